@@ -1,0 +1,261 @@
+"""The types that carry the data, stage by stage. Standard library only.
+
+Two of them are protocols, the seams where plugins fit in: `Workload` (what is computed) and
+`Executor` (how it is run in parallel). The others are frozen records: a `Plan` goes in, every timed
+run comes out as a `Run`, made of the `Span` of each task.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, Self
+
+Role = Literal["baseline", "measured"]
+Scaling = Literal["strong", "weak"]
+Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
+Status = Literal[
+    "ok",
+    "incomplete",
+    "unsupported",
+    "failed",
+    "wrong",
+    "timeout",
+    "crashed",
+    "interrupted",
+]
+
+
+class InvalidParameter(ValueError):
+    """A plugin's parameter has a value it cannot work with.
+
+    `name` is the parameter's own name; whoever knows the plugin adds where it stands.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+
+
+class UsageError(Exception):
+    """The user's configuration cannot be measured; the message is one line that says the remedy."""
+
+
+class WrongResult(Exception):
+    """Raised by `Workload.check` when the results are not the known truth."""
+
+
+class WorkerDied(Exception):
+    """Raised by an executor whose worker ended before it delivered its results."""
+
+
+class Unsupported(Exception):
+    """Raised by a plugin that cannot serve this pair; the message is the reason. Becomes a row."""
+
+
+class Workload(Protocol):
+    """What is computed: usually a frozen dataclass of parameters. Pickled to the workers."""
+
+    def tasks(self) -> Sequence[Any]:
+        """The independent pieces of the work, in a fixed order."""
+        ...
+
+    def __call__(self, task: Any, /) -> Any:
+        """Compute one piece; runs in a worker."""
+        ...
+
+    def check(self, results: Sequence[Any]) -> None:
+        """Raise `WrongResult` unless `results`, in task order, are the known truth."""
+        ...
+
+
+class Executor(Protocol):
+    """How it is run in parallel: the shape of `concurrent.futures.Executor`, nothing more.
+
+    The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
+    standard library: `initializer(*initargs)` runs in each worker before its first task. The class
+    attribute `workers` (one of `Workers`) says what its workers are; a class that has it promises
+    that its constructor starts nothing, so that its parameters can be checked beforehand.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> bool | None:
+        """Return once all workers have ended."""
+        ...
+
+    def map(self, function: Any, tasks: Iterable[Any], /) -> Iterable[Any]:
+        """The results of `function(task)` in task order. Raises what a task raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
+
+    `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
+    or -1 where the kernel does not tell. It is read at most once a millisecond, so that short tasks
+    share a reading: it is then the wait since the worker's previous reading.
+    """
+
+    index: int
+    pid: int
+    thread: int
+    start_ns: int
+    end_ns: int
+    cpu_ns: int
+    wait_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
+
+    precision: float
+    pilot: int
+    rounds: int
+    processes: int
+    warmup: int
+    time_budget_s: float
+    timeout_s: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, low in (("pilot", 1), ("rounds", 1), ("processes", 1), ("warmup", 1)):
+            if getattr(self, name) < low:
+                raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
+        for name in ("precision", "time_budget_s", "timeout_s"):
+            if not getattr(self, name) > 0:
+                raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A call still to be made: the dotted name of a class and its keyword arguments."""
+
+    target: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One cell, fully resolved: what to measure and how. Picklable.
+
+    `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
+    before anything is timed. `parameters` holds every parameter of both plugins under the name of
+    its column (`workload.end`). `provisioned` is the number of workers that the measured side has:
+    n, or 1 where the caller works. `cpu_stat` is the control group's file that counts throttling.
+    """
+
+    workload: str
+    executor: str
+    n: int
+    scaling: Scaling
+    workload_as: Factory
+    executor_as: Factory
+    baseline_as: Factory
+    parameters: Mapping[str, Any]
+    payload: bytes
+    provisioned: int
+    worker_kind: Workers
+    measure: Measure
+    usable_cpus: float
+    cpu_stat: str | None
+
+    @property
+    def cell(self) -> str:
+        """Twelve hexadecimal digits that stand for everything that defines the measurement."""
+        parts = (
+            dataclasses.asdict(self.workload_as),
+            dataclasses.asdict(self.executor_as),
+            dict(self.parameters),
+            self.n,
+            self.scaling,
+            dataclasses.asdict(self.measure),
+        )
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the measuring process is told to do next: one side of one round."""
+
+    process: int
+    round: int
+    position: int
+    role: Role
+    cold: bool
+    warmup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One timed run of one side of a round: one tidy row of `runs.jsonl`.
+
+    `round` counts the rounds of a cell over all its processes, warm-up included; the two runs of a
+    round share it. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second
+    ladder; L6 is the L5 of the baseline of the same round, and `store.read_runs` fills it in.
+    """
+
+    cell: str
+    workload: str
+    executor: str
+    n: int
+    scaling: Scaling
+    usable_cpus: float
+    worker_kind: Workers
+    parameters: Mapping[str, Any]
+    process: int
+    round: int
+    position: int
+    role: Role
+    cold: bool
+    warmup: bool
+    status: Status
+    started_at: str
+    error: str | None = None
+    steady: bool | None = None
+    ended_by: str | None = None
+    wall_s: float | None = None
+    setup_s: float | None = None
+    teardown_s: float | None = None
+    tasks: int | None = None
+    workers: int | None = None
+    levels: Sequence[float] = ()
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    steal_s: float | None = None
+    throttled_s: float | None = None
+    max_rss_bytes: int | None = None
+    gil: bool | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    spans: Sequence[Span] = field(default=(), repr=False)
+
+    def row(self) -> dict[str, Any]:
+        """The row as plain data: what `runs.jsonl` holds. Spans have a file of their own."""
+        plain = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("parameters", "levels", "metrics", "spans")
+        }
+        levels = {f"L{k}_s": value for k, value in enumerate(self.levels)}
+        metrics = {f"metric.{name}": value for name, value in self.metrics.items()}
+        return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
+
+
+SCHEMA = 1
+"""Version of the rows' format. Raised when a reader of the old one would misread the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Facts about the machine and the interpreter that a result depends on.
+
+    Names follow pyperf's metadata where it has one. What cannot be read here is None.
+    """
+
+    facts: Mapping[str, Any]
+    usable_cpus: float
