@@ -1,0 +1,36 @@
+"""Counting down: equal tasks that do nothing but hold the interpreter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runners.model import InvalidParameter, WrongResult
+
+
+def count(c: int) -> int:
+    """Count down from `c` and return where that ended: 0."""
+    while c > 0:
+        c -= 1
+    return c
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """`repeat` countdowns, each from `count`."""
+
+    count: int
+    repeat: int
+
+    def __post_init__(self) -> None:
+        for name in ("count", "repeat"):
+            if getattr(self, name) < 1:
+                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+
+    def tasks(self) -> Sequence[int]:
+        return [self.count] * self.repeat
+
+    def __call__(self, task: int) -> int:
+        return count(task)
+
+    def check(self, results: Sequence[int]) -> None:
+        if list(results) != [0] * self.repeat:
+            raise WrongResult(f"{self.repeat} countdowns have to end at 0, not at {results}")

@@ -1,0 +1,43 @@
+"""Sleeps of random length: tasks that wait, as for a disk or a network, and compute nothing."""
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runners.model import InvalidParameter, WrongResult
+
+
+@dataclass(frozen=True, slots=True)
+class IoSleep:
+    """`repeat` sleeps of `low` to `high` seconds, uniformly distributed, drawn with `seed`."""
+
+    repeat: int
+    low: float
+    high: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.repeat < 1:
+            raise InvalidParameter("repeat", f"must be at least 1, not {self.repeat}")
+        if not self.low >= 0:
+            raise InvalidParameter("low", f"must be at least 0 seconds, not {self.low}")
+        if not self.low <= self.high < math.inf:
+            raise InvalidParameter(
+                "high", f"must be finite and at least low, {self.low} seconds, not {self.high}"
+            )
+
+    def tasks(self) -> Sequence[float]:
+        """The duration of each sleep in seconds."""
+        generator = random.Random(self.seed)
+        return [generator.uniform(self.low, self.high) for _ in range(self.repeat)]
+
+    def __call__(self, task: float) -> float:
+        """Sleep, and return the duration asked for: the true one would differ in every run."""
+        time.sleep(task)
+        return task
+
+    def check(self, results: Sequence[float]) -> None:
+        if list(results) != self.tasks():
+            raise WrongResult(f"the sleeps were to take {self.tasks()} seconds, not {results}")
