@@ -1,0 +1,164 @@
+"""Facts about the machine and the interpreter that a result depends on.
+
+The folders that the kernel's files are read from are parameters, so that any layout can be tested.
+What cannot be read is None, never an error. Read once per start of the program, so it stays quick:
+what takes long to import is imported where it is used.
+"""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from runners.model import Environment
+
+PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+CPUS = Path("/sys/devices/system/cpu")
+GIT_TIMEOUT_S = 2
+
+
+def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS) -> Environment:
+    """All facts; names follow pyperf's metadata where it has one."""
+    quota, _ = _tightest(proc, cgroup)
+    load = _match(r"^(\S+)", proc / "loadavg")
+    facts = {
+        "platform": platform.platform(True, False),
+        "hostname": platform.node() or None,
+        "load_avg_1min": float(load) if load else None,
+        "cpu_model_name": _match(r"^model name\s*:\s*(.+)$", proc / "cpuinfo"),
+        "cpu_count": os.cpu_count(),
+        "cpu_affinity": _affinity(),
+        "cpu_quota": quota,
+        "cpu_governor": _governors(cpus),
+        "python_implementation": platform.python_implementation(),
+        "python_version": platform.python_version(),
+        "python_build": " ".join(platform.python_build()),
+        "python_compiler": platform.python_compiler(),
+        "python_free_threaded": _free_threaded(),
+        "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
+        "python_switch_interval_s": sys.getswitchinterval(),
+        "packages": _packages(sys.path),
+        "git_commit": _git_commit(),
+    }
+    return Environment(facts, usable_cpus(proc, cgroup))
+
+
+def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
+    """How many CPUs this process may keep busy: the lesser of its affinity and its cgroup quota.
+
+    A quota may be a fraction, and the tightest one of all enclosing cgroups counts.
+    """
+    affinity = _affinity()
+    count = len(affinity) if affinity else os.cpu_count() or 1
+    quota, _ = _tightest(proc, cgroup)
+    return float(count) if quota is None else min(float(count), quota)
+
+
+def cpu_stat_file(proc: Path = PROC, cgroup: Path = CGROUP) -> str | None:
+    """Path of the cpu.stat that counts how long the quota held this process back.
+
+    The kernel counts in the cgroup that has the quota; that of the tightest one is taken. None
+    where no quota is set: nothing is ever throttled then.
+    """
+    _, folder = _tightest(proc, cgroup)
+    if folder is None or _match(r"^(nr_throttled) ", folder / "cpu.stat") is None:
+        return None
+    return str(folder / "cpu.stat")
+
+
+def _tightest(proc: Path, cgroup: Path) -> tuple[float, Path] | tuple[None, None]:
+    """The least quota of all cgroups around this process, in CPUs, and the folder that sets it."""
+    limits = [(quota, g) for g in _cpu_cgroups(proc, cgroup) if (quota := _quota(g)) is not None]
+    return min(limits, key=lambda limit: limit[0], default=(None, None))
+
+
+def _cpu_cgroups(proc: Path, cgroup: Path) -> Iterator[Path]:
+    """Folders of the cgroups around this process that may limit its CPU time, the inmost first.
+
+    A line of /proc/self/cgroup is `id:controllers:path` (cgroups(7)). Version 2 has no controllers
+    there and is mounted on `unified` beside version 1.
+    """
+    for line in _read(proc / "self" / "cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            mount = cgroup / "unified" if (cgroup / "unified").is_dir() else cgroup
+        elif "cpu" in controllers.split(","):
+            mount = cgroup / controllers if (cgroup / controllers).is_dir() else cgroup / "cpu"
+        else:
+            continue
+        # In a container the path may be the host's, of which only the mount itself can be seen
+        # (missing files set no limit), or lead out of the namespace (`/../x`).
+        inside = PurePosixPath("/" if ".." in path.split("/") else path)
+        for group in (inside, *inside.parents):
+            yield mount / group.relative_to("/")
+
+
+def _quota(folder: Path) -> float | None:
+    """CPU time per elapsed time that a cgroup may use; None if it sets no limit."""
+    text = _read(folder / "cpu.max") or " ".join(
+        (_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+    )
+    try:
+        quota, period = map(int, text.split())
+    except ValueError:  # no file, or "max": no limit
+        return None
+    return quota / period if quota > 0 and period > 0 else None  # version 1 writes -1 for no limit
+
+
+def _affinity() -> list[int] | None:
+    """Numbers of the CPUs this process may run on; None where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def _governors(cpus: Path) -> list[str] | None:
+    """The frequency governors in use, each once."""
+    found = {_read(file).strip() for file in cpus.glob("cpu[0-9]*/cpufreq/scaling_governor")}
+    return sorted(found - {""}) or None
+
+
+def _free_threaded() -> bool:
+    """Whether this interpreter was built to run without the GIL."""
+    import sysconfig
+
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def _packages(folders: Iterable[str]) -> dict[str, str]:
+    """Version of each installed package, as the first one on the path counts.
+
+    Read off the names of the `.dist-info` folders, which the packaging standard lays down:
+    `importlib.metadata` opens a file for each and takes ten times as long.
+    """
+    versions: dict[str, str] = {}
+    for folder in folders:
+        for info in sorted(Path(folder or ".").glob("*.dist-info")):
+            name, _, version = info.name.removesuffix(".dist-info").partition("-")
+            versions.setdefault(name.lower().replace("_", "-"), version)
+    return versions
+
+
+def _git_commit() -> str | None:
+    """Commit of the current folder's working tree; `-dirty` if tracked files have changed."""
+    import subprocess
+
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _match(pattern: str, path: Path) -> str | None:
+    found = re.search(pattern, _read(path), re.MULTILINE)
+    return found[1] if found else None
