@@ -1,0 +1,288 @@
+"""From Hydra's configuration to a plan: the schema, the checks, what the YAML files refer to."""
+
+import hashlib
+import inspect
+import multiprocessing
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from runners.environment import cpu_stat_file, usable_cpus
+from runners.model import (
+    Factory,
+    InvalidParameter,
+    Measure,
+    Plan,
+    Run,
+    Scaling,
+    Unsupported,
+    UsageError,
+    Workers,
+)
+from runners.trial import locate
+
+
+@dataclass
+class Config:
+    """The top level of the configuration; the groups bring their own keys."""
+
+    workload: Any = None
+    executor: Any = None
+    measure: Any = None
+    n: int = 2
+    scaling: str = "strong"
+
+
+# From configuration to plan
+
+
+def plan(cfg: DictConfig) -> Plan:
+    """What `cfg` asks for, resolved and checked. Needs Hydra's own configuration to be set.
+
+    Raises UsageError: one line that names the key and the remedy.
+    """
+    choices = _choices()
+    known = [f.name for f in fields(Config)]
+    for key in map(str, cfg):
+        if key not in known and key != "hydra":
+            raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
+    for group in ("workload", "executor"):
+        if cfg[group] is None:
+            raise UsageError(f"{group}: none is chosen; set {group}=NAME")
+    if cfg.n < 1:
+        raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
+    if cfg.scaling not in get_args(Scaling):
+        raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
+    measure = _build("measure", choices["measure"], Measure, _values(cfg.measure))
+    workload_as, workload_class = _factory(cfg, "workload", choices["workload"])
+    executor_as, executor_class = _factory(cfg, "executor", choices["executor"])
+    for name in ("max_workers", "processes"):
+        if name in executor_as.parameters and not _is_n(cfg, "executor", name):
+            raise UsageError(
+                f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
+                f"{name}: ${{n}} in the YAML"
+            )
+    workload = _build("workload", choices["workload"], workload_class, workload_as.parameters)
+    workers = getattr(executor_class, "workers", None)
+    check = _bind if workers is None else _build
+    check("executor", choices["executor"], executor_class, executor_as.parameters)
+    try:
+        payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise UsageError(
+            f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
+            "keep plain data in its attributes and functions at the top level of a module"
+        ) from error
+    return Plan(
+        workload=choices["workload"],
+        executor=choices["executor"],
+        n=cfg.n,
+        scaling=cfg.scaling,
+        workload_as=workload_as,
+        executor_as=executor_as,
+        baseline_as=Factory("runners.executors.serial.Serial", {}),
+        parameters={
+            f"{group}.{name}": value
+            for group, factory in (("workload", workload_as), ("executor", executor_as))
+            for name, value in factory.parameters.items()
+            if not _is_n(cfg, group, name)
+        },
+        payload=payload,
+        provisioned=1 if workers == "caller" else cfg.n,
+        worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
+        measure=measure,
+        usable_cpus=usable_cpus(),
+        cpu_stat=cpu_stat_file(),
+    )
+
+
+def _choices() -> dict[str, str]:
+    """The option chosen in each config group: the name under which a plugin is known."""
+    choices = OmegaConf.to_container(OmegaConf.create(HydraConfig.get().runtime.choices))
+    assert isinstance(choices, dict)
+    return {str(group): str(option) for group, option in choices.items()}
+
+
+def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
+    """Whether that parameter is the number of workers under the plugin's own name for it."""
+    raw = OmegaConf.to_container(cfg[group], resolve=False)
+    return isinstance(raw, dict) and raw.get(name) == "${n}"
+
+
+def _values(node: Any) -> dict[str, Any]:
+    values = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def _factory(cfg: DictConfig, group: str, choice: str) -> tuple[Factory, Any]:
+    """The call that a group's YAML describes, and the class to be called."""
+    values = _values(cfg[group]) if cfg[group] is not None else {}
+    target = values.pop("_target_", None)
+    if not isinstance(target, str):
+        raise UsageError(
+            f"{group}={choice}: its YAML has no _target_; name a class, as in "
+            "_target_: package.module.Name"
+        )
+    try:
+        found = locate(target)
+    except Exception as error:
+        raise UsageError(
+            f"{group}={choice}: its _target_ {target} cannot be imported "
+            f"({type(error).__name__}: {error}); install it or mend the name"
+        ) from error
+    if not callable(found):
+        raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
+    return Factory(target, values), found
+
+
+def _build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
+    _bind(group, choice, make, parameters)
+    try:
+        return make(**parameters)
+    except InvalidParameter as error:
+        value = parameters.get(error.name)
+        raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
+    except Unsupported as error:
+        raise UsageError(f"{group}={choice}: {error}") from error
+    except Exception as error:
+        raise UsageError(
+            f"{group}={choice}: its constructor refuses the parameters "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError unless the constructor takes these names and these simple types."""
+    accepted = inspect.signature(make).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    injected = {"initializer", "initargs"} if group == "executor" else set()
+    names = [name for name in accepted if name not in injected]
+    for name in parameters:
+        if name not in accepted and not open_ended:
+            raise UsageError(
+                f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}"
+            )
+    for name, parameter in accepted.items():
+        required = parameter.default is parameter.empty and parameter.kind in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        )
+        if required and name not in parameters and name not in injected:
+            raise UsageError(
+                f"{group}.{name}: {choice} needs this parameter; set +{group}.{name}=..."
+            )
+    hints = _hints(make)
+    for name, value in parameters.items():
+        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
+            raise UsageError(
+                f"{group}.{name}={value} ({choice}): choose {', '.join(get_args(hints[name]))}"
+            )
+        allowed = _SIMPLE.get(hints.get(name))
+        if allowed is not None and not isinstance(value, allowed[0]):
+            raise UsageError(f"{group}.{name}={value} ({choice}): must be {allowed[1]}")
+        if isinstance(value, bool) and hints.get(name) in (int, float):
+            raise UsageError(f"{group}.{name}={value} ({choice}): must be a number")
+
+
+_SIMPLE: dict[Any, tuple[Any, str]] = {
+    int: (int, "a whole number"),
+    float: ((int, float), "a number"),
+    str: (str, "a text"),
+    bool: (bool, "true or false"),
+    int | None: ((int, type(None)), "a whole number or null"),
+    float | None: ((int, float, type(None)), "a number or null"),
+    str | None: ((str, type(None)), "a text or null"),
+}
+
+
+def _hints(make: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    except Exception:  # a name that only its author can resolve: the constructor checks for itself
+        return {}
+
+
+def refusal(cfg: DictConfig, error: UsageError) -> Run:
+    """The row of a cell that cannot be planned."""
+    choices = _choices()
+    return Run(
+        cell=_digest(cfg)[:12],
+        workload=choices["workload"],
+        executor=choices["executor"],
+        n=cfg.n,
+        scaling=cfg.scaling,
+        usable_cpus=usable_cpus(),
+        worker_kind="unknown",
+        parameters={},
+        process=0,
+        round=0,
+        position=0,
+        role="measured",
+        cold=True,
+        warmup=True,
+        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
+        started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        error=str(error),
+        ended_by="failure",
+    )
+
+
+# What the YAML files may refer to
+
+
+def _cell_folder(*, _root_: DictConfig) -> str:
+    """A readable name for a cell of a sweep that no other cell of it has."""
+    choices = _root_.hydra.runtime.choices
+    return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
+
+
+def _digest(cfg: DictConfig) -> str:
+    """Stands for every value of the configuration, resolvable or not."""
+    parts = {f.name: OmegaConf.select(cfg, f.name) for f in fields(Config)}
+    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(parts)).encode()).hexdigest()
+
+
+def _options(group: str) -> str:
+    """The options of a config group for `--help`: the first line of each file says what it is."""
+    loader = GlobalHydra.instance().config_loader()
+    lines = []
+    for option in loader.get_group_options(group):
+        lines.append(f"  {option:<16} {_first_comment(loader, f'{group}/{option}.yaml')}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _first_comment(loader: Any, name: str) -> str:
+    for source in loader.get_search_path().get_path():
+        path = str(source.path)
+        try:
+            if path.startswith("pkg://"):
+                package = resources.files(path.removeprefix("pkg://").replace("/", "."))
+                text = package.joinpath(name).read_text("utf-8")
+            else:
+                text = (Path(path.removeprefix("file://")) / name).read_text("utf-8")
+        except (OSError, ImportError, TypeError):
+            continue
+        # Hydra reads its own directive only if that is the very first line.
+        lines = [line for line in text.splitlines() if not line.startswith("# @package")]
+        return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+    return ""
+
+
+def register() -> None:
+    """Make the schema and the resolvers known to Hydra; they are named in `conf/config.yaml`."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("options", _options, replace=True)
+    OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
+    OmegaConf.register_new_resolver(
+        "default_start_method", lambda: multiprocessing.get_all_start_methods()[0], replace=True
+    )

@@ -1,0 +1,141 @@
+"""One command, be it one cell or a sweep: what happens around its cells, and how it ends."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException, MissingConfigException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from runners.config import plan
+from runners.environment import read_environment
+from runners.model import UsageError
+from runners.store import write_environment
+
+
+class Session(Callback):
+    """What is to be done around all cells of a command. Hydra makes and calls it.
+
+    What it learns has to reach `run`, which Hydra does not tell, so it is kept on the class.
+    """
+
+    cells: ClassVar[int] = 0
+    statuses: ClassVar[list[str]] = []
+    new_folder: ClassVar[Path | None] = None
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Find mistakes before Hydra makes the output folder."""
+        HydraConfig.instance().set_config(config)
+        try:
+            plan(config)
+        except UsageError as error:
+            # Hydra turns an exception of a callback into a warning.
+            fail(error)
+        Session.cells = 1
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        Session.cells = 1
+        for override in overrides:
+            if override.is_sweep_override():
+                Session.cells *= sum(1 for _ in override.sweep_string_iterator())
+        folder = Path(str(config.hydra.sweep.dir))
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        Session.new_folder = missing[-1] if missing else None
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        done = job_return.status == JobStatus.COMPLETED
+        Session.statuses.append(str(job_return.return_value) if done else "failed")
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """The report of the whole sweep; `python -m runners.report` makes the same, later."""
+        from runners import report
+
+        folder = Path(str(config.hydra.sweep.dir))
+        try:
+            write_environment(folder, read_environment())
+            written = report.write_report([folder])
+        except Exception as error:  # Hydra would turn it into a warning and the exit status into 0
+            print(f"error: the report could not be written: {error}", file=sys.stderr)
+            Session.statuses.append("failed")
+            return
+        Session.statuses.extend(written.summary["status"])
+        for path in written.paths:
+            print(path)
+
+
+def position() -> tuple[int, int] | None:
+    """Which cell of how many this is, from 1 on; None outside a sweep."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return None
+    return int(hydra.job.num) + 1, Session.cells
+
+
+def run(job: Callable[[], object]) -> int:
+    """Run `job` under Hydra; the exit status: 0, 1 (something failed) or 2 (a usage error)."""
+    traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, where it would print and exit with 1
+    try:
+        job()
+    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or its last flush fails too
+        return 1
+    except (HydraException, OmegaConfBaseException, UsageError, OSError) as error:
+        _remove_empty_sweep()
+        if traceback_wanted:
+            raise
+        fail(error)
+    except KeyboardInterrupt:
+        return 130
+    return 0 if all(status == "ok" for status in Session.statuses) else 1
+
+
+def _remove_empty_sweep() -> None:
+    """Leave nothing half-written: Hydra makes the sweep's folder before it checks the cells."""
+    folder = Session.new_folder
+    if folder is not None and folder.is_dir():
+        files = [path.name for path in folder.rglob("*") if not path.is_dir()]
+        if files in ([], ["multirun.yaml"]):
+            shutil.rmtree(folder)
+
+
+def fail(error: BaseException) -> None:
+    print(f"error: {explain(error)}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def explain(error: BaseException) -> str:
+    """One line that names the key and the remedy."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return (
+            f"{group}={option}: there is no such {group}; choose one of {', '.join(error.options)}"
+        )
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        keys = ", ".join(map(str, cause.parent_node or ()))
+        if isinstance(cause, (AttributeError, KeyError)):
+            return f"{cause.full_key}: there is no such key; there are {keys}"
+        return f"{cause.full_key}: {_line(cause)}"
+    if isinstance(error, OSError) and error.filename:
+        return (
+            f"cannot write results to {error.filename} ({error.strerror}); "
+            "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"
+        )
+    return _line(error)
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,316 @@
+"""Results on disk: appended run by run, read back as one frame. Plain data only, never pickle.
+
+pandas and pyarrow are imported by the functions that read: the parent of a measurement appends
+through this module and must not have loaded them before the first run is timed.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runners.model import SCHEMA, Environment, Run, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+RUNS = "runs.jsonl"
+ENVIRONMENT = "environment.json"
+
+DTYPES = {
+    "schema": "int64",
+    "cell": "str",
+    "workload": "str",
+    "executor": "str",
+    "n": "int64",
+    "scaling": "str",
+    "usable_cpus": "float64",
+    "worker_kind": "str",
+    "process": "int64",
+    "round": "int64",
+    "position": "int64",
+    "role": "str",
+    "cold": "bool",
+    "warmup": "bool",
+    "status": "str",
+    "started_at": "datetime64[us, UTC]",
+    "error": "str",
+    "steady": "boolean",
+    "ended_by": "str",
+    "wall_s": "float64",
+    "setup_s": "float64",
+    "teardown_s": "float64",
+    "tasks": "Int64",
+    "workers": "Int64",
+    "voluntary_switches": "Int64",
+    "involuntary_switches": "Int64",
+    "steal_s": "float64",
+    "throttled_s": "float64",
+    "max_rss_bytes": "Int64",
+    "gil": "boolean",
+    **{f"L{k}_s": "float64" for k in range(7)},
+}
+"""The dtype of every fixed column of the runs frame.
+
+Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
+`workload.*`, `executor.*` and `metric.*` columns have the dtype of their values, Int64, float64,
+boolean or str. Lists, mappings and columns whose type differs between cells are text: a string as
+it is, anything else as JSON.
+"""
+
+_REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "bool"))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is never seen half written, making its folder where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as one whole JSON file; numbers that are not finite become null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    write_whole(path, text.encode("utf-8", "replace") + b"\n")
+
+
+def write_environment(folder: Path, environment: Environment) -> None:
+    write_json(folder / ENVIRONMENT, dataclasses.asdict(environment))
+
+
+def append(folder: Path, run: Run) -> None:
+    """Append one run to `runs.jsonl` as a whole line, in a single write."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_finite(run.row()), ensure_ascii=False, allow_nan=False, default=str)
+    line = text.encode("utf-8", "replace") + b"\n"
+    file = os.open(folder / RUNS, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            line = b"\n" + line  # an earlier writer died within its line: this one must stay whole
+        if os.write(file, line) != len(line):
+            raise OSError(f"{folder / RUNS}: the last line was cut short; is the disk full?")
+    finally:
+        os.close(file)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def find(folders: Path | Iterable[Path], name: str = RUNS) -> list[Path]:
+    """Every file called `name` below the folders, each once, in sorted order."""
+    given = [folders] if isinstance(folders, Path) else list(folders)
+    return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
+
+
+def read_environments(folders: Path | Iterable[Path]) -> list[Environment]:
+    """The environments recorded below the folders, in the order of their paths."""
+    environments = []
+    for path in find(folders, ENVIRONMENT):
+        try:
+            environments.append(Environment(**json.loads(path.read_bytes())))
+        except (ValueError, TypeError):
+            warnings.warn(f"{path}: skipped, not the facts of a machine", stacklevel=2)
+    return environments
+
+
+def read_runs(folders: Path | Iterable[Path]) -> "pd.DataFrame":
+    """Read every `runs.jsonl` below the folders, one row per run, with the dtypes of `DTYPES`.
+
+    Two columns are added: `folder`, the cell's folder relative to what the given folders have in
+    common, and `L6_s`, the CPU time of the same tasks in the serial baseline of the round. A cell
+    that was measured again in another folder is a cell of its own, named `<cell>#2` and so on.
+
+    What is damaged or foreign is skipped with a warning that names it. Raises `UsageError` where
+    there are no runs, or runs of another version of the format.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    given = [folders] if isinstance(folders, Path) else list(folders)
+    for folder in given:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder; name one that holds results")
+    common = Path(os.path.commonpath([folder.resolve() for folder in given]))
+    tables: list[pa.Table] = []
+    for path in find(given):
+        table = _read(path)
+        if table.num_rows:
+            place = pa.scalar(str(path.parent.relative_to(common)))
+            tables.append(table.append_column("folder", pa.repeat(place, table.num_rows)))
+    if not tables:
+        where = ", ".join(map(str, given))
+        raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")
+    table = pa.concat_tables(_unify(tables), promote_options="permissive")
+    tables.clear()
+    columns = {}
+    for name in [*DTYPES, *(name for name in table.column_names if name not in DTYPES)]:
+        columns[name] = _series(table[name], DTYPES.get(name))
+        table = table.drop_columns([name])  # frees it: the frame is never held twice as a whole
+    runs = pd.DataFrame(columns, copy=False)
+    _tell_repeats_apart(runs)
+    _fill_computation(runs)
+    return runs
+
+
+def _read(path: Path) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    data = path.read_bytes()
+    try:
+        table = _parse(data)
+    except ValueError:
+        lines = data.rstrip(b"\n").split(b"\n")
+        tables = [_parse(b""), *_salvage(path, lines, 1, len(lines))]
+        table = pa.concat_tables(_unify(tables), promote_options="permissive")
+    for version in table["schema"].unique().to_pylist():
+        _refuse_other_schema(path, version)
+    whole = pc.is_valid(table["schema"])
+    for name in _REQUIRED:
+        whole = pc.and_(whole, pc.is_valid(table[name]))
+    kept = table.filter(whole)
+    if lost := table.num_rows - kept.num_rows:
+        warnings.warn(f"{path}: skipped {lost} rows that are not runs", stacklevel=2)
+    return kept
+
+
+def _parse(data: bytes, text: Sequence[str] = ()) -> "pa.Table":
+    """Parse lines of JSON; `text` names columns to be read as strings. Raises `ValueError`."""
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+
+    known = _arrow_schema()
+    if not data.strip():
+        return known.empty_table()
+    data.decode()  # Arrow does not notice broken UTF-8 until much later
+    schema = pa.schema([*known, *((name, pa.string()) for name in text)])
+    table = arrow_json.read_json(
+        pa.BufferReader(data),
+        # One block: a type that changes between two blocks would be an error.
+        read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(data)),
+        parse_options=arrow_json.ParseOptions(explicit_schema=schema),
+    )
+    # Arrow takes any text that looks like a date for a time.
+    dates = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    return _parse(data, [*text, *dates]) if dates else table
+
+
+def _salvage(path: Path, lines: Sequence[bytes], first: int, last: int) -> "list[pa.Table]":
+    """What can be parsed of lines `first`, `first` + 1, ... of a file of `last` lines.
+
+    Halving finds the few damaged lines of a long file without parsing each line on its own.
+    """
+    try:
+        return [_parse(b"\n".join(lines))]
+    except ValueError:
+        if len(lines) > 1:
+            half = len(lines) // 2
+            head = _salvage(path, lines[:half], first, last)
+            return head + _salvage(path, lines[half:], first + half, last)
+    try:
+        row = json.loads(lines[0])
+        _refuse_other_schema(path, row["schema"])
+        # Arrow has no type for a list of a number and a string.
+        plain = {k: _text(v) if isinstance(v, list | dict) else v for k, v in row.items()}
+        return [_parse(json.dumps(plain).encode())]
+    except (ValueError, TypeError, KeyError):
+        what = "dropped the torn last line" if first == last else f"skipped line {first}, not a run"
+        warnings.warn(f"{path}: {what} ({len(lines[0])} bytes)", stacklevel=2)
+        return []
+
+
+def _refuse_other_schema(path: Path, version: object) -> None:
+    if isinstance(version, int) and version != SCHEMA:
+        raise UsageError(
+            f"{path}: rows of schema {version}, but this version reads schema {SCHEMA}; "
+            "read them with the version that wrote them"
+        )
+
+
+def _arrow_schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    types = {"Int64": pa.int64(), "boolean": pa.bool_(), "float64": pa.float64()}
+    types |= {"int64": pa.int64(), "bool": pa.bool_()}
+    return pa.schema([(name, types.get(dtype, pa.string())) for name, dtype in DTYPES.items()])
+
+
+def _unify(tables: "Sequence[pa.Table]") -> "Iterator[pa.Table]":
+    """Turn columns that are nested, or differ in type from table to table, into text."""
+    import pyarrow as pa
+
+    types: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            types.setdefault(field.name, set()).add(field.type)
+    numbers = {pa.int64(), pa.float64()}
+    mixed = {
+        name
+        for name, found in types.items()
+        if any(map(pa.types.is_nested, found))
+        or (len(found - {pa.null()}) > 1 and not found <= numbers | {pa.null()})
+    }
+    for table in tables:
+        for at, name in enumerate(table.column_names):
+            if name in mixed:
+                texts = pa.array(map(_text, table[name].to_pylist()), pa.string())
+                table = table.set_column(at, name, texts)
+        yield table
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _series(column: "pa.ChunkedArray", dtype: str | None) -> "pd.Series[Any]":
+    import pandas as pd
+    import pyarrow as pa
+
+    if dtype is None and pa.types.is_null(column.type):
+        dtype = "str"
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    series: pd.Series[Any] = column.to_pandas(types_mapper=nullable.get)
+    if dtype is None:
+        return series
+    if dtype.startswith("datetime"):
+        series = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    return series.astype(pd.api.types.pandas_dtype(dtype))
+
+
+def _tell_repeats_apart(runs: "pd.DataFrame") -> None:
+    """Number a cell's second and later folders: their rounds are not one measurement."""
+    places = runs[["cell", "folder"]].drop_duplicates()
+    again = places.groupby("cell").cumcount()
+    for at in again[again > 0].index:
+        cell, folder = places.loc[at]
+        rows = (runs["cell"] == cell) & (runs["folder"] == folder)
+        runs.loc[rows, "cell"] = f"{cell}#{again[at] + 1}"
+
+
+def _fill_computation(runs: "pd.DataFrame") -> None:
+    baseline = runs.loc[runs["role"] == "baseline", ["cell", "round", "L5_s"]]
+    serial = baseline.drop_duplicates(["cell", "round"]).set_index(["cell", "round"])["L5_s"]
+    keys = runs.set_index(["cell", "round"]).index
+    # Under weak scaling the measured side does n times the tasks of the baseline.
+    scaled = (runs["scaling"] == "weak") & (runs["role"] == "measured")
+    runs["L6_s"] = serial.reindex(keys).to_numpy() * runs["n"].where(scaled, 1).to_numpy()

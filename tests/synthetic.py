@@ -1,0 +1,122 @@
+"""Made-up runs with a known speedup, for tests that need results but not a measurement."""
+
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runners.model import Run, Scaling, Status, Workers
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def runs(
+    *,
+    workload: str = "primes",
+    executor: str = "thread",
+    n: int = 2,
+    scaling: Scaling = "strong",
+    speedup: float = 1.8,
+    rounds: int = 12,
+    processes: int = 2,
+    serial_s: float = 0.2,
+    noise: float = 0.02,
+    usable_cpus: float = 2.0,
+    worker_kind: Workers = "thread",
+    parameters: Mapping[str, Any] | None = None,
+    status: Status = "ok",
+    error: str | None = None,
+    ended_by: str = "precision",
+    seed: int = 0,
+) -> list[Run]:
+    """The runs of one cell: `rounds` rounds after one cold warm-up round in each process.
+
+    `speedup` is the true T1/Tn (weak scaling: the true n T1/Tn). `parameters` are named like their
+    columns. A `status` other than "ok" is that of the last run, which then has no times.
+    """
+    parameters = {"workload.size": 100} if parameters is None else parameters
+    defines = repr((workload, executor, n, scaling, sorted(parameters.items())))
+    template = Run(
+        cell=hashlib.sha256(defines.encode()).hexdigest()[:12],
+        workload=workload,
+        executor=executor,
+        n=n,
+        scaling=scaling,
+        usable_cpus=usable_cpus,
+        worker_kind=worker_kind,
+        parameters=parameters,
+        process=0,
+        round=0,
+        position=0,
+        role="baseline",
+        cold=False,
+        warmup=False,
+        status="ok",
+        started_at="",
+        steady=True,
+        tasks=8,
+        voluntary_switches=10,
+        involuntary_switches=2,
+        steal_s=0.0,
+        throttled_s=0.0,
+        max_rss_bytes=20_000_000,
+        gil=True,
+    )
+    chance = random.Random(f"{seed} {template.cell}")
+    made: list[Run] = []
+    for index in range(rounds + processes):
+        process, in_process = divmod(index, -(-rounds // processes) + 1)
+        cold = in_process == 0
+        sides = [_baseline(template, serial_s), _measured(template, serial_s, speedup)]
+        chance.shuffle(sides)
+        for position, side in enumerate(sides):
+            factor = chance.lognormvariate(0, noise) * (1.5 if cold else 1)
+            made.append(
+                replace(
+                    _scaled(side, factor),
+                    process=process,
+                    round=index,
+                    position=position,
+                    cold=cold,
+                    warmup=cold,
+                    started_at=(START + timedelta(seconds=len(made))).isoformat(),
+                )
+            )
+    last = replace(made.pop(), ended_by=ended_by)
+    if status != "ok":
+        ended = "interrupted" if status == "interrupted" else "failure"
+        last = replace(
+            last, status=status, error=error, ended_by=ended, wall_s=None, levels=(), setup_s=None
+        )
+    return [*made, last]
+
+
+def _baseline(template: Run, wall_s: float) -> Run:
+    return replace(template, wall_s=wall_s, workers=1, levels=(wall_s,) * 6)
+
+
+def _measured(template: Run, serial_s: float, speedup: float) -> Run:
+    n = template.n
+    wall_s = serial_s / speedup
+    wall_s *= n if template.scaling == "weak" else 1
+    provided_s = n * wall_s
+    useful_s = min(serial_s * (n if template.scaling == "weak" else 1), provided_s)
+    shares = (1.0, 0.8, 0.7, 0.5, 0.2, 0.0)  # of the core time that is lost
+    return replace(
+        template,
+        role="measured",
+        wall_s=wall_s,
+        setup_s=0.002 * n,
+        teardown_s=0.001 * n,
+        workers=n,
+        levels=tuple(useful_s + share * (provided_s - useful_s) for share in shares),
+    )
+
+
+def _scaled(run: Run, factor: float) -> Run:
+    assert run.wall_s is not None
+    return replace(
+        run, wall_s=run.wall_s * factor, levels=tuple(level * factor for level in run.levels)
+    )
