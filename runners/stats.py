@@ -1,0 +1,332 @@
+"""The runs frame in, the summary frame out: one row per cell, every statistic, and only those.
+
+The estimates themselves are in `bootstrap` and `estimators`; here they meet the columns.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runners.bootstrap import (
+    Floats,
+    Interval,
+    percentile_interval,
+    ratio_of_medians,
+    resampled_medians,
+    rounds_needed,
+)
+from runners.estimators import (
+    FACTORS,
+    has_trend,
+    hodges_lehmann_ratio,
+    ladder_factors,
+    median_interval,
+    outliers,
+    processes_disagree,
+    ratio_of_means_fieller,
+)
+from runners.model import Status
+
+__all__ = ["FACTORS", "ratio_of_medians", "rounds_needed", "summarise"]
+
+FEWEST_ROUNDS = 6
+"""With fewer rounds no 95% interval of ranks exists."""
+STEAL = 0.01
+"""Share of CPU time that the host gave to others, above which a flag says so."""
+SHORT_S = 0.001
+
+STATUSES = get_args(Status)
+"""From best to worst, as the model lists them."""
+
+LEVELS = tuple(f"L{k}_s" for k in range(7))
+STATISTICS = (
+    *(
+        f"{side}_{name}_s"
+        for side in ("baseline", "measured")
+        for name in ("median", "low", "high", "mean", "p95", "max")
+    ),
+    *("speedup", "speedup_low", "speedup_high", "bound"),
+    *("efficiency", "efficiency_low", "efficiency_high"),
+    *("half_width", "cold_speedup"),
+    *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
+    *("hl_ratio", "hl_low", "hl_high"),
+    *("speedup_n1", "speedup_n1_low", "speedup_n1_high"),
+    *LEVELS,
+    *(f"{factor}{end}" for factor in FACTORS for end in ("", "_low", "_high")),
+    *(f"loss_{factor}" for factor in FACTORS),
+)
+"""The columns computed from a cell's rounds, in their order; NaN for a cell without any."""
+
+Rows = NDArray[np.intp]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """Complete rounds, in order: arrays whose first axis is the round."""
+
+    process: NDArray[np.int64]
+    baseline_s: Floats
+    measured_s: Floats
+    levels: Floats
+    serial_busy_s: Floats
+
+    def part(self, rows: slice) -> "_Rounds":
+        return _Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cell of `runs` (the frame of `store.read_runs`), in order of appearance.
+
+    Only complete rounds count: neither cold nor warm-up, both sides ok. A cell without any keeps
+    its row, with NaN for numbers. Bounds are those of 95% intervals. Ratios of weak scaling are
+    scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the tasks once.
+    """
+    code = pd.factorize(runs["cell"])[0]
+    cells = _identities(runs, code)
+    baseline, measured = _complete_rounds(runs, code)
+    ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
+    scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
+    rounds = _rounds(runs, baseline, measured, scale[code[baseline]])
+    outcomes = _outcomes(runs, code)
+    outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
+    outcomes["rounds"] = np.diff(ends)
+    resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
+    cold = _cold_speedups(runs, code, len(cells)) * scale
+    facts: list[Record] = [
+        {str(name): value for name, value in row.items()}
+        for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
+    ]
+
+    records: list[Record] = [{"waiting": False, "flags": ""} for _ in facts]
+    one_worker: Floats | None = None
+    for at, is_first in _by_family(cells):
+        if is_first:
+            one_worker = None
+        mine = rounds.part(slice(ends[at], ends[at + 1]))
+        if not len(mine.process):
+            continue
+        n = facts[at]["n"]
+        resampled = resampled_medians(mine.baseline_s, mine.measured_s)
+        if n == 1 and one_worker is None:
+            one_worker = np.append(resampled[1], np.median(mine.measured_s))
+        records[at] = {
+            **_walls("baseline", mine.baseline_s),
+            **_walls("measured", mine.measured_s),
+            **_speedups(mine, resampled, n, scale[at]),
+            "bound": _bound(mine, facts[at]),
+            "cold_speedup": cold[at],
+            **_ladder(mine),
+        }
+        if one_worker is not None and facts[at]["scaling"] == "strong":
+            records[at] |= _over_one_worker(one_worker, resampled[1], mine.measured_s, n)
+        records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
+    statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
+    flags = statistics.pop("flags")
+    return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
+
+
+def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
+    """What defines each cell, from its first row."""
+    first = np.unique(code, return_index=True)[1]
+    parameters = [
+        name
+        for group in ("workload.", "executor.")
+        for name in runs.columns
+        if name.startswith(group)
+    ]
+    names = ["cell", "workload", "executor", "n", "scaling", *parameters]
+    names += ["usable_cpus", "worker_kind"]
+    return runs[names].iloc[first].reset_index(drop=True)
+
+
+def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
+    """The worst status of each cell's rows with its first error, how it ended, if it was steady."""
+    rank = pd.Categorical(runs["status"], categories=STATUSES).codes.astype(int)
+    worst = np.zeros(code.max() + 1, int)
+    np.maximum.at(worst, code, rank)
+    told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
+    by_cell = pd.DataFrame(
+        {"error": told, "ended_by": runs["ended_by"], "steady": runs["steady"]}
+    ).groupby(code)
+    return pd.DataFrame(
+        {
+            "status": pd.Series([STATUSES[k] for k in worst], dtype="str"),
+            "error": by_cell["error"].first(),
+            "ended_by": by_cell["ended_by"].last(),
+            "steady": by_cell["steady"].all().astype(bool),
+        }
+    )
+
+
+def _complete_rounds(runs: pd.DataFrame, code: Rows) -> tuple[Rows, Rows]:
+    """Row positions of the baseline and the measured run of each complete round, in order."""
+    usable = (runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"] & runs["wall_s"].notna()
+    number = runs["round"].to_numpy(int)
+    key = code * (number.max() + 1) + number
+    sides = [
+        np.flatnonzero((usable & (runs["role"] == role)).to_numpy(bool))
+        for role in ("baseline", "measured")
+    ]
+    _, *common = np.intersect1d(key[sides[0]], key[sides[1]], return_indices=True)
+    return sides[0][common[0]], sides[1][common[1]]
+
+
+def _numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
+    if name not in runs:
+        return np.full(len(rows), math.nan)
+    return runs[name].iloc[rows].to_numpy(float, na_value=math.nan)
+
+
+def _rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -> _Rounds:
+    levels = [_numbers(runs, name, measured) for name in LEVELS[:-1]]
+    return _Rounds(
+        process=runs["process"].to_numpy(int)[measured],
+        baseline_s=_numbers(runs, "wall_s", baseline),
+        measured_s=_numbers(runs, "wall_s", measured),
+        levels=np.column_stack([*levels, _numbers(runs, LEVELS[5], baseline) * scale]),
+        serial_busy_s=_numbers(runs, LEVELS[3], baseline) * scale,
+    )
+
+
+def _resources(
+    runs: pd.DataFrame, code: Rows, baseline: Rows, measured: Rows, cpus: "pd.Series[float]"
+) -> pd.DataFrame:
+    """Medians of the measured runs; what both sides lost to others is summed."""
+    metrics = [name for name in runs.columns if name.startswith("metric.")]
+    medians = ("setup_s", "teardown_s", "tasks", "workers", *metrics)
+    peaks = ("max_rss_bytes", "gil")
+    sums = ("wall_s", "steal_s", "throttled_s")
+    both = np.concatenate([baseline, measured])
+
+    def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
+        return pd.DataFrame({name: _numbers(runs, name, rows) for name in names})
+
+    median = of(medians, measured).groupby(code[measured]).median().reindex(cpus.index)
+    peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
+    total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
+    return pd.DataFrame(
+        {
+            **median[list(medians[:4])],
+            "steal_share": total["steal_s"] / (total["wall_s"] * cpus),
+            "throttled_s": total["throttled_s"],
+            "max_rss_bytes": peak["max_rss_bytes"],
+            "gil": peak["gil"].astype("boolean"),
+            **median[metrics],
+        }
+    )
+
+
+def _cold_speedups(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
+    cold = (runs["cold"] & (runs["status"] == "ok")).to_numpy(bool)
+    walls = runs["wall_s"][cold].groupby([code[cold], runs["role"][cold]]).median().unstack()
+    walls = walls.reindex(index=range(cells), columns=["baseline", "measured"])
+    return (walls["baseline"] / walls["measured"]).to_numpy(float)
+
+
+def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
+    """Positions of the cells, those that differ in n alone together and n = 1 first.
+
+    With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
+    Cells measured again in another folder (`<cell>#2`) are families of their own.
+    """
+    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus")]
+    repeat = cells["cell"].str.partition("#")[2]
+    keys = [*(cells[name] for name in same), repeat]
+    family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    previous = -1
+    for at in np.lexsort((cells["n"], family)):
+        yield int(at), bool(family[at] != previous)
+        previous = family[at]
+
+
+def _named(name: str, interval: Interval) -> Record:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _walls(side: str, x: Floats) -> Record:
+    median = median_interval(x)
+    values = (median.estimate, median.low, median.high, x.mean(), np.percentile(x, 95), x.max())
+    names = ("median", "low", "high", "mean", "p95", "max")
+    return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
+
+
+def _speedups(rounds: _Rounds, resampled: tuple[Floats, Floats], n: int, scale: float) -> Record:
+    sides = rounds.baseline_s, rounds.measured_s
+    estimate = float(np.median(sides[0]) / np.median(sides[1]))
+    speedup = percentile_interval(estimate, resampled[0] / resampled[1]).scaled(scale)
+    rank = hodges_lehmann_ratio(*sides).scaled(scale)
+    return {
+        **_named("speedup", speedup),
+        **_named("efficiency", speedup.scaled(1 / n)),
+        "half_width": speedup.half_width,
+        **_named("mean_ratio", ratio_of_means_fieller(*sides).scaled(scale)),
+        "hl_ratio": rank.estimate,
+        "hl_low": rank.low,
+        "hl_high": rank.high,
+    }
+
+
+def _bound(rounds: _Rounds, cell: Record) -> float:
+    """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
+
+    Tasks that leave the CPU idle for a part of their time may overlap more often than there are
+    CPUs, which a plain count of CPUs would deny. Without CPU times the workers alone are a bound.
+    """
+    workers = 1 if cell["worker_kind"] == "caller" else cell["n"]
+    cpu_share = float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
+    if not cpu_share > 0:
+        return float(workers)
+    # A serial run that was kept waiting for a CPU now and then is still bound by CPUs.
+    cpus = float(cell["usable_cpus"])
+    return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
+
+
+def _over_one_worker(one: Floats, resampled: Floats, measured_s: Floats, n: int) -> Record:
+    """Against the same executor with one worker: its resampled medians, then its median."""
+    if n == 1:
+        return _named("speedup_n1", Interval(1.0, 1.0, 1.0))
+    # Shifted by one, since cells share their random numbers but not their noise.
+    ratios = np.roll(one[:-1], 1) / resampled
+    return _named("speedup_n1", percentile_interval(one[-1] / np.median(measured_s), ratios))
+
+
+def _ladder(rounds: _Rounds) -> Record:
+    ladder = ladder_factors(rounds.levels, rounds.serial_busy_s)
+    record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
+    for step, factor in enumerate(FACTORS):
+        record |= _named(factor, median_interval(ladder.factors[:, step]))
+        record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
+    return record | {"waiting": ladder.waiting}
+
+
+def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
+    """What a reader should know before trusting the cell's numbers; see METHOD.md."""
+    logs = np.log(rounds.baseline_s / rounds.measured_s)
+    if cell["rounds"] < FEWEST_ROUNDS:
+        yield f"fewer than {FEWEST_ROUNDS} rounds"
+    for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
+        if count := int(outliers(walls).sum()):
+            yield f"outliers in {side} ({count})"
+    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
+        yield "trend over rounds"
+    if processes_disagree(logs, rounds.process):
+        yield "processes disagree"
+    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
+        yield "methods disagree"
+    if cell["steal_share"] > STEAL:
+        yield f"steal {cell['steal_share']:.1%}"
+    if cell["throttled_s"] > 0:
+        yield f"throttled {cell['throttled_s']:.2f} s"
+    if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
+        yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
+    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
+        yield "runs shorter than 1 ms"
+    if not cell["steady"]:
+        yield "no steady state"
