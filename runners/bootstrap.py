@@ -16,6 +16,10 @@ Counts = NDArray[np.unsignedinteger]
 Ranks = NDArray[np.intp]
 
 
+FEWEST_TO_RESAMPLE = 5
+"""Medians of fewer rounds have too few different resamples for a bootstrap interval."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A point estimate and its confidence bounds, in the estimate's unit; NaN where undefined."""
@@ -53,18 +57,38 @@ def ratio_of_medians(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """median(baseline) / median(measured) with its percentile-bootstrap interval.
+    """median(baseline) / median(measured) with the interval of `headline`.
 
-    Both have shape (rounds,), the runs of a round at the same index. Rounds are resampled jointly
-    (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). A single round has no
-    spread to resample: its bounds are NaN.
+    Both have shape (rounds,), the runs of a round at the same index.
     """
-    top, bottom = np.asarray(baseline, float), np.asarray(measured, float)
-    estimate = float(np.median(top) / np.median(bottom))
-    if len(top) < 2:
+    sides = np.asarray(baseline, float), np.asarray(measured, float)
+    return headline(*sides, resampled_medians(*sides, resamples, seed), confidence)
+
+
+def headline(
+    baseline: Floats, measured: Floats, resampled: tuple[Floats, Floats], confidence: float = 0.95
+) -> Interval:
+    """median(baseline) / median(measured) and its interval, given the resampled medians of both.
+
+    The percentile bootstrap, rounds resampled jointly (Efron & Tibshirani, An Introduction to the
+    Bootstrap, 1993, ch. 13), from five rounds on. Of fewer rounds it would cover 51% (two), 74% or
+    87% (four) instead of 95%, so they get Student's t on the paired log-ratios: wide, but honest. A
+    single round has no spread: its bounds are NaN.
+    """
+    estimate = float(np.median(baseline) / np.median(measured))
+    if len(baseline) >= FEWEST_TO_RESAMPLE:
+        return percentile_interval(estimate, resampled[0] / resampled[1], confidence)
+    if len(baseline) < 2:
         return Interval(estimate, math.nan, math.nan)
-    tops, bottoms = resampled_medians(top, bottom, resamples, seed)
-    return percentile_interval(estimate, tops / bottoms, confidence)
+    from scipy.special import stdtrit  # not at the top: rarely needed, and slow to load
+
+    logs = np.log(baseline / measured)
+    error = logs.std(ddof=1) / math.sqrt(len(logs))
+    reach = stdtrit(len(logs) - 1, (1 + confidence) / 2) * error
+    # The ratio of medians need not lie near the mean of the logs.
+    low = min(math.exp(logs.mean() - reach), estimate)
+    high = max(math.exp(logs.mean() + reach), estimate)
+    return Interval(estimate, low, high)
 
 
 def percentile_interval(estimate: float, resampled: Floats, confidence: float = 0.95) -> Interval:

@@ -120,6 +120,8 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
 
 def has_trend(*series: ArrayLike) -> bool:
     """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
+    if min(len(np.asarray(x)) for x in series) < 2:
+        return False
     p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
     return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
 

@@ -38,7 +38,7 @@ _IDEAL: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
 _BOUND: Style = {"color": "0.15", "lw": 0.9, "ls": (0, (1.5, 1.5))}
 _NOISE: Style = {"color": "0.55", "alpha": 0.35, "lw": 0}
 _WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
-_DODGE = 0.13  # between neighbouring lines, in doublings of n
+_DODGE = 0.09  # between neighbouring lines, in doublings of n
 _SPREAD = 0.5  # between the outermost ones
 _LABEL = 48  # characters in a line of the legend
 

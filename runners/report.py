@@ -21,8 +21,9 @@ METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
   spread over fresh interpreters. Cold first runs and warm-up are recorded but left out.
 - Speedup = median(T₁) / median(Tₙ), efficiency = speedup / n. T₁ is the plain loop over the same
-  tasks, without an executor, in the same rounds; "against n = 1" has the same executor with one
-  worker as its base. Weak scaling gives n times the tasks to n workers: n·median(T₁) / median(Tₙ).
+  tasks, without an executor, in the same rounds; "against n = 1" divides by the speedup of the same
+  executor with one worker. Weak scaling gives n times the tasks to n workers:
+  n·median(T₁) / median(Tₙ).
 - T runs from before the executor is made to after its workers have ended, on a monotonic clock.
 - Brackets are 95% intervals: of a speedup by percentile bootstrap (9,999 resamples, rounds drawn
   jointly), of a median time by exact binomial ranks, which need six rounds. No value is deleted.

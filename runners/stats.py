@@ -14,8 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runners.bootstrap import (
+    FEWEST_TO_RESAMPLE,
     Floats,
     Interval,
+    headline,
     percentile_interval,
     ratio_of_medians,
     resampled_medians,
@@ -105,7 +107,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ""} for _ in facts]
-    one_worker: Floats | None = None
+    one_worker: tuple[Floats, float] | None = None
     for at, is_first in _by_family(cells):
         if is_first:
             one_worker = None
@@ -114,18 +116,18 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             continue
         n = facts[at]["n"]
         resampled = resampled_medians(mine.baseline_s, mine.measured_s)
-        if n == 1 and one_worker is None:
-            one_worker = np.append(resampled[1], np.median(mine.measured_s))
+        if n == 1 and one_worker is None and len(mine.process) >= FEWEST_TO_RESAMPLE:
+            one_worker = resampled[0] / resampled[1], _ratio(mine)
         records[at] = {
             **_walls("baseline", mine.baseline_s),
             **_walls("measured", mine.measured_s),
-            **_speedups(mine, resampled, n, scale[at]),
+            **_speedups(mine, resampled, _workers(facts[at]), scale[at]),
             "bound": _bound(mine, facts[at]),
             "cold_speedup": cold[at],
             **_ladder(mine),
         }
         if one_worker is not None and facts[at]["scaling"] == "strong":
-            records[at] |= _over_one_worker(one_worker, resampled[1], mine.measured_s, n)
+            records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
         records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
     statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
     flags = statistics.pop("flags")
@@ -257,14 +259,20 @@ def _walls(side: str, x: Floats) -> Record:
     return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
 
 
-def _speedups(rounds: _Rounds, resampled: tuple[Floats, Floats], n: int, scale: float) -> Record:
+def _workers(cell: Record) -> int:
+    """How many workers the measured side had: the serial executor has one for any n."""
+    return 1 if cell["worker_kind"] == "caller" else int(cell["n"])
+
+
+def _speedups(
+    rounds: _Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
+) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
-    estimate = float(np.median(sides[0]) / np.median(sides[1]))
-    speedup = percentile_interval(estimate, resampled[0] / resampled[1]).scaled(scale)
+    speedup = headline(*sides, resampled).scaled(scale)
     rank = hodges_lehmann_ratio(*sides).scaled(scale)
     return {
         **_named("speedup", speedup),
-        **_named("efficiency", speedup.scaled(1 / n)),
+        **_named("efficiency", speedup.scaled(1 / workers)),
         "half_width": speedup.half_width,
         **_named("mean_ratio", ratio_of_means_fieller(*sides).scaled(scale)),
         "hl_ratio": rank.estimate,
@@ -279,7 +287,7 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     Tasks that leave the CPU idle for a part of their time may overlap more often than there are
     CPUs, which a plain count of CPUs would deny. Without CPU times the workers alone are a bound.
     """
-    workers = 1 if cell["worker_kind"] == "caller" else cell["n"]
+    workers = _workers(cell)
     cpu_share = float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
     if not cpu_share > 0:
         return float(workers)
@@ -288,13 +296,25 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 
 
-def _over_one_worker(one: Floats, resampled: Floats, measured_s: Floats, n: int) -> Record:
-    """Against the same executor with one worker: its resampled medians, then its median."""
+def _ratio(rounds: _Rounds) -> float:
+    return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
+
+
+def _over_one_worker(
+    one: tuple[Floats, float], resampled: Floats, rounds: _Rounds, n: int
+) -> Record:
+    """Against the same executor with one worker: the ratio of both cells' speedups.
+
+    Each cell was measured in its own minutes. Its baseline was measured in the same ones, so the
+    ratio of speedups is free of what changed on the machine in between; one of times is not.
+    """
     if n == 1:
         return _named("speedup_n1", Interval(1.0, 1.0, 1.0))
-    # Shifted by one, since cells share their random numbers but not their noise.
-    ratios = np.roll(one[:-1], 1) / resampled
-    return _named("speedup_n1", percentile_interval(one[-1] / np.median(measured_s), ratios))
+    if len(rounds.process) < FEWEST_TO_RESAMPLE:
+        return {}
+    # Shifted by one: equally many rounds share their resamples, and the cells are independent.
+    ratios = resampled / np.roll(one[0], 1)
+    return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
 
 
 def _ladder(rounds: _Rounds) -> Record:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+Folders = str | Path | Iterable[str | Path]
+
 RUNS = "runs.jsonl"
 ENVIRONMENT = "environment.json"
 
@@ -116,13 +118,18 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def find(folders: Path | Iterable[Path], name: str = RUNS) -> list[Path]:
+def _paths(folders: Folders) -> list[Path]:
+    given = [folders] if isinstance(folders, str | Path) else folders
+    return [Path(folder) for folder in given]
+
+
+def find(folders: Folders, name: str = RUNS) -> list[Path]:
     """Every file called `name` below the folders, each once, in sorted order."""
-    given = [folders] if isinstance(folders, Path) else list(folders)
+    given = _paths(folders)
     return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
 
 
-def read_environments(folders: Path | Iterable[Path]) -> list[Environment]:
+def read_environments(folders: Folders) -> list[Environment]:
     """The environments recorded below the folders, in the order of their paths."""
     environments = []
     for path in find(folders, ENVIRONMENT):
@@ -133,7 +140,7 @@ def read_environments(folders: Path | Iterable[Path]) -> list[Environment]:
     return environments
 
 
-def read_runs(folders: Path | Iterable[Path]) -> "pd.DataFrame":
+def read_runs(folders: Folders) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the dtypes of `DTYPES`.
 
     Two columns are added: `folder`, the cell's folder relative to what the given folders have in
@@ -146,7 +153,7 @@ def read_runs(folders: Path | Iterable[Path]) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
-    given = [folders] if isinstance(folders, Path) else list(folders)
+    given = _paths(folders)
     for folder in given:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; name one that holds results")

@@ -45,7 +45,7 @@ class Terminal:
             self.rounds += 1
         assert self.progress is not None
         assert self.task is not None
-        what = "warming up" if run.warmup else f"{self.rounds} rounds"
+        what = "warming up" if run.warmup else _rounds(self.rounds)
         done = run.ended_by is not None
         total = max(self.rounds, 1) if done else self.plan.measure.rounds
         self.progress.update(
@@ -63,7 +63,7 @@ class Terminal:
             console.print(_line(self.plan, summary, self.position), highlight=False)
             return status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {self.rounds} rounds", highlight=False)
+            console.print(f"{_title(self.plan)}   {_rounds(self.rounds)}", highlight=False)
         if self.failed is not None:
             console.print(f"[red]{self.failed.status}[/] in the {self.failed.role} run:")
             console.print(self.failed.error, markup=False, highlight=False)
@@ -130,7 +130,13 @@ def _title(plan: Plan) -> str:
 
 
 def _speedup(row: Mapping[Any, Any]) -> str:
+    if math.isnan(row["speedup_low"]):
+        return f"{row['speedup']:.2f}×  [one round: no interval]"
     return f"{row['speedup']:.2f}×  [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]"
+
+
+def _rounds(count: int) -> str:
+    return f"{count} round{'' if count == 1 else 's'}"
 
 
 def _line(plan: Plan, row: Mapping[Any, Any], position: tuple[int, int]) -> str:
@@ -138,7 +144,7 @@ def _line(plan: Plan, row: Mapping[Any, Any], position: tuple[int, int]) -> str:
     if row["status"] != "ok":
         reason = str(row["error"]).strip().splitlines() or [""]
         return f"{name:<46} [red]{row['status']}[/]: {reason[-1]}"
-    return f"{name:<46} {_speedup(row)}  {row['rounds']} rounds"
+    return f"{name:<46} {_speedup(row)}  {_rounds(row['rounds'])}"
 
 
 def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
@@ -146,6 +152,7 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
     from rich.text import Text
 
     sides = ("baseline", "measured")
+    width = "" if math.isnan(row["half_width"]) else f", ±{row['half_width']:.1%}"
     by_workers = row["bound"] >= plan.provisioned
     what = f"{plan.provisioned} workers" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
@@ -162,14 +169,14 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
         (
             "results",
             "equal to serial" if row["status"] == "ok" else str(row["status"]),
-            f"{row['rounds']} rounds, ±{row['half_width']:.1%}, ended by {row['ended_by']}",
+            f"{_rounds(row['rounds'])}{width}, ended by {row['ended_by']}",
         ),
     ]
-    width = max(len(middle) for _, middle, _ in lines) + 4
+    column = max(len(middle) for _, middle, _ in lines) + 4
     text = Text()
     for name, middle, right in lines:
         style = "bold green" if name == speedup else ""
-        text.append(f"{name:<17}", "dim").append(f"{middle:<{width}}", style).append(f"{right}\n")
+        text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
     for flag in filter(None, row["flags"].split("; ")):
         text.append(f"{'note':<17}", "dim").append(f"{flag}\n", "yellow")
     return text.append(f"{'saved':<17}", "dim").append(str(folder))

@@ -35,13 +35,17 @@ def make_plan() -> Iterator[MakePlan]:
 
 
 def run_program(
-    *arguments: str, cwd: Path, module: str = "runners", **environment: str
+    *arguments: str,
+    cwd: Path,
+    module: str = "runners",
+    plugins: bool = True,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`python -m runners ...` in that folder, with the plugins of these tests at hand."""
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
-    plugins = [f"--config-dir={PLUGINS}"] if module == "runners" else []
+    config = [f"--config-dir={PLUGINS}"] if module == "runners" and plugins else []
     return subprocess.run(
-        [sys.executable, "-m", module, *plugins, *arguments],
+        [sys.executable, "-m", module, *config, *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": path, **environment},
         capture_output=True,

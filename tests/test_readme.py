@@ -1,0 +1,78 @@
+"""Every command of the README and of CONTRIBUTING.md runs, and what they show is there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, run_program
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^python -m runners.*$", README, re.MULTILINE)
+SMALL = ["measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1"]
+
+
+def shrunk(command: str) -> list[str]:
+    """The command's arguments, with the fewest rounds and the shortest tasks."""
+    _, _, _, *arguments = shlex.split(command.replace("n=1,2,4", "n=2"))
+    sizes = {"primes": "end=500", "countdown": "count=500", "io_sleep": "high=0.011"}
+    for workload, size in sizes.items():
+        if f"workload={workload}" in arguments:
+            arguments.append(f"workload.{size}")
+    return [*arguments, *SMALL]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("readme")
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 5
+    assert len(re.findall(r"^python -m pip install .*$", README, re.MULTILINE)) == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(command: str, folder: Path) -> None:
+    module, *rest = shlex.split(command)[2:]
+    arguments = shrunk(command) if module == "runners" and rest != ["--help"] else rest
+    done = run_program(*arguments, cwd=folder, module=module, plugins=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_frames_are_read_in_four_lines(folder: Path) -> None:
+    """After the sweep and its report, in the order of the README."""
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(code.splitlines()) == 4
+    program = f"import os; os.chdir({str(folder)!r})\n{code}\nassert len(summary) == 20, summary"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_what_the_readme_links_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_the_workload_of_contributing_works(tmp_path: Path) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    workload, suite = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    [yaml] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload/cubes.yaml").write_text(yaml.replace("runners.workloads.", ""))
+    (tmp_path / "cubes.py").write_text(workload)
+    (tmp_path / "test_cubes.py").write_text(suite.replace("runners.workloads.", ""))
+    done = run_program(
+        *(f"--config-dir={tmp_path}", "workload=cubes", "executor=pool", "n=2", *SMALL),
+        cwd=tmp_path,
+        plugins=False,
+        PYTHONPATH=f"{ROOT}:{tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    suite_run = run_program(
+        "-q", "test_cubes.py", cwd=tmp_path, module="pytest", PYTHONPATH=f"{ROOT}:{tmp_path}"
+    )
+    assert suite_run.returncode == 0, suite_run.stdout
