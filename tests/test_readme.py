@@ -1,5 +1,6 @@
 """Every command of the README and of CONTRIBUTING.md runs, and what they show is there."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -48,8 +49,9 @@ def test_the_frames_are_read_in_four_lines(folder: Path) -> None:
     """After the sweep and its report, in the order of the README."""
     [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(code.splitlines()) == 4
-    program = f"import os; os.chdir({str(folder)!r})\n{code}\nassert len(summary) == 20, summary"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    program = f"{code}\nassert len(summary) == 20, summary"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True)
 
 
 def test_what_the_readme_links_to_is_there() -> None:
