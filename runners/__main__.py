@@ -27,12 +27,17 @@ def job(cfg: DictConfig) -> str:
     display = terminal.Terminal(plan, folder, position)
     for run in measure(plan):
         store.append(folder, run)
+        if plan.measure.keep_spans != "none":
+            store.append_spans(folder, run)
         display.update(run)
     store.write_environment(folder, read_environment())
-    from runners.stats import summarise  # loads pandas and scipy: not before the measurement
+    from runners import stats  # loads pandas and scipy: not before the measurement
 
-    summary = summarise(store.read_runs(folder))
-    [row] = summary[summary["cell"] == plan.cell].to_dict("records")
+    runs = store.read_runs(folder)
+    runs = runs[runs["cell"] == plan.cell]
+    if plan.measure.keep_spans == "median":
+        store.keep_spans(folder, stats.typical_round(runs))
+    [row] = stats.summarise(runs).to_dict("records")
     return display.finish(row)
 
 

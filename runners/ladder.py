@@ -14,26 +14,11 @@ Each step down is a loss with a cause of its own, and the factors L1/L0, L2/L1, 
 L6/L0: the efficiency metrics of the POP Centre of Excellence (pop-coe.eu), extended downwards.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 
-from runners.model import Span, Workers
-
-MATTERS = 0.05
-"""A loss is explained from this share of the provisioned core-seconds on."""
-
-TITLES = {
-    "startup": "start-up and join",
-    "dispatch": "dispatch",
-    "balance": "load balance",
-    "blocking": "blocking",
-    "contention": "CPU contention",
-    "computation": "slower computation",
-}
-"""The steps of the ladder, from the top: name in the summary's columns, and name for readers."""
+from runners.model import Span
 
 Levels = tuple[float, float, float, float, float, float]
 
@@ -84,81 +69,7 @@ def _busy_ns(spans: Iterable[Span]) -> int:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Core-seconds lost on one step of the ladder, and what may be done about them.
-
-    `factor` is the step's name in the summary's columns, `title` its name for readers, `share` the
-    loss as a part of the provisioned core-seconds.
-    """
-
-    factor: str
-    title: str
-    share: float
-    hint: str
-
-
-def explain(
-    summary: Mapping[str, Any],
-    kind: Workers = "unknown",
-    largest_task_share: float | None = None,
-) -> list[Loss]:
-    """The losses of one cell that matter, the largest first, each with a hint.
-
-    `summary` is a row of the summary frame, `kind` what the executor's workers are and
-    `largest_task_share` the longest task's part of the tasks' total time, where it is known.
-    """
-    losses = [
-        Loss(factor, title, share, _hint(factor, share, summary, kind, largest_task_share))
-        for factor, title in TITLES.items()
-        if (share := float(summary[f"loss_{factor}"])) >= MATTERS
-    ]
-    return sorted(losses, key=attrgetter("share"), reverse=True)
-
-
-def _hint(
-    factor: str,
-    share: float,
-    summary: Mapping[str, Any],
-    kind: Workers,
-    largest_task_share: float | None,
-) -> str:
-    n = int(summary["n"])
-    match factor:
-        case "startup":
-            return (
-                f"starting and joining workers takes {share:.0%} of the core-seconds: "
-                "reuse the pool or give it more work"
-            )
-        case "dispatch":
-            return (
-                f"handing out tasks takes {share:.0%} of the core-seconds: "
-                "larger chunksize, or fewer and larger tasks"
-            )
-        case "balance":
-            return _balance(n, int(summary["tasks"]), largest_task_share)
-        case "blocking":
-            if summary["waiting"]:
-                return "tasks wait longer than they do one by one: what they wait for is shared"
-            if kind == "thread" and summary["gil"]:
-                return "tasks hold the GIL: use processes"
-            return "workers wait for I/O or locks: share less, or hold locks for a shorter time"
-        case "contention":
-            usable = summary["usable_cpus"]
-            if n > usable:
-                return f"{n} workers share {usable:g} {'CPU' if usable == 1 else 'CPUs'}"
-            return "other load or steal on the machine takes CPU time from the workers"
-        case _:
-            # A process forked from one that has warmed up inherits its warm code.
-            if kind == "process" and summary.get("executor.start_method") != "fork":
-                return "workers run cold code: fork after warm-up or reuse the pool"
-            return "tasks compute more slowly side by side: caches, memory bandwidth, frequency"
-
-
-def _balance(n: int, tasks: int, largest_task_share: float | None) -> str:
-    if tasks < n:
-        return f"{tasks} {'task' if tasks == 1 else 'tasks'} for {n} workers: cut the work finer"
-    # A task of at most 1/n of the work would fit beside the others: it is not what limits.
-    if largest_task_share is not None and largest_task_share > 1 / n:
-        return f"one task is {largest_task_share:.0%} of all work: cut it finer"
-    return "some workers finish early: more tasks, or tasks of equal size"
+def largest_task_share(spans: Sequence[Span]) -> float | None:
+    """The longest task's part of the time of all tasks; None where there is no time."""
+    walls = [span.end_ns - span.start_ns for span in spans]
+    return max(walls) / sum(walls) if any(walls) else None

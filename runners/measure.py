@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from runners.child import Child
-from runners.ladder import levels
+from runners.ladder import largest_task_share, levels
 from runners.model import Measure, Order, Plan, Role, Run
 from runners.trial import clock_ns, run_of
 
@@ -64,6 +64,7 @@ def measure(plan: Plan) -> Iterator[Run]:
                         run,
                         steady=steady,
                         levels=levels(run.spans, run.wall_s, provisioned),
+                        largest_task_share=largest_task_share(run.spans),
                         ended_by=pace.ended_by,
                     )
                 if pace.ended_by is not None:

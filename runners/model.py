@@ -110,6 +110,27 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """The tasks of one run and the frame they stand in: one line of `spans.jsonl`.
+
+    The run lasted `wall_s` seconds from `begin_ns`, on the same clock as its spans; its first
+    `setup_s` and last `teardown_s` seconds went into making and ending the executor.
+    """
+
+    process: int
+    round: int
+    role: Role
+    begin_ns: int
+    wall_s: float
+    setup_s: float
+    teardown_s: float
+    spans: tuple[Span, ...]
+
+
+KeepSpans = Literal["median", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
 
@@ -120,6 +141,7 @@ class Measure:
     warmup: int
     time_budget_s: float
     timeout_s: float
+    keep_spans: KeepSpans
     seed: int
 
     def __post_init__(self) -> None:
@@ -196,8 +218,10 @@ class Run:
     """One timed run of one side of a round: one tidy row of `runs.jsonl`.
 
     `round` counts the rounds of a cell over all its processes, warm-up included; the two runs of a
-    round share it. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second
-    ladder; L6 is the L5 of the baseline of the same round, and `store.read_runs` fills it in.
+    round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
+    task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
+    all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
+    core-second ladder; L6, the L5 of the round's baseline, is filled in by `store.read_runs`.
     """
 
     cell: str
@@ -225,6 +249,9 @@ class Run:
     tasks: int | None = None
     workers: int | None = None
     levels: Sequence[float] = ()
+    largest_task_share: float | None = None
+    timer_s: float | None = None
+    begin_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
     steal_s: float | None = None

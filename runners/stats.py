@@ -35,13 +35,24 @@ from runners.estimators import (
 )
 from runners.model import Status
 
-__all__ = ["FACTORS", "ratio_of_medians", "rounds_needed", "summarise"]
+__all__ = [
+    "FACTORS",
+    "hodges_lehmann_ratio",
+    "median_interval",
+    "ratio_of_means_fieller",
+    "ratio_of_medians",
+    "rounds_needed",
+    "summarise",
+    "typical_round",
+]
 
 FEWEST_ROUNDS = 6
 """With fewer rounds no 95% interval of ranks exists."""
 STEAL = 0.01
 """Share of CPU time that the host gave to others, above which a flag says so."""
 SHORT_S = 0.001
+TIMER_COST = 0.05
+"""Share of the tasks' time that the readings of the clocks around them may take."""
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
@@ -53,7 +64,7 @@ STATISTICS = (
         for side in ("baseline", "measured")
         for name in ("median", "low", "high", "mean", "p95", "max")
     ),
-    *("speedup", "speedup_low", "speedup_high", "bound"),
+    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share"),
     *("efficiency", "efficiency_low", "efficiency_high"),
     *("half_width", "cold_speedup"),
     *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
@@ -123,6 +134,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             **_walls("measured", mine.measured_s),
             **_speedups(mine, resampled, _workers(facts[at]), scale[at]),
             "bound": _bound(mine, facts[at]),
+            "cpu_share": _cpu_share(mine),
             "cold_speedup": cold[at],
             **_ladder(mine),
         }
@@ -132,6 +144,16 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
     flags = statistics.pop("flags")
     return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
+
+
+def typical_round(runs: pd.DataFrame) -> int | None:
+    """The complete round of a single cell whose ratio lies nearest the median ratio."""
+    baseline, measured = _complete_rounds(runs, np.zeros(len(runs), int))
+    if not len(measured):
+        return None
+    logs = np.log(_numbers(runs, "wall_s", baseline) / _numbers(runs, "wall_s", measured))
+    nearest = np.argmin(np.abs(logs - np.median(logs)))
+    return int(runs["round"].iloc[measured[nearest]])
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -202,7 +224,8 @@ def _resources(
 ) -> pd.DataFrame:
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
-    medians = ("setup_s", "teardown_s", "tasks", "workers", *metrics)
+    own = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
+    medians = (*own, *metrics)
     peaks = ("max_rss_bytes", "gil")
     sums = ("wall_s", "steal_s", "throttled_s")
     both = np.concatenate([baseline, measured])
@@ -215,7 +238,7 @@ def _resources(
     total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
     return pd.DataFrame(
         {
-            **median[list(medians[:4])],
+            **median[list(own)],
             "steal_share": total["steal_s"] / (total["wall_s"] * cpus),
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
@@ -281,6 +304,11 @@ def _speedups(
     }
 
 
+def _cpu_share(rounds: _Rounds) -> float:
+    """The part of the tasks' time that they are on a CPU when run one by one, C1/W1."""
+    return float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
+
+
 def _bound(rounds: _Rounds, cell: Record) -> float:
     """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
 
@@ -288,7 +316,7 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     CPUs, which a plain count of CPUs would deny. Without CPU times the workers alone are a bound.
     """
     workers = _workers(cell)
-    cpu_share = float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
+    cpu_share = _cpu_share(rounds)
     if not cpu_share > 0:
         return float(workers)
     # A serial run that was kept waiting for a CPU now and then is still bound by CPUs.
@@ -346,6 +374,9 @@ def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
         yield f"throttled {cell['throttled_s']:.2f} s"
     if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
         yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
+    timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
+    if timer_share > TIMER_COST:
+        yield f"timer cost {timer_share:.0%}"
     if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
         yield "runs shorter than 1 ms"
     if not cell["steady"]:

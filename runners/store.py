@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.model import SCHEMA, Environment, Run, UsageError
+from runners.model import SCHEMA, Environment, Run, Span, Timeline, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Folders = str | Path | Iterable[str | Path]
 
 RUNS = "runs.jsonl"
+SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
 
 DTYPES = {
@@ -55,6 +56,9 @@ DTYPES = {
     "throttled_s": "float64",
     "max_rss_bytes": "Int64",
     "gil": "boolean",
+    "largest_task_share": "float64",
+    "timer_s": "float64",
+    "begin_ns": "Int64",
     **{f"L{k}_s": "float64" for k in range(7)},
 }
 """The dtype of every fixed column of the runs frame.
@@ -94,16 +98,53 @@ def write_environment(folder: Path, environment: Environment) -> None:
 
 def append(folder: Path, run: Run) -> None:
     """Append one run to `runs.jsonl` as a whole line, in a single write."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_finite(run.row()), ensure_ascii=False, allow_nan=False, default=str)
+    _append(folder / RUNS, run.row())
+
+
+def append_spans(folder: Path, run: Run) -> None:
+    """Append a run's spans to `spans.jsonl`: when which worker did which task."""
+    if run.spans:
+        names = [f.name for f in dataclasses.fields(Timeline) if f.name != "spans"]
+        spans = [dataclasses.astuple(span) for span in run.spans]
+        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
+
+
+def read_timelines(folder: Path) -> list[Timeline]:
+    """The runs of one cell whose spans were kept; none where there is no file of them."""
+    try:
+        lines = (folder / SPANS).read_bytes().splitlines()
+    except OSError:
+        return []
+    timelines = []
+    for number, line in enumerate(lines, 1):
+        try:
+            fields = json.loads(line)
+            spans = tuple(Span(*span) for span in fields.pop("spans"))
+            timelines.append(Timeline(**fields, spans=spans))
+        except (ValueError, TypeError, KeyError):
+            warnings.warn(f"{folder / SPANS}: skipped line {number}, not a run", stacklevel=2)
+    return timelines
+
+
+def keep_spans(folder: Path, round_: int | None) -> None:
+    """Of a cell's spans, keep those of one round; of none, if it is None."""
+    path = folder / SPANS
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
+        write_whole(path, b"".join(line for line in lines if json.loads(line)["round"] == round_))
+
+
+def _append(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str)
     line = text.encode("utf-8", "replace") + b"\n"
-    file = os.open(folder / RUNS, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             line = b"\n" + line  # an earlier writer died within its line: this one must stay whole
         if os.write(file, line) != len(line):
-            raise OSError(f"{folder / RUNS}: the last line was cut short; is the disk full?")
+            raise OSError(f"{path}: the last line was cut short; is the disk full?")
     finally:
         os.close(file)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runners.advice import explain, remedy
 from runners.model import Plan, Run
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
         ("median", *(seconds(row[f"{side}_median_s"]) for side in sides)),
         ("95% interval", *(_span(row[f"{side}_low_s"], row[f"{side}_high_s"]) for side in sides)),
         (speedup, _speedup(row), f"bound {row['bound']:.2f} ({what})"),
+        ("cold, warm", f"{row['cold_speedup']:.2f}×, {row['speedup']:.2f}×", "first runs, others"),
         (
             "efficiency",
             f"{row['speedup'] / plan.provisioned:.0%} of {plan.provisioned} workers",
@@ -177,6 +179,10 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
     for name, middle, right in lines:
         style = "bold green" if name == speedup else ""
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
+    for loss in explain(row):
+        text.append(f"{'lost':<17}", "dim")
+        text.append(f"{loss.share:.0%} {loss.title}: {loss.hint}\n")
     for flag in filter(None, row["flags"].split("; ")):
-        text.append(f"{'note':<17}", "dim").append(f"{flag}\n", "yellow")
+        text.append(f"{'note':<17}", "dim")
+        text.append(flag, "yellow").append(f": {remedy(flag)}\n")
     return text.append(f"{'saved':<17}", "dim").append(str(folder))

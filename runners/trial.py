@@ -143,6 +143,7 @@ class Trial:
         # Imported before any clock runs; `locate` then finds it loaded.
         self.classes = {role: locate(factory.target) for role, factory in self.factories.items()}
         self.reference: list[Any] | None = None
+        self.timer_ns = _timer_cost_ns()
         _payload, _workload = plan.payload, workload
 
     def run(self, order: Order) -> Run:
@@ -152,11 +153,11 @@ class Trial:
         status: Status = "ok"
         error: str | None = None
         records: list[Any] = []
-        walls: tuple[float, float, float] | tuple[()] = ()
+        clock: dict[str, Any] = {}
         gc.collect()  # the garbage of earlier runs is not this run's cost
         before = read_counters(self.plan.cpu_stat)
         try:
-            records, walls = timed(
+            records, clock = timed(
                 self.classes[order.role], self.factories[order.role], self.plan.payload, tasks
             )
         except Unsupported as reason:
@@ -178,11 +179,12 @@ class Trial:
             status,
             started_at,
             error=error,
-            **dict(zip(("wall_s", "setup_s", "teardown_s"), walls, strict=False)),
+            **clock,
             tasks=len(tasks),
             workers=len({(span.pid, span.thread) for span in spans}) or None,
             **{name: after[name] - before[name] for name in before if before[name] is not None},
             max_rss_bytes=max_rss_bytes(),
+            timer_s=self.timer_ns * len(spans) / 1e9,
             gil=records[0][0][2] if spans else None,
             metrics=metrics,
             spans=spans,
@@ -244,8 +246,8 @@ class Trial:
 
 def timed(
     make: Callable[..., Any], factory: Factory, payload: bytes, tasks: Sequence[Any]
-) -> tuple[list[Any], tuple[float, float, float]]:
-    """The records of all tasks, and (wall, set-up, tear-down) in seconds.
+) -> tuple[list[Any], dict[str, Any]]:
+    """The records of all tasks, and the row's times: `begin_ns`, `wall_s` and its two ends.
 
     The wall time lasts from before the executor is made to after its workers have ended.
     """
@@ -255,7 +257,20 @@ def timed(
         records = list(executor.map(run_task, tasks))
         done = clock_ns()
     end = clock_ns()
-    return records, ((end - begin) / 1e9, (ready - begin) / 1e9, (end - done) / 1e9)
+    return records, {
+        "begin_ns": begin,
+        "wall_s": (end - begin) / 1e9,
+        "setup_s": (ready - begin) / 1e9,
+        "teardown_s": (end - done) / 1e9,
+    }
+
+
+def _timer_cost_ns(times: int = 200) -> float:
+    """What the clock readings around one task cost."""
+    begin = clock_ns()
+    for _ in range(times):
+        thread_cpu_ns(), clock_ns(), clock_ns(), thread_cpu_ns()
+    return (clock_ns() - begin) / times
 
 
 def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: Any) -> Run:

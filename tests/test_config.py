@@ -103,7 +103,7 @@ def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan)
 def test_measure_refuses_what_cannot_be() -> None:
     good = {
         **{"precision": 0.1, "pilot": 1, "rounds": 1, "processes": 1, "warmup": 1},
-        **{"time_budget_s": 1.0, "timeout_s": 1.0, "seed": 1},
+        **{"time_budget_s": 1.0, "timeout_s": 1.0, "keep_spans": "all", "seed": 1},
     }
     Measure(**good)  # type: ignore[arg-type]
     for name in ("precision", "pilot", "rounds", "processes", "warmup", "timeout_s"):

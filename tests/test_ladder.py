@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.ladder import TITLES, explain, levels, workers
+from runners.ladder import largest_task_share, levels, workers
 from runners.model import Span, Workers
 
 MS = 1_000_000
@@ -113,59 +113,6 @@ def test_busy_time_of_coroutines_is_the_length_of_the_union(tasks: list[tuple[in
     assert levels(spans, 1.0, 1)[3] == pytest.approx(len(union) / 1000)
 
 
-def cell(**values: Any) -> dict[str, Any]:
-    """A row of the summary frame that lost nothing, but for `values`."""
-    row = {"n": 4, "usable_cpus": 2.0, "tasks": 8.0, "waiting": False, "gil": True}
-    return row | {f"loss_{factor}": 0.0 for factor in TITLES} | values
-
-
-def test_losses_that_matter_come_largest_first() -> None:
-    row = cell(loss_startup=0.05, loss_balance=0.3, loss_dispatch=0.049, loss_computation=-0.4)
-    found = [(loss.factor, loss.title, loss.share) for loss in explain(row)]
-    assert found == [("balance", "load balance", 0.3), ("startup", "start-up and join", 0.05)]
-
-
-def test_unknown_losses_are_left_out() -> None:
-    unknown = {f"loss_{factor}": math.nan for factor in TITLES}
-    assert explain(cell(tasks=math.nan, **unknown)) == []
-
-
-@pytest.mark.parametrize(
-    ("values", "kind", "hint"),
-    [
-        ({"loss_startup": 0.62}, "process", "starting and joining workers takes 62% of"),
-        ({"loss_dispatch": 0.12}, "process", "handing out tasks takes 12% of"),
-        ({"loss_balance": 0.5}, "process", "some workers finish early"),
-        ({"loss_balance": 0.5, "tasks": 1.0}, "process", "1 task for 4 workers"),
-        ({"loss_blocking": 0.5}, "thread", "tasks hold the GIL: use processes"),
-        ({"loss_blocking": 0.5}, "process", "workers wait for I/O or locks"),
-        ({"loss_blocking": 0.5, "gil": False}, "thread", "workers wait for I/O or locks"),
-        ({"loss_blocking": 0.5, "waiting": True}, "thread", "what they wait for is shared"),
-        ({"loss_contention": 0.5}, "process", "4 workers share 2 CPUs"),
-        ({"loss_contention": 0.5, "usable_cpus": 1.5}, "process", "4 workers share 1.5 CPUs"),
-        ({"loss_contention": 0.5, "n": 2}, "process", "other load or steal on the machine"),
-        ({"loss_computation": 0.5}, "thread", "caches, memory bandwidth, frequency"),
-        (
-            {"loss_computation": 0.5, "executor.start_method": "spawn"},
-            "process",
-            "workers run cold code",
-        ),
-        (
-            {"loss_computation": 0.5, "executor.start_method": "fork"},
-            "process",
-            "caches, memory bandwidth, frequency",
-        ),
-    ],
-)
-def test_hint_fits_the_cause(values: dict[str, Any], kind: Workers, hint: str) -> None:
-    (loss,) = explain(cell(**values), kind)
-    assert hint in loss.hint
-
-
-@pytest.mark.parametrize(
-    ("share", "hint"),
-    [(0.38, "one task is 38% of all work: cut it finer"), (0.25, "some workers finish early")],
-)
-def test_a_task_limits_the_balance_only_above_its_fair_share(share: float, hint: str) -> None:
-    (loss,) = explain(cell(loss_balance=0.3), "process", share)
-    assert hint in loss.hint
+def test_the_largest_task_is_a_share_of_all_task_time() -> None:
+    assert largest_task_share([span(0, 30), span(5, 15), span(0, 60)]) == pytest.approx(0.6)
+    assert largest_task_share([]) is None

@@ -267,7 +267,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
     ]
     assert columns[15 : 15 + len(stats.STATISTICS)] == list(stats.STATISTICS)
     assert columns[15 + len(stats.STATISTICS) :] == [
-        *("waiting", "setup_s", "teardown_s", "tasks", "workers", "steal_share", "throttled_s"),
+        *("waiting", "setup_s", "teardown_s", "tasks", "workers", "largest_task_share"),
+        *("timer_s", "steal_share", "throttled_s"),
         *("max_rss_bytes", "gil", "metric.lost", "flags"),
     ]
 
@@ -479,3 +480,17 @@ def test_a_cell_of_few_rounds_is_summarised_and_flagged(tmp_path: Path, rounds: 
         assert math.isnan(cell["speedup_low"]) == (rounds == 1)
         assert "fewer than 6 rounds" in cell["flags"]
         assert math.isnan(cell["speedup_n1"])
+
+
+def test_the_typical_round_is_the_one_nearest_the_median(tmp_path: Path) -> None:
+    ratios = {0: 1.0, 1: 9.0, 2: 1.9, 3: 2.0, 4: 2.1, 5: 2.3, 6: 0.1}
+    runs = edited(
+        synthetic.runs(rounds=7, processes=1),
+        lambda run: {"wall_s": 1.0 if run.role == "baseline" else 1 / ratios[run.round % 7]},
+    )
+    for run in runs:
+        store.append(tmp_path, run)
+    found = stats.typical_round(store.read_runs(tmp_path))
+    assert found is not None
+    assert ratios[found % 7] == 2.0
+    assert stats.typical_round(store.read_runs(tmp_path).iloc[:1]) is None

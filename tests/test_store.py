@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from runners import store
-from runners.model import Environment, Run, UsageError
+from runners.model import Environment, Run, Span, UsageError
 from tests import synthetic
 
 
@@ -261,3 +261,23 @@ def test_l6_of_weak_scaling_counts_the_tasks_of_every_worker(tmp_path: Path) -> 
     pd.testing.assert_series_equal(
         measured.set_index("round")["L6_s"], expected, check_names=False, check_like=True
     )
+
+
+def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
+    span = Span(index=0, pid=1, thread=2, start_ns=3, end_ns=4, cpu_ns=1, wait_ns=0)
+    runs = [replace(run, spans=(span, span), begin_ns=1) for run in synthetic.runs(rounds=3)]
+    for run in runs:
+        store.append_spans(tmp_path, run)
+    everything = store.read_timelines(tmp_path)
+    assert [(t.round, t.role) for t in everything] == [(run.round, run.role) for run in runs]
+    assert everything[0].spans == (span, span)
+    assert everything[0].wall_s == runs[0].wall_s
+    wanted = runs[-1].round
+    store.keep_spans(tmp_path, wanted)
+    assert {t.round for t in store.read_timelines(tmp_path)} == {wanted}
+    assert {t.role for t in store.read_timelines(tmp_path)} == {"baseline", "measured"}
+    with (tmp_path / store.SPANS).open("a") as file:
+        file.write('{"torn')
+    with pytest.warns(UserWarning, match="skipped line 3"):
+        assert len(store.read_timelines(tmp_path)) == 2
+    assert store.read_timelines(tmp_path / "nowhere") == []
