@@ -127,7 +127,7 @@ class Pace:
             self.ended_by = "time budget"
 
     def _decide(self) -> None:
-        """After the pilot: how many rounds in all. They go on in as many processes again."""
+        """After the pilot: how many rounds in all."""
         from runners.bootstrap import ratio_of_medians, rounds_needed
 
         settings = self.settings
@@ -135,8 +135,6 @@ class Pace:
         self.wanted = rounds_needed(
             interval.half_width, settings.pilot, settings.precision, settings.rounds
         )
-        more = math.ceil((self.wanted - settings.pilot) / settings.processes)
-        self.share = max(self.share, more)
 
 
 def _is_steady(warm: list[tuple[float, float]], tasks: int) -> bool:
