@@ -7,10 +7,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from runners import config, session, store, terminal
+from runners import config, resume, session, store, terminal
 from runners.environment import read_environment
 from runners.measure import measure
-from runners.model import UsageError
+from runners.model import Plan, UsageError
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -19,26 +19,35 @@ def job(cfg: DictConfig) -> str:
     folder = Path(HydraConfig.get().runtime.output_dir)
     position = session.position()
     try:
-        plan = config.plan(cfg)
+        plan = session.within_budget(config.plan(cfg))
     except UsageError as error:  # in a sweep: a single cell was checked before its folder was made
         run = config.refusal(cfg, error)
-        store.append(folder, run)
+        if not resume.holds(folder, run):
+            store.append(folder, run)
         return terminal.refused(run, position)
-    display = terminal.Terminal(plan, folder, position)
-    for run in measure(plan):
-        store.append(folder, run)
-        if plan.measure.keep_spans != "none":
-            store.append_spans(folder, run)
-        display.update(run)
-    store.write_environment(folder, read_environment())
-    from runners import stats  # loads pandas and scipy: not before the measurement
+    try:
+        return cell(plan, folder, position)
+    except OSError as error:
+        return session.failed(error)
 
-    runs = store.read_runs(folder)
-    runs = runs[runs["cell"] == plan.cell]
-    if plan.measure.keep_spans == "median":
-        store.keep_spans(folder, stats.typical_round(runs))
-    [row] = stats.summarise(runs).to_dict("records")
-    return display.finish(row)
+
+def cell(plan: Plan, folder: Path, position: tuple[int, int] | None) -> str:
+    """Measure, store and show what is not already there."""
+    if position is None:
+        session.claim(folder)
+    earlier = resume.look(folder, plan)
+    display = terminal.Terminal(plan, folder, position)
+    display.begin(earlier.status, earlier.words)
+    if earlier.status is None:
+        for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):
+            store.append(folder, run)
+            if plan.measure.keep_spans != "none":
+                store.append_spans(folder, run)
+            display.update(run)
+        store.write_environment(folder, read_environment())
+    elif position is not None:
+        return earlier.status
+    return display.finish(session.summary(folder, plan))
 
 
 if __name__ == "__main__":

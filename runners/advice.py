@@ -108,6 +108,6 @@ def _blocking(summary: Mapping[Any, Any]) -> str:
     if summary["waiting"]:
         return "tasks wait longer than they do one by one: what they wait for is shared"
     computing = summary["cpu_share"] >= MOSTLY_CPU
-    if summary["worker_kind"] == "thread" and summary["gil"] and computing:
+    if summary["worker_kind"] == "thread" and summary["gil"] is not False and computing:
         return "tasks hold the GIL: use processes"
     return "workers wait for I/O or locks: share less, or hold locks for a shorter time"

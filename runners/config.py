@@ -1,15 +1,14 @@
 """From Hydra's configuration to a plan: the schema, the checks, what the YAML files refer to."""
 
+import dataclasses
 import hashlib
-import inspect
 import multiprocessing
 import pickle
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -17,18 +16,26 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from runners.environment import cpu_stat_file, usable_cpus
+from runners.identity import identity
 from runners.model import (
     Factory,
-    InvalidParameter,
     Measure,
+    OutOfTime,
     Plan,
     Run,
     Scaling,
+    Status,
     Unsupported,
     UsageError,
     Workers,
 )
-from runners.trial import locate
+from runners.plugins import bind, build, find
+
+DEFINING = (
+    *("precision", "pilot", "rounds", "processes", "warmup", "time_budget_s", "timeout_s"),
+    *("memory_limit_bytes", "seed"),
+)
+"""The measurement settings that two results must share to stand for each other."""
 
 
 @dataclass
@@ -62,18 +69,18 @@ def plan(cfg: DictConfig) -> Plan:
         raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
-    measure = _build("measure", choices["measure"], Measure, _values(cfg.measure))
-    workload_as, workload_class = _factory(cfg, "workload", choices["workload"])
-    executor_as, executor_class = _factory(cfg, "executor", choices["executor"])
+    measure = build("measure", choices["measure"], Measure, _values(cfg.measure))
+    workload_as, workload_class = find("workload", choices["workload"], _values(cfg.workload))
+    executor_as, executor_class = find("executor", choices["executor"], _values(cfg.executor))
     for name in ("max_workers", "processes"):
         if name in executor_as.parameters and not _is_n(cfg, "executor", name):
             raise UsageError(
                 f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
                 f"{name}: ${{n}} in the YAML"
             )
-    workload = _build("workload", choices["workload"], workload_class, workload_as.parameters)
+    workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     workers = getattr(executor_class, "workers", None)
-    check = _bind if workers is None else _build
+    check = bind if workers is None else build
     check("executor", choices["executor"], executor_class, executor_as.parameters)
     try:
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
@@ -102,6 +109,16 @@ def plan(cfg: DictConfig) -> Plan:
         measure=measure,
         usable_cpus=usable_cpus(),
         cpu_stat=cpu_stat_file(),
+        identity=identity(
+            {"workload": workload_class, "executor": executor_class},
+            {
+                "workload": dataclasses.asdict(workload_as),
+                "executor": dataclasses.asdict(executor_as),
+                "n": cfg.n,
+                "scaling": cfg.scaling,
+                "measure": {name: getattr(measure, name) for name in DEFINING},
+            },
+        ),
     )
 
 
@@ -124,94 +141,6 @@ def _values(node: Any) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def _factory(cfg: DictConfig, group: str, choice: str) -> tuple[Factory, Any]:
-    """The call that a group's YAML describes, and the class to be called."""
-    values = _values(cfg[group]) if cfg[group] is not None else {}
-    target = values.pop("_target_", None)
-    if not isinstance(target, str):
-        raise UsageError(
-            f"{group}={choice}: its YAML has no _target_; name a class, as in "
-            "_target_: package.module.Name"
-        )
-    try:
-        found = locate(target)
-    except Exception as error:
-        raise UsageError(
-            f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({type(error).__name__}: {error}); install it or mend the name"
-        ) from error
-    if not callable(found):
-        raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
-    return Factory(target, values), found
-
-
-def _build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
-    _bind(group, choice, make, parameters)
-    try:
-        return make(**parameters)
-    except InvalidParameter as error:
-        value = parameters.get(error.name)
-        raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
-    except Unsupported as error:
-        raise UsageError(f"{group}={choice}: {error}") from error
-    except Exception as error:
-        raise UsageError(
-            f"{group}={choice}: its constructor refuses the parameters "
-            f"({type(error).__name__}: {error})"
-        ) from error
-
-
-def _bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:
-    """Raise UsageError unless the constructor takes these names and these simple types."""
-    accepted = inspect.signature(make).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    injected = {"initializer", "initargs"} if group == "executor" else set()
-    names = [name for name in accepted if name not in injected]
-    for name in parameters:
-        if name not in accepted and not open_ended:
-            raise UsageError(
-                f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}"
-            )
-    for name, parameter in accepted.items():
-        required = parameter.default is parameter.empty and parameter.kind in (
-            parameter.POSITIONAL_OR_KEYWORD,
-            parameter.KEYWORD_ONLY,
-        )
-        if required and name not in parameters and name not in injected:
-            raise UsageError(
-                f"{group}.{name}: {choice} needs this parameter; set +{group}.{name}=..."
-            )
-    hints = _hints(make)
-    for name, value in parameters.items():
-        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
-            raise UsageError(
-                f"{group}.{name}={value} ({choice}): choose {', '.join(get_args(hints[name]))}"
-            )
-        allowed = _SIMPLE.get(hints.get(name))
-        if allowed is not None and not isinstance(value, allowed[0]):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be {allowed[1]}")
-        if isinstance(value, bool) and hints.get(name) in (int, float):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be a number")
-
-
-_SIMPLE: dict[Any, tuple[Any, str]] = {
-    int: (int, "a whole number"),
-    float: ((int, float), "a number"),
-    str: (str, "a text"),
-    bool: (bool, "true or false"),
-    int | None: ((int, type(None)), "a whole number or null"),
-    float | None: ((int, float, type(None)), "a number or null"),
-    str | None: ((str, type(None)), "a text or null"),
-}
-
-
-def _hints(make: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
-    except Exception:  # a name that only its author can resolve: the constructor checks for itself
-        return {}
-
-
 def refusal(cfg: DictConfig, error: UsageError) -> Run:
     """The row of a cell that cannot be planned."""
     choices = _choices()
@@ -230,11 +159,17 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         role="measured",
         cold=True,
         warmup=True,
-        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
+        status=_status(error),
         started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         error=str(error),
         ended_by="failure",
     )
+
+
+def _status(error: UsageError) -> Status:
+    if isinstance(error.__cause__, Unsupported):
+        return "unsupported"
+    return "incomplete" if isinstance(error, OutOfTime) else "failed"
 
 
 # What the YAML files may refer to

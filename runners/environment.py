@@ -28,7 +28,7 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "platform": platform.platform(True, False),
         "hostname": platform.node() or None,
         "load_avg_1min": float(load) if load else None,
-        "cpu_model_name": _match(r"^model name\s*:\s*(.+)$", proc / "cpuinfo"),
+        "cpu_model_name": cpu_model(proc),
         "cpu_count": os.cpu_count(),
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
@@ -40,10 +40,15 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "python_free_threaded": _free_threaded(),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
         "python_switch_interval_s": sys.getswitchinterval(),
-        "packages": _packages(sys.path),
+        "packages": packages(sys.path),
         "git_commit": _git_commit(),
     }
     return Environment(facts, usable_cpus(proc, cgroup))
+
+
+def cpu_model(proc: Path = PROC) -> str | None:
+    """The processor's name as the kernel tells it."""
+    return _match(r"^model name\s*:\s*(.+)$", proc / "cpuinfo")
 
 
 def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
@@ -126,7 +131,7 @@ def _free_threaded() -> bool:
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
-def _packages(folders: Iterable[str]) -> dict[str, str]:
+def packages(folders: Iterable[str]) -> dict[str, str]:
     """Version of each installed package, as the first one on the path counts.
 
     Read off the names of the `.dist-info` folders, which the packaging standard lays down:

@@ -8,11 +8,12 @@ while the measuring process waits for its next order.
 import dataclasses
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
 from runners.child import Child
+from runners.interrupts import Interrupted, Interrupts
 from runners.ladder import largest_task_share, levels
 from runners.model import Measure, Order, Plan, Role, Run
 from runners.trial import clock_ns, run_of
@@ -24,19 +25,33 @@ STEADY = 0.95
 """A side still warms up while its best recent time is below this part of its best before."""
 
 
-def measure(plan: Plan) -> Iterator[Run]:
+def measure(
+    plan: Plan, earlier: Sequence[tuple[float, float]] = (), next_round: int = 0, process: int = 0
+) -> Iterator[Run]:
     """Measure one cell: yield every timed run the moment it ends; the last one has `ended_by`.
 
     Rounds of both sides in random order, in fresh interpreters; in each, warm-up rounds until both
-    sides are steady. A run that is not ok ends the cell. Raises KeyboardInterrupt again after the
-    row of the interrupted run was taken.
+    sides are steady. A run that is not ok ends the cell. A request to stop (Ctrl+C, SIGTERM) ends
+    it with a row that says so, and raises Interrupted once that row was taken.
+
+    A cell that is continued has `earlier` rounds, the seconds of (baseline, measured), and goes on
+    with these numbers for the next round and process.
     """
-    chance = random.Random(f"{plan.measure.seed} {plan.cell}")
-    pace = Pace(plan.measure, clock_ns())
-    numbers = count()
-    for process in count():
+    with Interrupts() as interrupts:
+        pace = Pace(plan.measure, clock_ns(), earlier)
+        yield from _measure(plan, interrupts, pace, next_round, process)
+        interrupts.check()
+
+
+def _measure(
+    plan: Plan, interrupts: Interrupts, pace: "Pace", next_round: int, next_process: int
+) -> Iterator[Run]:
+    # A continued cell goes on with other draws than those that it began with.
+    chance = random.Random(f"{plan.measure.seed} {plan.cell} {next_round}")
+    numbers = count(next_round)
+    for process in count(next_process):
         pace.begin_process()
-        with Child(plan, hash_seed=chance.getrandbits(32)) as child:
+        with Child(plan, chance.getrandbits(32), interrupts) as child:
             while not pace.process_is_over():
                 number, steady = next(numbers), pace.steady
                 walls: dict[Role, float] = {}
@@ -48,11 +63,8 @@ def measure(plan: Plan) -> Iterator[Run]:
                     run = _run(child, plan, order)
                     if run.status != "ok" or run.wall_s is None:
                         stopped = run.status == "interrupted"
-                        yield dataclasses.replace(
-                            run, ended_by="interrupted" if stopped else "failure"
-                        )
-                        if stopped:
-                            raise KeyboardInterrupt
+                        ended_by = "interrupted" if stopped else "failure"
+                        yield dataclasses.replace(run, ended_by=ended_by)
                         return
                     walls[role] = run.wall_s
                     if role == "baseline":
@@ -82,13 +94,17 @@ class Pace:
     narrow enough would stop at lucky moments: simulated, such intervals cover 88% instead of 95%.
     """
 
-    def __init__(self, settings: Measure, begin_ns: int) -> None:
+    def __init__(
+        self, settings: Measure, begin_ns: int, earlier: Sequence[tuple[float, float]] = ()
+    ) -> None:
         self.settings = settings
         self.begin_ns = begin_ns
-        self.pairs: list[tuple[float, float]] = []
+        self.pairs = list(earlier)
         self.wanted = settings.pilot
         self.share = math.ceil(settings.pilot / settings.processes)
         self.ended_by: str | None = None
+        if len(self.pairs) >= settings.pilot:
+            self._decide()
         self.begin_process()
 
     def begin_process(self) -> None:
@@ -156,8 +172,8 @@ def _run(child: Child, plan: Plan, order: Order) -> Run:
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     try:
         return child.run(order)
-    except KeyboardInterrupt:
-        return run_of(plan, order, "interrupted", now, error="interrupted by the user")
+    except Interrupted as request:
+        return run_of(plan, order, "interrupted", now, error=str(request))
     except TimeoutError as error:
         return run_of(plan, order, "timeout", now, error=str(error))
     except ChildProcessError as error:

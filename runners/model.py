@@ -43,6 +43,10 @@ class UsageError(Exception):
     """The user's configuration cannot be measured; the message is one line that says the remedy."""
 
 
+class OutOfTime(UsageError):
+    """A cell does not fit into what is left of its sweep's time."""
+
+
 class WrongResult(Exception):
     """Raised by `Workload.check` when the results are not the known truth."""
 
@@ -143,13 +147,16 @@ class Measure:
     timeout_s: float
     keep_spans: KeepSpans
     seed: int
+    sweep_budget_s: float | None
+    memory_limit_bytes: int | None
+    force: bool
 
     def __post_init__(self) -> None:
         for name, low in (("pilot", 1), ("rounds", 1), ("processes", 1), ("warmup", 1)):
             if getattr(self, name) < low:
                 raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
-        for name in ("precision", "time_budget_s", "timeout_s"):
-            if not getattr(self, name) > 0:
+        for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
 
@@ -169,6 +176,7 @@ class Plan:
     before anything is timed. `parameters` holds every parameter of both plugins under the name of
     its column (`workload.end`). `provisioned` is the number of workers that the measured side has:
     n, or 1 where the caller works. `cpu_stat` is the control group's file that counts throttling.
+    `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
     workload: str
@@ -185,19 +193,12 @@ class Plan:
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
+    identity: Mapping[str, Any]
 
     @property
     def cell(self) -> str:
         """Twelve hexadecimal digits that stand for everything that defines the measurement."""
-        parts = (
-            dataclasses.asdict(self.workload_as),
-            dataclasses.asdict(self.executor_as),
-            dict(self.parameters),
-            self.n,
-            self.scaling,
-            dataclasses.asdict(self.measure),
-        )
-        text = json.dumps(parts, sort_keys=True, default=str)
+        text = json.dumps(self.identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

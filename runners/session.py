@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,10 +18,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from runners import store
 from runners.config import plan
 from runners.environment import read_environment
-from runners.model import UsageError
-from runners.store import write_environment
+from runners.interrupts import Interrupted
+from runners.model import OutOfTime, Plan, UsageError
+from runners.resume import LOCK, lock
+from runners.trial import clock_ns
 
 
 class Session(Callback):
@@ -31,6 +36,10 @@ class Session(Callback):
     cells: ClassVar[int] = 0
     statuses: ClassVar[list[str]] = []
     new_folder: ClassVar[Path | None] = None
+    folder: ClassVar[Path | None] = None
+    began_s: ClassVar[float | None] = None
+    cell_began_s: ClassVar[float | None] = None
+    longest_s: ClassVar[float] = 0.0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Find mistakes before Hydra makes the output folder."""
@@ -40,10 +49,14 @@ class Session(Callback):
         except UsageError as error:
             # Hydra turns an exception of a callback into a warning.
             fail(error)
-        Session.cells = 1
+        Session.folder = Path(str(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        params = config.hydra.sweeper.get("params") or {}  # where an experiment has its sweep
+        overrides += OverridesParser.create().parse_overrides(
+            [f"{k}={v}" for k, v in params.items()]
+        )
         Session.cells = 1
         for override in overrides:
             if override.is_sweep_override():
@@ -51,6 +64,9 @@ class Session(Callback):
         folder = Path(str(config.hydra.sweep.dir))
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         Session.new_folder = missing[-1] if missing else None
+        Session.folder = folder
+        claim(folder)
+        store.write_json(folder / store.SWEEP, {"cells": Session.cells})
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         done = job_return.status == JobStatus.COMPLETED
@@ -62,7 +78,7 @@ class Session(Callback):
 
         folder = Path(str(config.hydra.sweep.dir))
         try:
-            write_environment(folder, read_environment())
+            store.write_environment(folder, read_environment())
             written = report.write_report([folder])
         except Exception as error:  # Hydra would turn it into a warning and the exit status into 0
             print(f"error: the report could not be written: {error}", file=sys.stderr)
@@ -71,6 +87,49 @@ class Session(Callback):
         Session.statuses.extend(written.summary["status"])
         for path in written.paths:
             print(path)
+
+
+def claim(folder: Path) -> None:
+    """Make sure that no other program measures into this folder."""
+    try:
+        lock(folder)
+    except (UsageError, OSError) as error:
+        fail(error)
+
+
+def summary(folder: Path, plan: Plan) -> dict[Any, Any]:
+    """The cell's row of the summary; of its spans, those of the typical round are kept."""
+    from runners import stats  # loads pandas and scipy: not before the measurement
+
+    runs = store.read_runs(folder)
+    runs = runs[runs["cell"] == plan.cell]
+    if plan.measure.keep_spans == "median":
+        store.keep_spans(folder, stats.typical_round(runs))
+    [row] = stats.summarise(runs).to_dict("records")
+    return row
+
+
+def within_budget(plan: Plan) -> Plan:
+    """The plan, its time cut to what the sweep has left. Raises UsageError if that is too little.
+
+    As much as the longest cell so far took is enough: before the first one, anything is.
+    """
+    now_s, budget_s = clock_ns() / 1e9, plan.measure.sweep_budget_s
+    if position() is None or budget_s is None:
+        return plan
+    if Session.began_s is None:
+        Session.began_s = now_s
+    elif Session.cell_began_s is not None:
+        Session.longest_s = max(Session.longest_s, now_s - Session.cell_began_s)
+    Session.cell_began_s = now_s
+    left_s = Session.began_s + budget_s - now_s
+    if left_s <= Session.longest_s:
+        Session.cell_began_s = None
+        raise OutOfTime(
+            f"skipped: of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s are left"
+        )
+    measure = replace(plan.measure, time_budget_s=min(plan.measure.time_budget_s, left_s))
+    return replace(plan, measure=measure)
 
 
 def position() -> tuple[int, int] | None:
@@ -83,6 +142,7 @@ def position() -> tuple[int, int] | None:
 
 def run(job: Callable[[], object]) -> int:
     """Run `job` under Hydra; the exit status: 0, 1 (something failed) or 2 (a usage error)."""
+    sys.argv[1:] = [part for argument in sys.argv[1:] for part in _expanded(argument)]
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, where it would print and exit with 1
     try:
@@ -97,9 +157,24 @@ def run(job: Callable[[], object]) -> int:
         if traceback_wanted:
             raise
         fail(error)
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as request:
+        folder = Session.folder
+        print(
+            f"interrupted; the finished runs are in {folder}\n"
+            f"go on with the same command and resume={folder}\n"
+            f"or report on them with python -m runners.report {folder}",
+            file=sys.stderr,
+        )
+        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
     return 0 if all(status == "ok" for status in Session.statuses) else 1
+
+
+def _expanded(argument: str) -> list[str]:
+    """`resume=FOLDER` is short for writing into that folder again."""
+    name, _, folder = argument.partition("=")
+    if name != "resume":
+        return [argument]
+    return [f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}"]
 
 
 def _remove_empty_sweep() -> None:
@@ -107,13 +182,20 @@ def _remove_empty_sweep() -> None:
     folder = Session.new_folder
     if folder is not None and folder.is_dir():
         files = [path.name for path in folder.rglob("*") if not path.is_dir()]
-        if files in ([], ["multirun.yaml"]):
+        if set(files) <= {"multirun.yaml", store.SWEEP, LOCK}:
             shutil.rmtree(folder)
 
 
 def fail(error: BaseException) -> None:
+    """End the program over a mistake of the user's."""
     print(f"error: {explain(error)}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def failed(error: OSError) -> str:
+    """Say that a cell could not be stored, as on a full disk; its status. A sweep goes on."""
+    print(f"error: {explain(error)}", file=sys.stderr)
+    return "failed"
 
 
 def explain(error: BaseException) -> str:
@@ -129,9 +211,10 @@ def explain(error: BaseException) -> str:
         if isinstance(cause, (AttributeError, KeyError)):
             return f"{cause.full_key}: there is no such key; there are {keys}"
         return f"{cause.full_key}: {_line(cause)}"
-    if isinstance(error, OSError) and error.filename:
+    if isinstance(error, OSError):
+        where = error.filename or Session.folder
         return (
-            f"cannot write results to {error.filename} ({error.strerror}); "
+            f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"
         )
     return _line(error)

@@ -179,11 +179,14 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     by_cell = pd.DataFrame(
         {"error": told, "ended_by": runs["ended_by"], "steady": runs["steady"]}
     ).groupby(code)
+    ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
+    unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
+    worst[unfinished] = STATUSES.index("incomplete")
     return pd.DataFrame(
         {
             "status": pd.Series([STATUSES[k] for k in worst], dtype="str"),
-            "error": by_cell["error"].first(),
-            "ended_by": by_cell["ended_by"].last(),
+            "error": error.mask(unfinished, "the program ended before the cell did"),
+            "ended_by": ended_by,
             "steady": by_cell["steady"].all().astype(bool),
         }
     )

@@ -24,6 +24,7 @@ Folders = str | Path | Iterable[str | Path]
 RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
+SWEEP = "sweep.json"
 
 DTYPES = {
     "schema": "int64",
@@ -75,6 +76,9 @@ _REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is never seen half written, making its folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.*"):  # of a program that was killed while it wrote
+        if not _is_running(stale.suffix[1:]):
+            stale.unlink(missing_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with aside.open("wb") as file:
@@ -84,6 +88,16 @@ def write_whole(path: Path, data: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -168,6 +182,11 @@ def find(folders: Folders, name: str = RUNS) -> list[Path]:
     """Every file called `name` below the folders, each once, in sorted order."""
     given = _paths(folders)
     return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
+
+
+def planned_cells(folders: Folders) -> int:
+    """How many cells the sweeps in these folders are to have; 0 where no sweep says so."""
+    return sum(json.loads(path.read_bytes())["cells"] for path in find(folders, SWEEP))
 
 
 def read_environments(folders: Folders) -> list[Environment]:

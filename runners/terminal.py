@@ -36,6 +36,14 @@ class Terminal:
         self.console: Console | None = None
         self.rounds = 0
 
+    def begin(self, reused: str | None, words: str) -> None:
+        """Say what becomes of an earlier measurement of this cell."""
+        if words:
+            what = "reused" if reused is not None else "measured again"
+            if words in ("short of its precision", "not finished"):
+                what = "continued"
+            print(f"{_position(self.position)}{_name(self.plan)}: {what}, {words}")
+
     def update(self, run: Run) -> None:
         """Take note of a run that has just ended."""
         if self.progress is None:
@@ -124,10 +132,13 @@ def _span(low: float, high: float) -> str:
     return f"{low / size:.3g} – {high / size:.3g} {unit}"
 
 
+def _name(plan: Plan) -> str:
+    return f"{plan.workload} on {plan.executor}, n = {plan.n}"
+
+
 def _title(plan: Plan) -> str:
     weak = ", weak scaling" if plan.scaling == "weak" else ""
-    name = f"{plan.workload} on {plan.executor}, n = {plan.n}{weak}"
-    return f"{name} ({plan.usable_cpus:g} usable CPUs)"
+    return f"{_name(plan)}{weak} ({plan.usable_cpus:g} usable CPUs)"
 
 
 def _speedup(row: Mapping[Any, Any]) -> str:
@@ -141,7 +152,7 @@ def _rounds(count: int) -> str:
 
 
 def _line(plan: Plan, row: Mapping[Any, Any], position: tuple[int, int]) -> str:
-    name = f"{_position(position)}{plan.workload} on {plan.executor}, n = {plan.n}"
+    name = f"{_position(position)}{_name(plan)}"
     if row["status"] != "ok":
         reason = str(row["error"]).strip().splitlines() or [""]
         return f"{name:<46} [red]{row['status']}[/]: {reason[-1]}"

@@ -10,6 +10,7 @@ import importlib
 import operator
 import os
 import pickle
+import resource
 import sys
 import threading
 import time
@@ -169,6 +170,8 @@ class Trial:
         after = read_counters(self.plan.cpu_stat)
         spans: list[Span] = []
         metrics: dict[str, float] = {}
+        if status == "ok" and clock["wall_s"] < 0:
+            status, error, clock = "failed", "the clock went back during the run", {}
         if status == "ok":
             spans, results, status, error = self._judge(records, len(tasks))
             if status == "ok":
@@ -314,6 +317,9 @@ def main(descriptor: int) -> None:
 
     os.register_at_fork(after_in_child=leave)
     plan: Plan = connection.recv()
+    limit = plan.measure.memory_limit_bytes
+    if limit is not None:  # inherited by every worker
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     broken = None
     try:
         trial = Trial(plan)

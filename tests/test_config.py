@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runners import config
+from runners import plugins
 from runners.model import InvalidParameter, Measure, UsageError
 from tests.conftest import MakePlan, run_program
 
@@ -104,6 +104,7 @@ def test_measure_refuses_what_cannot_be() -> None:
     good = {
         **{"precision": 0.1, "pilot": 1, "rounds": 1, "processes": 1, "warmup": 1},
         **{"time_budget_s": 1.0, "timeout_s": 1.0, "keep_spans": "all", "seed": 1},
+        **{"sweep_budget_s": None, "memory_limit_bytes": None, "force": False},
     }
     Measure(**good)  # type: ignore[arg-type]
     for name in ("precision", "pilot", "rounds", "processes", "warmup", "timeout_s"):
@@ -116,8 +117,8 @@ def test_a_constructor_that_fails_is_named_with_its_plugin() -> None:
         raise RuntimeError("out of order")
 
     with pytest.raises(UsageError, match=r"workload=mine: .*RuntimeError: out of order"):
-        config._build("workload", "mine", make, {"size": 1})
+        plugins.build("workload", "mine", make, {"size": 1})
     with pytest.raises(UsageError, match=r"workload\.size: mine needs this parameter"):
-        config._build("workload", "mine", make, {})
+        plugins.build("workload", "mine", make, {})
     with pytest.raises(UsageError, match=r"workload\.size=True .*must be a number"):
-        config._build("workload", "mine", make, {"size": True})
+        plugins.build("workload", "mine", make, {"size": True})

@@ -1,13 +1,12 @@
 import math
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.ladder import largest_task_share, levels, workers
-from runners.model import Span, Workers
+from runners.model import Span
 
 MS = 1_000_000
 

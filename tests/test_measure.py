@@ -180,6 +180,7 @@ def pace(clock: Clock, **changes: float) -> Pace:
     settings = {
         **{"precision": 0.03, "pilot": 10, "rounds": 40, "processes": 3, "warmup": 10},
         **{"time_budget_s": 1e6, "timeout_s": 1e6, "keep_spans": "median", "seed": 1},
+        **{"sweep_budget_s": None, "memory_limit_bytes": None, "force": False},
     }
     return Pace(Measure(**(settings | changes)), clock())  # type: ignore[arg-type]
 

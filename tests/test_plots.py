@@ -1,20 +1,30 @@
 """Figures are read back from their artists: what is drawn is what the summary says."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.text import Annotation, Text
 
 from runners import plots
+from runners.advice import TITLES
+from runners.laws import Law
+from runners.model import Role, Span, Timeline
+from runners.scaling import fit_usl, predict, usl
 from tests import synthetic
 
 
@@ -191,25 +201,232 @@ def test_a_bound_beyond_its_estimate_is_drawn_as_no_length() -> None:
     assert np.allclose(intervals(figure.axes[0]), [(1.5, 1.545)])
 
 
+def cut_off(figure: Figure) -> list[str]:
+    """The texts that do not lie within the figure."""
+    figure.draw_without_rendering()  # lays it out
+    frame = figure.bbox
+    found = []
+    for text in figure.findobj(Text):
+        box = text.get_window_extent()
+        if text.get_text() and text.get_visible():
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1
+            if not (inside and frame.y0 <= box.y0 and box.y1 <= frame.y1):
+                found.append(text.get_text())
+    return found
+
+
+@pytest.mark.parametrize("draw", [plots.speedup, plots.efficiency])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
-def test_nothing_is_cut_off(count: int) -> None:
+def test_nothing_is_cut_off(draw: Callable[[pd.DataFrame], Figure], count: int) -> None:
     cells = [
         cell(name, n, n**0.5, workload=f"workload{k}", status="ok" if n < 8 else "crashed")
+        | losses(balance=0.3)
         for k in range(count)
         for name in ("pool", "thread_subclass", "process")
         for n in (1, 2, 4, 8)
     ]
-    figure = plots.speedup(summary(*cells, cell("serial", 1, workload="workload0")))
-    figure.draw_without_rendering()  # lays it out
+    serial = cell("serial", 1, workload="workload0") | losses()
+    figure = draw(summary(*cells, serial))
+    assert cut_off(figure) == []
     assert len(figure.axes) == count
-    frame = figure.bbox
-    for text in figure.findobj(Text):
-        box = text.get_window_extent()
-        if text.get_text() and text.get_visible():
-            assert box.x0 >= frame.x0, text
-            assert box.x1 <= frame.x1, text
-            assert box.y0 >= frame.y0, text
-            assert box.y1 <= frame.y1, text
+
+
+def fitted(line: str, alpha: float, ns: tuple[int, ...] = (1, 2, 4, 8)) -> Law:
+    """A law of that line of primes, with a band of some width."""
+    rounds = [(n, float(usl(n, alpha, 0)) * noise) for n in ns for noise in (0.98, 1.0, 1.02)]
+    n, throughput = zip(*rounds, strict=True)
+    law = fit_usl(n, throughput, rounds=np.zeros(len(n)))
+    return Law("primes", line, False, ns, (), 64.0, (), usl=law)
+
+
+def test_a_law_is_a_curve_with_its_band_up_to_the_axis_limit() -> None:
+    ns = (1, 2, 4, 8)
+    cells = [cell("pool", n, float(usl(n, 0.1, 0))) for n in ns]
+    law = fitted("pool", 0.1)
+    assert law.usl is not None
+    axes = plots.speedup(summary(*cells), None, [law]).axes[0]
+    [curve] = [line for line in axes.get_lines() if line.get_linewidth() == 0.8]
+    n, y = (np.asarray(data, float) for data in curve.get_data())
+    assert (n[0], n[-1]) == pytest.approx((1, axes.get_xlim()[1]))
+    assert y == pytest.approx(predict(law.usl, n)[0])
+    [found] = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    edges = found.get_paths()[0].vertices
+    assert isinstance(edges, np.ndarray)
+    _, low, high = predict(law.usl, n[-1:])
+    at_end = edges[np.isclose(edges[:, 0], n[-1]), 1]
+    assert (at_end.min(), at_end.max()) == pytest.approx((low[0], high[0]))
+
+
+def test_a_law_has_the_colour_and_the_place_of_its_line() -> None:
+    cells = [cell(name, n, n) for name in ("pool", "thread") for n in (1, 2, 4, 8)]
+    axes = plots.speedup(summary(*cells), None, [fitted("thread", 0.1)]).axes[0]
+    [curve] = [line for line in axes.get_lines() if line.get_linewidth() == 0.8]
+    bars = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
+    assert curve.get_color() == bars[1].lines[0].get_color() != bars[0].lines[0].get_color()
+    assert float(np.asarray(curve.get_xdata())[0]) == float(
+        np.asarray(bars[1].lines[0].get_xdata())[0]
+    )
+
+
+def test_a_law_without_a_fit_is_not_drawn_nor_in_the_legend() -> None:
+    law = Law("primes", "pool", False, (1, 2), (4, 8), 2.0, (), reason="too few")
+    cells = [cell("pool", n, n) for n in (1, 2, 4, 8)]
+    assert "scaling law" not in " ".join(legend(plots.speedup(summary(*cells), None, [law])))
+    drawn = plots.speedup(summary(*cells), None, [fitted("pool", 0.1)])
+    assert "scaling law (USL, 95% band)" in legend(drawn)
+
+
+def losses(waiting: bool = False, **shares: float) -> dict[str, Any]:
+    """The ladder's columns of a cell; steps not named lose nothing."""
+    return {"waiting": waiting} | {f"loss_{name}": shares.get(name, 0.0) for name in TITLES}
+
+
+def parts(axes: Axes) -> list[list[tuple[float, float, str]]]:
+    """For each bar, from the top: its parts as (left end, right end, colour)."""
+    found: dict[float, list[tuple[float, float, str]]] = {}
+    for part in (patch for patch in axes.patches if isinstance(patch, PathPatch)):
+        for corners in np.asarray(part.get_path().vertices).reshape(-1, 5, 2):
+            x, y = corners[:4].T
+            bar = found.setdefault(round(float(y.mean()), 6), [])
+            bar.append((float(x.min()), float(x.max()), to_hex(part.get_facecolor())))
+    return [sorted(found[y]) for y in sorted(found)]
+
+
+@given(st.lists(st.floats(-0.1, 0.16), min_size=6, max_size=6), st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_the_parts_of_a_bar_fill_the_core_seconds(shares: list[float], waiting: bool) -> None:
+    row = losses(waiting, **dict(zip(TITLES, shares, strict=True)))
+    if waiting:
+        row |= {"loss_contention": np.nan, "loss_computation": np.nan}
+        shares = shares[:4]
+    axes = plots.efficiency(summary(cell("pool", 2) | row)).axes[0]
+    [found] = parts(axes)
+    assert found[0][0] == pytest.approx(sum(share for share in shares if share < 0), abs=0.04)
+    assert found[-1][1] == pytest.approx(1, abs=0.04)
+    for (_, right, _), (left, _, _) in pairwise(found):
+        assert left == pytest.approx(right)
+    assert percents(axes) == [f"{1 - sum(shares):.0%}"]
+
+
+def percents(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts if text.get_text().endswith("%")]
+
+
+def test_a_gain_lies_left_of_zero_and_counts_as_useful() -> None:
+    row = cell("pool", 2) | losses(startup=0.2, computation=-0.1)
+    axes = plots.efficiency(summary(row)).axes[0]
+    [[gain, useful, startup]] = parts(axes)
+    assert gain[:2] == pytest.approx((-0.1, 0))
+    assert useful[:2] == pytest.approx((0, 0.8))
+    assert startup[:2] == pytest.approx((0.8, 1))
+    assert percents(axes) == ["90%"]
+    assert axes.get_xlim()[0] < -0.1
+
+
+def test_waiting_has_a_colour_of_its_own() -> None:
+    computing = cell("pool", 1) | losses(blocking=0.4)
+    waiting = cell("pool", 2) | losses(waiting=True, blocking=0.4, contention=np.nan)
+    figure = plots.efficiency(summary(computing, waiting))
+    first, second = parts(figure.axes[0])
+    assert first[0] == second[0]
+    assert first[1][:2] == second[1][:2]
+    assert first[1][2] != second[1][2]
+    assert legend(figure) == ["useful", "blocking", "longer waiting"]
+
+
+def test_a_bar_for_each_executor_and_n_under_its_name() -> None:
+    cells = [c | losses(balance=0.1) for c in (*sweep("pool"), *sweep("thread"))]
+    axes = plots.efficiency(summary(*reversed(cells))).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2", "4"] * 2
+    heads = [(text.get_text(), text.xy[1]) for text in axes.texts if isinstance(text, Annotation)]
+    ticks = axes.get_yticks()
+    assert dict(heads)["pool"] < ticks[0]
+    assert ticks[2] < dict(heads)["thread"] < ticks[3]
+    assert axes.yaxis_inverted()
+
+
+def test_cells_without_a_ladder_are_named() -> None:
+    failed = cell("pool", 4, status="failed") | losses()
+    without = cell("pool", 8) | losses(startup=np.nan)
+    axes = plots.efficiency(summary(cell("pool", 2) | losses(), failed, without)).axes[0]
+    assert len(parts(axes)) == 1
+    note = axes.texts[-1].get_text().replace("\n", " ")
+    assert note == "not drawn: pool n=4 failed; pool n=8 without a complete round"
+
+
+def run_of(role: Role, *tasks: tuple[int, int, int, float], wall_s: float = 1.0) -> Timeline:
+    """A run from tasks of (worker, start, end, CPU share), in milliseconds."""
+    spans = tuple(
+        Span(at, 1, worker, start * 10**6, end * 10**6, round((end - start) * cpu * 1e6), -1)
+        for at, (worker, start, end, cpu) in enumerate(tasks)
+    )
+    return Timeline(0, 0, role, 0, wall_s, 0.0, 0.0, spans)
+
+
+def bars(axes: Axes) -> list[list[tuple[float, float]]]:
+    """Left and right ends of the bars, lane by lane."""
+    lanes = [found for found in axes.collections if isinstance(found, PolyCollection)]
+    found = []
+    for lane in lanes:
+        ends = [np.asarray(path.vertices)[:, 0] for path in lane.get_paths()]
+        found.append([(float(x.min()), float(x.max())) for x in ends])
+    return found
+
+
+BASELINE = run_of("baseline", (1, 0, 400, 1.0), (1, 400, 1000, 1.0))
+MEASURED = run_of("measured", (2, 100, 500, 0.5), (1, 110, 700, 0.0), wall_s=0.8)
+
+
+def test_a_bar_for_each_task_in_the_lane_of_its_worker() -> None:
+    figure = plots.timeline([MEASURED, BASELINE], "primes on thread, n = 2")
+    above, below = figure.axes[:2]
+    assert above.get_title(loc="left") == "baseline: plain loop, 1 s"
+    assert below.get_title(loc="left") == "measured: primes on thread, n = 2, 0.8 s"
+    assert np.allclose(bars(above), [[(0, 0.4), (0.4, 1)]])
+    assert np.allclose(bars(below), [[(0.1, 0.5)], [(0.11, 0.7)]])
+    assert [text.get_text() for text in above.texts] == ["0", "1"]
+    assert above.get_xlim() == below.get_xlim()
+
+
+def test_start_up_and_join_are_shaded() -> None:
+    axes = plots.timeline([BASELINE, MEASURED], "").axes[1]
+    shades = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    ends = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in shades]
+    assert np.allclose(ends, [(0, 0.1), (0.7, 0.8)])
+
+
+def test_the_colour_is_the_share_on_a_cpu() -> None:
+    axes = plots.timeline([BASELINE, MEASURED], "").axes
+    lanes = [c for ax in axes[:2] for c in ax.collections if isinstance(c, PolyCollection)]
+    colours = [to_hex(np.asarray(lane.get_facecolor())[0]) for lane in lanes]
+    assert len(set(colours)) == 3
+    assert colours == [to_hex(colormaps["viridis_r"](share)) for share in (1.0, 0.5, 0.0)]
+
+
+def test_a_run_that_would_be_too_small_has_a_scale_of_its_own() -> None:
+    short = run_of("measured", (1, 0, 90, 1.0), wall_s=0.1)
+    above, below = plots.timeline([BASELINE, short], "x").axes[:2]
+    assert below.get_title(loc="left") == "measured: x, 100 ms"
+    assert np.allclose(bars(below), [[(0, 90)]])
+    assert below.get_xlabel() == "time since the run's begin [ms]"
+    assert above.get_xlabel() == "time since the run's begin [s]"
+
+
+def test_too_many_workers_are_counted() -> None:
+    many = run_of("measured", *((worker, worker, 900, 1.0) for worker in range(40)))
+    figure = plots.timeline([many], "")
+    assert len(bars(figure.axes[0])) == 32
+    assert "… and 8 more workers" in [text.get_text() for text in figure.axes[0].texts]
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert 0 <= drawn.x0 < drawn.x1 <= width
+    assert 0 <= drawn.y0 < drawn.y1 <= height
+
+
+def test_short_tasks_have_no_number() -> None:
+    many = run_of("measured", *((1, k, k + 1, 1.0) for k in range(900)))
+    assert plots.timeline([many], "").axes[0].texts[:] == []
 
 
 def test_an_image_depends_on_nothing_but_the_figure() -> None:

@@ -1,16 +1,35 @@
-"""The report, from real files of made-up runs to the files that it writes."""
+"""The report's files, from real files of made-up runs."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from runners import report, store
-from runners.model import Environment, UsageError
+from runners.model import Environment, Run, Span, UsageError
 from tests import synthetic
 
-FILES = ["report.md", "speedup.png", "speedup.svg", "summary.csv", "summary.parquet"]
-TRACEBACK = 'Traceback (most recent call last):\n  File "x"\nValueError: a | b\n'
+FIGURES = ["efficiency.png", "efficiency.svg", "speedup.png", "speedup.svg"]
+FILES = sorted([*FIGURES, "report.md", "summary.csv", "summary.parquet"])
+OF_ONE_RUN = ["timeline.png", "trace.json"]
+
+
+def with_spans(runs: Sequence[Run]) -> list[Run]:
+    """The same runs, each with one task that fills it."""
+    return [
+        replace(run, begin_ns=0, setup_s=0.0, teardown_s=0.0, spans=(_filling(run.wall_s),))
+        for run in runs
+        if run.wall_s is not None
+    ]
+
+
+def _filling(wall_s: float) -> Span:
+    return Span(
+        index=0, pid=1, thread=1, start_ns=0, end_ns=round(wall_s * 1e9), cpu_ns=0, wait_ns=-1
+    )
 
 
 @pytest.fixture
@@ -20,34 +39,35 @@ def results(tmp_path: Path) -> Path:
     cells = [
         synthetic.runs(n=1, speedup=0.95),
         synthetic.runs(n=2, speedup=1.8, ended_by="rounds"),
-        synthetic.runs(n=4, speedup=1.9, status="failed", error=TRACEBACK),
+        synthetic.runs(n=4, speedup=1.9, status="failed", error="ValueError"),
     ]
     for at, runs in enumerate(cells):
         for run in runs:
             store.append(folder / str(at), run)
-        environment = Environment({"hostname": "here", "python_version": "3.13.0"}, 2.0)
-        store.write_environment(folder / str(at), environment)
+        for run in with_spans(runs):
+            store.append_spans(folder / str(at), run)
+        store.write_environment(folder / str(at), Environment({"hostname": "here"}, 2.0))
     return folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
 def text(folder: Path) -> str:
     return (folder / "report.md").read_text(encoding="utf-8")
 
 
-def section(folder: Path, title: str) -> str:
-    return text(folder).split(f"## {title}\n\n")[1].split("\n\n## ")[0]
-
-
 def test_everything_is_written_beside_the_results(results: Path) -> None:
     written = report.write_report([results])
-    assert sorted(path.name for path in written.paths) == FILES
+    assert sorted(path.name for path in written.paths) == names(results) == FILES
     assert all(path.parent == results and path.stat().st_size for path in written.paths)
     assert len(written.summary) == 3
 
 
 def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> None:
     written = report.write_report([results / "0", results / "1"], tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    assert names(tmp_path / "out") == FILES
     assert written.summary["n"].tolist() == [1, 2]
     assert not (results / "0" / "report.md").exists()
 
@@ -60,89 +80,55 @@ def test_the_summary_files_hold_the_summary(results: Path) -> None:
     assert csv["speedup"].tolist() == pytest.approx(written.summary["speedup"].tolist())
 
 
-def test_a_row_shows_times_speedup_and_why_it_ended(results: Path) -> None:
-    summary = report.write_report([results]).summary
-    row = next(line for line in section(results, "Results").splitlines() if "| 2 |" in line)
-    cell = summary[summary["n"] == 2].iloc[0]
-    assert f"{1e3 * cell['baseline_median_s']:.0f} ms [" in row
-    speedup = [f"{cell[name]:.2f}" for name in ("speedup", "speedup_low", "speedup_high")]
-    assert "| {} [{}, {}] |".format(*speedup) in row
-    assert f"| {cell['efficiency']:.0%} |" in row
-    assert row.endswith("| 12 | rounds |")
-
-
-def test_what_failed_is_listed_with_its_reason(results: Path) -> None:
+def test_the_report_shows_the_figures_that_there_are(results: Path) -> None:
     report.write_report([results])
-    failed = section(results, "Failed, skipped and unsupported cells")
-    assert failed == "- primes, thread, n = 4: failed: ValueError: a | b"
-    assert "3 cells, 1 of them not ok; 84 runs from 2026-01-01 00:00" in text(results)
+    assert "](speedup.png)" in text(results)
+    assert "](efficiency.png)" in text(results)
+    assert "timeline" not in text(results)
 
 
-def test_flags_are_listed(results: Path) -> None:
-    report.write_report([results])
-    assert "n = 4: more workers than usable CPUs (4 > 2)" in section(results, "Flags")
+def test_a_single_cell_has_a_timeline(results: Path, tmp_path: Path) -> None:
+    written = report.write_report([results / "1"], tmp_path / "out")
+    assert names(tmp_path / "out") == sorted([*FILES, *OF_ONE_RUN])
+    assert sorted(path.name for path in written.paths) == sorted([*FILES, *OF_ONE_RUN])
+    assert "](timeline.png)" in text(tmp_path / "out")
+    assert "](trace.json)" in text(tmp_path / "out")
 
 
-def test_losses_add_up_with_what_is_needed(results: Path) -> None:
-    report.write_report([results])
-    lines = section(results, "Where the core time went").splitlines()
-    shares = next(line for line in lines if "| 2 |" in line).split("|")[4:-1]
-    lost = sum(float(share.strip().rstrip("%")) for share in shares)
-    assert lost == pytest.approx(10, abs=2)  # 1 - 1.8/2, with noise
+def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
+    report.write_report([results / "1"])
+    events = json.loads((results / "1" / "trace.json").read_bytes())["traceEvents"]
+    durations = {event["name"]: event["dur"] / 1e6 for event in events if event["ph"] == "X"}
+    runs = store.read_runs(results / "1")
+    counts = runs[~runs["cold"]].pivot(index="round", columns="role", values="wall_s")
+    ratios = counts["baseline"] / counts["measured"]
+    typical = counts.iloc[int((ratios / ratios.median() - 1).abs().argmin())]
+    assert durations["measured"] == pytest.approx(typical["measured"])
+    assert durations["baseline"] == pytest.approx(typical["baseline"])
 
 
-def test_a_machine_is_described_once(results: Path) -> None:
-    report.write_report([results])
-    facts = section(results, "Environment").strip().splitlines()
-    assert facts == ["- hostname: here", "- python_version: 3.13.0", "- usable_cpus: 2.0"]
+def test_without_spans_there_is_no_timeline(results: Path) -> None:
+    (results / "1" / "spans.jsonl").unlink()
+    written = report.write_report([results / "1"])
+    assert sorted(path.name for path in written.paths) == FILES
+    assert "timeline" not in text(results / "1")
 
 
-def test_the_method_names_the_base_of_a_speedup(results: Path) -> None:
-    report.write_report([results])
-    method = section(results, "Method")
-    assert "T₁ is the plain loop" in method
-    assert "95% intervals" in method
-
-
-def test_a_report_without_a_single_round(tmp_path: Path) -> None:
-    run = synthetic.runs(status="unsupported", error="needs a shared lock\nmore")[-1]
-    store.append(tmp_path, run)
-    report.write_report([tmp_path])
-    assert section(tmp_path, "Results") == "None."
-    assert text(tmp_path).count("unsupported: needs a shared lock\n") == 1
-    assert section(tmp_path, "Environment").strip() == "Not recorded."
+def test_timelines_of_several_cells_are_put_into_their_folders(results: Path) -> None:
+    (results / "0" / "spans.jsonl").unlink()
+    written = report.write_report([results], timelines=True)
+    assert names(results) == FILES
+    traces = [path for path in written.paths if path.name == "trace.json"]
+    assert traces == [results / "1" / "trace.json", results / "2" / "trace.json"]
+    assert json.loads(traces[1].read_bytes())["otherData"]["name"] == "primes on thread, n = 4"
+    assert "timeline" not in text(results)
 
 
 def test_writing_twice_changes_nothing(results: Path) -> None:
-    paths = report.write_report([results]).paths
+    paths = report.write_report([results], timelines=True).paths
     first = [path.read_bytes() for path in paths]
-    report.write_report([results])
+    report.write_report([results], timelines=True)
     assert [path.read_bytes() for path in paths] == first
-
-
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        ((1.8, 1.75, 1.849), "1.80 [1.75, 1.85]"),
-        ((0.02134, 0.02, 0.0226), "0.0213 [0.0200, 0.0226]"),
-        ((123.4, 99.0, 150.0), "123 [99, 150]"),
-        ((1.8, float("nan"), float("nan")), "1.80"),
-        ((float("nan"),) * 3, ""),
-        ((0.0, 0.0, 0.0), "0.00 [0.00, 0.00]"),
-    ],
-)
-def test_numbers_have_three_digits(values: tuple[float, ...], shown: str) -> None:
-    cell = pd.Series(dict(zip("abc", values, strict=True)))
-    assert report._interval(cell, "a", "b", "c") == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(2.5, "2.50 s"), (0.25, "250 ms"), (2.5e-5, "25.0 µs"), (2.5e-8, "0.0250 µs")],
-)
-def test_times_have_a_readable_unit(seconds: float, shown: str) -> None:
-    cell = pd.Series({"a": seconds, "b": seconds, "c": seconds})
-    assert report._time(cell, "a", "b", "c").split(" [")[0] == shown
 
 
 def test_the_command_prints_what_it_wrote(
@@ -150,6 +136,8 @@ def test_the_command_prints_what_it_wrote(
 ) -> None:
     assert report.main([str(results)]) == 0
     assert sorted(capsys.readouterr().out.split()) == [str(results / name) for name in FILES]
+    assert report.main([str(results), "--timelines"]) == 0
+    assert str(results / "2" / "timeline.png") in capsys.readouterr().out.split()
 
 
 @pytest.mark.parametrize("name", ["nowhere", "."])

@@ -1,7 +1,11 @@
 """Workloads and executors that do what they should not, each in one way."""
 
+import ctypes
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,17 +17,16 @@ from runners.model import Unsupported, WrongResult
 
 @dataclass(frozen=True, slots=True)
 class Misbehaving:
-    """Four tasks; `where` tells in which side `what` happens: the baseline runs in the measuring
-    process itself, whose number the first `tasks()` notes."""
+    """Four tasks; `what` happens in that one of the number `task`, or in all if that is null."""
 
     what: str
-    task: int = 2
+    task: int | None
 
     def tasks(self) -> Sequence[int]:
         return range(4)
 
     def __call__(self, task: int) -> Any:
-        if task == self.task and hasattr(self, self.what):
+        if self.task in (task, None) and hasattr(self, self.what):
             return getattr(self, self.what)()
         return task * task
 
@@ -43,6 +46,51 @@ class Misbehaving:
     def hanging(self) -> None:
         time.sleep(3600)
 
+    def deaf(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(3600)
+
+    def spinning(self) -> None:
+        while True:
+            pass
+
+    def locked(self) -> None:
+        lock = threading.Lock()
+        with lock:
+            lock.acquire()
+
+    def exiting_at_once(self) -> None:
+        os._exit(3)
+
+    def segfaulting(self) -> None:
+        ctypes.string_at(0)
+
+    def allocating(self) -> int:
+        return len(bytearray(8 << 30))
+
+    def printing(self) -> None:
+        print("noise " * 10_000)
+
+    def closing(self) -> None:
+        sys.stdout.close()
+
+    def leaving_threads(self) -> None:
+        threading.Thread(target=time.sleep, args=(3600,), daemon=False).start()
+
+    def leaving_processes(self) -> None:
+        subprocess.Popen(["sleep", "3600"], start_new_session=True)
+
+    def forking_with_threads(self) -> None:
+        threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+    def huge(self) -> bytes:
+        return bytes(64 << 20)
+
     def deviating(self) -> int:
         return os.getpid()
 
@@ -55,6 +103,14 @@ class Dropping(Serial):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         return super().map(function, tasks)[:-1]
+
+
+class Doubling(Serial):
+    """Returns the last result twice."""
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        results = super().map(function, tasks)
+        return [*results, results[-1]]
 
 
 class Reversing(Serial):

@@ -1,0 +1,114 @@
+"""What all figures share: sizes and fonts, notes and legends, and how a figure becomes a file.
+
+No function here needs a display or touches the global state of pyplot.
+"""
+
+import io
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+Style = Mapping[str, Any]
+LABEL = 48
+"""Characters in a line of the legend."""
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "hatch.linewidth": 0.6,
+}
+_WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The look of every figure; only what is made inside has it."""
+    with sns.axes_style("ticks"), matplotlib.rc_context(_STYLE):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, whose parts make room for each other."""
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.05))
+
+
+def grid(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """A figure with one panel of each of the heights, in inches, in up to three columns."""
+    columns = min(len(heights), 3 if len(heights) not in (2, 4) else 2)
+    rows = [max(heights[at : at + columns]) for at in range(0, len(heights), columns)]
+    figure = new_figure(_WIDTHS[columns], sum(rows) + 0.5)
+    found = figure.subplots(len(rows), columns, squeeze=False, height_ratios=rows).ravel().tolist()
+    for axes in found[len(heights) :]:
+        axes.remove()
+    return figure, found[: len(heights)]
+
+
+def title(axes: Axes, text: str) -> None:
+    axes.set_title("\n".join(textwrap.wrap(text, 36)), loc="left", weight="bold")
+
+
+def note_missing(axes: Axes, cells: pd.DataFrame, drawn: pd.DataFrame, *more: str) -> None:
+    """Say below a panel which of its cells are not in it and why, and what `more` there is."""
+    missing = cells.drop(drawn.index)
+    why = missing["status"].where(missing["status"] != "ok", "without a complete round")
+    parts = [
+        f"{line} n={', '.join(str(n) for n in sorted(group['n']))} {reason}"
+        for (line, reason), group in missing.groupby(["line", why], sort=False)
+    ]
+    notes = [f"not drawn: {'; '.join(parts)}"] if parts else []
+    if drawn.empty:
+        axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center", color="0.4")
+    text = "\n".join(line for note in (*notes, *more) for line in textwrap.wrap(note, 46))
+    if text:
+        axes.annotate(
+            text,
+            (0, 0),
+            (0, -32),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+            color="0.35",
+        )
+
+
+def legend(figure: Figure, handles: Iterable[Artist]) -> None:
+    """One legend below all panels, in as many columns as fit into the figure's width."""
+    found = list(handles)
+    lengths = [min(len(str(handle.get_label())), LABEL) for handle in found]
+    widths = [0.6 + 0.065 * length for length in lengths]  # inches, at the legend's font size
+    fitting = [
+        count
+        for count in range(1, len(found) + 1)
+        if sum(max(column) for column in np.array_split(widths, count)) <= figure.get_figwidth()
+    ]
+    figure.legend(
+        handles=found, loc="outside lower center", ncols=max(fitting, default=1), frameon=False
+    )
+
+
+def image(figure: Figure, form: Literal["png", "svg"]) -> bytes:
+    """The figure as a file's content; the same figure gives the same bytes. Text stays text."""
+    engine = figure.get_layout_engine()
+    if engine is not None:  # once for all forms: of a large figure it takes most of the time
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    file = io.BytesIO()
+    metadata = {"Date": None} if form == "svg" else {}
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "speedup-lab"}):
+        figure.savefig(file, format=form, dpi=200, metadata=metadata)
+    return file.getvalue()

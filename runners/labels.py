@@ -1,0 +1,42 @@
+"""Short names for cells, for figures and tables: what tells them apart, and nothing else."""
+
+import pandas as pd
+
+SERIAL = "serial"
+"""The executor that is the baseline itself: what it shows is the noise."""
+
+
+def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
+    """Short names that tell the cells apart, one per row of `summary`.
+
+    `panel` is the workload, `line` the executor, each with those of its parameters that vary.
+    """
+    panel, line = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
+    for (workload, scaling), cells in summary.groupby(["workload", "scaling"]):
+        weak = ", weak scaling" if scaling == "weak" else ""
+        panel[cells.index] = _names(str(workload), cells, "workload.") + weak
+    for executor, cells in summary.groupby("executor"):
+        line[cells.index] = _names(str(executor), cells, "executor.")
+    again = summary.groupby([panel, line, "n"]).cumcount()
+    return {"panel": panel, "line": line + again.map(lambda k: f" (again, {k + 1})" if k else "")}
+
+
+def _names(base: str, cells: pd.DataFrame, prefix: str) -> "pd.Series[str]":
+    """`base` with the parameters that vary among `cells`, one name per cell.
+
+    A parameter that only follows n, as in `chunks=${n}`, tells no two lines apart.
+    """
+    names = pd.Series(base, index=cells.index, dtype=object)
+    for column in (name for name in cells.columns if name.startswith(prefix)):
+        values = cells[column].map(_plain)
+        if values.groupby(cells["n"]).nunique().max() > 1:
+            names += f" {column.removeprefix(prefix)}=" + values
+        elif values.nunique() > 1:
+            names += f" ({column.removeprefix(prefix)} varies with n)"
+    return names
+
+
+def _plain(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "null"
+    return f"{value:g}" if isinstance(value, float) else str(value)
