@@ -130,6 +130,7 @@ def main() -> None:
             folder = f"serial{k}"
             run(
                 *("-m", "runners", "workload=countdown", "workload.count=1000000"),
+                "workload.repeat=2",
                 *("executor=serial", "measure.pilot=20", "measure.rounds=20"),
                 *("measure.processes=1", f"hydra.run.dir={folder}"),
                 cwd=cwd,

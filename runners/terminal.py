@@ -55,13 +55,13 @@ class Terminal:
         assert self.progress is not None
         assert self.task is not None
         what = "warming up" if run.warmup else _rounds(self.rounds)
-        done = run.ended_by is not None
+        done = run.ended_by is not None and run.status == "ok"
         total = max(self.rounds, 1) if done else self.plan.measure.rounds
         self.progress.update(
             self.task, completed=total if done else self.rounds, total=total, what=what
         )
         self.progress.refresh()
-        if done:
+        if run.ended_by is not None:
             self.progress.stop()
 
     def finish(self, summary: Mapping[Any, Any]) -> str:
@@ -72,7 +72,7 @@ class Terminal:
             console.print(_line(self.plan, summary, self.position), highlight=False)
             return status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {_rounds(self.rounds)}", highlight=False)
+            console.print(f"{_title(self.plan)}   {_rounds(summary['rounds'])}", highlight=False)
         if self.failed is not None:
             console.print(f"[red]{self.failed.status}[/] in the {self.failed.role} run:")
             console.print(self.failed.error, markup=False, highlight=False)

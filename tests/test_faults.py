@@ -149,7 +149,8 @@ def test_a_fork_beside_running_threads(make_plan: MakePlan, executor: str) -> No
 @pytest.mark.parametrize("executor", ["thread", "thread_subclass"])
 def test_more_threads_than_the_machine_can_start(make_plan: MakePlan, executor: str) -> None:
     limit = f"measure.memory_limit_bytes={1 << 30}"  # each thread reserves its stack
-    run = last_run(make_plan, f"executor={executor}", "n=10000", limit)
+    plan = make_plan("workload=crowd", f"executor={executor}", "n=10000", limit)
+    *_, run = measure(plan)
     assert run.status == "failed"
     assert "can't start new thread" in str(run.error) or "MemoryError" in str(run.error)
 
@@ -257,7 +258,7 @@ def test_threads_that_cannot_all_start_are_still_joined() -> None:
     before = threading.active_count()
 
     class Refused(Thread):
-        def make(self, *arguments: object) -> threading.Thread:  # type: ignore[override]
+        def make(self, *arguments: object) -> threading.Thread:
             thread = super().make(*arguments)  # type: ignore[arg-type]
             if arguments[-1] == 2:
                 thread.start = lambda: (_ for _ in ()).throw(RuntimeError("no more"))  # type: ignore[method-assign]

@@ -141,3 +141,18 @@ class Unpicklable:
 
     def check(self, results: Sequence[Any]) -> None:
         pass
+
+
+class Crowd:
+    """As many tasks as there are workers in a large crowd; they dwell on threads of their own."""
+
+    def tasks(self) -> Sequence[int]:
+        return range(10_000)
+
+    def __call__(self, task: int) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(2)
+        return task
+
+    def check(self, results: Sequence[Any]) -> None:
+        pass
