@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +13,34 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from runners import config
+from runners.child import marked
 from runners.model import Plan
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
 MakePlan = Callable[..., Plan]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left_by_any_test() -> Iterator[None]:
+    """Whatever the tests start carries a mark in its environment, and is gone at the end."""
+    token = uuid.uuid4().hex
+    os.environ["SPEEDUP_LAB_SUITE"] = token
+    yield
+    for _ in range(40):  # a killed process takes a moment to be gone
+        left = [command for pid in marked(token) if b"read -r line" not in (command := told(pid))]
+        if not left:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"processes left by the tests: {left}")
+
+
+def told(pid: int) -> bytes:
+    """The command line of a process; the guardian, a shell of this one, is known by it."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ MISTAKES = {
     "n=-1": ["n=-1", "at least 1"],
     "n=four": ["n:", "four", "Integer"],
     "scaling=sideways": ["scaling=sideways", "strong or weak"],
-    "workload=prime": ["workload=prime", "addition, countdown, io_sleep", "primes"],
+    "workload=prime": ["workload=prime", "addition, countdown", "io_sleep", "primes"],
     "executor=threads": ["executor=threads", "pool, process", "thread, thread_subclass"],
     "measure=fast": ["measure=fast", "quick, standard, thorough"],
     "workload.stop=5": ["workload.stop", "start, end, chunks"],

@@ -21,7 +21,7 @@ from runners.child import marked
 from runners.executors.thread import Thread
 from runners.measure import measure
 from runners.model import Order, Run
-from tests.conftest import PLUGINS, ROOT, MakePlan, run_program
+from tests.conftest import PLUGINS, ROOT, MakePlan, run_program, told
 
 LOCAL = ("serial", "thread", "thread_subclass", "process", "pool")
 THREADS = ("serial", "thread", "thread_subclass")
@@ -39,19 +39,11 @@ def _nothing_is_left(
     yield
     for _ in range(40):  # a killed process takes a moment to be gone
         pids = marked(f"{TOKEN}={request.node.name}")
-        left = [pid for pid in pids if b"read -r line" not in command(pid)]
+        left = [pid for pid in pids if b"read -r line" not in told(pid)]
         if not left:
             return
         time.sleep(0.05)
-    raise AssertionError(f"processes left: {[command(pid) for pid in left]}")
-
-
-def command(pid: int) -> bytes:
-    """The command line of a process; that of the guardian is no concern of a test."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+    raise AssertionError(f"processes left: {[told(pid) for pid in left]}")
 
 
 def last_run(make_plan: MakePlan, *overrides: str) -> Run:
