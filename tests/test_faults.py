@@ -21,7 +21,7 @@ from runners.child import marked
 from runners.executors.thread import Thread
 from runners.measure import measure
 from runners.model import Order, Run
-from tests.conftest import PLUGINS, ROOT, MakePlan, run_program, told
+from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told
 
 LOCAL = ("serial", "thread", "thread_subclass", "process", "pool")
 THREADS = ("serial", "thread", "thread_subclass")
@@ -39,7 +39,7 @@ def _nothing_is_left(
     yield
     for _ in range(40):  # a killed process takes a moment to be gone
         pids = marked(f"{TOKEN}={request.node.name}")
-        left = [pid for pid in pids if b"read -r line" not in told(pid)]
+        left = [pid for pid in pids if not is_helper(pid)]
         if not left:
             return
         time.sleep(0.05)
