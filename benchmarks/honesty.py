@@ -62,7 +62,6 @@ def napping(plan: Plan) -> Plan:
         plan,
         workload="nap",
         executor="shorter",
-        workload_as=Factory("benchmarks.naps.Nap", dataclasses.asdict(NAP)),
         executor_as=Factory("benchmarks.naps.Shorter", {}),
         parameters={},
         payload=pickle.dumps(NAP),

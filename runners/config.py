@@ -94,7 +94,6 @@ def plan(cfg: DictConfig) -> Plan:
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
-        workload_as=workload_as,
         executor_as=executor_as,
         baseline_as=Factory("runners.executors.serial.Serial", {}),
         parameters={

@@ -14,7 +14,7 @@ from itertools import count
 
 from runners.child import Child
 from runners.interrupts import Interrupted, Interrupts
-from runners.ladder import largest_task_share, levels
+from runners.ladder import largest_task_share, levels, workers
 from runners.model import Measure, Order, Plan, Role, Run
 from runners.trial import clock_ns, run_of
 
@@ -75,6 +75,7 @@ def _measure(
                     yield dataclasses.replace(
                         run,
                         steady=steady,
+                        workers=workers(run.spans) or None,
                         levels=levels(run.spans, run.wall_s, provisioned),
                         largest_task_share=largest_task_share(run.spans),
                         ended_by=pace.ended_by,

@@ -183,7 +183,6 @@ class Plan:
     executor: str
     n: int
     scaling: Scaling
-    workload_as: Factory
     executor_as: Factory
     baseline_as: Factory
     parameters: Mapping[str, Any]

@@ -184,7 +184,6 @@ class Trial:
             error=error,
             **clock,
             tasks=len(tasks),
-            workers=len({(span.pid, span.thread) for span in spans}) or None,
             **{name: after[name] - before[name] for name in before if before[name] is not None},
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(spans) / 1e9,
