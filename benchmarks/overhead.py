@@ -17,12 +17,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
 from runners.model import Factory
-from runners.trial import install, locate, timed
+from runners.trial import locate, timed
+from runners.worker import install
 
 WORKERS = 2
 FORK = multiprocessing.get_context("fork")
@@ -106,7 +108,13 @@ class Pair:
     executor: Factory
 
     def ours(self, tasks: Sequence[int]) -> object:
-        return timed(locate(self.executor.target), self.executor, PAYLOAD, tasks)
+        make = partial(
+            locate(self.executor.target),
+            **self.executor.parameters,
+            initializer=install,
+            initargs=(PAYLOAD,),
+        )
+        return timed(make, tasks)
 
 
 THREADS: dict[str, Any] = {"max_workers": WORKERS}

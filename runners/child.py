@@ -32,6 +32,8 @@ class Child:
         self.interrupts = interrupts
         self.mark = f"{MARK}={uuid.uuid4().hex}"
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
+        # Whatever the workload leaves in temporary files goes with it, however it ends.
+        self.folder = tempfile.TemporaryDirectory(prefix="speedup-lab-", ignore_cleanup_errors=True)
         ours, theirs = socket.socketpair()
         # The path is handed over literally, because the child has to find the same plugins and
         # PYTHONPATH would also reach the programs that a workload starts.
@@ -47,7 +49,12 @@ class Child:
             stdout=self.output,
             stderr=self.output,
             pass_fds=[theirs.fileno()],
-            env={"PYTHONHASHSEED": str(hash_seed), **os.environ, name: token},
+            env={
+                "PYTHONHASHSEED": str(hash_seed),
+                **os.environ,
+                "TMPDIR": self.folder.name,
+                name: token,
+            },
             start_new_session=True,
         )
         theirs.close()
@@ -66,6 +73,7 @@ class Child:
         self.connection.close()  # an idle process ends by itself at this
         self._end(END_S if kind is None else 0)
         self.output.close()
+        self.folder.cleanup()
 
     def run(self, order: Order) -> Run:
         """The row of that run.

@@ -14,7 +14,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from runners import searchpath
 from runners.environment import cpu_stat_file, usable_cpus
 from runners.identity import identity
 from runners.model import (
@@ -78,10 +80,15 @@ def plan(cfg: DictConfig) -> Plan:
                 f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
                 f"{name}: ${{n}} in the YAML"
             )
+    executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     workers = getattr(executor_class, "workers", None)
     check = bind if workers is None else build
     check("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers == "coroutine" and not hasattr(workload, "acall"):
+        workers = "thread"  # where plain functions are run
+    minimum = int(getattr(workload, "minimum_workers", 1))
+    _refuse_what_cannot_meet(cfg, choices, executor_as, workers, minimum, workload, reuse)
     try:
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
@@ -95,30 +102,79 @@ def plan(cfg: DictConfig) -> Plan:
         n=cfg.n,
         scaling=cfg.scaling,
         executor_as=executor_as,
-        baseline_as=Factory("runners.executors.serial.Serial", {}),
+        baseline="serial" if minimum == 1 else "thread",
+        baseline_as=(
+            Factory("runners.executors.serial.Serial", {})
+            if minimum == 1
+            else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
+        ),
+        reuse=reuse,
         parameters={
             f"{group}.{name}": value
-            for group, factory in (("workload", workload_as), ("executor", executor_as))
-            for name, value in factory.parameters.items()
-            if not _is_n(cfg, group, name)
+            for group in ("workload", "executor")
+            for name, value in _values(cfg[group]).items()
+            if name != "_target_" and not _is_n(cfg, group, name)
         },
         payload=payload,
-        provisioned=1 if workers == "caller" else cfg.n,
+        provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
         worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
         measure=measure,
         usable_cpus=usable_cpus(),
         cpu_stat=cpu_stat_file(),
         identity=identity(
-            {"workload": workload_class, "executor": executor_class},
+            [
+                *(cls.__module__ for cls in (workload_class, executor_class)),
+                *(workload.sources() if hasattr(workload, "sources") else ()),
+            ],
             {
                 "workload": dataclasses.asdict(workload_as),
-                "executor": dataclasses.asdict(executor_as),
+                "executor": {**dataclasses.asdict(executor_as), "reuse": reuse},
                 "n": cfg.n,
                 "scaling": cfg.scaling,
                 "measure": {name: getattr(measure, name) for name in DEFINING},
             },
         ),
     )
+
+
+def _reused(executor_as: Factory) -> tuple[Factory, bool]:
+    """The call that makes the executor, and whether its workers are kept from run to run."""
+    parameters = dict(executor_as.parameters)
+    reuse = parameters.pop("reuse", False)
+    if not isinstance(reuse, bool):
+        raise UsageError(f"executor.reuse={reuse}: must be true or false")
+    return Factory(executor_as.target, parameters), reuse
+
+
+def _refuse_what_cannot_meet(
+    cfg: DictConfig,
+    choices: dict[str, str],
+    executor_as: Factory,
+    workers: str | None,
+    minimum: int,
+    workload: Any,
+    reuse: bool,
+) -> None:
+    """Raise UsageError where the tasks need more of each other than the executor can give."""
+    names = f"workload={choices['workload']} executor={choices['executor']}"
+    reason = None
+    if minimum > 1:
+        what = f"all {minimum} tasks have to run at the same time"
+        if workers == "caller":
+            reason = f"{what}, and a plain loop runs one after another"
+        elif cfg.n < minimum:
+            reason = f"{what}; set n={minimum}"
+        elif (executor_as.parameters.get("chunksize") or 1) > 1:
+            reason = f"{what}, not in chunks; set executor.chunksize=1"
+    together = minimum > 1 or hasattr(workload, "share")
+    if reason is None and together and cfg.scaling == "weak":
+        reason = "its tasks belong together and cannot be multiplied; set scaling=strong"
+    if reason is None and hasattr(workload, "share") and reuse:
+        reason = (
+            "workers that are kept cannot be given what the tasks share; set executor.reuse=false"
+        )
+    if reason is not None:
+        raise UsageError(f"{names}: {reason}") from Unsupported(reason)
 
 
 def _choices() -> dict[str, str]:
@@ -135,7 +191,11 @@ def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
 
 
 def _values(node: Any) -> dict[str, Any]:
-    values = OmegaConf.to_container(node, resolve=True)
+    try:
+        values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        problem = str(error).partition("\n")[0]
+        raise UsageError(f"{error.full_key}: {problem}; set it, or mend the YAML") from None
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 
@@ -147,6 +207,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         cell=_digest(cfg)[:12],
         workload=choices["workload"],
         executor=choices["executor"],
+        baseline="serial",
         n=cfg.n,
         scaling=cfg.scaling,
         usable_cpus=usable_cpus(),
@@ -213,8 +274,9 @@ def _first_comment(loader: Any, name: str) -> str:
 
 
 def register() -> None:
-    """Make the schema and the resolvers known to Hydra; they are named in `conf/config.yaml`."""
+    """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
     ConfigStore.instance().store(name="schema", node=Config)
+    searchpath.register()
     OmegaConf.register_new_resolver("options", _options, replace=True)
     OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
     OmegaConf.register_new_resolver(

@@ -17,12 +17,12 @@ from typing import Any
 from runners.environment import cpu_model, packages, usable_cpus
 
 
-def identity(plugins: Mapping[str, type], values: Mapping[str, Any]) -> dict[str, Any]:
+def identity(modules: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Plain data that is equal for two measurements that may stand for each other.
 
-    `plugins` are the classes that run, `values` everything the configuration says of the cell.
+    `modules` hold the code that runs, `values` are everything the configuration says of the cell.
     """
-    modules = {cls.__module__ for cls in plugins.values()} | {"runners.trial"}
+    modules = {*modules, "runners.trial"}
     sources = {name: source for module in modules for name, source in _sources(module)}
     return {
         **values,

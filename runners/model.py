@@ -59,8 +59,17 @@ class Unsupported(Exception):
     """Raised by a plugin that cannot serve this pair; the message is the reason. Becomes a row."""
 
 
+class Incomplete(Exception):
+    """Raised by an executor some of whose results never come; the message says why. Makes a row."""
+
+
 class Workload(Protocol):
-    """What is computed: usually a frozen dataclass of parameters. Pickled to the workers."""
+    """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
+
+    What it may have besides, looked up by name: `share`, `attach` and `release`, `metrics`,
+    `minimum_workers`, `acall`, `same`, `sources`, and the two methods of a context manager; see
+    docs/plugins.md.
+    """
 
     def tasks(self) -> Sequence[Any]:
         """The independent pieces of the work, in a fixed order."""
@@ -91,7 +100,11 @@ class Executor(Protocol):
         ...
 
     def map(self, function: Any, tasks: Iterable[Any], /) -> Iterable[Any]:
-        """The results of `function(task)` in task order. Raises what a task raised."""
+        """The results of `function(task)` in task order. Raises what a task raised.
+
+        A function with an attribute `acall` has this coroutine function as its coroutine form. May
+        be called again before the end, where `executor.reuse=true` keeps the workers.
+        """
         ...
 
 
@@ -174,8 +187,10 @@ class Plan:
 
     `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
     before anything is timed. `parameters` holds every parameter of both plugins under the name of
-    its column (`workload.end`). `provisioned` is the number of workers that the measured side has:
-    n, or 1 where the caller works. `cpu_stat` is the control group's file that counts throttling.
+    its column (`workload.end`). `baseline` names the executor of the baseline. `provisioned` is the
+    number of workers that the measured side has: n, or 1 where the caller works. With `reuse` its
+    executor is kept over the runs of a process. `cpu_stat` is the control group's file that counts
+    throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -184,7 +199,9 @@ class Plan:
     n: int
     scaling: Scaling
     executor_as: Factory
+    baseline: str
     baseline_as: Factory
+    reuse: bool
     parameters: Mapping[str, Any]
     payload: bytes
     provisioned: int
@@ -227,6 +244,7 @@ class Run:
     cell: str
     workload: str
     executor: str
+    baseline: str
     n: int
     scaling: Scaling
     usable_cpus: float

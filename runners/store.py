@@ -31,6 +31,7 @@ DTYPES = {
     "cell": "str",
     "workload": "str",
     "executor": "str",
+    "baseline": "str",
     "n": "int64",
     "scaling": "str",
     "usable_cpus": "float64",

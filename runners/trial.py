@@ -1,30 +1,31 @@
 """The measuring process: runs one side of one round when told to, and nothing else.
 
-The only module that reads clocks. It runs in a fresh interpreter and in the workers that this
-interpreter starts, so it imports the standard library and `runners.model` only: what is loaded here
-is loaded in every forked worker and between any two clock reads.
+It and its workers' side, `worker`, are the only modules that read clocks. It runs in a fresh
+interpreter and imports the standard library only: what is loaded here is loaded in every forked
+worker and between any two clock reads.
 """
 
 import gc
 import importlib
+import multiprocessing
 import operator
 import os
 import pickle
 import resource
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Self
 
-from runners.counters import max_rss_bytes, read_counters, run_queue_wait_ns
+from runners.counters import max_rss_bytes, read_counters
 from runners.model import (
-    Factory,
+    Incomplete,
     Order,
     Plan,
+    Role,
     Run,
     Span,
     Status,
@@ -33,90 +34,10 @@ from runners.model import (
     Workload,
     WrongResult,
 )
+from runners.sync import thread_sync
+from runners.worker import adopt, described, install, run_task, thread_cpu_ns
 
 clock_ns = time.perf_counter_ns
-thread_cpu_ns = time.thread_time_ns
-
-WAIT_EVERY_NS = 1_000_000
-ERROR_CHARS = 4000
-
-
-# In the workers
-
-
-class _Here:
-    """What a worker knows of itself: its identity, and how long it had waited when."""
-
-    __slots__ = ("identity", "read_ns", "waited_ns")
-
-    def __init__(self) -> None:
-        gil = getattr(sys, "_is_gil_enabled", None)
-        self.identity = (os.getpid(), threading.get_native_id(), gil() if gil else True)
-        self.waited_ns = run_queue_wait_ns()
-        self.read_ns = clock_ns()
-
-    def waited(self, now_ns: int) -> int:
-        """Run-queue wait in ns since the last reading; 0 if that was under a millisecond ago."""
-        if now_ns - self.read_ns < WAIT_EVERY_NS:
-            return 0
-        before, self.waited_ns = self.waited_ns, run_queue_wait_ns()
-        self.read_ns = now_ns
-        return self.waited_ns - before if self.waited_ns >= 0 else -1
-
-
-_local = threading.local()
-_payload: bytes | None = None
-_workload: Callable[[Any], Any] | None = None
-_broken: str | None = None
-
-
-def install(payload: bytes) -> None:
-    """Make the pickled workload ready in this worker: the executors' `initializer`.
-
-    Never raises: a pool that loses a worker in its initializer starts the next one for ever. What
-    went wrong is told by the worker's first task.
-    """
-    global _payload, _workload, _broken
-    if payload is not _payload:  # the same object in threads and forked processes: nothing to do
-        try:
-            _workload, _broken = pickle.loads(payload), None
-        except Exception:
-            _workload, _broken = None, f"the workload cannot be loaded here:\n{_traceback()}"
-        _payload = payload
-    _local.here = _Here()
-
-
-def run_task(task: Any) -> tuple[Any, ...]:
-    """Run one task of the installed workload: the function that every executor maps.
-
-    Returns (worker identity, start, end, CPU time, run-queue wait, error text or None, result);
-    times in nanoseconds. A task's exception is returned as text, so that its span is not lost.
-    """
-    here = _local.here
-    workload = _workload
-    if workload is None:
-        raise RuntimeError(_broken)
-    error = value = None
-    cpu = thread_cpu_ns()
-    start = clock_ns()
-    try:
-        value = workload(task)
-    except BaseException:  # also SystemExit: a task may not end its worker silently
-        error = _traceback()
-    end = clock_ns()
-    cpu = thread_cpu_ns() - cpu
-    return here.identity, start, end, cpu, here.waited(end), error, value
-
-
-def _traceback() -> str:
-    """The current exception as text, without this module's own frame, cut to a sensible length."""
-    kind, error, frames = sys.exc_info()
-    inner = frames.tb_next if frames is not None and frames.tb_next is not None else frames
-    text = "".join(traceback.format_exception(kind, error, inner)).rstrip()
-    return text if len(text) <= ERROR_CHARS else f"...{text[-ERROR_CHARS:]}"
-
-
-# In the measuring process
 
 
 def locate(target: str) -> Any:
@@ -131,21 +52,33 @@ def locate(target: str) -> Any:
 
 
 class Trial:
-    """One cell's two sides in this process, ready to be run any number of times."""
+    """One cell's two sides in this process, ready to be run any number of times. To be closed.
+
+    Raises Unsupported where the workload cannot be served here.
+    """
 
     def __init__(self, plan: Plan) -> None:
-        global _payload, _workload
         workload: Workload = pickle.loads(plan.payload)
         self.plan = plan
         self.workload = workload
+        self.open = ExitStack()
+        if isinstance(workload, AbstractContextManager):
+            self.open.enter_context(workload)
         self.tasks = list(workload.tasks())
         self.copies = {"baseline": 1, "measured": plan.n if plan.scaling == "weak" else 1}
         self.factories = {"baseline": plan.baseline_as, "measured": plan.executor_as}
-        # Imported before any clock runs; `locate` then finds it loaded.
+        # Imported before any clock runs.
         self.classes = {role: locate(factory.target) for role, factory in self.factories.items()}
+        self.kept: Kept | None = None
         self.reference: list[Any] | None = None
         self.timer_ns = _timer_cost_ns()
-        _payload, _workload = plan.payload, workload
+        adopt(plan.payload, workload)
+
+    def close(self) -> None:
+        """End what was kept over the runs: the executor, then what the workload has open."""
+        if self.kept is not None:
+            self.kept.close()
+        self.open.close()
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
@@ -155,27 +88,34 @@ class Trial:
         error: str | None = None
         records: list[Any] = []
         clock: dict[str, Any] = {}
+        metrics: dict[str, float] = {}
         gc.collect()  # the garbage of earlier runs is not this run's cost
+        shared = None
         before = read_counters(self.plan.cpu_stat)
         try:
-            records, clock = timed(
-                self.classes[order.role], self.factories[order.role], self.plan.payload, tasks
-            )
+            shared = self._share(order.role)
+            make = self._maker(order.role, shared)
+            before = read_counters(self.plan.cpu_stat)
+            records, clock, metrics = timed(make, tasks)
         except Unsupported as reason:
             status, error = "unsupported", str(reason)
+        except Incomplete as reason:
+            status, error = "incomplete", str(reason)
         except WorkerDied as death:
             status, error = "crashed", str(death)
-        except Exception:
-            status, error = "failed", _traceback()
+        except Exception as problem:
+            status = "crashed" if _is_broken(problem) else "failed"
+            error = _unpicklable(problem) or described()
         after = read_counters(self.plan.cpu_stat)
         spans: list[Span] = []
-        metrics: dict[str, float] = {}
         if status == "ok" and clock["wall_s"] < 0:
             status, error, clock = "failed", "the clock went back during the run", {}
         if status == "ok":
             spans, results, status, error = self._judge(records, len(tasks))
             if status == "ok":
-                metrics = self._metrics(results)
+                metrics |= self._metrics(results)
+        if shared is not None and hasattr(self.workload, "release"):
+            self.workload.release(shared)
         return run_of(
             self.plan,
             order,
@@ -192,6 +132,35 @@ class Trial:
             spans=spans,
         )
 
+    def _maker(self, role: Role, shared: Any) -> Callable[[], Any]:
+        """What makes the executor of that side; for one that is kept, always the same."""
+        make = partial(
+            self.classes[role],
+            **self.factories[role].parameters,
+            initializer=install,
+            initargs=(self.plan.payload, shared),
+        )
+        if role == "baseline" or not self.plan.reuse:
+            return make
+        if self.kept is None:
+            self.kept = Kept(make)
+        return self.kept
+
+    def _share(self, role: Role) -> Any:
+        """What the workload shares between the workers of that side, made anew for each run."""
+        if not hasattr(self.workload, "share"):
+            return None
+        kind = getattr(self.classes[role], "workers", "unknown")
+        method = self.factories[role].parameters.get("start_method")
+        if kind in ("caller", "thread", "coroutine"):
+            return self.workload.share(thread_sync())
+        if kind == "process" and method in multiprocessing.get_all_start_methods():
+            return self.workload.share(multiprocessing.get_context(method))
+        raise Unsupported(
+            f"{self.plan.workload} shares locks or queues between its workers, which those of "
+            f"{self.plan.executor} cannot; use threads or processes of the standard library"
+        )
+
     def _judge(
         self, records: list[Any], count: int
     ) -> tuple[list[Span], list[Any], Status, str | None]:
@@ -199,6 +168,8 @@ class Trial:
         if len(records) != count:
             text = f"the executor returned {len(records)} results for {count} tasks"
             return [], [], "wrong", text
+        if never := sum(record is None for record in records):
+            return [], [], "incomplete", f"{never} of {count} results never came"
         try:
             spans = [
                 Span(index, pid, thread, start, end, cpu, wait)
@@ -221,50 +192,120 @@ class Trial:
         except WrongResult as wrong:
             return spans, results, "wrong", str(wrong)
         except Exception:
-            return spans, results, "failed", f"the results could not be checked:\n{_traceback()}"
+            return spans, results, "failed", f"the results could not be checked:\n{described()}"
         return spans, results, "ok", None
 
     def _check(self, results: list[Any]) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
         size = len(self.tasks)
+        same = getattr(self.workload, "same", operator.eq)
         for start in range(0, max(len(results), 1), max(size, 1)):
             part = results[start : start + size]
             self.workload.check(part)
             if self.reference is None:
                 self.reference = part
-            elif not all(map(operator.eq, part, self.reference)):
-                index = next(
-                    i for i, (a, b) in enumerate(zip(part, self.reference, strict=True)) if a != b
-                )
-                raise WrongResult(
-                    f"serial and parallel results differ, first at task {start + index}: "
-                    f"{_short(part[index])} is not {_short(self.reference[index])}"
-                )
+            for index, (mine, other) in enumerate(zip(part, self.reference, strict=True)):
+                if not same(mine, other):
+                    self._blame_the_task(index, same)
+                    raise WrongResult(
+                        f"serial and parallel results differ, first at task {start + index}: "
+                        f"{_short(mine)} is not {_short(other)}"
+                    )
+
+    def _blame_the_task(self, index: int, same: Callable[[Any, Any], bool]) -> None:
+        """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
+        if hasattr(self.workload, "share"):  # its tasks cannot be run on their own
+            return
+        one, two = (self.workload(self.tasks[index]) for _ in range(2))
+        if not same(one, two):
+            remedy = (
+                "set workload.compare=none to leave them uncompared"
+                if "workload.compare" in self.plan.parameters
+                else "give the workload a method same(a, b)"
+            )
+            raise WrongResult(
+                f"not deterministic: called twice in the plain loop, task {index} gives "
+                f"{_short(one)} and {_short(two)}; {remedy}"
+            )
 
     def _metrics(self, results: Sequence[Any]) -> dict[str, float]:
         metrics = getattr(self.workload, "metrics", None)
         return dict(metrics(results)) if metrics is not None else {}
 
 
-def timed(
-    make: Callable[..., Any], factory: Factory, payload: bytes, tasks: Sequence[Any]
-) -> tuple[list[Any], dict[str, Any]]:
-    """The records of all tasks, and the row's times: `begin_ns`, `wall_s` and its two ends.
+class Kept:
+    """An executor that stays entered from its first `with` until it is closed or fails."""
 
-    The wall time lasts from before the executor is made to after its workers have ended.
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self.executor: Any = None
+        self.stack = ExitStack()
+
+    def __call__(self) -> Self:
+        return self
+
+    def __enter__(self) -> Any:
+        if self.executor is None:
+            self.executor = self.stack.enter_context(self.make())
+        return self.executor
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        if kind is not None:
+            self.executor = None
+            self.stack.__exit__(kind, error, trace)
+
+    def close(self) -> None:
+        self.executor = None
+        self.stack.close()
+
+
+def timed(
+    make: Callable[[], Any], tasks: Sequence[Any]
+) -> tuple[list[Any], dict[str, Any], dict[str, float]]:
+    """The records of all tasks, the row's times `begin_ns`, `wall_s` and its two ends, and metrics.
+
+    The wall time lasts from before the executor is made to after its workers have ended. Where an
+    executor returned a list with holes (None) that its workers filled only later, or where its own
+    metrics name `results_missing`, the metrics say how many holes there were, and what the time
+    would have been by a clock that was stopped then.
     """
     begin = clock_ns()
-    with make(**factory.parameters, initializer=install, initargs=(payload,)) as executor:
+    with make() as executor:
         ready = clock_ns()
-        records = list(executor.map(run_task, tasks))
+        returned = executor.map(run_task, tasks)
+        records = list(returned)
         done = clock_ns()
     end = clock_ns()
-    return records, {
+    own = getattr(executor, "metrics", None)
+    metrics: dict[str, float] = dict(own()) if own is not None else {}
+    if missing := sum(record is None for record in records):
+        metrics["results_missing"] = missing
+    if "results_missing" in metrics:
+        metrics["wall_without_join_s"] = (done - begin) / 1e9
+        records = list(returned)
+    clock = {
         "begin_ns": begin,
         "wall_s": (end - begin) / 1e9,
         "setup_s": (ready - begin) / 1e9,
         "teardown_s": (end - done) / 1e9,
     }
+    return records, clock, metrics
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
+    return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
+
+
+def _unpicklable(error: Exception) -> str:
+    """What to do about arguments or results that cannot travel; nothing for another error."""
+    if not isinstance(error, pickle.PickleError) and "pickle" not in str(error):
+        return ""
+    return (
+        f"{type(error).__name__}: {_cut(str(error), 200)}; what travels to another process and "
+        "back has to be picklable: plain data, and functions and classes at the top level of a "
+        "module; or use threads"
+    )
 
 
 def _timer_cost_ns(times: int = 200) -> float:
@@ -281,6 +322,7 @@ def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: A
         cell=plan.cell,
         workload=plan.workload,
         executor=plan.executor,
+        baseline=plan.baseline,
         n=plan.n,
         scaling=plan.scaling,
         usable_cpus=plan.usable_cpus,
@@ -299,8 +341,12 @@ def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: A
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _cut(repr(value), 80)
+
+
+def _cut(text: str, size: int) -> str:
+    """The text, without its middle if it is longer than that."""
+    return text if len(text) <= size else f"{text[: size // 2 - 3]} ... {text[-size // 2 + 2 :]}"
 
 
 def main(descriptor: int) -> None:
@@ -319,19 +365,24 @@ def main(descriptor: int) -> None:
     limit = plan.measure.memory_limit_bytes
     if limit is not None:  # inherited by every worker
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    broken = None
+    broken: tuple[Status, str] | None = None
     try:
         trial = Trial(plan)
+    except Unsupported as reason:
+        broken = "unsupported", str(reason)
     except Exception:
-        broken = f"the measuring process cannot load the plugins:\n{_traceback()}"
+        broken = "failed", f"the measuring process cannot load the plugins:\n{described()}"
     connection.send(None)  # ready: the interpreter's start is over
     while True:
         try:
             order: Order = connection.recv()
         except EOFError:
-            return
+            break
         if broken is None:
             connection.send(trial.run(order))
         else:
             now = datetime.now(UTC).isoformat(timespec="microseconds")
-            connection.send(run_of(plan, order, "failed", now, error=broken))
+            status, error = broken
+            connection.send(run_of(plan, order, status, now, error=error))
+    if broken is None:
+        trial.close()

@@ -35,11 +35,14 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
     raise AssertionError(f"processes left by the tests: {left}")
 
 
-HELPERS = (b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
+HELPERS = (
+    *(b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
+    b"loky.backend.resource_tracker",
+)
 
 
 def is_helper(pid: int) -> bool:
-    """Whether it serves this very process and ends with it: its guardian, or multiprocessing's."""
+    """Whether it serves this very process and ends with it: its guardian, or one of a library."""
     try:
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     except OSError:  # it has just ended
@@ -61,9 +64,9 @@ def make_plan() -> Iterator[MakePlan]:
     config.register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
 
-        def make(*overrides: str) -> Plan:
+        def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
             quick = ["measure=quick", "measure.pilot=2", "measure.rounds=2"]
-            path = f"hydra.searchpath=[{PLUGINS}]"
+            path = f"hydra.searchpath=[{plugins}]"
             cfg = compose("config", [*quick, path, *overrides], return_hydra_config=True)
             HydraConfig.instance().set_config(cfg)
             return config.plan(cfg)

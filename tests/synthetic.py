@@ -42,6 +42,7 @@ def runs(
         cell=hashlib.sha256(defines.encode()).hexdigest()[:12],
         workload=workload,
         executor=executor,
+        baseline="serial",
         n=n,
         scaling=scaling,
         usable_cpus=usable_cpus,
