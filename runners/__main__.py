@@ -20,7 +20,7 @@ def job(cfg: DictConfig) -> str:
     position = session.position()
     try:
         plan = session.within_budget(config.plan(cfg))
-    except UsageError as error:  # in a sweep: a single cell was checked before its folder was made
+    except UsageError as error:  # a mistake in a single cell was found before its folder was made
         run = config.refusal(cfg, error)
         if not resume.holds(folder, run):
             store.append(folder, run)

@@ -1,10 +1,12 @@
 """One command, be it one cell or a sweep: what happens around its cells, and how it ends."""
 
+import importlib.util
+import math
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +24,7 @@ from runners import store
 from runners.config import plan
 from runners.environment import read_environment
 from runners.interrupts import Interrupted
-from runners.model import OutOfTime, Plan, UsageError
+from runners.model import OutOfTime, Plan, Unsupported, UsageError
 from runners.resume import LOCK, lock
 from runners.trial import clock_ns
 
@@ -41,26 +43,23 @@ class Session(Callback):
     cell_began_s: ClassVar[float | None] = None
     longest_s: ClassVar[float] = 0.0
 
+    def __init__(self, report: bool = True) -> None:
+        self.report = report
+
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Find mistakes before Hydra makes the output folder."""
         HydraConfig.instance().set_config(config)
         try:
             plan(config)
         except UsageError as error:
-            # Hydra turns an exception of a callback into a warning.
-            fail(error)
+            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+                # Hydra turns an exception of a callback into a warning.
+                fail(error)
         Session.folder = Path(str(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         params = config.hydra.sweeper.get("params") or {}  # where an experiment has its sweep
-        overrides += OverridesParser.create().parse_overrides(
-            [f"{k}={v}" for k, v in params.items()]
-        )
-        Session.cells = 1
-        for override in overrides:
-            if override.is_sweep_override():
-                Session.cells *= sum(1 for _ in override.sweep_string_iterator())
+        Session.cells = count_cells(params, list(config.hydra.overrides.task))
         folder = Path(str(config.hydra.sweep.dir))
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         Session.new_folder = missing[-1] if missing else None
@@ -74,6 +73,8 @@ class Session(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """The report of the whole sweep; `python -m runners.report` makes the same, later."""
+        if not self.report:
+            return
         from runners import report
 
         folder = Path(str(config.hydra.sweep.dir))
@@ -87,6 +88,23 @@ class Session(Callback):
         Session.statuses.extend(written.summary["status"])
         for path in written.paths:
             print(path)
+        for line in written.recommendations:
+            print(line)
+
+
+def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
+    """How many cells a sweep has over these overrides and an experiment's `hydra.sweeper.params`.
+
+    An override takes the place of a parameter of the same key.
+    """
+    texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+    counts = {
+        part.get_key_element(): sum(1 for _ in part.sweep_string_iterator())
+        if part.is_sweep_override()
+        else 1
+        for part in OverridesParser.create().parse_overrides(texts)
+    }
+    return math.prod(counts.values())
 
 
 def claim(folder: Path) -> None:
@@ -141,8 +159,11 @@ def position() -> tuple[int, int] | None:
 
 
 def run(job: Callable[[], object]) -> int:
-    """Run `job` under Hydra; the exit status: 0, 1 (something failed) or 2 (a usage error)."""
-    sys.argv[1:] = [part for argument in sys.argv[1:] for part in _expanded(argument)]
+    """Run `job` under Hydra; the exit status: 0, 1 (something failed) or 2 (a usage error).
+
+    Pairs that are not supported do not make a sweep fail, unless there is nothing else.
+    """
+    sys.argv[1:] = expanded(sys.argv[1:])
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, where it would print and exit with 1
     try:
@@ -166,15 +187,38 @@ def run(job: Callable[[], object]) -> int:
             file=sys.stderr,
         )
         return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
-    return 0 if all(status == "ok" for status in Session.statuses) else 1
+    seen = set(Session.statuses)
+    return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
 
-def _expanded(argument: str) -> list[str]:
-    """`resume=FOLDER` is short for writing into that folder again."""
-    name, _, folder = argument.partition("=")
-    if name != "resume":
-        return [argument]
-    return [f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}"]
+def local_executors() -> list[str]:
+    """What `executor=all` stands for: all that runs on this machine as it is, without `serial`."""
+    names = ["thread", "thread_subclass", "thread_pool", "process", "pool", "process_pool"]
+    names += ["asyncio"]
+    if sys.version_info >= (3, 14):
+        names.append("interpreters")
+    if importlib.util.find_spec("loky") is not None:
+        names.append("loky")
+    return names
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """The arguments with short forms written out: `resume=FOLDER` and `executor=all`.
+
+    The first is short for writing into that folder again, the second for a sweep.
+    """
+    written: list[str] = []
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name == "resume":
+            written += [f"hydra.run.dir={value}", f"hydra.sweep.dir={value}"]
+        elif argument == "executor=all":
+            written.append(f"executor={','.join(local_executors())}")
+            if not {"-m", "--multirun"} & set(arguments):
+                written.insert(0, "--multirun")
+        else:
+            written.append(argument)
+    return written
 
 
 def _remove_empty_sweep() -> None:
@@ -211,7 +255,7 @@ def explain(error: BaseException) -> str:
         if isinstance(cause, (AttributeError, KeyError)):
             return f"{cause.full_key}: there is no such key; there are {keys}"
         return f"{cause.full_key}: {_line(cause)}"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or Session.folder
         return (
             f"cannot write results to {where} ({error.strerror or error}); "

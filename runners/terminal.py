@@ -109,8 +109,9 @@ class Terminal:
 
 
 def refused(run: Run, position: tuple[int, int] | None) -> str:
-    """Say that a cell of a sweep cannot be measured; return its status."""
-    print(f"{_position(position)}{run.workload} on {run.executor}, n = {run.n}: {run.error}")
+    """Say that a cell cannot be measured; return its status."""
+    why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
+    print(f"{_position(position)}{run.workload} on {run.executor}, n = {run.n}: {why}")
     return run.status
 
 
@@ -151,6 +152,11 @@ def _rounds(count: int) -> str:
     return f"{count} round{'' if count == 1 else 's'}"
 
 
+def _results(plan: Plan) -> str:
+    compared = plan.parameters.get("workload.compare") != "none"
+    return f"equal to {plan.baseline}" if compared else "not compared"
+
+
 def _line(plan: Plan, row: Mapping[Any, Any], position: tuple[int, int]) -> str:
     name = f"{_position(position)}{_name(plan)}"
     if row["status"] != "ok":
@@ -165,23 +171,25 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
 
     sides = ("baseline", "measured")
     width = "" if math.isnan(row["half_width"]) else f", ±{row['half_width']:.1%}"
-    by_workers = row["bound"] >= plan.provisioned
-    what = f"{plan.provisioned} workers" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
+    workers = 1 if plan.worker_kind == "caller" else plan.n
+    noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
+    by_workers = row["bound"] >= workers
+    what = f"{workers} {noun}" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
-        ("", "serial", f"{plan.executor}, n = {plan.n}"),
+        ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
         ("median", *(seconds(row[f"{side}_median_s"]) for side in sides)),
         ("95% interval", *(_span(row[f"{side}_low_s"], row[f"{side}_high_s"]) for side in sides)),
         (speedup, _speedup(row), f"bound {row['bound']:.2f} ({what})"),
         ("cold, warm", f"{row['cold_speedup']:.2f}×, {row['speedup']:.2f}×", "first runs, others"),
         (
             "efficiency",
-            f"{row['speedup'] / plan.provisioned:.0%} of {plan.provisioned} workers",
+            f"{row['speedup'] / workers:.0%} of {workers} {noun}",
             f"{row['speedup'] / row['bound']:.0%} of the bound",
         ),
         (
             "results",
-            "equal to serial" if row["status"] == "ok" else str(row["status"]),
+            _results(plan) if row["status"] == "ok" else str(row["status"]),
             f"{_rounds(row['rounds'])}{width}, ended by {row['ended_by']}",
         ),
     ]
@@ -190,6 +198,9 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
     for name, middle, right in lines:
         style = "bold green" if name == speedup else ""
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
+    if plan.reuse:
+        text.append(f"{'workers':<17}", "dim")
+        text.append(f"kept between runs; starting them took {seconds(row['start_s'])} apart\n")
     for loss in explain(row):
         text.append(f"{'lost':<17}", "dim")
         text.append(f"{loss.share:.0%} {loss.title}: {loss.hint}\n")

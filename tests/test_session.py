@@ -86,6 +86,6 @@ def test_an_experiment_is_a_named_sweep(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     summary = pd.read_parquet(tmp_path / "gil/summary.parquet")
-    assert set(zip(summary["executor"], summary["n"], strict=True)) == {
+    assert set(zip(summary["executor"], summary["n"], strict=True)) >= {
         *(("thread", 1), ("thread", 2), ("process", 1), ("process", 2))
     }

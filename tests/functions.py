@@ -1,0 +1,64 @@
+"""Functions of a user, for `workload=callable`."""
+
+import asyncio
+import math
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Pair:
+    left: int
+    right: int
+
+
+def add(left: int, right: int = 1, *, scale: int = 1) -> int:
+    return (left + right) * scale
+
+
+def pairs() -> Iterator[tuple[Pair]]:
+    return ((Pair(k, k + 1),) for k in range(3))
+
+
+def swap(pair: Pair) -> Pair:
+    return Pair(pair.right, pair.left)
+
+
+def nothing() -> list[Any]:
+    return []
+
+
+def noise(_: int) -> float:
+    return random.SystemRandom().random()
+
+
+def lock(_: int) -> Any:
+    return threading.Lock()
+
+
+def locks() -> list[Any]:
+    return [(threading.Lock(),)] * 2
+
+
+def held(one: Any) -> bool:
+    return bool(one.locked())
+
+
+double = lambda number: 2 * number  # noqa: E731 - a lambda is what is to be tried
+
+
+async def nap(seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def roots(count: int) -> Any:
+    return {"roots": np.sqrt(np.arange(count)), "names": ("a", math.nan)}
+
+
+constant = 3
