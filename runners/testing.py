@@ -11,18 +11,24 @@ Choose a workload that takes well under a second. Plain assertions only: workers
 and should not have to import pytest.
 """
 
+import math
 import multiprocessing
+import operator
 import os
 import pickle
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from runners.executors.serial import Serial
+from runners.executors.thread import Thread
 from runners.model import Executor, Workload, WrongResult
+from runners.sync import thread_sync
 
 
 class WorkloadSuite:
@@ -34,39 +40,82 @@ class WorkloadSuite:
     workload: Workload
     deterministic = True
 
-    def run_serially(self) -> list[Any]:
-        return [self.workload(task) for task in self.workload.tasks()]
+    def copy(self) -> Any:
+        """The workload as another process gets it."""
+        return pickle.loads(pickle.dumps(self.workload))
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """The workload as a measuring process has it: entered, where it can be."""
+        workload = self.copy()
+        with workload if isinstance(workload, AbstractContextManager) else nullcontext():
+            yield workload
+
+    @contextmanager
+    def ran(self) -> Iterator[tuple[Any, list[Any]]]:
+        """The opened workload and the results of one run, before what it shared is released.
+
+        The run is a plain loop, or threads where tasks have to run at the same time; they work with
+        a copy that was not entered, as other processes do.
+        """
+        with self.opened() as workload:
+            worker = self.copy()
+            shared = workload.share(thread_sync()) if hasattr(workload, "share") else None
+            attach = None if shared is None else worker.attach
+            minimum = getattr(workload, "minimum_workers", 1)
+            kind = Serial if minimum == 1 else Thread
+            try:
+                with kind(minimum, initializer=attach, initargs=(shared,)) as executor:
+                    results = executor.map(worker, workload.tasks())
+                yield workload, results
+            finally:
+                if shared is not None and hasattr(workload, "release"):
+                    workload.release(shared)
 
     def test_tasks_are_a_sequence_and_the_same_each_time(self) -> None:
-        tasks = self.workload.tasks()
-        assert isinstance(tasks, Sequence)
-        assert len(tasks) > 0
-        assert list(tasks) == list(self.workload.tasks())
+        with self.opened() as workload:
+            tasks = workload.tasks()
+            assert isinstance(tasks, Sequence)
+            assert len(tasks) > 0
+            assert list(tasks) == list(workload.tasks())
 
     def test_workload_and_tasks_survive_pickling(self) -> None:
-        workload, tasks = pickle.loads(pickle.dumps((self.workload, self.workload.tasks())))
-        assert list(tasks) == list(workload.tasks()) == list(self.workload.tasks())
+        with self.opened() as workload:
+            tasks = workload.tasks()
+            assert list(pickle.loads(pickle.dumps(tasks))) == list(tasks)
+        if not isinstance(self.workload, AbstractContextManager):
+            assert list(tasks) == list(self.workload.tasks())
 
     def test_two_runs_give_equal_results(self) -> None:
         if self.deterministic:
-            assert self.run_serially() == self.run_serially()
+            with self.ran() as (workload, first):
+                pass
+            with self.ran() as (_, second):
+                pass
+            same = getattr(workload, "same", operator.eq)
+            assert all(same(one, two) for one, two in zip(first, second, strict=True))
 
     def test_results_survive_pickling_and_are_right(self) -> None:
-        results = self.run_serially()
-        copies = pickle.loads(pickle.dumps(results))
-        self.workload.check(results)
-        self.workload.check(copies)
+        with self.ran() as (workload, results):
+            copies = pickle.loads(pickle.dumps(results))
+            workload.check(results)
+            workload.check(copies)
+
+    def test_metrics_are_finite_numbers(self) -> None:
+        with self.ran() as (workload, results):
+            metrics = workload.metrics(results) if hasattr(workload, "metrics") else {}
+            assert [name for name, value in metrics.items() if not math.isfinite(value)] == []
 
     def test_missing_result_is_wrong(self) -> None:
-        results = self.run_serially()
-        assert isinstance(error_of(partial(self.workload.check, results[:-1])), WrongResult)
+        with self.ran() as (workload, results):
+            assert isinstance(error_of(partial(workload.check, results[:-1])), WrongResult)
 
     def test_replaced_result_is_wrong_wherever_it_stands(self) -> None:
-        results = self.run_serially()
-        for index in range(len(results)):
-            damaged = [*results[:index], "not a result", *results[index + 1 :]]
-            error = error_of(partial(self.workload.check, damaged))
-            assert isinstance(error, WrongResult), f"result {index}: {error!r}"
+        with self.ran() as (workload, results):
+            for index in range(len(results)):
+                damaged = [*results[:index], "not a result", *results[index + 1 :]]
+                error = error_of(partial(workload.check, damaged))
+                assert isinstance(error, WrongResult), f"result {index}: {error!r}"
 
 
 class ExecutorSuite:
@@ -78,66 +127,96 @@ class ExecutorSuite:
 
     def make(self, n: int, **keywords: Any) -> Executor:
         """An executor of n workers; `keywords` are `initializer` and `initargs`, or none."""
-        raise NotImplementedError
+        raise NotImplementedError("define make(self, n, **keywords): return MyPool(n, **keywords)")
 
     def map(self, n: int, function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
         with self.make(n) as executor:
             return list(executor.map(function, tasks))
 
     def test_results_come_in_task_order(self) -> None:
-        assert self.map(3, square_slowly, range(8)) == [k * k for k in range(8)]
+        agree(self.map(3, square_slowly, range(8)), [k * k for k in range(8)], "eight squares")
 
     def test_one_worker(self) -> None:
-        assert self.map(1, square_slowly, range(3)) == [0, 1, 4]
+        agree(self.map(1, square_slowly, range(3)), [0, 1, 4], "three squares by one worker")
 
     def test_more_workers_than_tasks(self) -> None:
-        assert self.map(3, square_slowly, [5]) == [25]
+        agree(self.map(3, square_slowly, [5]), [25], "one square by three workers")
 
     def test_no_tasks(self) -> None:
-        assert self.map(2, square_slowly, []) == []
+        agree(self.map(2, square_slowly, []), [], "the results of no tasks")
+
+    def test_map_can_be_called_twice(self) -> None:
+        with self.make(2) as executor:
+            agree(list(executor.map(square_slowly, range(4))), [0, 1, 4, 9], "the first map")
+            agree(list(executor.map(square_slowly, range(2, 5))), [4, 9, 16], "the second map")
 
     def test_exception_of_a_task_is_raised_with_its_traceback(self) -> None:
         error = error_of(partial(self.map, 2, fail_on_two, range(4)))
-        assert type(error) is LookupError
-        assert error.args == ("two is not wanted",)
-        assert "in fail_on_two" in "".join(traceback.format_exception(error))
+        agree(repr(error), "LookupError('two is not wanted')", "the error of a task")
+        trace = "".join(traceback.format_exception(error))
+        assert "in fail_on_two" in trace, f"the task's own frame is not in the traceback:\n{trace}"
 
     def test_result_that_cannot_be_pickled_does_not_hang(self) -> None:
         with self.make(2) as executor:
             try:
                 results = list(executor.map(unpicklable, range(2)))
-            except Exception:
-                assert kind_of(executor) in ("process", "interpreter", "remote", "unknown")
+            except Exception as error:
+                kind, problem = kind_of(executor), repr(error)
+                own_memory = kind in ("process", "interpreter", "remote", "unknown")
+                assert own_memory, f"workers = {kind!r} need not pickle: {problem}"
             else:
-                assert [result() for result in results] == [0, 1]
+                agree([result() for result in results], [0, 1], "the functions' results")
 
     def test_initializer_runs_in_each_worker_before_its_first_task(self) -> None:
         mark = uuid4().hex
         with self.make(3, initializer=remember, initargs=(mark,)) as executor:
-            assert list(executor.map(remembered, range(9))) == [mark] * 9
+            seen = list(executor.map(remembered, range(9)))
+        agree(seen, [mark] * 9, "what initializer(*initargs) had left where each task ran")
 
     def test_workers_are_what_the_class_says(self) -> None:
         pid, thread = whereabouts()
         with self.make(2) as executor:
             seen = list(executor.map(whereabouts, range(4)))
             kind = kind_of(executor)
+        pids, threads = {p for p, _ in seen}, {t for _, t in seen}
+        says = f"the class says workers = {kind!r}, but tasks ran in"
         if kind in ("caller", "coroutine", "thread", "interpreter"):
-            assert {p for p, _ in seen} == {pid}
-        if kind in ("caller", "coroutine"):
-            assert {t for _, t in seen} == {thread}
-        if kind in ("thread", "interpreter"):
-            assert thread not in {t for _, t in seen}
+            assert pids == {pid}, f"{says} another process"
+        if kind == "caller":
+            assert threads == {thread}, f"{says} another thread"
+        if kind in ("thread", "interpreter", "coroutine"):
+            assert thread not in threads, f"{says} the caller's thread"
         if kind == "process":
-            assert pid not in {p for p, _ in seen}
+            assert pid not in pids, f"{says} the caller's process"
+
+    def test_coroutine_form_runs_in_the_callers_thread_and_overlaps(self) -> None:
+        mark = uuid4().hex
+        with self.make(2, initializer=remember, initargs=(mark,)) as executor:
+            if kind_of(executor) != "coroutine":
+                return
+            form = CoroutineForm()
+            results = list(executor.map(form, range(6)))
+        assert results == [(k * k, mark, threading.get_ident()) for k in range(6)]
+        assert form.most == 2
+
+    def test_exception_of_a_coroutine_ends_the_others(self) -> None:
+        with self.make(2) as executor:
+            if kind_of(executor) != "coroutine":
+                return
+            form = CoroutineForm()
+            error = error_of(partial(executor.map, form, [1, -1, 2]))
+            assert type(error) is LookupError
+            assert form.now == 0
 
     def test_no_worker_outlives_the_executor(self) -> None:
         before = live_workers()
         with self.make(3) as executor:
             pids = {pid for pid, _ in executor.map(whereabouts, range(6))} - {os.getpid()}
             kind = kind_of(executor)
-        assert live_workers() <= before
+        self.none_left(before)
         if kind == "process":
-            assert not any(map(is_alive, pids))
+            alive = [pid for pid in pids if is_alive(pid)]
+            assert not alive, f"processes are left after __exit__: {alive}"
 
     def test_no_worker_outlives_an_error_of_the_caller(self) -> None:
         before = live_workers()
@@ -147,8 +226,22 @@ class ExecutorSuite:
                 executor.map(square_slowly, range(4))
                 raise KeyError("of the caller")
 
-        assert isinstance(error_of(action), KeyError)
-        assert live_workers() <= before
+        agree(repr(error_of(action)), "KeyError('of the caller')", "the error of the with block")
+        self.none_left(before)
+
+    def none_left(self, before: set[object]) -> None:
+        left = live_workers() - before
+        assert not left, f"workers are left after __exit__: {short(left)}"
+
+
+def agree(got: object, wanted: object, what: str) -> None:
+    # With words of its own: pytest explains a bare assertion in test modules only.
+    assert got == wanted, f"{what}: {short(got)} instead of {short(wanted)}"
+
+
+def short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def error_of(action: Callable[[], object]) -> Exception:
@@ -186,6 +279,31 @@ def square_slowly(number: int) -> int:
     """The square; small numbers take longest, so that they end out of order."""
     time.sleep(max(0, 5 - number) * 0.004)
     return number * number
+
+
+class CoroutineForm:
+    """A function with a coroutine form, which counts how many of its calls run at a time."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.most = 0
+
+    def __call__(self, number: int) -> object:
+        raise AssertionError("an executor of coroutines has to call acall")
+
+    async def acall(self, number: int) -> tuple[int, str | None, int]:
+        """The square, the initializer's mark and the thread; small numbers take longest."""
+        import asyncio  # other workers import this module, and do not need asyncio
+
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if number < 0:
+                raise LookupError("negative")
+            await asyncio.sleep(max(0, 5 - number) * 0.004)
+        finally:
+            self.now -= 1
+        return number * number, remembered(None), threading.get_ident()
 
 
 def fail_on_two(number: int) -> int:

@@ -1,15 +1,33 @@
+import asyncio
+import importlib.util
+import multiprocessing
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from runners.executors import loky as loky_module
+from runners.executors.asyncio import Asyncio
+from runners.executors.interpreters import Interpreters
+from runners.executors.loky import Loky
 from runners.executors.pool import Pool
 from runners.executors.process import Process, StartMethod
+from runners.executors.process_pool import ProcessPool
 from runners.executors.serial import Serial
 from runners.executors.thread import Thread
+from runners.executors.thread_pool import ThreadPool
 from runners.executors.thread_subclass import ThreadSubclass
-from runners.testing import ExecutorSuite
+from runners.model import InvalidParameter, Unsupported, WorkerDied
+from runners.testing import ExecutorSuite, fail_on_two, square_slowly, whereabouts
+
+needs_loky = pytest.mark.skipif(
+    importlib.util.find_spec("loky") is None, reason="needs the package loky"
+)
 
 
 class TestSerial(ExecutorSuite):
@@ -25,6 +43,22 @@ class TestThread(ExecutorSuite):
 class TestThreadSubclass(ExecutorSuite):
     def make(self, n: int, **keywords: Any) -> ThreadSubclass:
         return ThreadSubclass(max_workers=n, **keywords)
+
+
+class TestThreadPool(ExecutorSuite):
+    def make(self, n: int, **keywords: Any) -> ThreadPool:
+        return ThreadPool(max_workers=n, **keywords)
+
+
+class TestAsyncio(ExecutorSuite):
+    def make(self, n: int, **keywords: Any) -> Asyncio:
+        return Asyncio(max_workers=n, **keywords)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="needs Python 3.14")
+class TestInterpreters(ExecutorSuite):
+    def make(self, n: int, **keywords: Any) -> Interpreters:
+        return Interpreters(max_workers=n, **keywords)
 
 
 class TestProcessFork(ExecutorSuite):
@@ -62,6 +96,162 @@ class TestPoolForkserver(TestPoolFork):
 
 class TestPoolOfChunks(TestPoolFork):
     chunksize = 3
+
+
+class TestProcessPoolFork(ExecutorSuite):
+    start_method: StartMethod = "fork"
+    chunksize = 1
+    maxtasksperchild: int | None = None
+
+    def make(self, n: int, **keywords: Any) -> ProcessPool:
+        return ProcessPool(
+            max_workers=n,
+            start_method=self.start_method,
+            chunksize=self.chunksize,
+            maxtasksperchild=self.maxtasksperchild,
+            **keywords,
+        )
+
+
+class TestProcessPoolSpawn(TestProcessPoolFork):
+    start_method = "spawn"
+
+
+class TestProcessPoolForkserver(TestProcessPoolFork):
+    start_method = "forkserver"
+
+
+class TestProcessPoolOfChunks(TestProcessPoolFork):
+    start_method = "forkserver"
+    chunksize = 3
+    maxtasksperchild = 1
+
+
+@needs_loky
+class TestLoky(ExecutorSuite):
+    def make(self, n: int, **keywords: Any) -> Loky:
+        return Loky(max_workers=n, **keywords)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "problem"),
+    [
+        (partial(Pool, start_method="fork", chunksize=0), "chunksize", "at least 1"),
+        (partial(Pool, start_method="fork", maxtasksperchild=0), "maxtasksperchild", "at least 1"),
+        (partial(ProcessPool, start_method="spawn", chunksize=0), "chunksize", "at least 1"),
+        (
+            partial(ProcessPool, start_method="spawn", maxtasksperchild=0),
+            "maxtasksperchild",
+            "at least 1",
+        ),
+        (
+            partial(ProcessPool, start_method="fork", maxtasksperchild=1),
+            "maxtasksperchild",
+            "choose spawn or forkserver",
+        ),
+        (partial(Loky, chunksize=0), "chunksize", "at least 1"),
+        (partial(Thread, switch_interval_s=0), "switch_interval_s", "from 1e-6"),
+        (partial(ThreadSubclass, switch_interval_s=float("inf")), "switch_interval_s", "from 1e-6"),
+        (partial(ThreadPool, switch_interval_s=float("nan")), "switch_interval_s", "from 1e-6"),
+    ],
+)
+def test_bad_value_is_refused_by_name(make: Callable[..., Any], name: str, problem: str) -> None:
+    with pytest.raises(InvalidParameter, match=problem) as caught:
+        make(max_workers=2)
+    assert caught.value.name == name
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="has interpreters")
+def test_older_python_has_no_interpreters() -> None:
+    with pytest.raises(Unsupported, match=r"needs Python 3\.14; this is 3\.1[123]"):
+        Interpreters(max_workers=2)
+
+
+def test_loky_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loky_module, "loky", None)
+    with pytest.raises(Unsupported, match=r"install speedup-lab\[loky\]"):
+        Loky(max_workers=2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(Pool, start_method="forkserver", chunksize=1),
+        partial(ProcessPool, start_method="forkserver"),
+    ],
+)
+def test_maxtasksperchild_replaces_the_workers(make: Callable[..., Any]) -> None:
+    with make(max_workers=2, maxtasksperchild=1) as executor:
+        pids = [pid for pid, _ in executor.map(whereabouts, range(6))]
+    assert len(set(pids)) == 6
+
+
+def test_maxtasksperchild_either_replaces_the_workers_or_is_refused() -> None:
+    """With more than one chunk a worker, most versions of Python would wait for ever."""
+    try:
+        pool = ProcessPool(max_workers=2, start_method="forkserver", maxtasksperchild=2)
+    except Unsupported:
+        return
+    with pool as executor:
+        assert len({pid for pid, _ in executor.map(whereabouts, range(12))}) >= 6
+
+
+@pytest.mark.parametrize("make", [Thread, ThreadSubclass, ThreadPool])
+def test_switch_interval_holds_while_tasks_run(make: Callable[..., Any]) -> None:
+    before = sys.getswitchinterval()
+    with make(max_workers=2, switch_interval_s=0.125) as executor:
+        assert set(executor.map(seen_switch_interval, range(3))) == {0.125}
+        assert sys.getswitchinterval() == before
+        with pytest.raises(LookupError):
+            executor.map(fail_on_two, range(4))
+        assert sys.getswitchinterval() == before
+    with make(max_workers=2) as executor:
+        assert set(executor.map(seen_switch_interval, range(3))) == {before}
+
+
+# Workers that die
+
+
+DYING = [
+    partial(Process, start_method="fork"),
+    partial(Pool, start_method="fork"),
+    partial(Pool, start_method="forkserver", chunksize=1, maxtasksperchild=1),
+    partial(ProcessPool, start_method="fork"),
+    partial(ProcessPool, start_method="forkserver", maxtasksperchild=1),
+    pytest.param(Loky, marks=needs_loky),
+]
+
+
+@pytest.mark.parametrize("make", DYING)
+def test_dead_worker_is_told_and_leaves_none_behind(make: Callable[..., Any]) -> None:
+    with pytest.raises(WorkerDied, match=r"exit code.*-9"), make(max_workers=2) as executor:
+        executor.map(die_at_four, range(8))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("make", [Process, Pool, ProcessPool])
+def test_worker_that_ends_well_but_early_is_dead_too(make: Callable[..., Any]) -> None:
+    with (
+        pytest.raises(WorkerDied, match="exit code 0"),
+        make(max_workers=1, start_method="fork") as executor,
+    ):
+        executor.map(os._exit, [0])
+
+
+def die_at_four(number: int) -> int:
+    if number == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square_slowly(number)
+
+
+def seen_switch_interval(_: object) -> float:
+    return sys.getswitchinterval()
+
+
+# Does the suite find what is wrong?
 
 
 class Backwards(Serial):
@@ -110,6 +300,37 @@ class Leaking(Serial):
         return self
 
 
+class Once(Serial):
+    used = False
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        tasks, self.used = [] if self.used else tasks, True
+        return super().map(function, tasks)
+
+
+class OneAtATime(Asyncio):
+    def __init__(self, max_workers: int, **keywords: Any) -> None:
+        super().__init__(1, **keywords)
+
+
+class AllAtATime(Asyncio):
+    def __init__(self, max_workers: int, **keywords: Any) -> None:
+        super().__init__(99, **keywords)
+
+
+class InThreads(Asyncio):
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        return super().map(lambda task: asyncio.run(function.acall(task)), tasks)  # type: ignore[attr-defined]
+
+
+class Careless(Asyncio):
+    def map(self, function: Any, tasks: Iterable[Any], /) -> list[Any]:
+        async def gather() -> list[Any]:
+            return await asyncio.gather(*map(function.acall, tasks))
+
+        return self.runner.run(gather())
+
+
 class Hushing(Serial):
     def __exit__(self, *exc: object) -> bool:  # type: ignore[override]
         return True
@@ -128,9 +349,14 @@ class Hushing(Serial):
         (Leaking, "test_no_worker_outlives_the_executor"),
         (Leaking, "test_no_worker_outlives_an_error_of_the_caller"),
         (Hushing, "test_no_worker_outlives_an_error_of_the_caller"),
+        (Once, "test_map_can_be_called_twice"),
+        (OneAtATime, "test_coroutine_form_runs_in_the_callers_thread_and_overlaps"),
+        (AllAtATime, "test_coroutine_form_runs_in_the_callers_thread_and_overlaps"),
+        (InThreads, "test_coroutine_form_runs_in_the_callers_thread_and_overlaps"),
+        (Careless, "test_exception_of_a_coroutine_ends_the_others"),
     ],
 )
-def test_suite_finds_the_fault(kind: type[Serial], test: str) -> None:
+def test_suite_finds_the_fault(kind: Callable[..., Any], test: str) -> None:
     suite = ExecutorSuite()
     suite.make = kind  # type: ignore[method-assign]
     before = set(threading.enumerate())

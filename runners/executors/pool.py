@@ -1,9 +1,11 @@
 """A pool of processes: `multiprocessing.Pool`, closed and joined."""
 
 import multiprocessing
+import multiprocessing.pool
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
+from runners.executors.children import Children, check_maxtasksperchild
 from runners.executors.process import StartMethod, ending
 from runners.executors.shares import Initializer
 from runners.model import InvalidParameter, WorkerDied
@@ -12,7 +14,10 @@ WATCH_S = 0.2
 
 
 class Pool:
-    """`max_workers` processes that fetch chunks of `chunksize` tasks as they get free."""
+    """`max_workers` processes that fetch chunks of `chunksize` tasks as they get free.
+
+    A worker is replaced after `maxtasksperchild` chunks (None: never).
+    """
 
     workers = "process"
 
@@ -21,21 +26,29 @@ class Pool:
         max_workers: int,
         start_method: StartMethod,
         chunksize: int | None = None,
+        maxtasksperchild: int | None = None,
         initializer: Initializer = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
         if chunksize is not None and chunksize < 1:
             raise InvalidParameter("chunksize", f"must be at least 1 or null, not {chunksize}")
+        check_maxtasksperchild(maxtasksperchild)
         self.max_workers = max_workers
         self.chunksize = chunksize
+        self.maxtasksperchild = maxtasksperchild
         self.context = multiprocessing.get_context(start_method)
         self.initializer = initializer
         self.initargs = initargs
 
     def __enter__(self) -> Self:
-        before = set(multiprocessing.active_children())
-        self.pool = self.context.Pool(self.max_workers, self.initializer, self.initargs)
-        self.processes = set(multiprocessing.active_children()) - before
+        self.children = Children(self.context, replaced=self.maxtasksperchild is not None)
+        self.pool = multiprocessing.pool.Pool(
+            self.max_workers,
+            self.initializer,
+            self.initargs,
+            self.maxtasksperchild,
+            context=self.children,
+        )
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
@@ -50,8 +63,8 @@ class Pool:
         # The standard pool replaces a worker that died and waits for its results for ever.
         while not result.ready():
             result.wait(WATCH_S)
-            for process in self.processes:
-                if process.exitcode is not None and not result.ready():
-                    raise WorkerDied(ending(process))
+            dead = self.children.dead()
+            if dead and not result.ready():
+                raise WorkerDied(ending(dead[0]))
         results: list[Any] = result.get()
         return results

@@ -1,10 +1,13 @@
 """Processes made from a function: `multiprocessing.Process(target=...)`."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Self, cast
 
+from runners.executors.forgetting import Forget, never_started
 from runners.executors.shares import Initializer, Share, gather
 from runners.model import WorkerDied
 
@@ -12,7 +15,11 @@ StartMethod = Literal["fork", "spawn", "forkserver"]
 
 
 class Process:
-    """`max_workers` processes, each with its share of the tasks; started and joined by `map`."""
+    """`max_workers` processes, each with its share of the tasks; started and joined by `map`.
+
+    With `forget=join` the list that `map` returns has holes (None), which are filled by the end,
+    when the zombies are counted: processes that have ended and that nobody has waited for.
+    """
 
     workers = "process"
 
@@ -20,59 +27,118 @@ class Process:
         self,
         max_workers: int,
         start_method: StartMethod,
+        forget: Forget = "none",
         initializer: Initializer = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
         self.max_workers = max_workers
         self.context: Any = multiprocessing.get_context(start_method)
+        self.forget = forget
         self.initializer = initializer
         self.initargs = initargs
+        self.running = ExitStack()
+        self.late: list[tuple[list[Any], Crew]] = []
+        self.zombies = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
-        pass  # no process outlives `map`
+        if kind is None:
+            self.running.callback(self._finish)  # called before the processes are joined
+        self.running.__exit__(kind, error, trace)
+
+    def _finish(self) -> None:
+        """Receive what `map` did not wait for."""
+        for results, crew in self.late:
+            crew.receive()
+            self.zombies += crew.zombies()
+            results[:] = gather(crew.parts, len(results))
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         todo = list(tasks)
-        processes: list[Any] = []
-        receivers: dict[Connection, int] = {}
-        parts: list[Any] = [None] * self.max_workers
-        try:
+        with ExitStack() as running:
+            crew = running.enter_context(Crew(self.max_workers))
             for k in range(self.max_workers):
                 share = Share(
                     function, todo[k :: self.max_workers], self.initializer, self.initargs
                 )
                 receiver, sender = self.context.Pipe(duplex=False)
-                receivers[receiver] = k
                 process = self.context.Process(
                     name=f"worker-{k}", target=_work, args=(share, sender)
                 )
-                processes.append(process)
-                process.start()
+                crew.processes.append(process)
+                if self.forget != "start":
+                    process.start()
                 # With the caller's copy closed, a worker that dies leaves an end of file behind.
                 sender.close()
-            while receivers:
-                ready = cast(list[Connection], wait(list(receivers)))
-                for receiver in ready:
-                    k = receivers.pop(receiver)
-                    try:
-                        parts[k] = receiver.recv()
-                    except EOFError:
-                        processes[k].join()
-                        raise WorkerDied(ending(processes[k])) from None
-                    receiver.close()
-        except BaseException:
-            for process in processes:
-                if process.pid is not None:
-                    process.terminate()
-            raise
-        finally:
-            for process in processes:
-                if process.pid is not None:
-                    process.join()
-        return gather(parts, len(todo))
+                crew.receivers[receiver] = k
+            if self.forget == "start":
+                raise never_started(crew.processes[0], len(todo))
+            if self.forget == "join":
+                crew.receive(timeout=0)
+                results = gather(crew.parts, len(todo))
+                self.late.append((results, crew))
+                self.running.enter_context(running.pop_all())
+                return results
+            crew.receive()
+        return gather(crew.parts, len(todo))
+
+    def metrics(self) -> dict[str, float]:
+        """Where `join` is forgotten, results may be missing, even if this time none is."""
+        return {"results_missing": 0, "zombies": self.zombies} if self.forget == "join" else {}
+
+
+class Crew:
+    """The processes of one `map`, and what came of their shares. None of them outlives it."""
+
+    def __init__(self, size: int) -> None:
+        self.processes: list[Any] = []
+        self.receivers: dict[Connection, int] = {}
+        self.parts: list[Any] = [None] * size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        started = [process for process in self.processes if process.pid is not None]
+        if kind is not None:
+            for process in started:
+                process.terminate()
+        for process in started:
+            process.join()
+
+    def receive(self, timeout: float | None = None) -> None:
+        """Take what came of the shares: of all, or until nothing comes for `timeout` seconds.
+
+        Raises WorkerDied.
+        """
+        while self.receivers:
+            ready = cast(list[Connection], wait(list(self.receivers), timeout))
+            if not ready:
+                break
+            for receiver in ready:
+                k = self.receivers.pop(receiver)
+                try:
+                    self.parts[k] = receiver.recv()
+                except EOFError:
+                    self.processes[k].join()
+                    raise WorkerDied(ending(self.processes[k])) from None
+                receiver.close()
+
+    def zombies(self) -> int:
+        """Wait until all processes have ended, and count those that have not been collected.
+
+        The fork server collects its children, and starting a process collects earlier ones.
+        """
+        found = 0
+        for process in self.processes:
+            try:
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                found += 1
+            except ChildProcessError:
+                pass
+        return found
 
 
 def _work(share: Share, sender: Connection) -> None:

@@ -35,9 +35,16 @@ class Share:
         return results, None
 
 
-def gather(parts: Sequence[tuple[list[Any], BaseException | None]], count: int) -> list[Any]:
-    """The results of all `parts` in task order; raise the first error if there is one."""
-    for _, error in parts:
-        if error is not None:
-            raise error
-    return [parts[index % len(parts)][0][index // len(parts)] for index in range(count)]
+def gather(parts: Sequence[tuple[list[Any], BaseException | None] | None], count: int) -> list[Any]:
+    """The results of all `parts` in task order; raise the first error if there is one.
+
+    What would come from a part that is not there yet is None.
+    """
+    for part in parts:
+        if part is not None and part[1] is not None:
+            raise part[1]
+    size = len(parts)
+    return [
+        None if (part := parts[index % size]) is None else part[0][index // size]
+        for index in range(count)
+    ]

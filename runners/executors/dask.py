@@ -1,0 +1,148 @@
+"""Workers of Dask: `distributed.Client.map` on a local cluster, or on one that runs already."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Self
+
+from runners.executors.shares import Initializer
+from runners.model import InvalidParameter, Unsupported, WorkerDied
+
+CONNECT_S = 10
+END_S = 1.0
+LOCAL = {
+    "distributed.scheduler.allowed-failures": 0,  # a task that kills its worker gets one worker
+    "distributed.worker.profile.enabled": False,  # nothing samples while the clock runs
+}
+
+
+class Dask:
+    """`max_workers` threads, in processes of `threads_per_worker`, that a scheduler hands tasks to.
+
+    Without `address` the cluster is started here, bound to loopback. With it (`tcp://host:8786`) as
+    many of that cluster's workers are used as have `max_workers` threads together, which is
+    Unsupported if there are none such. They need to be able to import `runners` and the workload,
+    in the same versions of Python and packages; their number of threads is as it is.
+    """
+
+    workers = "remote"
+
+    def __init__(
+        self,
+        max_workers: int,
+        address: str | None = None,
+        threads_per_worker: int = 1,
+        initializer: Initializer = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if threads_per_worker < 1 or max_workers % threads_per_worker:
+            raise InvalidParameter(
+                "threads_per_worker", f"must divide the number of workers, {max_workers}"
+            )
+        if find_spec("distributed") is None:
+            raise Unsupported("needs the package distributed; install speedup-lab[dask]")
+        self.max_workers = max_workers
+        self.address = address
+        self.threads_per_worker = threads_per_worker
+        self.initializer = initializer
+        self.initargs = initargs
+        self.chosen: list[str] | None = None
+        self.setup: Any = None
+
+    def __enter__(self) -> Self:
+        import distributed
+
+        with ExitStack() as stack:
+            cluster = self.address or stack.enter_context(self._cluster())
+            try:
+                client = distributed.Client(  # type: ignore[no-untyped-call]
+                    cluster, timeout=CONNECT_S, set_as_default=False
+                )
+            except (OSError, ValueError) as error:
+                raise Unsupported(f"no scheduler at {self.address}: {error}") from error
+            self.client = stack.enter_context(client)
+            if self.address is not None:
+                self.chosen = choose(self.client.nthreads(), self.max_workers)
+            if self.initializer is not None:
+                setup = Setup(self.initializer, self.initargs)
+                [self.setup] = self.client.scatter(
+                    [setup], workers=self.chosen, broadcast=True, hash=False
+                )
+            self.open = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        self.open.close()
+        for thread in threading.enumerate():
+            if thread.name.startswith("AsyncProcess"):  # Dask's watchers end after their process
+                thread.join(END_S)
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        from distributed import KilledWorker
+
+        futures = self.client.map(
+            _call,
+            list(tasks),
+            function=function,
+            setup=self.setup,
+            workers=self.chosen,
+            pure=False,
+        )
+        try:
+            results: list[Any] = self.client.gather(futures)
+        except KilledWorker as error:
+            where = error.last_worker.address
+            raise WorkerDied(f"the worker at {where} ended while it ran a task") from error
+        except CancelledError as error:
+            raise WorkerDied("a worker ended, and what it held for the others is lost") from error
+        return results
+
+    def _cluster(self) -> Any:
+        import dask
+        import distributed
+
+        with dask.config.set(LOCAL):
+            return distributed.LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=self.max_workers // self.threads_per_worker,
+                threads_per_worker=self.threads_per_worker,
+                host="127.0.0.1",
+                # Its server of facts is always there; any free port keeps it from a fixed one.
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                silence_logs=logging.CRITICAL,
+            )
+
+
+def choose(threads: Mapping[str, int], n: int) -> list[str]:
+    """Addresses of workers that have n threads together. Raises Unsupported if there are none."""
+    chosen: dict[int, list[str]] = {0: []}  # by their number of threads
+    for address, count in threads.items():
+        for total, others in list(chosen.items()):
+            chosen.setdefault(total + count, [*others, address])
+    if n not in chosen:
+        raise Unsupported(
+            f"the workers of the cluster have {list(threads.values())} threads: no choice of them "
+            f"has {n} together"
+        )
+    return chosen[n]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What each thread of a worker calls before its first task. Sent once to each worker."""
+
+    initializer: Callable[..., object]
+    initargs: tuple[Any, ...]
+
+
+_thread = threading.local()
+
+
+def _call(task: Any, *, function: Callable[[Any], Any], setup: Setup | None) -> Any:
+    if setup is not None and getattr(_thread, "setup", None) is not setup:
+        setup.initializer(*setup.initargs)
+        _thread.setup = setup
+    return function(task)

@@ -1,0 +1,46 @@
+"""A pool of processes that start afresh: `loky.ProcessPoolExecutor`."""
+
+from typing import Any
+
+from runners.executors.futures import Futures
+from runners.executors.shares import Initializer
+from runners.model import Unsupported
+
+try:
+    import loky
+except ImportError:
+    loky = None
+
+FEEDER_S = 1.0
+"""Patience with a thread that may be writing to a pipe which nobody reads any more."""
+
+
+class Loky(Futures):
+    """Up to `max_workers` processes that fetch chunks of `chunksize` tasks as they get free.
+
+    It is loky's executor of one's own, not the one that it shares over a whole program.
+    """
+
+    workers = "process"
+
+    def __init__(
+        self,
+        max_workers: int,
+        chunksize: int = 1,
+        initializer: Initializer = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(max_workers, initializer, initargs, chunksize)
+        if loky is None:
+            raise Unsupported("needs the package loky; install speedup-lab[loky]")
+
+    def make(self) -> Any:
+        return loky.ProcessPoolExecutor(
+            self.max_workers, initializer=self.initializer, initargs=self.initargs
+        )
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        feeder = self.pool._call_queue._thread
+        self.pool.shutdown(wait=True, kill_workers=kind is not None)
+        if feeder is not None:  # loky tells its thread to end, but does not wait for it
+            feeder.join(FEEDER_S)

