@@ -1,5 +1,6 @@
 """What a row of the summary means in words: where the efficiency went, and what to do about it."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -30,6 +31,7 @@ REMEDIES = {
     "steal": "other guests of this host took CPU time: repeat at a quieter time",
     "throttled": "the control group's CPU quota was used up: fewer workers, or a larger quota",
     "more workers than usable CPUs": "they take turns: n up to the usable CPUs is enough",
+    "BLAS threads": "each worker has its own: cap them (workload.blas_threads), or fewer workers",
     "runs shorter than 1 ms": "the executor's own cost is all that is seen: give it more work",
     "timer cost": "tasks are so short that timing them costs: put more work into each",
     "no steady state": "times still fell when warm-up ended: raise measure.warmup or the budget",
@@ -70,7 +72,7 @@ def _hint(factor: str, share: float, summary: Mapping[Any, Any]) -> str:
         case "startup":
             return (
                 f"starting and joining workers takes {share:.0%} of the core-seconds: "
-                "reuse the pool or give it more work"
+                "keep a pool's workers (executor.reuse=true) or give it more work"
             )
         case "dispatch":
             return (
@@ -111,3 +113,11 @@ def _blocking(summary: Mapping[Any, Any]) -> str:
     if summary["worker_kind"] == "thread" and summary["gil"] is not False and computing:
         return "tasks hold the GIL: use processes"
     return "workers wait for I/O or locks: share less, or hold locks for a shorter time"
+
+
+def reason(error: object) -> str:
+    """One line of an error text: the exception of a traceback, the first line of anything else."""
+    if not isinstance(error, str):
+        return "no reason recorded"
+    lines = [line.strip() for line in error.splitlines() if line.strip()] or [""]
+    return textwrap.shorten(lines[-1] if "Traceback" in error else lines[0], 300)

@@ -11,12 +11,16 @@ from runners.model import InvalidParameter, WrongResult
 
 @dataclass(frozen=True, slots=True)
 class IoSleep:
-    """`repeat` sleeps of `low` to `high` seconds, uniformly distributed, drawn with `seed`."""
+    """`repeat` sleeps of `low` to `high` seconds, uniformly distributed, drawn with `seed`.
+
+    With `step` each is a whole multiple of so many seconds.
+    """
 
     repeat: int
     low: float
     high: float
     seed: int
+    step: float | None = None
 
     def __post_init__(self) -> None:
         if self.repeat < 1:
@@ -27,15 +31,35 @@ class IoSleep:
             raise InvalidParameter(
                 "high", f"must be finite and at least low, {self.low} seconds, not {self.high}"
             )
+        if self.step is not None and not (0 < self.step < math.inf and self._multiples(self.step)):
+            raise InvalidParameter(
+                "step",
+                f"must be finite, above 0 seconds, and have a multiple between low, {self.low} "
+                f"seconds, and high, {self.high} seconds; not {self.step}",
+            )
 
     def tasks(self) -> Sequence[float]:
         """The duration of each sleep in seconds."""
         generator = random.Random(self.seed)
+        if self.step is not None:
+            multiples = self._multiples(self.step)
+            return [generator.choice(multiples) * self.step for _ in range(self.repeat)]
         return [generator.uniform(self.low, self.high) for _ in range(self.repeat)]
+
+    def _multiples(self, step: float) -> range:
+        # Rounded, because 0.3 / 0.1 is less than 3.
+        low, high = (round(bound / step, 6) for bound in (self.low, self.high))
+        return range(math.ceil(low), math.floor(high) + 1)
 
     def __call__(self, task: float) -> float:
         """Sleep, and return the duration asked for: the true one would differ in every run."""
         time.sleep(task)
+        return task
+
+    async def acall(self, task: float) -> float:
+        from asyncio import sleep  # only here, to keep the other workers light
+
+        await sleep(task)
         return task
 
     def check(self, results: Sequence[float]) -> None:
