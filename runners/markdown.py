@@ -1,16 +1,17 @@
 """The report's text: what the summary says, in Markdown."""
 
 import math
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from runners.advice import TITLES, explain, remedy
+from runners.advice import TITLES, explain, reason, remedy
+from runners.break_even import BreakEven, break_even
 from runners.labels import labels
 from runners.laws import FEWEST, Law, Share
 from runners.model import Environment
+from runners.rounding import bracketed, duration
 from runners.scaling import Fit, Parameter, predict
 
 METHOD = """\
@@ -23,6 +24,8 @@ METHOD = """\
 - T runs from before the executor is made to after its workers have ended, on a monotonic clock.
 - Brackets are 95% intervals: of a speedup by percentile bootstrap (9,999 resamples, rounds drawn
   jointly), of a median time by exact binomial ranks, which need six rounds. No value is deleted.
+- A recommendation compares speedups by the 95% interval of their ratio, pair by pair. The best of
+  many has often been lucky as well: expect a little less of it.
 - Core time is n·Tₙ core-seconds: what n workers could have used. It is split by the tasks' own
   times, CPU times and waits for a CPU, and by what the same tasks took in the plain loop.
 - After a pilot, a cell gets as many rounds as its precision needs ("precision"), up to a cap on
@@ -45,6 +48,18 @@ CAUTIONS = {
     "fewer than 6 distinct n": "with fewer than 6 n, α and β can hardly be told apart",
 }
 """What the flags of a fit mean for whoever wants to rely on it."""
+
+BREAK_EVEN = """\
+The time that one task takes in the plain loop, from which on the executor is ahead: where the
+speedup passes 1, read between the measured points on logarithmic scales. Brackets are where the
+ends of the speedups' intervals do. It holds for that number of tasks: more of them share the
+executor's start.
+"""
+
+MATRIX = """\
+![Speedup of each workload on each executor](matrix.png)
+
+n = {n}. Hatched pairs have their reason below."""
 
 TIMELINE = """\
 ![Tasks of the round nearest the median](timeline.png)
@@ -73,14 +88,19 @@ def markdown(
     summary: pd.DataFrame,
     laws: Sequence[Law],
     environments: Sequence[Environment],
+    *,
+    recommendations: Sequence[str] = (),
     missing: str = "",
+    matrix: int | None = None,
     timeline: bool = False,
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
 
-    `missing` is a line that says what there is not, or nothing; `timeline` says whether there is a
-    figure of a single run to be shown.
+    `missing` is a line that says what there is not, or nothing; `matrix` is the n of the figure of
+    that name, or None where there is none; `timeline` says whether there is a figure of a single
+    run to be shown.
     """
+    curves = list(break_even(summary))
     cells = summary.assign(**labels(summary)).sort_values(["panel", "line", "n"])
     measured = cells.loc[cells["speedup"].notna()]
     parts = [
@@ -89,15 +109,18 @@ def markdown(
         f"{len(cells)} cells, {(cells['status'] != 'ok').sum()} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
         "![Speedup against the number of workers](speedup.png)",
+        *([MATRIX.format(n=matrix)] if matrix is not None else []),
+        *(["## Recommendation", bullets(recommendations)] if recommendations else []),
+        *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
         "## Results",
         _results(measured),
         "## Failed, skipped and unsupported cells",
-        _bullets(
-            f"{_name(cell)}: {cell['status']}: {_reason(cell['error'])}"
+        bullets(
+            f"{_name(cell)}: {cell['status']}: {reason(cell['error'])}"
             for _, cell in cells.loc[cells["status"] != "ok"].iterrows()
         ),
         "## Flags",
-        _bullets(
+        bullets(
             f"{_name(cell)}: {flag}: {remedy(flag)}"
             for _, cell in cells.loc[cells["flags"].fillna("") != ""].iterrows()
             for flag in cell["flags"].split("; ")
@@ -109,15 +132,15 @@ def markdown(
         "the last three.",
         _losses(measured),
         "What matters of it, and what may be done:",
-        _bullets(_explained(measured)),
+        bullets(_explained(measured)),
         *(["## Timeline", TIMELINE] if timeline else []),
         "## Scaling laws",
         LAWS.rstrip(),
-        _bullets(_law(law) for law in laws) if laws else NO_LAWS,
+        bullets(_law(law) for law in laws) if laws else NO_LAWS,
         "## Method",
         METHOD.rstrip(),
         "## Environment",
-        _environment(environments),
+        environment(environments),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -130,7 +153,7 @@ def _when(moments: "pd.Series[pd.Timestamp]") -> str:
 
 def _results(cells: pd.DataFrame) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "efficiency", "against n = 1"]
-    return _table(
+    return table(
         [*head, "rounds", "ended by"],
         (
             [
@@ -150,8 +173,25 @@ def _results(cells: pd.DataFrame) -> str:
     )
 
 
+def _break_even(curves: Iterable[BreakEven]) -> str:
+    def end(curve: BreakEven, at: int) -> str:
+        return f"{bracketed(curve.speedups[at].estimate)} at {duration(curve.task_s[at])}"
+
+    return table(
+        ["workload", "by", "executor", "n", "tasks", "ahead from", "shortest", "longest"],
+        (
+            [
+                *(curve.panel, curve.parameter, curve.line, str(curve.n)),
+                " – ".join(str(count) for count in sorted({min(curve.tasks), max(curve.tasks)})),
+                *(curve.text(), end(curve, 0), end(curve, -1)),
+            ]
+            for curve in curves
+        ),
+    )
+
+
 def _losses(cells: pd.DataFrame) -> str:
-    return _table(
+    return table(
         ["workload", "executor", "n", *TITLES.values()],
         (
             [cell["panel"], cell["line"], str(cell["n"])]
@@ -205,7 +245,7 @@ def _predicted(law: Law, usl: Fit) -> Iterator[str]:
         return
     n = 2 * law.fitted[-1]
     mid, low, high = (float(value) for value in predict(usl, n))
-    yield f"prediction for n = {n}: {_bracketed((mid, low, high))}"
+    yield f"prediction for n = {n}: {bracketed(mid, low, high)}"
     if law.amdahl is not None and not low <= (other := float(predict(law.amdahl, n)[0])) <= high:
         yield f"Amdahl's law predicts {other:.3g} there: which law holds matters more than the band"
 
@@ -227,17 +267,19 @@ def _parameter(value: Parameter | Share) -> str:
     return f"{value.estimate:.2g} [{value.low:.2g}, {value.high:.2g}]"
 
 
-def _environment(environments: Sequence[Environment]) -> str:
+def environment(environments: Sequence[Environment]) -> str:
+    """The facts of each distinct machine as a list."""
     blocks = []
-    for environment in environments:
-        facts = {name: environment.facts.get(name) for name in FACTS}
-        facts["usable_cpus"] = environment.usable_cpus
-        blocks.append(_bullets(f"{k}: {v}" for k, v in facts.items() if v is not None))
+    for found in environments:
+        facts = {name: found.facts.get(name) for name in FACTS}
+        facts["usable_cpus"] = found.usable_cpus
+        blocks.append(bullets(f"{k}: {v}" for k, v in facts.items() if v is not None))
     distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
     return "\n\n".join(distinct) or "Not recorded."
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, or "None." without rows."""
     lines = [head, ["---"] * len(head), *rows]
     if len(lines) == 2:
         return "None."
@@ -245,7 +287,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
-def _bullets(items: Iterable[str]) -> str:
+def bullets(items: Iterable[str]) -> str:
+    """A list in Markdown, or "None." without items."""
     return "\n".join(f"- {item}" for item in items) or "None."
 
 
@@ -253,35 +296,14 @@ def _name(cell: "pd.Series[Any]") -> str:
     return f"{cell['panel']}, {cell['line']}, n = {cell['n']}"
 
 
-def _reason(error: object) -> str:
-    """One line of an error text: the exception of a traceback, the first line of anything else."""
-    if pd.isna(error):  # type: ignore[call-overload]
-        return "no reason recorded"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    return textwrap.shorten(lines[-1] if "Traceback" in str(error) else lines[0], 300)
-
-
 def _time(cell: "pd.Series[float]", *columns: str) -> str:
-    values = [cell[column] for column in columns]
-    units = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
-    unit, scale = next((u for u in units if values[0] * u[1] >= 1), units[-1])
-    return _bracketed([value * scale for value in values], f" {unit}")
+    estimate, low, high = (cell[column] for column in columns)
+    return duration(estimate, low, high)
 
 
 def _interval(cell: "pd.Series[float]", *columns: str) -> str:
-    return _bracketed([cell[column] for column in columns])
-
-
-def _bracketed(values: Sequence[float], unit: str = "") -> str:
-    """An estimate to three digits and its interval to the same decimals."""
-    mid, low, high = values
-    if not math.isfinite(mid):
-        return ""
-    decimals = max(0, 2 - math.floor(math.log10(abs(mid)))) if mid else 2
-    text = f"{mid:.{decimals}f}{unit}"
-    if math.isfinite(low) and math.isfinite(high):
-        text += f" [{low:.{decimals}f}, {high:.{decimals}f}]"
-    return text
+    estimate, low, high = (cell[column] for column in columns)
+    return bracketed(estimate, low, high)
 
 
 def _share(value: float) -> str:

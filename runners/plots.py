@@ -20,10 +20,11 @@ from runners.drawing import LABEL, Style, grid, image, legend, note_missing, sty
 from runners.labels import SERIAL, labels
 from runners.laws import Law, round_ratios
 from runners.plot_efficiency import efficiency
+from runners.plot_matrix import matrix
 from runners.plot_timeline import timeline
 from runners.scaling import Fit, predict
 
-__all__ = ["efficiency", "image", "speedup", "timeline"]
+__all__ = ["efficiency", "image", "matrix", "speedup", "timeline"]
 
 _MARKERS = "osD^vph"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))

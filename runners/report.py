@@ -16,6 +16,8 @@ from runners.labels import labels
 from runners.laws import fit_laws
 from runners.markdown import markdown
 from runners.model import UsageError
+from runners.plot_matrix import matrix_n
+from runners.recommend import recommend
 from runners.stats import summarise, typical_round
 from runners.store import (
     planned_cells,
@@ -29,10 +31,14 @@ from runners.timeline import trace_events
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written, the summary that it shows, and a line if cells are missing, or ""."""
+    """What was written, the summary that it shows, what follows from it, a line for each workload.
+
+    `missing` is a line if cells are missing, or "".
+    """
 
     summary: pd.DataFrame
     paths: tuple[Path, ...]
+    recommendations: tuple[str, ...]
     missing: str
 
 
@@ -42,8 +48,9 @@ def write_report(
     """Summarise the results below `folders` into `output`, by default the first of them.
 
     Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg. timeline.png and trace.json of a single cell are put beside them; with `timelines`, those
-    of several into each cell's own folder. Raises `UsageError` where there is nothing to report on.
+    .svg; matrix as well where there are several workloads and executors. timeline.png and
+    trace.json of a single cell are put beside them; with `timelines`, those of several into each
+    cell's own folder. Raises `UsageError` where there is nothing to report on.
     """
     runs = read_runs(folders)
     summary = summarise(runs)
@@ -55,10 +62,16 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
+    recommendations = tuple(found.text() for found in recommend(summary))
+    n = matrix_n(summary)
     parquet = io.BytesIO()
     summary.to_parquet(parquet, index=False)
     text = markdown(
-        runs, summary, laws, read_environments(folders), missing, single and bool(written)
+        *(runs, summary, laws, read_environments(folders)),
+        recommendations=recommendations,
+        missing=missing,
+        matrix=n,
+        timeline=single and bool(written),
     )
     files = {
         "summary.csv": summary.to_csv(index=False).encode(),
@@ -68,6 +81,7 @@ def write_report(
     figures = {
         "speedup": plots.speedup(summary, runs, laws),
         "efficiency": plots.efficiency(summary),
+        **({"matrix": plots.matrix(summary, n)} if n is not None else {}),
     }
     for name, figure in figures.items():
         if missing:
@@ -76,7 +90,8 @@ def write_report(
         files[f"{name}.svg"] = plots.image(figure, "svg")
     for name, data in files.items():
         write_whole(place / name, data)
-    return Report(summary, (*(place / name for name in files), *written), missing)
+    paths = (*(place / name for name in files), *written)
+    return Report(summary, paths, recommendations, missing)
 
 
 def _missing(folders: Sequence[Path], summary: pd.DataFrame) -> str:
@@ -131,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for path in report.paths:
         print(path)
+    for line in report.recommendations:
+        print(line)
     if report.missing:
         print(report.missing, file=sys.stderr)
     return 0

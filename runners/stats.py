@@ -64,9 +64,9 @@ STATISTICS = (
         for side in ("baseline", "measured")
         for name in ("median", "low", "high", "mean", "p95", "max")
     ),
-    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share"),
+    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share", "task_s"),
     *("efficiency", "efficiency_low", "efficiency_high"),
-    *("half_width", "cold_speedup"),
+    *("half_width", "cold_baseline_s", "cold_measured_s", "cold_speedup", "start_s"),
     *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
     *("hl_ratio", "hl_low", "hl_high"),
     *("speedup_n1", "speedup_n1_low", "speedup_n1_high"),
@@ -89,6 +89,7 @@ class _Rounds:
     measured_s: Floats
     levels: Floats
     serial_busy_s: Floats
+    task_s: Floats
 
     def part(self, rows: slice) -> "_Rounds":
         return _Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -100,6 +101,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     Only complete rounds count: neither cold nor warm-up, both sides ok. A cell without any keeps
     its row, with NaN for numbers. Bounds are those of 95% intervals. Ratios of weak scaling are
     scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the tasks once.
+    `task_s` is the mean time of a task in the baseline, the median over rounds.
     """
     code = pd.factorize(runs["cell"])[0]
     cells = _identities(runs, code)
@@ -111,7 +113,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
-    cold = _cold_speedups(runs, code, len(cells)) * scale
+    cold_s = _cold_walls(runs, code, len(cells))
+    start = _starts(runs, code, cells)
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
         for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
@@ -135,7 +138,11 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             **_speedups(mine, resampled, _workers(facts[at]), scale[at]),
             "bound": _bound(mine, facts[at]),
             "cpu_share": _cpu_share(mine),
-            "cold_speedup": cold[at],
+            "task_s": float(np.median(mine.task_s)),
+            "cold_baseline_s": cold_s[0][at],
+            "cold_measured_s": cold_s[1][at],
+            "cold_speedup": cold_s[0][at] / cold_s[1][at] * scale[at],
+            "start_s": start[at],
             **_ladder(mine),
         }
         if one_worker is not None and facts[at]["scaling"] == "strong":
@@ -165,7 +172,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         for name in runs.columns
         if name.startswith(group)
     ]
-    names = ["cell", "workload", "executor", "n", "scaling", *parameters]
+    names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
     names += ["usable_cpus", "worker_kind"]
     return runs[names].iloc[first].reset_index(drop=True)
 
@@ -219,6 +226,7 @@ def _rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -
         measured_s=_numbers(runs, "wall_s", measured),
         levels=np.column_stack([*levels, _numbers(runs, LEVELS[5], baseline) * scale]),
         serial_busy_s=_numbers(runs, LEVELS[3], baseline) * scale,
+        task_s=_numbers(runs, LEVELS[3], baseline) / _numbers(runs, "tasks", baseline),
     )
 
 
@@ -228,7 +236,6 @@ def _resources(
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
     own = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
-    medians = (*own, *metrics)
     peaks = ("max_rss_bytes", "gil")
     sums = ("wall_s", "steal_s", "throttled_s")
     both = np.concatenate([baseline, measured])
@@ -236,26 +243,63 @@ def _resources(
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
         return pd.DataFrame({name: _numbers(runs, name, rows) for name in names})
 
-    median = of(medians, measured).groupby(code[measured]).median().reindex(cpus.index)
+    median = of(own, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
     total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
     return pd.DataFrame(
         {
-            **median[list(own)],
+            **median,
             "steal_share": total["steal_s"] / (total["wall_s"] * cpus),
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
             "gil": peak["gil"].astype("boolean"),
-            **median[metrics],
+            **_metrics(runs, code, measured, metrics, cpus.index),
         }
     )
 
 
-def _cold_speedups(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
+def _metrics(
+    runs: pd.DataFrame, code: Rows, measured: Rows, names: list[str], cells: pd.Index
+) -> dict[str, Floats]:
+    """Of each metric the median with its interval, and the largest value: `_low`, `_high`, `_max`.
+
+    Rounds are those of `rounds`; a cell that does not have the metric has NaN.
+    """
+    columns = {}
+    bounds = np.searchsorted(code[measured], np.arange(len(cells) + 1))
+    for name in names:
+        values = _numbers(runs, name, measured)
+        table = np.full((len(cells), 4), math.nan)
+        for at, (start, stop) in enumerate(pairwise(bounds)):
+            own = values[start:stop]
+            own = own[~np.isnan(own)]
+            if len(own):
+                middle = median_interval(own)
+                table[at] = middle.estimate, middle.low, middle.high, own.max()
+        for end, column in zip(("", "_low", "_high", "_max"), table.T, strict=True):
+            columns[f"{name}{end}"] = column
+    return columns
+
+
+def _cold_walls(runs: pd.DataFrame, code: Rows, cells: int) -> tuple[Floats, Floats]:
+    """Median seconds of the cold runs of each cell: of the baseline, of the measured side."""
     cold = (runs["cold"] & (runs["status"] == "ok")).to_numpy(bool)
     walls = runs["wall_s"][cold].groupby([code[cold], runs["role"][cold]]).median().unstack()
     walls = walls.reindex(index=range(cells), columns=["baseline", "measured"])
-    return (walls["baseline"] / walls["measured"]).to_numpy(float)
+    return walls["baseline"].to_numpy(float), walls["measured"].to_numpy(float)
+
+
+def _starts(runs: pd.DataFrame, code: Rows, cells: pd.DataFrame) -> Floats:
+    """Seconds of a cold measured run before its first task and after its last: the median.
+
+    For an executor that is kept over the runs, only the cold one has its start.
+    """
+    cold = (runs["cold"] & (runs["status"] == "ok") & (runs["role"] == "measured")).to_numpy(bool)
+    alone = cells["worker_kind"].isin(["caller", "coroutine"])
+    workers = cells["n"].where(~alone, 1).to_numpy(float)[code[cold]]
+    outside = (runs["L0_s"] - runs["L1_s"])[cold] / workers
+    medians: Floats = outside.groupby(code[cold]).median().reindex(cells.index).to_numpy(float)
+    return medians
 
 
 def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
@@ -323,7 +367,7 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     if not cpu_share > 0:
         return float(workers)
     # A serial run that was kept waiting for a CPU now and then is still bound by CPUs.
-    cpus = float(cell["usable_cpus"])
+    cpus = 1.0 if cell["worker_kind"] == "coroutine" else float(cell["usable_cpus"])
     return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 
 
@@ -377,6 +421,10 @@ def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
         yield f"throttled {cell['throttled_s']:.2f} s"
     if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
         yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
+    blas = cell.get("metric.blas_threads", math.nan)
+    if blas * cell["workers"] > cell["usable_cpus"]:
+        counts = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
+        yield f"BLAS threads x workers > CPUs ({counts})"
     timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
     if timer_share > TIMER_COST:
         yield f"timer cost {timer_share:.0%}"

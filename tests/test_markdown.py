@@ -35,7 +35,9 @@ class Text:
         runs = store.read_runs(folder)
         self.summary = summarise(runs)
         laws = list(fit_laws(self.summary, runs))
-        self.whole = markdown.markdown(runs, self.summary, laws, environments, timeline=False)
+        self.whole = markdown.markdown(
+            runs, self.summary, laws, environments, recommendations=["use this", "use that"]
+        )
 
     def __getitem__(self, title: str) -> str:
         return self.whole.split(f"## {title}\n\n")[1].split("\n\n## ")[0].strip()
@@ -67,6 +69,34 @@ def test_a_row_shows_times_speedup_and_why_it_ended(text: Text) -> None:
     assert "| {} [{}, {}] |".format(*speedup) in row
     assert f"| {cell['efficiency']:.0%} |" in row
     assert row.endswith("| 12 | rounds |")
+
+
+def test_recommendations_stand_first(text: Text) -> None:
+    assert text["Recommendation"] == "- use this\n- use that"
+    assert text.whole.index("## Recommendation") < text.whole.index("## Results")
+
+
+def test_no_tasks_of_several_lengths_no_break_even(text: Text) -> None:
+    assert "## Break-even" not in text.whole
+
+
+def test_where_tasks_are_long_enough(tmp_path: Path) -> None:
+    cells = [
+        synthetic.runs(
+            speedup=speedup, serial_s=8 * task_s, noise=1e-6, parameters={"workload.end": end}
+        )
+        for end, task_s, speedup in ((10, 2e-4, 0.25), (100, 2e-3, 1.0), (1000, 2e-2, 1.75))
+    ]
+    row = Text(tmp_path, cells)["Break-even"].splitlines()[-1]
+    assert row.startswith("| primes | end | thread | 2 | 8 | 2.00 ms [")
+    assert row.endswith(" | 0.250 at 200 µs | 1.75 at 20.0 ms |")
+
+
+def test_a_matrix_is_shown_where_there_is_one(tmp_path: Path, text: Text) -> None:
+    assert "matrix.png" not in text.whole
+    runs = store.read_runs(tmp_path)
+    shown = markdown.markdown(runs, summarise(runs), [], [], matrix=4)
+    assert "](matrix.png)\n\nn = 4. " in shown
 
 
 def test_what_failed_is_listed_with_its_reason(text: Text) -> None:

@@ -131,11 +131,30 @@ def test_writing_twice_changes_nothing(results: Path) -> None:
     assert [path.read_bytes() for path in paths] == first
 
 
-def test_the_command_prints_what_it_wrote(
+def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
+    for workload in ("primes", "countdown"):
+        for executor in ("thread", "pool"):
+            for run in synthetic.runs(workload=workload, executor=executor):
+                store.append(tmp_path / workload / executor, run)
+    report.write_report([tmp_path])
+    assert names(tmp_path) == sorted([*FILES, "matrix.png", "matrix.svg"])
+    assert "n = 2 [95% interval]" in (tmp_path / "matrix.svg").read_text(encoding="utf-8")
+    assert "](matrix.png)\n\nn = 2. " in text(tmp_path)
+
+
+def test_the_report_recommends(results: Path) -> None:
+    [line] = report.write_report([results]).recommendations
+    assert line.startswith("primes: use thread with n = 2: 1.8")
+    assert f"## Recommendation\n\n- {line}\n" in text(results)
+
+
+def test_the_command_prints_what_it_wrote_and_recommends(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert report.main([str(results)]) == 0
-    assert sorted(capsys.readouterr().out.split()) == [str(results / name) for name in FILES]
+    *paths, recommendation = capsys.readouterr().out.splitlines()
+    assert sorted(paths) == [str(results / name) for name in FILES]
+    assert recommendation.startswith("primes: use thread with n = 2: ")
     assert report.main([str(results), "--timelines"]) == 0
     assert str(results / "2" / "timeline.png") in capsys.readouterr().out.split()
 

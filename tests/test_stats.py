@@ -31,7 +31,7 @@ from runners.estimators import (
     processes_disagree,
     ratio_of_means_fieller,
 )
-from runners.model import Run, Workers
+from runners.model import Run, Scaling, Workers
 from runners.stats import summarise
 from tests import synthetic
 
@@ -252,11 +252,11 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         lambda run: {"metrics": {"lost": 2.0}},
     )
     columns = summary_of(tmp_path, runs).columns.tolist()
-    assert columns[:8] == [
-        *("cell", "workload", "executor", "n", "scaling"),
+    assert columns[:9] == [
+        *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[8:15] == [
+    assert columns[9:16] == [
         "worker_kind",
         "status",
         "error",
@@ -265,11 +265,13 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "processes",
         "rounds",
     ]
-    assert columns[15 : 15 + len(stats.STATISTICS)] == list(stats.STATISTICS)
-    assert columns[15 + len(stats.STATISTICS) :] == [
+    assert columns[16 : 16 + len(stats.STATISTICS)] == list(stats.STATISTICS)
+    assert columns[16 + len(stats.STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "workers", "largest_task_share"),
         *("timer_s", "steal_share", "throttled_s"),
-        *("max_rss_bytes", "gil", "metric.lost", "flags"),
+        *("max_rss_bytes", "gil"),
+        *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
+        "flags",
     ]
 
 
@@ -406,6 +408,10 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
         (lambda run: {"steal_s": (run.wall_s or 0) * 2 * 0.023}, "steal 2.3%"),
         (lambda _: {"throttled_s": 0.005}, "throttled 0.12 s"),
         (lambda _: {"workers": 4}, "more workers than usable CPUs (4 > 2)"),
+        (
+            lambda _: {"metrics": {"blas_threads": 2.0}},
+            "BLAS threads x workers > CPUs (2 x 2 > 2)",
+        ),
         (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
         (lambda run: {"steady": run.process == 0}, "no steady state"),
     ],
@@ -456,6 +462,15 @@ def test_the_bound_is_workers_or_cpu_time(
         for run in synthetic.runs(n=n, speedup=1.0, usable_cpus=2, worker_kind=kind)
     ]
     assert summary_of(tmp_path, runs).iloc[0]["bound"] == pytest.approx(bound)
+
+
+@pytest.mark.parametrize("scaling", ["strong", "weak"])
+def test_the_length_of_a_task_is_that_in_the_baseline(tmp_path: Path, scaling: Scaling) -> None:
+    runs = edited(
+        synthetic.runs(n=2, serial_s=0.4, noise=0, scaling=scaling, rounds=5),
+        lambda run: {"tasks": 8 if run.role == "baseline" or scaling == "strong" else 16},
+    )
+    assert summary_of(tmp_path, runs)["task_s"].tolist() == pytest.approx([0.4 / 8])
 
 
 def test_few_rounds_get_an_interval_that_is_wide_enough() -> None:

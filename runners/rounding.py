@@ -1,0 +1,24 @@
+"""Numbers for readers: three digits, an interval to the same decimals, times with a unit."""
+
+import math
+
+_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
+
+
+def bracketed(
+    estimate: float, low: float = math.nan, high: float = math.nan, unit: str = ""
+) -> str:
+    """As in "1.80× [1.75, 1.85]"; bounds that are not finite are left out."""
+    if not math.isfinite(estimate):
+        return ""
+    decimals = max(0, 2 - math.floor(math.log10(abs(estimate)))) if estimate else 2
+    text = f"{estimate:.{decimals}f}{unit}"
+    if math.isfinite(low) and math.isfinite(high):
+        text += f" [{low:.{decimals}f}, {high:.{decimals}f}]"
+    return text
+
+
+def duration(estimate: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Seconds in the unit that fits the estimate, as in "213 µs [198, 230]"."""
+    unit, scale = next((u for u in _UNITS if estimate * u[1] >= 1), _UNITS[-1])
+    return bracketed(estimate * scale, low * scale, high * scale, f" {unit}")
