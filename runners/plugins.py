@@ -7,9 +7,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from runners.model import Factory, InvalidParameter, Unsupported, UsageError
 from runners.trial import locate
 
+METHODS = {
+    "workload": ("tasks", "__call__", "check"),
+    "executor": ("__enter__", "__exit__", "map"),
+}
+UNREADABLE = "_unreadable_"
+"""The key of a YAML file that could not be read; its value is a line that says why."""
+
 
 def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
     """The call that a group's YAML describes, and the class to be called."""
+    if UNREADABLE in values:
+        raise UsageError(f"{group}={choice}: its YAML {values[UNREADABLE]}; mend it")
     target = values.get("_target_")
     if not isinstance(target, str):
         raise UsageError(
@@ -18,13 +27,15 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
         )
     try:
         found = locate(target)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
         raise UsageError(
             f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({type(error).__name__}: {error}); install it or mend the name"
+            f"({reason(error)}); install it or mend the name"
         ) from error
     if not callable(found):
         raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
+    if inspect.isclass(found):
+        _check_shape(group, choice, found)
     parameters = {name: value for name, value in values.items() if name != "_target_"}
     return Factory(target, parameters), found
 
@@ -33,7 +44,7 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
     """What the constructor makes of the parameters. Raises UsageError, naming group and key."""
     bind(group, choice, make, parameters)
     try:
-        return make(**parameters)
+        made = make(**parameters)
     except InvalidParameter as error:
         value = parameters.get(error.name)
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
@@ -41,9 +52,29 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
         raise UsageError(f"{group}={choice}: {error}") from error
     except Exception as error:
         raise UsageError(
-            f"{group}={choice}: its constructor refuses the parameters "
-            f"({type(error).__name__}: {error})"
+            f"{group}={choice}: its constructor refuses the parameters ({reason(error)}); "
+            "change them or mend it"
         ) from error
+    _check_shape(group, choice, type(made))
+    return made
+
+
+def reason(error: BaseException) -> str:
+    """The kind of an error and what it says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _check_shape(group: str, choice: str, made: type) -> None:
+    """Raise UsageError unless instances of that class have the methods that the group needs."""
+    needed = METHODS.get(group, ())
+    # Not by getattr: every class can itself be called, whatever its instances can.
+    defined = {name for base in made.__mro__ for name in vars(base)}
+    missing = [f"{name}()" for name in needed if name not in defined]
+    if missing:
+        raise UsageError(
+            f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
+            f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
+        )
 
 
 def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:

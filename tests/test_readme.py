@@ -1,4 +1,4 @@
-"""Every command of the README and of CONTRIBUTING.md runs, and what they show is there."""
+"""Every command of the README runs, and what it shows is there."""
 
 import os
 import re
@@ -57,24 +57,3 @@ def test_the_frames_are_read_in_four_lines(folder: Path) -> None:
 def test_what_the_readme_links_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).is_file(), target
-
-
-def test_the_workload_of_contributing_works(tmp_path: Path) -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    workload, suite = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    [yaml] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "workload").mkdir()
-    (tmp_path / "workload/cubes.yaml").write_text(yaml.replace("runners.workloads.", ""))
-    (tmp_path / "cubes.py").write_text(workload)
-    (tmp_path / "test_cubes.py").write_text(suite.replace("runners.workloads.", ""))
-    done = run_program(
-        *(f"--config-dir={tmp_path}", "workload=cubes", "executor=pool", "n=2", *SMALL),
-        cwd=tmp_path,
-        plugins=False,
-        PYTHONPATH=f"{ROOT}:{tmp_path}",
-    )
-    assert done.returncode == 0, done.stderr
-    suite_run = run_program(
-        "-q", "test_cubes.py", cwd=tmp_path, module="pytest", PYTHONPATH=f"{ROOT}:{tmp_path}"
-    )
-    assert suite_run.returncode == 0, suite_run.stdout

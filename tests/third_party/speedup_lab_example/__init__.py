@@ -1,0 +1,1 @@
+"""A workload and an executor that are not part of Speedup Lab."""

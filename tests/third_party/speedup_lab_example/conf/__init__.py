@@ -1,0 +1,1 @@
+"""The configuration that the entry point names: Hydra wants a regular package."""

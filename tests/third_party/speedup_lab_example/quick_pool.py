@@ -1,0 +1,8 @@
+"""The thread pool of the standard library."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+
+class QuickPool(ThreadPoolExecutor):
+    workers: ClassVar[str] = "thread"
