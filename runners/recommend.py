@@ -70,13 +70,15 @@ def recommend(summary: pd.DataFrame) -> list[Recommendation]:
     """The recommendation for each workload with two candidates or more.
 
     `summary` is the frame of `stats.summarise`. A candidate is a cell that is ok, has an interval
-    of its speedup, and works with more than the calling thread. Two of them can be told apart if
+    of its speedup, works with more than the calling thread, and does not forget to join. Two of them can be told apart if
     the 95% interval of the ratio of their speedups does not contain 1. There is no correction for
     comparing many pairs.
     """
     cells = summary.assign(**labels(summary))
     numbers = cells[["speedup", "speedup_low", "speedup_high"]].notna().all(axis=1)
     kept = (cells["status"] == "ok") & numbers & (cells["worker_kind"] != "caller")
+    if "metric.results_missing" in cells:
+        kept &= cells["metric.results_missing"].isna()
     return [
         _recommendation(str(panel), str(group["baseline"].iloc[0]), list(_candidates(group)))
         for (_, _, panel), group in cells.loc[kept].groupby(["workload", "scaling", "panel"])

@@ -32,6 +32,12 @@ def names(candidates: tuple[Candidate, ...]) -> list[tuple[str, int]]:
     return [(candidate.line, candidate.n) for candidate in candidates]
 
 
+def test_a_forgotten_join_is_not_recommended() -> None:
+    forgetful = cell("process", 3, 2.5, **{"metric.results_missing": 2.0})
+    found = recommended(forgetful, cell("pool", 2, 1.8), cell("thread", 2, 0.9))
+    assert names(found.leaders) == [("pool", 2)]
+
+
 def test_a_single_best_is_recommended() -> None:
     found = recommended(cell("pool", 2, 1.8), cell("thread", 2, 0.9), cell("pool", 4, 1.5))
     assert names(found.leaders) == [("pool", 2)]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runners.model import InvalidParameter, WrongResult
 
@@ -11,6 +12,7 @@ PRIME_COUNTS = {
     100: 25,
     1_000: 168,
     10_000: 1_229,
+    20_000: 2_262,
     30_000: 3_245,
     100_000: 9_592,
     250_000: 22_044,
@@ -33,13 +35,20 @@ def find_primes(end: int, start: int = 3) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Primes:
-    """The primes from `start` to `end`, in `chunks` ranges of equal width (within one number)."""
+    """The primes from `start` to `end`, in `chunks` ranges of equal width (within one number).
+
+    With `ranges`, pairs of first and last number, those in each of them instead.
+    """
 
     start: int
     end: int
     chunks: int
+    ranges: Sequence[Sequence[int]] | None = None
 
     def __post_init__(self) -> None:
+        if self.ranges is not None:
+            _check_ranges(self.ranges)
+            return
         lowest = max(self.start, 2)
         if self.end < lowest:
             raise InvalidParameter(
@@ -57,6 +66,8 @@ class Primes:
 
     def tasks(self) -> Sequence[tuple[int, int]]:
         """First and last number of each range."""
+        if self.ranges is not None:
+            return [(first, last) for first, last in self.ranges]
         numbers = self.end - self.start + 1
         edges = [self.start + numbers * k // self.chunks for k in range(self.chunks + 1)]
         return [(edges[k], edges[k + 1] - 1) for k in range(self.chunks)]
@@ -70,16 +81,39 @@ class Primes:
         tasks = self.tasks()
         if len(results) != len(tasks):
             raise WrongResult(f"{len(results)} results for {len(tasks)} ranges")
-        is_prime = _sieve(self.end)
+        is_prime = _sieve(max(last for _, last in tasks))
         for (first, last), primes in zip(tasks, results, strict=True):
             if primes != [k for k in range(max(first, 2), last + 1) if is_prime[k]]:
                 raise WrongResult(f"these are not the primes from {first} to {last}")
-        if self.start <= 3 and self.end in PRIME_COUNTS:
-            found = sum(map(len, results)) + (self.start == 3)  # 2 lies below a start of 3
-            if found != PRIME_COUNTS[self.end]:
-                raise WrongResult(
-                    f"{found} primes up to {self.end}, but there are {PRIME_COUNTS[self.end]}"
-                )
+        if self.ranges is None:
+            _check_count(self.start, self.end, sum(map(len, results)))
+        else:
+            for (first, last), primes in zip(tasks, results, strict=True):
+                _check_count(first, last, len(primes))
+
+
+def _check_ranges(ranges: Any) -> None:
+    pairs = ranges if isinstance(ranges, list | tuple) else []
+    fitting = [
+        pair
+        for pair in pairs
+        if isinstance(pair, list | tuple)
+        and [type(number) for number in pair] == [int, int]
+        and max(pair[0], 2) <= pair[1]
+    ]
+    if not pairs or len(fitting) < len(pairs):
+        raise InvalidParameter(
+            "ranges",
+            f"must be pairs of first and last number such as [[3,100],[101,200]], not {ranges}",
+        )
+
+
+def _check_count(first: int, last: int, found: int) -> None:
+    """Raise `WrongResult` where it is known that there is another number of primes."""
+    below = {2: 0, 3: 1}.get(max(first, 2), PRIME_COUNTS.get(first - 1))
+    upto = PRIME_COUNTS.get(last)
+    if below is not None and upto is not None and found != upto - below:
+        raise WrongResult(f"{found} primes from {first} to {last}, but there are {upto - below}")
 
 
 def _sieve(end: int) -> bytearray:
