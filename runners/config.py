@@ -71,9 +71,9 @@ def plan(cfg: DictConfig) -> Plan:
         raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
-    measure = build("measure", choices["measure"], Measure, _values(cfg.measure))
-    workload_as, workload_class = find("workload", choices["workload"], _values(cfg.workload))
-    executor_as, executor_class = find("executor", choices["executor"], _values(cfg.executor))
+    measure = build("measure", choices["measure"], Measure, _values(cfg, "measure"))
+    workload_as, workload_class = find("workload", choices["workload"], _values(cfg, "workload"))
+    executor_as, executor_class = find("executor", choices["executor"], _values(cfg, "executor"))
     for name in ("max_workers", "processes"):
         if name in executor_as.parameters and not _is_n(cfg, "executor", name):
             raise UsageError(
@@ -112,7 +112,7 @@ def plan(cfg: DictConfig) -> Plan:
         parameters={
             f"{group}.{name}": value
             for group in ("workload", "executor")
-            for name, value in _values(cfg[group]).items()
+            for name, value in _values(cfg, group).items()
             if name != "_target_" and not _is_n(cfg, group, name)
         },
         payload=payload,
@@ -190,12 +190,14 @@ def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
     return isinstance(raw, dict) and raw.get(name) == "${n}"
 
 
-def _values(node: Any) -> dict[str, Any]:
+def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
     try:
-        values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+        values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         problem = str(error).partition("\n")[0]
-        raise UsageError(f"{error.full_key}: {problem}; set it, or mend the YAML") from None
+        raise UsageError(
+            f"{error.full_key} ({_choices()[group]}): {problem}; set it, or mend the YAML"
+        ) from None
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 

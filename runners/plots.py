@@ -1,6 +1,7 @@
 """Figures of results. Every interval shown was computed by `runners.stats` or `runners.scaling`.
 
-This module draws the speedup; the figures with a module of their own are found here as well.
+This module draws the speedup; the figures with a module of their own are found here as well, and
+what an experiment needs to draw one of its own.
 """
 
 import textwrap
@@ -16,7 +17,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from runners.drawing import LABEL, Style, grid, image, legend, note_missing, styled, title
+from runners.drawing import (
+    LABEL,
+    Style,
+    grid,
+    image,
+    legend,
+    new_figure,
+    note_missing,
+    styled,
+    title,
+)
 from runners.labels import SERIAL, labels
 from runners.laws import Law, round_ratios
 from runners.plot_efficiency import efficiency
@@ -24,7 +35,7 @@ from runners.plot_matrix import matrix
 from runners.plot_timeline import timeline
 from runners.scaling import Fit, predict
 
-__all__ = ["efficiency", "image", "matrix", "speedup", "timeline"]
+__all__ = ["efficiency", "image", "matrix", "new_figure", "speedup", "styled", "timeline"]
 
 _MARKERS = "osD^vph"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))

@@ -112,10 +112,13 @@ class Trial:
             status, error, clock = "failed", "the clock went back during the run", {}
         if status == "ok":
             spans, results, status, error = self._judge(records, len(tasks))
+        try:
             if status == "ok":
                 metrics |= self._metrics(results)
-        if shared is not None and hasattr(self.workload, "release"):
-            self.workload.release(shared)
+            if shared is not None and hasattr(self.workload, "release"):
+                self.workload.release(shared)
+        except Exception:
+            status, error = "failed", f"the workload's metrics or release failed:\n{described()}"
         return run_of(
             self.plan,
             order,

@@ -51,8 +51,9 @@ def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
     """Let workers that share this memory use `workload`, where they would unpickle `payload`."""
     global _payload, _workload
     _payload, _workload = payload, workload
+    run_task.__dict__.pop("acall", None)
     if hasattr(workload, "acall"):
-        setattr(run_task, "acall", run_coroutine)  # noqa: B010 - a function has no such attribute
+        run_task.__dict__["acall"] = run_coroutine
 
 
 def install(payload: bytes, shared: Any = None) -> None:

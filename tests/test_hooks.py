@@ -47,6 +47,8 @@ class Counter:
         return task
 
     def metrics(self, results: Sequence[int]) -> dict[str, float]:
+        if self.fail == "metrics":
+            raise KeyError("nothing to report")
         return {"total": self.mine["total"].value}
 
     def check(self, results: Sequence[int]) -> None:
@@ -225,6 +227,13 @@ def test_workers_that_cannot_share_are_unsupported(run: Runs) -> None:
     assert baseline.status == "ok"
     assert one.status == "unsupported"
     assert "those of loky cannot" in str(one.error)
+
+
+def test_failing_metrics_are_told_in_the_row(run: Runs) -> None:
+    [baseline, _] = run("Counter", "executor=thread", "+workload.fail=metrics")
+    assert baseline.status == "failed"
+    assert "nothing to report" in str(baseline.error)
+    assert baseline.wall_s is not None
 
 
 @pytest.mark.parametrize("executor", ["thread", "pool"])

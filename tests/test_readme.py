@@ -19,6 +19,8 @@ SMALL = ["measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup
 def shrunk(command: str) -> list[str]:
     """The command's arguments, with the fewest rounds and the shortest tasks."""
     _, _, _, *arguments = shlex.split(command.replace("n=1,2,4", "n=2"))
+    if "+experiment=break_even" in arguments:
+        arguments += ["workload.count=30,300", "executor=thread"]
     sizes = {"primes": "end=500", "countdown": "count=500", "io_sleep": "high=0.011"}
     for workload, size in sizes.items():
         if f"workload={workload}" in arguments:

@@ -1,0 +1,74 @@
+"""The experiments that there are: each module of this folder with the YAML file of its name."""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from omegaconf import OmegaConf
+
+from runners import plots
+from runners.claims import Claim
+from runners.session import count_cells
+
+PROGRAM = ("__main__", "catalogue", "page", "sweeps")
+"""The modules of this folder that are not experiments."""
+
+Figures = Callable[[pd.DataFrame], Mapping[str, Figure]]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment: its question, the lecture's rows it is about, its claims and its sweep."""
+
+    name: str
+    question: str
+    rows: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    figures: Figures
+    params: Mapping[str, Any]
+
+    @property
+    def cells(self) -> int:
+        """How many cells its sweep has."""
+        return count_cells(self.params, ())
+
+
+def names() -> list[str]:
+    """The names of all experiments, none of which is loaded for that."""
+    return sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - set(PROGRAM))
+
+
+def experiments() -> list[Experiment]:
+    """All of them, in the order of the lecture's rows; those that are not about it last."""
+    return sorted(map(load, names()), key=lambda found: (row_order(found.rows), found.name))
+
+
+def row_order(rows: Sequence[str]) -> tuple[bool, str, int]:
+    """Sorts by the first of these rows, as in L2, L13, P1."""
+    part = re.fullmatch(r"([A-Z])(\d+)", rows[0]) if rows else None
+    return (False, part[1], int(part[2])) if part else (True, "", 0)
+
+
+def load(name: str) -> Experiment:
+    """The experiment of that name."""
+    module = importlib.import_module(f"experiments.{name}")
+    text = resources.files("conf").joinpath(f"experiment/{name}.yaml").read_text("utf-8")
+    params = OmegaConf.select(OmegaConf.create(text), "hydra.sweeper.params", default={})
+    return Experiment(
+        name=name,
+        question=" ".join((module.__doc__ or "").split()),
+        rows=module.ROWS,
+        claims=module.CLAIMS,
+        figures=getattr(module, "figures", _speedup),
+        params={str(key): value for key, value in params.items()},
+    )
+
+
+def _speedup(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    return {"speedup": plots.speedup(summary)}

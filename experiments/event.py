@@ -1,0 +1,64 @@
+"""Do all workers that wait for an event wake up, and how soon?
+
+One worker sets an event that one other, or ten others, are waiting for, and clears it again.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from runners.claims import Cell, Claim, Ends, metric
+
+ROWS = ("L11",)
+
+
+def waiting(executor: str, waiters: int) -> Cell:
+    return {"executor": executor, "workload.waiters": waiters}
+
+
+CLAIMS = (
+    Claim(
+        ("L11",),
+        "A thread waits for a flag: set and clear change it, and is_set tells it.",
+        "",
+        Ends(waiting("thread", 1), "ok"),
+    ),
+    Claim(
+        ("L11",),
+        "Any number of threads wait for one flag: ten wake up when it is set.",
+        "",
+        Ends(waiting("thread", 10), "ok"),
+    ),
+    Claim(
+        (),
+        "From the setting of a flag until the one thread that waits for it is awake.",
+        "",
+        metric(waiting("thread", 1), "wake_median_s"),
+    ),
+    Claim(
+        (),
+        "From the setting of a flag until a typical one of ten threads is awake.",
+        "",
+        metric(waiting("thread", 10), "wake_median_s"),
+    ),
+    Claim(
+        (),
+        "One of ten threads wakes up later than one that waits alone.",
+        "",
+        metric(waiting("thread", 10), "wake_median_s")
+        .over(metric(waiting("thread", 1), "wake_median_s"))
+        .above(1),
+    ),
+    Claim((), "Ten processes wake up when a flag is set.", "", Ends(waiting("process", 10), "ok")),
+    Claim(
+        (),
+        "From the setting of a flag until a typical one of ten processes is awake.",
+        "",
+        metric(waiting("process", 10), "wake_median_s"),
+    ),
+)
+
+
+def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    return {}

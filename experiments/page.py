@@ -1,0 +1,217 @@
+"""What was found out, as one page: lecture.md, lecture.html, and the figures beside them.
+
+The HTML file is made from the Markdown and stands alone: style and figures are within it.
+"""
+
+import base64
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from experiments.catalogue import Experiment, row_order
+from runners import plots
+from runners.advice import reason
+from runners.bootstrap import Interval
+from runners.claims import Claim, Judgement, Verdict, metric
+from runners.labels import labels
+from runners.markdown import bullets, environment, table
+from runners.model import Environment
+from runners.rounding import bracketed, duration
+from runners.store import write_whole
+
+TITLE = "The lecture, judged on this machine"
+
+VERDICTS = """\
+A claim *holds* if the whole 95% interval of what was measured lies on its side of the line, *does
+not hold* if it lies wholly on the other side, and is *undecided* if it straddles the line or if an
+effect was not seen. A *result* has nothing claimed about it. Each comparison is with the same tasks
+in a plain loop, or with threads where the tasks wait for each other, in the same rounds."""
+
+HEAD = ["row", "claim", "the lecture", "measured", "claimed", "verdict", "experiment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one experiment found out. `summary` is empty where nothing was measured: see `failure`.
+
+    `command` repeats it.
+    """
+
+    experiment: Experiment
+    command: Sequence[str]
+    summary: pd.DataFrame
+    environments: Sequence[Environment]
+    judgements: Sequence[tuple[Claim, Judgement]]
+    failure: str
+
+
+def write_page(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
+    """Write the page of all outcomes into `folder`; its files."""
+    images: dict[str, bytes] = {}
+    sections = []
+    for outcome in outcomes:
+        name, notes = outcome.experiment.name, []
+        try:
+            figures = {} if outcome.summary.empty else outcome.experiment.figures(outcome.summary)
+            images |= {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
+            notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
+        except Exception as error:  # one figure is not worth the page
+            notes = [f"The figure could not be drawn: {type(error).__name__}: {error}"]
+        sections.append(_section(outcome, notes))
+    text = "\n\n".join([*_front(outcomes), *sections, *_back(outcomes)]) + "\n"
+    files = {"lecture.md": text.encode(), "lecture.html": html(text, images).encode(), **images}
+    for file, data in files.items():
+        write_whole(folder / file, data)
+    return [folder / file for file in files]
+
+
+def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, Claim, Judgement]]:
+    """Experiment, claim and judgement, in the order of the lecture's rows."""
+    found = [
+        (outcome.experiment.name, claim, judgement)
+        for outcome in outcomes
+        for claim, judgement in outcome.judgements
+    ]
+    return sorted(found, key=lambda entry: row_order(entry[1].rows))
+
+
+def counted(judgements: Iterable[Judgement]) -> str:
+    """As in "holds: 3, does not hold: 1, ..."."""
+    counts = Counter(judgement.verdict for judgement in judgements)
+    return ", ".join(f"{verdict}: {counts[verdict]}" for verdict in get_args(Verdict))
+
+
+def _front(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    found = verdict_rows(outcomes)
+    yield f"# {TITLE}"
+    yield f"{_where(outcomes)}{datetime.now(UTC):%Y-%m-%d}."
+    yield f"{counted(judgement for _, _, judgement in found)}."
+    yield VERDICTS
+    yield "## Verdicts"
+    yield table(
+        HEAD,
+        (
+            [
+                ", ".join(claim.rows) or "new",
+                *(claim.text, claim.lecture, judgement.measured, judgement.claimed),
+                *(judgement.verdict, f"[{name}](#{name})"),
+            ]
+            for name, claim, judgement in found
+        ),
+    )
+
+
+def _where(outcomes: Sequence[Outcome]) -> str:
+    """As in "CPython 3.13.0, 2 usable CPUs, "; nothing where that is not known."""
+    for place in (found for outcome in outcomes for found in outcome.environments):
+        python = f"{place.facts['python_implementation']} {place.facts['python_version']}"
+        return f"{python}, {place.usable_cpus:g} usable CPUs, "
+    return ""
+
+
+def _section(outcome: Outcome, figures: Sequence[str]) -> str:
+    experiment = outcome.experiment
+    rows = f" ({', '.join(experiment.rows)})" if experiment.rows else ""
+    parts = [
+        f"## {experiment.name}",
+        f"{experiment.question}{rows}",
+        *([f"**Not measured: {outcome.failure}**"] if outcome.failure else []),
+        *figures,
+        bullets(_sentence(claim, judgement) for claim, judgement in outcome.judgements),
+        *([] if outcome.summary.empty else [_cells(outcome.summary)]),
+        f"Repeat it:\n\n```sh\n{shlex.join(outcome.command)}\n```",
+    ]
+    return "\n\n".join(parts)
+
+
+def _sentence(claim: Claim, judgement: Judgement) -> str:
+    words = f"**{judgement.verdict}**: {claim.text} Measured: {judgement.measured}"
+    claimed = f"; claimed: {judgement.claimed}" if judgement.claimed else ""
+    lecture = f"; the lecture: {claim.lecture}" if claim.lecture else ""
+    return f"{words}{claimed}{lecture}"
+
+
+def _cells(summary: pd.DataFrame) -> str:
+    cells = summary.assign(**labels(summary))
+    return table(
+        ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "rounds", "besides"],
+        (
+            [
+                *(cell["panel"], cell["line"], str(cell["n"])),
+                duration(*(cell[f"baseline_{end}_s"] for end in ("median", "low", "high"))),
+                duration(*(cell[f"measured_{end}_s"] for end in ("median", "low", "high"))),
+                bracketed(cell["speedup"], cell["speedup_low"], cell["speedup_high"], "×"),
+                str(cell["rounds"]),
+                "; ".join(_besides(cell)),
+            ]
+            for _, cell in cells.iterrows()
+        ),
+    )
+
+
+def _besides(cell: "pd.Series[Any]") -> Iterator[str]:
+    """What else a cell says: why it is not ok, then its metrics."""
+    if cell["status"] != "ok":
+        yield f"{cell['status']}: {reason(cell['error'])}"
+    for column in map(str, cell.index):
+        name = column.removeprefix("metric.")
+        if name != column and f"{column}_max" in cell and pd.notna(cell[column]):
+            bounds = (cell[f"{column}{end}"] for end in ("", "_low", "_high"))
+            told = metric({}, name).told(Interval(*bounds))
+            label = name.removesuffix("_s").removesuffix("_per").replace("_", " ")
+            yield told if label in told.lower() else f"{label} {told}"
+
+
+def _back(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield "## Environment"
+    yield environment([found for outcome in outcomes for found in outcome.environments])
+
+
+def html(text: str, images: dict[str, bytes]) -> str:
+    """The Markdown as a page of its own; `images` are put where the text shows them."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    _name_cells(tokens)
+    for token, inner in pairwise(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", inner.content)
+    for image in (part for token in tokens for part in token.children or ()):
+        if image.type == "image":
+            data = base64.b64encode(images[str(image.attrs["src"])]).decode()
+            image.attrSet("src", f"data:image/png;base64,{data}")
+    body = parser.renderer.render(tokens, parser.options, {})
+    style = Path(__file__).with_suffix(".css").read_text("utf-8")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(TITLE)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+
+
+def _name_cells(tokens: Sequence[Token]) -> None:
+    """Give each cell of a table its column's name, for narrow screens, and its verdict's style."""
+    head: list[str] = []
+    column = 0
+    for token, inner in pairwise(tokens):
+        if token.type == "thead_open":
+            head = []
+        elif token.type == "th_open":
+            head.append(inner.content)
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            token.attrSet("data-column", head[column])
+            if inner.content in get_args(Verdict):
+                token.attrSet("class", inner.content.replace(" ", "-"))
+            column += 1

@@ -1,0 +1,39 @@
+"""Can workers that run the same function have data that no other worker sees?
+
+Three workers report their name and their own random data, pause, and look again. A run in which two
+of them see the same data, or in which data change, counts as wrong.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from runners.claims import Claim, metric
+
+ROWS = ("P3",)
+
+CLAIMS = (
+    Claim(
+        ("P3",),
+        "Three threads have three private data, and none sees another's.",
+        "",
+        metric({"executor": "thread"}, "values").between(3, 3),
+    ),
+    Claim(
+        ("P3",),
+        "Three threads of a subclass have three private data, too.",
+        "",
+        metric({"executor": "thread_subclass"}, "values").between(3, 3),
+    ),
+    Claim(
+        (),
+        "Three processes have three private data, and none sees another's.",
+        "",
+        metric({"executor": "process"}, "values").between(3, 3),
+    ),
+)
+
+
+def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    return {}

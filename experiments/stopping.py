@@ -1,0 +1,56 @@
+"""How soon does a worker end that is asked to by a flag?
+
+Nobody can end a thread from outside: it looks at the flag now and then, and ends itself. A process
+is asked in the same way here, although it could be killed.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from runners.claims import Claim, Ends, metric
+
+ROWS = ("L5",)
+
+THREADS = {"executor": "thread", "workload.check_every": 1000}
+THREADS_RARELY = {"executor": "thread", "workload.check_every": 200_000}
+PROCESSES = {"executor": "process", "workload.check_every": 1000}
+PROCESSES_RARELY = {"executor": "process", "workload.check_every": 200_000}
+
+CLAIMS = (
+    Claim(
+        ("L5",),
+        "A thread is created, started, asked to end by a flag, and joined.",
+        "",
+        Ends(THREADS, "ok"),
+    ),
+    Claim(
+        ("L5",),
+        "A thread that looks at the flag every 1,000 steps ends within 100 ms of the request.",
+        "",
+        metric(THREADS, "stop_s").below(0.1),
+    ),
+    Claim(
+        (),
+        "A process does so as well, with a flag that both share.",
+        "",
+        metric(PROCESSES, "stop_s").below(0.1),
+    ),
+    *(
+        Claim(
+            (),
+            f"A {name} that looks every 200,000 steps takes at least 5 times as long to end.",
+            "",
+            metric(rarely, "stop_s").over(metric(often, "stop_s")).above(5),
+        )
+        for name, rarely, often in (
+            ("thread", THREADS_RARELY, THREADS),
+            ("process", PROCESSES_RARELY, PROCESSES),
+        )
+    ),
+)
+
+
+def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    return {}

@@ -1,0 +1,89 @@
+"""One experiment's sweep, as its own run of the program: started, followed, ended, read."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from runners import store
+from runners.model import Environment, UsageError
+from runners.stats import summarise
+
+MEASURE = ("measure=quick", "measure.pilot=20", "measure.rounds=20", "measure.time_budget_s=8")
+QUICK = (
+    *("measure=quick", "measure.pilot=6", "measure.rounds=6", "measure.warmup=2"),
+    "measure.time_budget_s=3",
+)
+"""The rounds are counted, so that a finished cell is not continued the next time; six of them are
+the fewest that have a 95% interval of ranks."""
+
+CELL = re.compile(r" *(\d+)/(\d+)  ")
+"""How the program begins its line about a cell of a sweep."""
+
+
+def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) -> list[str]:
+    """What `python -m runners` is called with for an experiment, but for its folder."""
+    return ["-m", f"+experiment={name}", *(QUICK if quick else MEASURE), *overrides]
+
+
+def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) -> str:
+    """Measure into `folder` what is not already there; why there are no results, or "".
+
+    `told` is called after each cell with its number and that of all. What the program prints goes
+    to output.txt.
+    Ctrl+C is handed on to the program, which is waited for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    places = (
+        f"hydra.sweep.dir={folder}",
+        "hydra.sweep.subdir=${hydra.job.num}",  # the same folder whatever the settings are
+        "hydra.callbacks.session.report=false",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "runners", *command, *places],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        process_group=0,  # Ctrl+C reaches it once, from here
+    )
+    assert process.stdout is not None
+    errors = ""
+    with process, (folder / "output.txt").open("w") as output:
+        try:
+            for line in process.stdout:
+                output.write(line)
+                if cell := CELL.match(line):
+                    told(int(cell[1]), int(cell[2]))
+                if line.startswith("error: "):
+                    errors = line.removeprefix("error: ").strip()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+    if process.returncode in (0, 1):  # 1: some cell failed, which is a row of the results
+        return ""
+    return errors or f"the program ended with {process.returncode}; see {folder / 'output.txt'}"
+
+
+def read(folder: Path) -> tuple[pd.DataFrame, list[Environment]]:
+    """The summary of the sweep that was last run in `folder`, and where it was.
+
+    Cells that an earlier and longer sweep has left there are not read. Raises UsageError where
+    there are no runs.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    numbers = range(store.planned_cells(folder))
+    cells = [cell for number in numbers if (cell := folder / str(number)).is_dir()]
+    if not cells:
+        raise UsageError(f"{folder}: no cell was measured")
+    runs = store.read_runs(cells)
+    # Within one length of a number, the order of the names is that of the sweep.
+    runs = runs.sort_values("folder", key=lambda names: names.str.len(), kind="stable")
+    return summarise(runs.reset_index(drop=True)), store.read_environments(cells)

@@ -1,0 +1,66 @@
+"""When does a thread that computes hand the global interpreter lock over to one that waits for it?
+
+`sys.setswitchinterval` says how long it may keep the lock from another: 5 ms unless it is set.
+Halfway through a countdown a signal wakes the main thread, which notes when it has the lock.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from runners import plots
+from runners.claims import Cell, Claim, metric
+
+ROWS = ("L16",)
+
+
+def cell(interval_s: float) -> Cell:
+    return {"executor.switch_interval_s": interval_s}
+
+
+SHORT_S, DEFAULT_S, LONG_S = 0.00001, 0.005, 0.02
+
+CLAIMS = (
+    Claim(
+        ("L16",),
+        "A periodic check makes a thread hand the GIL over: after one interval, 5 ms, and within "
+        "two.",
+        "every 100 ticks",
+        metric(cell(DEFAULT_S), "delay_s").between(DEFAULT_S, 2 * DEFAULT_S),
+    ),
+    Claim(
+        ("L16",),
+        "With an interval four times as long, the other thread waits at least twice as long.",
+        "",
+        metric(cell(LONG_S), "delay_s").over(metric(cell(DEFAULT_S), "delay_s")).above(2),
+    ),
+    Claim(
+        ("L16",),
+        "With an interval of 10 µs, it waits at most 1 ms.",
+        "",
+        metric(cell(SHORT_S), "delay_s").below(0.001),
+    ),
+)
+
+
+def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    """How long the main thread waits, against the interval; the line is one interval."""
+    cells = summary.loc[summary["status"] == "ok"]
+    if cells.empty:
+        return {}
+    intervals, delays = cells["executor.switch_interval_s"], cells["metric.delay_s"]
+    ends = [delays - cells["metric.delay_s_low"], cells["metric.delay_s_high"] - delays]
+    with plots.styled():
+        figure = plots.new_figure(5.0, 3.2)
+        axes = figure.subplots()
+        axes.plot(intervals, intervals, color="0.45", lw=1, ls="--", label="one interval")
+        axes.errorbar(intervals, delays, ends, fmt="o", capsize=3, label="measured, 95% interval")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("switch interval in seconds")
+        axes.set_ylabel("wait for the GIL in seconds")
+        axes.legend(frameon=False)
+        sns.despine(ax=axes)
+    return {"wait": figure}
