@@ -109,12 +109,7 @@ def plan(cfg: DictConfig) -> Plan:
             else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
         ),
         reuse=reuse,
-        parameters={
-            f"{group}.{name}": value
-            for group in ("workload", "executor")
-            for name, value in _values(cfg, group).items()
-            if name != "_target_" and not _is_n(cfg, group, name)
-        },
+        parameters=_parameters(cfg),
         payload=payload,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
         worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
@@ -190,6 +185,16 @@ def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
     return isinstance(raw, dict) and raw.get(name) == "${n}"
 
 
+def _parameters(cfg: DictConfig) -> dict[str, Any]:
+    """Every parameter of both plugins under the name of its column, but for what is only n."""
+    return {
+        f"{group}.{name}": value
+        for group in ("workload", "executor")
+        for name, value in _values(cfg, group).items()
+        if name != "_target_" and not _is_n(cfg, group, name)
+    }
+
+
 def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
@@ -205,6 +210,10 @@ def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
 def refusal(cfg: DictConfig, error: UsageError) -> Run:
     """The row of a cell that cannot be planned."""
     choices = _choices()
+    try:
+        parameters = _parameters(cfg)
+    except Exception:  # it may be for these that there is no plan
+        parameters = {}
     return Run(
         cell=_digest(cfg)[:12],
         workload=choices["workload"],
@@ -214,7 +223,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         scaling=cfg.scaling,
         usable_cpus=usable_cpus(),
         worker_kind="unknown",
-        parameters={},
+        parameters=parameters,
         process=0,
         round=0,
         position=0,

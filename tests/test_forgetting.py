@@ -69,7 +69,7 @@ def test_without_start_no_result_ever_comes_and_join_says_why(
     run = measured(make_plan, f"executor={executor}", "executor.forget=start")
     assert run.status == "incomplete"
     assert run.error == (f"3 of 3 results never came: start() was forgotten; join() said: {said}")
-    assert live_workers() == before
+    assert live_workers() <= before
 
 
 @each_executor
@@ -99,7 +99,7 @@ def test_without_join_the_row_has_the_true_end_beside_the_false_one(
     # Fewer than three where a worker ended so soon that the start of the next one collected it.
     assert run.metrics.get("zombies") in ((1, 2, 3) if executor == "process" else (None,))
     assert run.parameters["executor.forget"] == "join"
-    assert live_workers() == before
+    assert live_workers() <= before
 
 
 @pytest.mark.parametrize("executor", NAMES)
@@ -178,7 +178,7 @@ def test_an_error_comes_late_but_comes(make: Callable[..., Any]) -> None:
         make(max_workers=2, forget="join") as executor,
     ):
         executor.map(fail_on_two, range(4))
-    assert live_workers() == before
+    assert live_workers() <= before
 
 
 @each_executor
@@ -224,7 +224,7 @@ def test_an_error_of_the_caller_waits_for_threads_that_nobody_joined() -> None:
 
     with pytest.raises(KeyError):
         forget()
-    assert live_workers() == before
+    assert live_workers() <= before
 
 
 @pytest.mark.parametrize("forget", ["none", "join"])
@@ -244,7 +244,7 @@ def test_threads_are_joined_even_if_the_next_one_is_refused(
     before = live_workers()
     with pytest.raises(RuntimeError, match="no more"), Refused(3, forget=forget) as executor:
         executor.map(square_slowly, range(3))
-    assert live_workers() == before
+    assert live_workers() <= before
 
 
 @pytest.mark.parametrize("executor", NAMES)

@@ -43,7 +43,7 @@ class TestMpi(ExecutorSuite):
 
 
 SUITE = (
-    *("-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"),
+    *("-m", "pytest", "-q", "--noconftest", "-n", "0", "-p", "no:cacheprovider"),
     f"{__file__}::TestMpi",
 )
 

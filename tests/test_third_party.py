@@ -200,11 +200,11 @@ BROKEN = {
     "no_keys": ("- _target_: shapes.Fine", ["no_keys.yaml cannot be read (it has no keys)"]),
     "no_such_key": (
         "_target_: shapes.Fine\nend: ${missing}",
-        ["workload.end: Interpolation key 'missing' not found"],
+        ["workload.end (no_such_key): Interpolation key 'missing' not found"],
     ),
     "no_value": (
         "_target_: shapes.Fine\nend: ???",
-        ["workload.end: Missing mandatory value"],
+        ["workload.end (no_value): Missing mandatory value"],
     ),
     "open_brace": ("_target_: shapes.Fine\nend: ${n", ["open_brace.yaml cannot be read (Gramm"]),
 }
