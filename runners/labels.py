@@ -1,9 +1,16 @@
 """Short names for cells, for figures and tables: what tells them apart, and nothing else."""
 
+import re
+
 import pandas as pd
 
 SERIAL = "serial"
 """The executor that is the baseline itself: what it shows is the noise."""
+
+
+def in_order(name: str) -> str:
+    """A key that sorts the numbers in a name by their size, as in count=300, count=3000."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(15), name)
 
 
 def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":

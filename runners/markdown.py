@@ -8,7 +8,7 @@ import pandas as pd
 
 from runners.advice import TITLES, explain, reason, remedy
 from runners.break_even import BreakEven, break_even
-from runners.labels import labels
+from runners.labels import in_order, labels
 from runners.laws import FEWEST, Law, Share
 from runners.model import Environment
 from runners.rounding import bracketed, duration
@@ -101,7 +101,10 @@ def markdown(
     run to be shown.
     """
     curves = list(break_even(summary))
-    cells = summary.assign(**labels(summary)).sort_values(["panel", "line", "n"])
+    cells = summary.assign(**labels(summary)).sort_values(
+        ["panel", "line", "n"],
+        key=lambda column: column if column.name == "n" else column.map(in_order),
+    )
     measured = cells.loc[cells["speedup"].notna()]
     parts = [
         f"# Speedup of {', '.join(sorted(set(summary['workload'])))}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from runners.bootstrap import Interval
-from runners.labels import SERIAL, labels
+from runners.labels import SERIAL, in_order, labels
 from runners.rounding import bracketed
 
 
@@ -79,11 +79,12 @@ def recommend(summary: pd.DataFrame) -> list[Recommendation]:
     kept = (cells["status"] == "ok") & numbers & (cells["worker_kind"] != "caller")
     if "metric.results_missing" in cells:
         kept &= cells["metric.results_missing"].isna()
-    return [
+    found = [
         _recommendation(str(panel), str(group["baseline"].iloc[0]), list(_candidates(group)))
         for (_, _, panel), group in cells.loc[kept].groupby(["workload", "scaling", "panel"])
         if len(group) > 1
     ]
+    return sorted(found, key=lambda recommendation: in_order(recommendation.panel))
 
 
 def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
