@@ -4,11 +4,6 @@ One producer fills a small buffer and notifies two consumers through a condition
 end each consumer waits for what never comes true, for at most 20 ms.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Ends, metric
 
 ROWS = ("L12",)
@@ -45,6 +40,4 @@ CLAIMS = (
     Claim((), "Items handed over between processes.", "", metric(PROCESSES, "handovers_per_s")),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

@@ -3,11 +3,6 @@
 One worker sets an event that one other, or ten others, are waiting for, and clears it again.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Cell, Claim, Ends, metric
 
 ROWS = ("L11",)
@@ -59,6 +54,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

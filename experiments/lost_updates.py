@@ -4,11 +4,6 @@
 unless the program takes it with `get_lock()`. A `RawValue` has no lock.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Seen
 
 ROWS = ("L23",)
@@ -54,6 +49,4 @@ CLAIMS = (
     Claim((), "Processes lose additions to a RawValue.", "", losses("process", "none")),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

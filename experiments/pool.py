@@ -3,11 +3,6 @@
 The results come back in the order of the numbers, whichever process computed them.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Ends, seconds
 
 ROWS = ("L24",)
@@ -29,6 +24,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

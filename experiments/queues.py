@@ -4,11 +4,6 @@ Two producers put numbers into a queue, two consumers take them out. Beforehand 
 are put in and taken out one after the other, to see the order.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L17",)
@@ -74,6 +69,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

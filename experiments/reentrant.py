@@ -3,11 +3,6 @@
 The second attempt has a time limit of 50 ms. Without it, the thread would wait for itself for ever.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Quantity, metric
 
 ROWS = ("L9",)
@@ -45,6 +40,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

@@ -3,11 +3,6 @@
 One worker sets the double to 3.1415927 and negates an array of the numbers 0 to 9.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Ends
 
 ROWS = ("L23",)
@@ -27,6 +22,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

@@ -5,11 +5,6 @@ Halfway the first sends the signal, and its handler, which Python calls in the m
 notes the time.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, metric
 
 ROWS = ("L6",)
@@ -51,6 +46,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all

@@ -4,11 +4,6 @@ Nobody can end a thread from outside: it looks at the flag now and then, and end
 is asked in the same way here, although it could be killed.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
-from matplotlib.figure import Figure
-
 from runners.claims import Claim, Ends, metric
 
 ROWS = ("L5",)
@@ -51,6 +46,4 @@ CLAIMS = (
     ),
 )
 
-
-def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {}
+figures = None  # its verdicts say it all
