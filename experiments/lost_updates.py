@@ -42,7 +42,7 @@ CLAIMS = (
     ),
     Claim(
         (),
-        "Threads lose no addition to a RawValue: none gives up the GIL in the midst of one.",
+        "Threads lose no addition to a RawValue, though it has no lock.",
         "",
         losses("thread", "none", never=True),
     ),

@@ -33,9 +33,11 @@ TITLE = "The lecture, judged on this machine"
 
 VERDICTS = """\
 A claim *holds* if the whole 95% interval of what was measured lies on its side of the line, *does
-not hold* if it lies wholly on the other side, and is *undecided* if it straddles the line or if an
-effect was not seen. A *result* has nothing claimed about it. Each comparison is with the same tasks
-in a plain loop, or with threads where the tasks wait for each other, in the same rounds."""
+not hold* if it lies wholly on the other side, and is *undecided* if it straddles the line. An
+effect that is claimed to occur is undecided until it is seen; one that is claimed never to occur
+holds until it is seen. A *result* has nothing claimed about it. Speedups are against a plain loop
+over the same tasks, or against threads where the tasks wait for each other, in the same rounds;
+a ratio of two cells compares different minutes. Largest and first values have no interval."""
 
 HEAD = ["row", "claim", "the lecture", "measured", "claimed", "verdict", "experiment"]
 

@@ -22,6 +22,12 @@ CLAIMS = (
         metric({"executor": "thread_subclass"}, "values").between(3, 3),
     ),
     Claim(
+        ("P3",),
+        "Each of three threads reports a name of its own.",
+        "",
+        metric({"executor": "thread"}, "names").between(3, 3),
+    ),
+    Claim(
         (),
         "Three processes have three private data, and none sees another's.",
         "",

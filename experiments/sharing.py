@@ -23,7 +23,7 @@ def misses(executor: str, guard: str, never: bool = False) -> Seen:
 CLAIMS = (
     Claim(
         ("L7",),
-        "Going through a list from which another thread deletes crashes.",
+        "Going by index through a list from which another thread deletes ends in an IndexError.",
         "a crash",
         crashes("thread"),
     ),
@@ -47,7 +47,8 @@ CLAIMS = (
     ),
     Claim(
         (),
-        "Going through a manager's list from which another process deletes crashes.",
+        "Going by index through a manager's list from which another process deletes ends in an "
+        "IndexError.",
         "",
         crashes("process"),
     ),

@@ -5,20 +5,21 @@ Halfway the first sends the signal, and its handler, which Python calls in the m
 notes the time.
 """
 
-from runners.claims import Claim, metric
+from runners.claims import Claim, Seen, metric
 
 ROWS = ("L6",)
 
-ALONE = {"executor": "serial"}
-THREADS = {"executor": "thread"}
-PROCESSES = {"executor": "process"}
+ALONE = {"executor": "serial", "workload.beside": 0}
+BESIDE = {"executor": "serial", "workload.beside": 1}
+THREADS = {"executor": "thread", "workload.beside": 0}
+PROCESSES = {"executor": "process", "workload.beside": 0}
 
 CLAIMS = (
     Claim(
         ("L6",),
         "The main thread receives the signal.",
         "",
-        metric(ALONE, "handled").above(1),
+        Seen(ALONE, "signals_lost", "signals", never=True),
     ),
     Claim(
         ("L6",),
@@ -34,7 +35,13 @@ CLAIMS = (
     ),
     Claim(
         (),
-        "Where it computes itself, it reacts within 1 ms.",
+        "Out of join, computing itself while another thread computes, it reacts within 50 ms.",
+        "",
+        metric(BESIDE, "delay_s").below(0.05),
+    ),
+    Claim(
+        (),
+        "Where it computes alone, it reacts within 1 ms.",
         "",
         metric(ALONE, "delay_s").below(0.001),
     ),

@@ -22,6 +22,12 @@ CLAIMS = (
     ),
     Claim(
         ("L5",),
+        "A thread cannot be ended from outside: it has no method stop, kill or the like.",
+        "",
+        metric(THREADS, "thread_methods_to_end_it").below(0),
+    ),
+    Claim(
+        ("L5",),
         "A thread that looks at the flag every 1,000 steps ends within 100 ms of the request.",
         "",
         metric(THREADS, "stop_s").below(0.1),

@@ -13,7 +13,10 @@ from runners import store
 from runners.model import Environment, UsageError
 from runners.stats import summarise
 
-MEASURE = ("measure=quick", "measure.pilot=20", "measure.rounds=20", "measure.time_budget_s=8")
+MEASURE = (
+    *("measure=quick", "measure.pilot=40", "measure.rounds=40", "measure.processes=4"),
+    "measure.time_budget_s=16",
+)
 QUICK = (
     *("measure=quick", "measure.pilot=6", "measure.rounds=6", "measure.warmup=2"),
     "measure.time_budget_s=3",

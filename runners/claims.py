@@ -135,6 +135,10 @@ class Within:
         return self.quantity.cells
 
     def judge(self, summary: pd.DataFrame) -> Judgement:
+        if self.quantity.divisor is None and self.quantity.columns[0].startswith("metric."):
+            row = _row(summary, self.quantity.cell)
+            if row["status"] == "wrong":  # the workload's own check contradicts what is claimed
+                return Judgement("does not hold", _why(row), self._claimed())
         interval = self.quantity.read(summary)
         measured = self.quantity.told(interval)
         verdict: Verdict = "undecided"
@@ -166,7 +170,7 @@ def seconds(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Q
 
 
 def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
-    """The time of the first run in a fresh process: only one, so it is its own interval."""
+    """The median time of the first runs in fresh processes: too few, so it is its own interval."""
     return Quantity(cell, (f"cold_{side}_s",) * 3, duration)
 
 
@@ -188,7 +192,7 @@ def largest(cell: Cell, name: str) -> Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """That an effect occurs at least once in all rounds, or with `never`, that it does not.
+    """That an effect occurs at least once in all runs, or with `never`, that it does not.
 
     `effect` and `tries` are metrics that count both in a run. What was not seen might still occur:
     that leaves the first kind of claim undecided.

@@ -276,7 +276,7 @@ def _first_comment(loader: Any, name: str) -> str:
                 text = package.joinpath(name).read_text("utf-8")
             else:
                 text = (Path(path.removeprefix("file://")) / name).read_text("utf-8")
-        except (OSError, ImportError, TypeError):
+        except (OSError, ImportError, TypeError, UnicodeDecodeError):
             continue
         # Hydra reads its own directive only if that is the very first line.
         lines = [line for line in text.splitlines() if not line.startswith("# @package")]

@@ -23,11 +23,14 @@ def identity(modules: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any
     `modules` hold the code that runs, `values` are everything the configuration says of the cell.
     """
     modules = {*modules, "runners.trial"}
-    sources = {name: source for module in modules for name, source in _sources(module)}
+    seen: set[str] = set()
+    sources = {
+        name: source for module in sorted(modules) for name, source in _sources(module, seen)
+    }
     return {
         **values,
         "code": {name: _digest(source) for name, source in sorted(sources.items())},
-        "packages": _packages(sources.values()),
+        "packages": _packages(sources),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{platform.machine()} {cpu_model() or ''}".strip(),
         "usable_cpus": usable_cpus(),
@@ -47,33 +50,49 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return found
 
 
-def _sources(module: str, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, bytes]]:
-    """The source of a module and of those beside it, in the same package, that it imports."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py") or module in seen:
+def _sources(module: str, seen: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The source of a module and of those that it imports from its package or its folder."""
+    if module in seen:
+        return
+    seen.add(module)
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # an optional import, or a name that is no module
+        return
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return
     source = Path(spec.origin).read_bytes()
     yield module, source
-    package = module.partition(".")[0]
-    for name in _imported(source):
-        if name.startswith(f"{package}."):
-            yield from _sources(name, seen | {module})
+    package = module if spec.submodule_search_locations is not None else spec.parent or ""
+    root = module.partition(".")[0]
+    for name in _imported(source, package):
+        top = name.partition(".")[0]
+        beside = not package and root not in sys.stdlib_module_names
+        if top == root or (beside and (Path(spec.origin).parent / f"{top}.py").is_file()):
+            yield from _sources(name, seen)
 
 
 @cache
-def _imported(source: bytes) -> tuple[str, ...]:
+def _imported(source: bytes, package: str) -> tuple[str, ...]:
+    """The dotted names that a module of that package imports, of modules or what is in them."""
     names: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = importlib.util.resolve_name("." * node.level + base, package)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return tuple(names)
 
 
-def _packages(sources: Iterable[bytes]) -> dict[str, str]:
-    """The version of each installed package that the sources import by its own name."""
-    names = {name.partition(".")[0] for source in sources for name in _imported(source)}
+def _packages(sources: Mapping[str, bytes]) -> dict[str, str]:
+    """The version of each installed package that holds the sources, or that they import."""
+    names = {name.partition(".")[0] for name in sources}
+    for source in sources.values():
+        # Relative imports stay within the package, wherever that is.
+        names |= {name.partition(".")[0] for name in _imported(source, "a.b.c.d.e.f.g")}
     installed = packages(sys.path)
     return {name: installed[name] for name in sorted(names & installed.keys())}
 

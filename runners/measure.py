@@ -76,7 +76,7 @@ def _measure(
                         run,
                         steady=steady,
                         workers=workers(run.spans) or None,
-                        levels=levels(run.spans, run.wall_s, provisioned),
+                        levels=levels(run.spans, run.wall_s, provisioned) if run.spans else (),
                         largest_task_share=largest_task_share(run.spans),
                         ended_by=pace.ended_by,
                     )

@@ -83,6 +83,11 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     injected = {"initializer", "initargs"} if group == "executor" else set()
     names = [name for name in accepted if name not in injected]
+    if not open_ended and (lacking := sorted(injected - accepted.keys())):
+        raise UsageError(
+            f"{group}={choice}: its constructor does not take {' and '.join(lacking)}; add "
+            "initializer=None, initargs=(), as docs/plugins.md shows"
+        )
     for name in parameters:
         if name not in accepted and not open_ended:
             raise UsageError(
@@ -101,7 +106,8 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
     for name, value in parameters.items():
         if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
             raise UsageError(
-                f"{group}.{name}={value} ({choice}): choose {', '.join(get_args(hints[name]))}"
+                f"{group}.{name}={value} ({choice}): "
+                f"choose {', '.join(map(str, get_args(hints[name])))}"
             )
         allowed = _SIMPLE.get(hints.get(name))
         if allowed is not None and not isinstance(value, allowed[0]):

@@ -6,11 +6,13 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
@@ -58,13 +60,13 @@ class Session(Callback):
         Session.folder = Path(str(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        params = config.hydra.sweeper.get("params") or {}  # where an experiment has its sweep
-        Session.cells = count_cells(params, list(config.hydra.overrides.task))
         folder = Path(str(config.hydra.sweep.dir))
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         Session.new_folder = missing[-1] if missing else None
         Session.folder = folder
         claim(folder)
+        params = config.hydra.sweeper.get("params") or {}  # where an experiment has its sweep
+        Session.cells = count_cells(params, list(config.hydra.overrides.task))
         store.write_json(folder / store.SWEEP, {"cells": Session.cells})
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
@@ -97,12 +99,14 @@ def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
 
     An override takes the place of a parameter of the same key.
     """
+    hydra = GlobalHydra.instance()  # which knows what a glob stands for
+    loader = hydra.config_loader() if hydra.is_initialized() else None
     texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
     counts = {
         part.get_key_element(): sum(1 for _ in part.sweep_string_iterator())
         if part.is_sweep_override()
         else 1
-        for part in OverridesParser.create().parse_overrides(texts)
+        for part in OverridesParser.create(config_loader=loader).parse_overrides(texts)
     }
     return math.prod(counts.values())
 
@@ -159,7 +163,7 @@ def position() -> tuple[int, int] | None:
 
 
 def run(job: Callable[[], object]) -> int:
-    """Run `job` under Hydra; the exit status: 0, 1 (something failed) or 2 (a usage error).
+    """Run `job` under Hydra; the exit status: 0, 1 (a cell failed), 2 (a usage error) or 3.
 
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
@@ -178,6 +182,9 @@ def run(job: Callable[[], object]) -> int:
         if traceback_wanted:
             raise
         fail(error)
+    except Exception:  # a fault of the program: 1 would mean that a cell failed
+        traceback.print_exc()
+        return 3
     except KeyboardInterrupt as request:
         folder = Session.folder
         print(

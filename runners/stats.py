@@ -253,31 +253,35 @@ def _resources(
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
             "gil": peak["gil"].astype("boolean"),
-            **_metrics(runs, code, measured, metrics, cpus.index),
+            **_metrics(runs, code, measured, metrics, len(cpus)),
         }
     )
 
 
 def _metrics(
-    runs: pd.DataFrame, code: Rows, measured: Rows, names: list[str], cells: pd.Index
+    runs: pd.DataFrame, code: Rows, measured: Rows, names: list[str], cells: int
 ) -> dict[str, Floats]:
     """Of each metric the median with its interval, and the largest value: `_low`, `_high`, `_max`.
 
-    Rounds are those of `rounds`; a cell that does not have the metric has NaN.
+    The last is that of all measured runs that are ok, the cold one and warm-up too: an effect that
+    only they saw was seen. A cell that does not have the metric has NaN.
     """
     columns = {}
-    bounds = np.searchsorted(code[measured], np.arange(len(cells) + 1))
+    bounds = np.searchsorted(code[measured], np.arange(cells + 1))
+    every = np.flatnonzero(((runs["role"] == "measured") & (runs["status"] == "ok")).to_numpy(bool))
     for name in names:
         values = _numbers(runs, name, measured)
-        table = np.full((len(cells), 4), math.nan)
+        table = np.full((cells, 3), math.nan)
+        largest = pd.Series(_numbers(runs, name, every)).groupby(code[every]).max()
         for at, (start, stop) in enumerate(pairwise(bounds)):
             own = values[start:stop]
             own = own[~np.isnan(own)]
             if len(own):
                 middle = median_interval(own)
-                table[at] = middle.estimate, middle.low, middle.high, own.max()
-        for end, column in zip(("", "_low", "_high", "_max"), table.T, strict=True):
+                table[at] = middle.estimate, middle.low, middle.high
+        for end, column in zip(("", "_low", "_high"), table.T, strict=True):
             columns[f"{name}{end}"] = column
+        columns[f"{name}_max"] = largest.reindex(range(cells)).to_numpy(float)
     return columns
 
 

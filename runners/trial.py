@@ -13,7 +13,7 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -35,9 +35,11 @@ from runners.model import (
     WrongResult,
 )
 from runners.sync import thread_sync
-from runners.worker import adopt, described, install, run_task, thread_cpu_ns
+from runners.worker import NotInstalled, adopt, described, install, run_task, thread_cpu_ns
 
 clock_ns = time.perf_counter_ns
+
+SLACK_NS = 1_000_000
 
 
 def locate(target: str) -> Any:
@@ -91,6 +93,7 @@ class Trial:
         metrics: dict[str, float] = {}
         gc.collect()  # the garbage of earlier runs is not this run's cost
         shared = None
+        given = _pickled(self.tasks) if order.cold else None
         before = read_counters(self.plan.cpu_stat)
         try:
             shared = self._share(order.role)
@@ -112,13 +115,24 @@ class Trial:
             status, error, clock = "failed", "the clock went back during the run", {}
         if status == "ok":
             spans, results, status, error = self._judge(records, len(tasks))
+        if status == "ok" and given is not None and _changed(given, self.tasks):
+            status = "failed"
+            error = (
+                "a task changes its argument in place, so that later runs would do other work; "
+                "let it work on a copy"
+            )
+        gil = records[0][0][2] if spans else None
+        if any(not _within(clock, span) for span in spans):
+            spans = []  # on another machine's clock: they cannot be put on this one
         try:
             if status == "ok":
                 metrics |= self._metrics(results)
             if shared is not None and hasattr(self.workload, "release"):
                 self.workload.release(shared)
         except Exception:
-            status, error = "failed", f"the workload's metrics or release failed:\n{described()}"
+            if status == "ok":
+                status = "failed"
+                error = f"the workload's metrics or release failed:\n{described()}"
         return run_of(
             self.plan,
             order,
@@ -130,7 +144,7 @@ class Trial:
             **{name: after[name] - before[name] for name in before if before[name] is not None},
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(spans) / 1e9,
-            gil=records[0][0][2] if spans else None,
+            gil=gil,
             metrics=metrics,
             spans=spans,
         )
@@ -295,6 +309,30 @@ def timed(
     return records, clock, metrics
 
 
+def _pickled(tasks: list[Any]) -> bytes | None:
+    """The tasks as they are; None if they cannot be pickled."""
+    try:
+        return pickle.dumps(tasks)
+    except Exception:
+        return None
+
+
+def _changed(before: bytes, tasks: list[Any]) -> bool:
+    """Whether tasks are other than when they were pickled, not only differently written."""
+    if _pickled(tasks) == before:
+        return False
+    try:
+        return bool(pickle.loads(before) != tasks)
+    except Exception:  # arrays, say, have no one answer to that
+        return True
+
+
+def _within(clock: Mapping[str, Any], span: Span) -> bool:
+    """Whether a span lies in its run, as it does on the clock that both were timed by."""
+    end_ns = clock["begin_ns"] + clock["wall_s"] * 1e9
+    return bool(clock["begin_ns"] - SLACK_NS <= span.start_ns and span.end_ns <= end_ns + SLACK_NS)
+
+
 def _is_broken(error: Exception) -> bool:
     """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
@@ -302,10 +340,13 @@ def _is_broken(error: Exception) -> bool:
 
 def _unpicklable(error: Exception) -> str:
     """What to do about arguments or results that cannot travel; nothing for another error."""
-    if not isinstance(error, pickle.PickleError) and "pickle" not in str(error):
+    told = str(error)
+    if isinstance(error, NotInstalled) or not (
+        isinstance(error, pickle.PickleError) or "pickle" in told
+    ):
         return ""
     return (
-        f"{type(error).__name__}: {_cut(str(error), 200)}; what travels to another process and "
+        f"{type(error).__name__}: {_cut(told, 200)}; what travels to another process and "
         "back has to be picklable: plain data, and functions and classes at the top level of a "
         "module; or use threads"
     )

@@ -41,6 +41,10 @@ class _Here:
         return self.waited_ns - before if self.waited_ns >= 0 else -1
 
 
+class NotInstalled(Exception):
+    """Raised by the first task of a worker that could not make its workload ready."""
+
+
 _local = threading.local()
 _payload: bytes | None = None
 _workload: Any = None
@@ -89,7 +93,7 @@ def run_task(task: Any) -> tuple[Any, ...]:
     here = _local.here
     workload = _workload
     if workload is None:
-        raise RuntimeError(_broken)
+        raise NotInstalled(_broken)
     error = value = None
     cpu = thread_cpu_ns()
     start = clock_ns()

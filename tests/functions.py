@@ -62,3 +62,12 @@ def roots(count: int) -> Any:
 
 
 constant = 3
+
+
+def smallest(numbers: list[int]) -> int:
+    numbers.sort()
+    return numbers[0]
+
+
+def upwards(count: int) -> Iterator[int]:
+    yield from range(count)

@@ -1,9 +1,12 @@
 import math
+import pickle
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from runners.model import InvalidParameter, Order, Role, Run
@@ -157,6 +160,52 @@ def test_a_function_that_is_not_deterministic_is_found_in_the_loop(make_plan: Ma
     assert "workload.compare=none" in str(runs[1].error)
     runs = first_runs(make_plan, "executor=thread", *given, "workload.compare=none")
     assert runs[1].status == "ok"
+
+
+def test_a_function_that_changes_its_arguments_is_found(make_plan: MakePlan) -> None:
+    given = ["workload.function=tests.functions:smallest", "workload.arguments=[[[3,1,2]]]"]
+    baseline, _ = first_runs(make_plan, "executor=thread", *given)
+    assert baseline.status == "failed"
+    assert "changes its argument in place" in str(baseline.error)
+
+
+def test_a_generator_has_done_no_work_yet(make_plan: MakePlan) -> None:
+    given = ["workload.function=tests.functions:upwards", "workload.arguments=[[3]]"]
+    baseline, _ = first_runs(make_plan, "executor=thread", *given)
+    assert baseline.status == "wrong"
+    assert "returns a generator, which has done no work yet" in str(baseline.error)
+
+
+def test_a_script_that_ends_the_program_is_a_mistake_like_others(tmp_path: Path) -> None:
+    file = tmp_path / "unguarded_script.py"
+    file.write_text("import sys\ndef f(x): return x\nsys.exit(0)\n")
+    with pytest.raises(InvalidParameter, match="SystemExit: 0"):
+        make(f"{file}:f")
+    sys.path.remove(str(tmp_path))
+
+
+def test_the_function_is_imported_where_the_workload_arrives() -> None:
+    program = (
+        "import pickle, sys; w = pickle.loads(sys.stdin.buffer.read()); "
+        "assert 'tests.functions' in sys.modules"
+    )
+    payload = pickle.dumps(make())
+    subprocess.run([sys.executable, "-c", program], input=payload, cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (pd.DataFrame({"a": [1.0]}), pd.DataFrame({"b": [1.0]}), False),
+        (pd.Series([1.0], index=[0]), pd.Series([1.0], index=[1]), False),
+        (pd.DataFrame({"a": ["x", None]}), pd.DataFrame({"a": ["x", None]}), True),
+        (pd.DataFrame({"a": [math.nan, "x"]}), pd.DataFrame({"a": [math.nan, "x"]}), True),
+        (pd.Series([pd.NaT]), pd.Series([pd.NaT]), True),
+        (pd.Series(["x"]), pd.Series(["y"]), False),
+    ],
+)
+def test_frames_are_compared_whole(one: Any, other: Any, expected: bool) -> None:
+    assert agree(one, other, 0.0) is expected
 
 
 @pytest.mark.parametrize(

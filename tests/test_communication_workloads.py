@@ -22,7 +22,7 @@ from runners.workloads.output_lines import OutputLines
 from runners.workloads.queues import NUMBERS, Part, Queues
 from runners.workloads.shared_value import SharedValue
 from runners.workloads.squares import Squares
-from runners.workloads.transfer import Transfer
+from runners.workloads.transfer import NOTHING, Transfer, _opened
 from tests.conftest import MakePlan
 
 EXECUTORS = (
@@ -288,6 +288,18 @@ class Losing(queue.Queue[bytes]):
 
 def queues_of(kind: type[Any]) -> Any:
     return SimpleNamespace(Barrier=threading.Barrier, Queue=kind)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_a_process_cannot_pickle_is_counted_and_nobody_waits(method: str) -> None:
+    """The queue of processes pickles in a thread of its own, whose errors nobody sees."""
+    queue = multiprocessing.get_context(method).Queue()
+    send, receive, refused = _opened(queue, queue)
+    send(lambda: None)  # type: ignore[arg-type]
+    assert receive() == NOTHING
+    assert len(refused) == 1
+    queue.close()
+    queue.join_thread()
 
 
 def test_objects_that_are_refused_are_counted() -> None:

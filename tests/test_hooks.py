@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -12,7 +13,9 @@ from typing import Any, Self
 
 import pytest
 
+from runners import worker
 from runners.executors.serial import Serial
+from runners.identity import identity
 from runners.measure import measure
 from runners.model import Order, Plan, Role, Run, Unsupported, UsageError
 from runners.trial import Trial, locate
@@ -159,6 +162,15 @@ class Counting(Serial):
 
     def metrics(self) -> dict[str, float]:
         return {"entered": self.entered, "left": self.left}
+
+
+class Bare:
+    """Its author did not think of the initializer."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    __enter__ = __exit__ = map = None
 
 
 class Forgetful(Serial):
@@ -354,6 +366,50 @@ def test_results_that_never_come_make_a_run_incomplete(run: Runs) -> None:
     [_, one] = run("Opening", "executor=forgetful", "executor.lose=true")
     assert one.status == "incomplete"
     assert one.error == "1 of 3 results never came"
+
+
+def test_modules_beside_a_function_are_part_of_the_identity(
+    tmp_path: Path, make_plan: MakePlan
+) -> None:
+    package = tmp_path / "package_of_mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "one.py").write_text(
+        "from .two import K\nfrom package_of_mine import three\n"
+        "try:\n    from package_of_mine._fast.core import f\nexcept ImportError:\n    f = None\n"
+    )
+    for name in ("two", "three"):
+        (package / f"{name}.py").write_text("K = 1\nfrom package_of_mine import one\n")
+    (tmp_path / "script_of_mine.py").write_text("import beside_it\n")
+    (tmp_path / "beside_it.py").write_text("")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        found = identity(["package_of_mine.one", "script_of_mine"], {})["code"]
+    finally:
+        sys.path.remove(str(tmp_path))
+    mine = {name for name in found if not name.startswith("runners")}
+    assert mine == {
+        *("package_of_mine", "package_of_mine.one", "package_of_mine.two"),
+        *("package_of_mine.three", "script_of_mine", "beside_it"),
+    }
+
+
+def test_spans_of_another_clock_are_left_out(
+    tmp_path: Path, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "clock_ns", lambda: time.perf_counter_ns() + 10**12)
+    trial = Trial(planned(tmp_path, make_plan, "Opening", "executor=thread"))
+    run = trial.run(Order(0, 0, 0, "measured", True, True))
+    trial.close()
+    assert (run.status, run.spans, run.gil) == ("ok", [], run.gil)
+    assert run.gil is not None
+
+
+def test_an_executor_has_to_take_an_initializer(tmp_path: Path, make_plan: MakePlan) -> None:
+    (tmp_path / "executor").mkdir(exist_ok=True)
+    (tmp_path / "executor/bare.yaml").write_text("_target_: tests.test_hooks.Bare\nn: ${n}\n")
+    with pytest.raises(UsageError, match="does not take initargs and initializer; add"):
+        planned(tmp_path, make_plan, "Opening", "executor=bare")
 
 
 def test_the_code_of_a_function_is_part_of_the_identity(

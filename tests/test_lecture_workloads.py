@@ -45,7 +45,7 @@ class TestStopFlag(WorkloadSuite):
 
 
 class TestSignals(WorkloadSuite):
-    workload = Signals(signal="SIGINT", count=1000, pieces=3)
+    workload = Signals(signal="SIGINT", count=1000, pieces=3, beside=0)
 
 
 class TestRanges(WorkloadSuite):
@@ -98,8 +98,9 @@ def test_yaml_holds_exactly_the_parameters_and_they_are_right(kind: Any) -> None
         (lambda: StopFlag(0, 0.0, 1), "computing", "at least 1"),
         (lambda: StopFlag(1, -1.0, 1), "after_s", "at least 0 seconds, not -1"),
         (lambda: StopFlag(1, 0.0, 0), "check_every", "at least 1"),
-        (lambda: Signals("SIGINT", 0, 1), "count", "at least 1"),
-        (lambda: Signals("SIGINT", 1, 0), "pieces", "at least 1"),
+        (lambda: Signals("SIGINT", 0, 1, 0), "count", "at least 1"),
+        (lambda: Signals("SIGINT", 1, 0, 0), "pieces", "at least 1"),
+        (lambda: Signals("SIGINT", 1, 1, -1), "beside", "at least 0"),
         (lambda: Primes(3, 9, 1, []), "ranges", "must be pairs"),
         (lambda: Primes(3, 9, 1, [[3, 9], [9]]), "ranges", "must be pairs"),
         (lambda: Primes(3, 9, 1, [[3, 2.5]]), "ranges", "must be pairs"),  # type: ignore[list-item]
@@ -138,7 +139,7 @@ def test_each_worker_has_private_data(run: Callable[..., Run], executor: str) ->
     one = run("workload=thread_local", f"executor={executor}", "n=3", "workload.pause_s=0.002")
     assert (one.status, one.error) == ("ok", None)
     workers = len({(span.pid, span.thread) for span in one.spans})
-    assert one.metrics == {"workers": workers, "values": workers}
+    assert one.metrics == {"workers": workers, "names": workers, "values": workers}
 
 
 @pytest.mark.parametrize("executor", ["thread", "thread_subclass", "process"])
@@ -216,7 +217,8 @@ def test_a_request_that_never_comes_is_not_waited_for_for_ever(
 def test_a_task_that_stops_unasked_is_wrong() -> None:
     workload = StopFlag(computing=2, after_s=0.0, check_every=10)
     workload.check([(0, 100), (20, 101), (30, 150)])
-    assert workload.metrics([(0, 100), (20, 101), (30, 150)]) == {"stop_s": 50e-9, "steps": 50}
+    metrics = workload.metrics([(0, 100), (20, 101), (30, 150)])
+    assert metrics == {"stop_s": 50e-9, "steps": 50, "thread_methods_to_end_it": 0}
     for wrong in ((20, 99), (25, 101)):
         assert "without being asked" in refusal(workload, [(0, 100), (20, 101), wrong])
 
@@ -235,7 +237,7 @@ def test_a_signal_is_handled_and_ends_nothing(
         *(f"executor={executor}", "n=2"),
     )
     assert (one.status, one.error) == ("ok", None)
-    assert one.metrics["handled"] == 1
+    assert one.metrics["signals_lost"] == 0
     assert one.metrics["handled_meanwhile"] in (0, 1)
     assert one.metrics["delay_s"] > 0
     assert signal.getsignal(signal.Signals[name]) is before
@@ -243,7 +245,14 @@ def test_a_signal_is_handled_and_ends_nothing(
 
 def test_spawned_processes_send_it_too(run: Callable[..., Run]) -> None:
     one = run("workload=signals", "executor=process", "executor.start_method=spawn", "n=2")
-    assert (one.status, one.metrics["handled"]) == ("ok", 1)
+    assert (one.status, one.metrics["signals_lost"]) == ("ok", 0)
+
+
+def test_threads_that_compute_besides_end_with_the_run(run: Callable[..., Run]) -> None:
+    before = threading.active_count()
+    one = run("workload=signals", "executor=serial", "workload.beside=2", "n=2")
+    assert (one.status, one.metrics["signals_lost"]) == ("ok", 0)
+    assert threading.active_count() == before
 
 
 def test_the_plain_loop_handles_it_between_two_instructions(run: Callable[..., Run]) -> None:
@@ -256,11 +265,14 @@ def test_a_signal_that_is_lost_is_counted(
 ) -> None:
     monkeypatch.setattr(os, "kill", lambda *_: None)
     one = run("workload=signals", "workload.count=100", "executor=thread", "n=2")
-    assert (one.status, one.metrics) == ("ok", {"handled": 0, "handled_meanwhile": 0})
+    assert (one.status, one.metrics) == (
+        "ok",
+        {"signals": 1, "signals_lost": 1, "handled_meanwhile": 0},
+    )
 
 
 def test_a_signal_handled_too_often_or_before_it_was_sent_is_wrong() -> None:
-    workload = Signals("SIGINT", 10, 2)
+    workload = Signals("SIGINT", 10, 2, 1)
     workload.share(thread_sync())
     try:
         results = [(100, 120), (None, 110)]
@@ -270,7 +282,7 @@ def test_a_signal_handled_too_often_or_before_it_was_sent_is_wrong() -> None:
             assert f"sent once at 100, but handled at {handled}" in refusal(workload, results)
         workload._handled_ns = [119]
         workload.check(results)
-        found = {"handled": 1.0, "handled_meanwhile": 1.0, "delay_s": 19e-9}
+        found = {"signals": 1.0, "signals_lost": 0.0, "handled_meanwhile": 1.0, "delay_s": 19e-9}
         assert workload.metrics(results) == found
         workload._handled_ns = [125]
         assert workload.metrics(results)["handled_meanwhile"] == 0

@@ -74,7 +74,7 @@ class Process:
                 sender.close()
                 crew.receivers[receiver] = k
             if self.forget == "start":
-                raise never_started(crew.processes[0], len(todo))
+                raise never_started(crew.processes[0], gather(crew.parts, len(todo)))
             if self.forget == "join":
                 crew.receive(timeout=0)
                 results = gather(crew.parts, len(todo))
@@ -121,7 +121,7 @@ class Crew:
                 k = self.receivers.pop(receiver)
                 try:
                     self.parts[k] = receiver.recv()
-                except EOFError:
+                except (EOFError, OSError):  # the latter within a message
                     self.processes[k].join()
                     raise WorkerDied(ending(self.processes[k])) from None
                 receiver.close()

@@ -52,7 +52,7 @@ class Thread:
             share = Share(function, todo[k :: self.max_workers], self.initializer, self.initargs)
             threads.append(self.make(f"worker-{k}", share, parts, k))
         if self.forget == "start":
-            raise never_started(threads[0], len(todo))
+            raise never_started(threads[0], gather(parts, len(todo)))
         with ExitStack() as running:
             running.enter_context(switch_interval(self.switch_interval_s))
             for thread in threads:

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable as Function
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -69,8 +69,13 @@ class Callable:
             _find("arguments_from", self.arguments_from)
         else:
             self._fit(function)
-        if inspect.iscoroutinefunction(function):
+        if _is_coroutine(function):
             self.acall = self._acall
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Import the function where the workload arrives, not within its first task."""
+        self.__dict__.update(state)
+        _function(self.function)
 
     def _fit(self, function: Any) -> None:
         """Raise InvalidParameter unless the arguments fit the signature, where there is one."""
@@ -122,6 +127,12 @@ class Callable:
 
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""
+        for result in results:
+            if isinstance(result, Iterator) or inspect.iscoroutine(result):
+                raise WrongResult(
+                    f"{self.function} returns a {type(result).__name__}, which has done no work "
+                    "yet; name a function that returns what comes of it, as list(...) does"
+                )
         if self.arguments is not None and len(results) != len(self.arguments):
             raise WrongResult(f"{len(results)} results for {len(self.arguments)} calls")
 
@@ -156,15 +167,34 @@ def agree(one: Any, other: Any, rtol: float) -> bool:
 
 def _arrays_agree(one: Any, other: Any, rtol: float) -> bool:
     numpy = importlib.import_module("numpy")  # loaded already by whoever made the arrays
+    if type(one) is not type(other) or not _labels_agree(one, other):
+        return False
     a, b = numpy.asarray(one), numpy.asarray(other)
     if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
         return False
+    if a.dtype.kind == "O":
+        return all(x is y or agree(x, y, rtol) for x, y in zip(a.flat, b.flat, strict=True))
     if a.dtype.kind not in "fc":
-        return bool((a == b).all())
+        return bool(((a == b) | ((a != a) & (b != b))).all())  # NaT is not equal to itself
     return bool(numpy.allclose(a, b, rtol=rtol, atol=0.0, equal_nan=True))
 
 
+def _labels_agree(one: Any, other: Any) -> bool:
+    """Whether frames and series of pandas have the same index and columns."""
+    for axis in ("index", "columns"):
+        same = getattr(getattr(one, axis, None), "equals", None)
+        if same is not None and not same(getattr(other, axis, None)):
+            return False
+    return True
+
+
 # From a name to a function
+
+
+def _is_coroutine(function: Any) -> bool:
+    """Whether calling it, a function or an object, gives a coroutine."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - it is the method that is looked at
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 @cache
@@ -204,7 +234,7 @@ def _import(parameter: str, place: str, module: str) -> Any:
             sys.path.insert(0, str(path.parent))
     try:
         found = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
         raise InvalidParameter(
             parameter,
             f"module {module} cannot be imported ({type(error).__name__}: {error}); is it "

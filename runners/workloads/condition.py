@@ -65,9 +65,6 @@ class Condition:
     def minimum_workers(self) -> int:
         return self.producers + self.consumers
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def share(self, sync: Any) -> tuple[Any, ...]:
         """The ring, how many went in and came out, two conditions on one lock, and a barrier.
 

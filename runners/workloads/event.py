@@ -48,9 +48,6 @@ class Event:
     def minimum_workers(self) -> int:
         return self.waiters + 1
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def share(self, sync: Any) -> tuple[Any, Any]:
         """The event, and the barrier at which all meet before and after."""
         return sync.Event(), sync.Barrier(self.waiters + 1)

@@ -56,9 +56,6 @@ class Queues:
     def minimum_workers(self) -> int:
         return self.producers + self.consumers
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def share(self, sync: Any) -> Any:
         make = getattr(sync, CLASSES[self.kind], None)
         if make is None:

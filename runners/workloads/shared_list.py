@@ -53,9 +53,6 @@ class SharedList:
             if getattr(self, name) < low:
                 raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def share(self, sync: Any) -> tuple[Any, Any]:
         """The list and its guard."""
         numbers: Any = list(range(self.items))

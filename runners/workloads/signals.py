@@ -7,6 +7,7 @@ them, as soon as it gets the GIL.
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,13 +24,20 @@ clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
 class Signals:
     """`pieces` countdowns from `count`; halfway the first sends the measuring process a signal.
 
-    The process itself is sent it, not its group, so that no worker process gets it.
+    The process itself is sent it, not its group, so that no worker process gets it. Meanwhile
+    `beside` more threads of the measuring process compute, so that its main thread, where it
+    computes itself, does not have the GIL to itself.
     """
 
     signal: Literal["SIGINT", "SIGTERM"]
     count: int
     pieces: int
+    beside: int
+    _threads: list[threading.Thread] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
     _handled_ns: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _stop: bool = field(default=False, init=False, repr=False, compare=False)
     _before: Any = field(default=None, init=False, repr=False, compare=False)
     _pid: int = field(default=0, init=False, repr=False, compare=False)
 
@@ -37,15 +45,29 @@ class Signals:
         for name in ("count", "pieces"):
             if getattr(self, name) < 1:
                 raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        if self.beside < 0:
+            raise InvalidParameter("beside", f"must be at least 0, not {self.beside}")
 
     def share(self, sync: Any) -> int:
         """Handle the signal from now on; returns the process that does, which is this one."""
         self._handled_ns = []
         self._before = signal.signal(self._number, self._note)
+        self._stop = False
+        self._threads = [threading.Thread(target=self._compute) for _ in range(self.beside)]
+        for thread in self._threads:
+            thread.start()
         return os.getpid()
 
     def release(self, shared: int) -> None:
+        self._stop = True
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
         signal.signal(self._number, self._before)
+
+    def _compute(self) -> None:
+        while not self._stop:
+            count(1000)
 
     @property
     def _number(self) -> int:
@@ -75,16 +97,17 @@ class Signals:
         return True  # times
 
     def metrics(self, results: Sequence[tuple[int | None, int]]) -> dict[str, float]:
-        """`handled`: 1, or 0 if the signal was not; `delay_s`: from sending it until then.
+        """Of `signals` those `signals_lost`; `delay_s`: from sending one until it was handled.
 
         `handled_meanwhile` is 1 if it was handled before all tasks had ended.
         """
         if not self._handled_ns:
-            return {"handled": 0, "handled_meanwhile": 0}
+            return {"signals": 1, "signals_lost": 1, "handled_meanwhile": 0}
         sent_ns, handled_ns = results[0][0], self._handled_ns[0]
         assert sent_ns is not None
         return {
-            "handled": 1,
+            "signals": 1,
+            "signals_lost": 0,
             "handled_meanwhile": float(handled_ns < max(end_ns for _, end_ns in results)),
             "delay_s": (handled_ns - sent_ns) / 1e9,
         }

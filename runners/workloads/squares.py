@@ -40,9 +40,6 @@ class Squares:
     def minimum_workers(self) -> int:
         return 1 + self.consumers
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
         self._path("input.txt").write_text("".join(f"{k}\n" for k in _numbers(self.numbers)))

@@ -4,6 +4,7 @@ Measured is the time from setting the flag until the last worker has seen it.
 """
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from runners.model import InvalidParameter, WrongResult
 from runners.workloads.meeting import PATIENCE_S, meet
 
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
+
+ENDINGS = {"cancel", "close", "end", "interrupt", "kill", "stop", "terminate"}
+"""What a method of a thread would be called that ends it from outside."""
 
 
 @dataclass
@@ -80,11 +84,15 @@ class StopFlag:
         return True  # times
 
     def metrics(self, results: Sequence[tuple[int, int]]) -> dict[str, float]:
-        """`stop_s`: from the request until the last one stopped; `steps` of all until then."""
+        """`stop_s`: from the request until the last one stopped; `steps` of all until then.
+
+        Threads have `thread_methods_to_end_it`: none.
+        """
         (_, asked_ns), *stopped = results
         return {
             "stop_s": (max(at_ns for _, at_ns in stopped) - asked_ns) / 1e9,
             "steps": sum(steps for steps, _ in stopped),
+            "thread_methods_to_end_it": len(ENDINGS & set(dir(threading.Thread))),
         }
 
     def check(self, results: Sequence[tuple[int, int]]) -> None:

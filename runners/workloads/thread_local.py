@@ -70,9 +70,10 @@ class PrivateData:
         return True  # each worker has data like no other
 
     def metrics(self, results: Sequence[Report]) -> dict[str, float]:
-        """How many workers took part, and how many different data they saw."""
+        """How many workers took part, how many names they had, how many different data they saw."""
         return {
             "workers": len({(report.pid, report.thread) for report in results}),
+            "names": len({report.worker for report in results} - {""}),
             "values": len({report.value for report in results}),
         }
 

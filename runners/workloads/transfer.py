@@ -73,9 +73,6 @@ class Transfer:
             return self.messages
         return min(MOST, max(FEWEST, TOTAL_BYTES // self.size_bytes))
 
-    def sources(self) -> list[str]:
-        return ["runners.workloads.meeting"]
-
     def share(self, sync: Any) -> Any:
         """The sender's two ends of the channel, out and in, the receiver's, and a start line."""
         barrier = sync.Barrier(2)
@@ -103,46 +100,51 @@ class Transfer:
 
     def __call__(self, task: str) -> Sent | Received:
         sender, receiver, barrier = self.shared
-        send, receive = _opened(*(sender if task == "send" else receiver))
+        send, receive, refused = _opened(*(sender if task == "send" else receiver))
         messages = _messages(self.size_bytes)
         meet(barrier)
         if task == "send":
-            return self._send(messages, send, receive)
-        return self._receive(send, receive)
+            return self._send(messages, send, receive, refused)
+        return self._receive(send, receive, refused)
 
     def _send(
         self,
         messages: Sequence[bytes],
-        send: Callable[[bytes], int],
+        send: Callable[[bytes], None],
         receive: Callable[[], bytes],
+        refused: Sequence[Exception],
     ) -> Sent:
-        errors = 0
         trips = []
         last = {}
         for k in range(self.count):
             begin = time.perf_counter_ns()
-            errors += send(messages[k % 2])
+            send(messages[k % 2])
             last[k % 2] = receive()
             trips.append(time.perf_counter_ns() - begin)
         begin = time.perf_counter_ns()
         for k in range(self.count):
-            errors += send(messages[k % 2])
+            send(messages[k % 2])
         receive()
         stream = time.perf_counter_ns() - begin
-        return Sent(errors, trips, stream, _checksums(last))
+        return Sent(len(refused), trips, stream, _checksums(last))
 
-    def _receive(self, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> Received:
-        errors = single = streamed = 0
+    def _receive(
+        self,
+        send: Callable[[bytes], None],
+        receive: Callable[[], bytes],
+        refused: Sequence[Exception],
+    ) -> Received:
+        single = streamed = 0
         last = {}
         for k in range(self.count):
             last[k % 2] = receive()
             single += last[k % 2] != NOTHING
-            errors += send(last[k % 2])
+            send(last[k % 2])
         for k in range(self.count):
             last[k % 2] = receive()
             streamed += last[k % 2] != NOTHING
         send(NOTHING)
-        return Received(errors, single + streamed, streamed, _checksums(last))
+        return Received(len(refused), single + streamed, streamed, _checksums(last))
 
     def same(self, one: Sent | Received, other: Sent | Received) -> bool:
         return True  # they hold times
@@ -200,20 +202,31 @@ def _acquire(semaphore: Any) -> None:
         raise TimeoutError(f"the other task did not come within {PATIENCE_S:g} s")
 
 
-def _opened(way_out: Any, way_in: Any) -> tuple[Callable[[bytes], int], Callable[[], bytes]]:
-    """What sends a message, and returns the number of errors at that; what receives one."""
-    put = way_out.send if isinstance(way_out, Connection) else way_out.put
+def _opened(
+    way_out: Any, way_in: Any
+) -> tuple[Callable[[bytes], None], Callable[[], bytes], list[Exception]]:
+    """What sends a message, what receives one, and the errors at sending so far.
 
-    def send(message: bytes) -> int:
+    In place of a message that is refused goes `NOTHING`, so that nobody waits for it.
+    """
+    put = way_out.send if isinstance(way_out, Connection) else way_out.put
+    refused: list[Exception] = []
+
+    def note(error: Exception, message: Any) -> None:
+        refused.append(error)
+        put(NOTHING)
+
+    def send(message: bytes) -> None:
         # No time limit: whoever is to receive it has come to the start, and receives till the end.
         try:
             put(message)
-        except (ValueError, MemoryError):  # refused before any of it was sent
-            put(NOTHING)
-            return 1
-        return 0
+        except (ValueError, MemoryError) as error:  # refused before any of it was sent
+            note(error, message)
 
-    return send, way_in.take if isinstance(way_in, Slot) else taker(way_in)
+    # A process's Queue pickles and sends in a thread of its own, which only prints its errors.
+    if hasattr(way_out, "_on_queue_feeder_error"):
+        way_out._on_queue_feeder_error = note
+    return send, way_in.take if isinstance(way_in, Slot) else taker(way_in), refused
 
 
 def _checksums(messages: dict[int, bytes]) -> dict[int, int]:
