@@ -1,9 +1,10 @@
 """docs/lecture.md: no row of the lecture is missing, and what it names is there."""
 
 import re
+import shlex
 
 from experiments.catalogue import experiments, names
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakePlan
 
 PAGE = (ROOT / "docs/lecture.md").read_text()
 ROWS = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
@@ -31,6 +32,13 @@ def test_every_row_names_an_experiment_that_is_about_it() -> None:
         named = set(re.findall(r"`(\w+)`", line)) & set(names())
         assert named, row
         assert all(row in about[name] for name in named), row
+
+
+def test_every_row_has_a_cell_that_can_be_planned(make_plan: MakePlan) -> None:
+    for row, line in TABLE.items():
+        [command] = re.findall(r"`(workload=[^`]+)`", line)
+        plan = make_plan(*shlex.split(command))
+        assert plan.workload, row
 
 
 def test_every_row_has_a_claim_or_a_result_on_the_page() -> None:

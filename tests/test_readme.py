@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT, run_program
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^python -m runners.*$", README, re.MULTILINE)
+COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
 SMALL = ["measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1"]
 
 
@@ -42,6 +42,8 @@ def test_there_are_commands() -> None:
 def test_a_command_runs(command: str, folder: Path) -> None:
     module, *rest = shlex.split(command)[2:]
     arguments = shrunk(command) if module == "runners" and rest != ["--help"] else rest
+    if module == "experiments":
+        arguments = ["pool", "--quick", "--", *SMALL]
     done = run_program(*arguments, cwd=folder, module=module, plugins=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
