@@ -1,6 +1,7 @@
 """`python -m experiments`: run the lecture's experiments, judge its claims, write the page."""
 
 import argparse
+import os
 import signal
 import sys
 import textwrap
@@ -175,4 +176,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BrokenPipeError:  # whoever read the output has gone, as in `--list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
+        sys.exit(1)
