@@ -4,7 +4,6 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,9 @@ from omegaconf import OmegaConf
 from runners import plots
 from runners.claims import Claim
 from runners.session import count_cells
+
+CONF = Path(__file__).parent.parent / "conf/experiment"
+"""Beside this folder in a checkout and where it is installed, as for `python -m runners`."""
 
 PROGRAM = ("__main__", "catalogue", "page", "sweeps")
 """The modules of this folder that are not experiments."""
@@ -58,7 +60,7 @@ def row_order(rows: Sequence[str]) -> tuple[bool, str, int]:
 def load(name: str) -> Experiment:
     """The experiment of that name."""
     module = importlib.import_module(f"experiments.{name}")
-    text = resources.files("conf").joinpath(f"experiment/{name}.yaml").read_text("utf-8")
+    text = (CONF / f"{name}.yaml").read_text("utf-8")
     params = OmegaConf.select(OmegaConf.create(text), "hydra.sweeper.params", default={})
     return Experiment(
         name=name,
