@@ -35,6 +35,7 @@ KNOWN = {
     "sweep.json",
 }
 KNOWN |= {"config.yaml", "hydra.yaml", "overrides.yaml", "report.md", "summary.csv"}
+KNOWN |= {"matrix.png", "matrix.svg"}
 KNOWN |= {"summary.parquet", "speedup.png", "speedup.svg", "efficiency.png", "efficiency.svg"}
 
 
