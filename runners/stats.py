@@ -114,7 +114,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
     cold_s = _cold_walls(runs, code, len(cells))
-    start = _starts(runs, code, cells)
+    start = _starts(runs, code, len(cells))
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
         for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
@@ -293,16 +293,15 @@ def _cold_walls(runs: pd.DataFrame, code: Rows, cells: int) -> tuple[Floats, Flo
     return walls["baseline"].to_numpy(float), walls["measured"].to_numpy(float)
 
 
-def _starts(runs: pd.DataFrame, code: Rows, cells: pd.DataFrame) -> Floats:
+def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
     """Seconds of a cold measured run before its first task and after its last: the median.
 
     For an executor that is kept over the runs, only the cold one has its start.
     """
     cold = (runs["cold"] & (runs["status"] == "ok") & (runs["role"] == "measured")).to_numpy(bool)
-    alone = cells["worker_kind"].isin(["caller", "coroutine"])
-    workers = cells["n"].where(~alone, 1).to_numpy(float)[code[cold]]
-    outside = (runs["L0_s"] - runs["L1_s"])[cold] / workers
-    medians: Floats = outside.groupby(code[cold]).median().reindex(cells.index).to_numpy(float)
+    first = runs[cold]
+    outside = first["wall_s"] * (1 - first["L1_s"] / first["L0_s"])
+    medians: Floats = outside.groupby(code[cold]).median().reindex(range(cells)).to_numpy(float)
     return medians
 
 

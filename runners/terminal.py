@@ -184,7 +184,7 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
         ("cold, warm", f"{row['cold_speedup']:.2f}×, {row['speedup']:.2f}×", "first runs, others"),
         (
             "efficiency",
-            f"{row['speedup'] / workers:.0%} of {workers} {noun}",
+            f"{row['efficiency']:.0%} of {workers} {noun}",
             f"{row['speedup'] / row['bound']:.0%} of the bound",
         ),
         (

@@ -1,6 +1,6 @@
 """The measuring process: runs one side of one round when told to, and nothing else.
 
-It and its workers' side, `worker`, are the only modules that read clocks. It runs in a fresh
+It and its workers' side, `worker`, alone time runs and tasks. It runs in a fresh
 interpreter and imports the standard library only: what is loaded here is loaded in every forked
 worker and between any two clock reads.
 """

@@ -4,9 +4,7 @@ What limits it is what the function does: pure Python holds the interpreter, man
 extension modules let go of it, waiting for anything does.
 """
 
-import asyncio
 import cmath
-import difflib
 import importlib
 import inspect
 import sys
@@ -111,6 +109,8 @@ class Callable:
 
     def __call__(self, task: Task) -> Any:
         if hasattr(self, "acall"):
+            import asyncio  # heavy, and every worker loads this module
+
             return asyncio.run(self._acall(task))
         positional, keywords = task
         function = _function(self.function)
@@ -214,6 +214,8 @@ def _find(parameter: str, name: str) -> Any:
     try:
         found = attrgetter(attribute)(module)
     except AttributeError:
+        import difflib
+
         near = difflib.get_close_matches(attribute, dir(module), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InvalidParameter(parameter, f"{place} has no {attribute}{hint}") from None
