@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from runners import plots
 from runners.claims import Claim
 from runners.session import count_cells
 
@@ -67,14 +66,10 @@ def load(name: str) -> Experiment:
         question=" ".join((module.__doc__ or "").split()),
         rows=module.ROWS,
         claims=module.CLAIMS,
-        figures=getattr(module, "figures", _speedup) or _none,
+        figures=getattr(module, "figures", _none),
         params={str(key): value for key, value in params.items()},
     )
 
 
 def _none(summary: pd.DataFrame) -> Mapping[str, Figure]:
     return {}
-
-
-def _speedup(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    return {"speedup": plots.speedup(summary)}

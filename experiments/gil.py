@@ -4,6 +4,12 @@ A loop that counts down holds the global interpreter lock all the time. Two thre
 processes have a lock each.
 """
 
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from runners import plots
 from runners.claims import Claim, first, seconds, speedup
 
 ROWS = ("L13", "L14", "L19")
@@ -39,3 +45,8 @@ CLAIMS = (
         first(PROCESSES, "baseline").over(seconds(PROCESSES, "baseline")).above(1.2),
     ),
 )
+
+
+def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
+    """The speedup against the number of workers."""
+    return {"speedup": plots.speedup(summary)}

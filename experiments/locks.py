@@ -54,5 +54,3 @@ CLAIMS = (
         point("process", "lock", never=True),
     ),
 )
-
-figures = None  # its verdicts say it all

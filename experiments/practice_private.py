@@ -34,5 +34,3 @@ CLAIMS = (
         metric({"executor": "process"}, "values").between(3, 3),
     ),
 )
-
-figures = None  # its verdicts say it all

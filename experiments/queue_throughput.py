@@ -49,5 +49,3 @@ CLAIMS = (
         .below(1.05),
     ),
 )
-
-figures = None  # its verdicts say it all

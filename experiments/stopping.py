@@ -51,5 +51,3 @@ CLAIMS = (
         )
     ),
 )
-
-figures = None  # its verdicts say it all

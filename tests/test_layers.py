@@ -126,7 +126,7 @@ def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> 
 
 PROGRAM_MAY_IMPORT = {
     "__main__": {"claims", "interrupts", "model"},
-    "catalogue": {"claims", "plots", "session"},
+    "catalogue": {"claims", "session"},
     "page": {
         *("advice", "bootstrap", "claims", "labels", "markdown", "model", "plots", "rounding"),
         "store",
