@@ -88,7 +88,9 @@ def plan(cfg: DictConfig) -> Plan:
     if workers == "coroutine" and not hasattr(workload, "acall"):
         workers = "thread"  # where plain functions are run
     minimum = int(getattr(workload, "minimum_workers", 1))
-    _refuse_what_cannot_meet(cfg, choices, executor_as, workers, minimum, workload, reuse)
+    if reason := _cannot_meet(cfg, workload, minimum, workers, executor_as):
+        names = f"workload={choices['workload']} executor={choices['executor']}"
+        raise UsageError(f"{names}: {reason}") from Unsupported(reason)
     try:
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
@@ -141,35 +143,24 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
     return Factory(executor_as.target, parameters), reuse
 
 
-def _refuse_what_cannot_meet(
-    cfg: DictConfig,
-    choices: dict[str, str],
-    executor_as: Factory,
-    workers: str | None,
-    minimum: int,
-    workload: Any,
-    reuse: bool,
-) -> None:
-    """Raise UsageError where the tasks need more of each other than the executor can give."""
-    names = f"workload={choices['workload']} executor={choices['executor']}"
-    reason = None
+def _cannot_meet(
+    cfg: DictConfig, workload: Any, minimum: int, workers: str | None, executor_as: Factory
+) -> str | None:
+    """Why this executor cannot give the tasks what they need of each other; None if it can."""
     if minimum > 1:
         what = f"all {minimum} tasks have to run at the same time"
         if workers == "caller":
-            reason = f"{what}, and a plain loop runs one after another"
-        elif cfg.n < minimum:
-            reason = f"{what}; set n={minimum}"
-        elif (executor_as.parameters.get("chunksize") or 1) > 1:
-            reason = f"{what}, not in chunks; set executor.chunksize=1"
-    together = minimum > 1 or hasattr(workload, "share")
-    if reason is None and together and cfg.scaling == "weak":
-        reason = "its tasks belong together and cannot be multiplied; set scaling=strong"
-    if reason is None and hasattr(workload, "share") and reuse:
-        reason = (
-            "workers that are kept cannot be given what the tasks share; set executor.reuse=false"
-        )
-    if reason is not None:
-        raise UsageError(f"{names}: {reason}") from Unsupported(reason)
+            return f"{what}, and a plain loop runs one after another"
+        if cfg.n < minimum:
+            return f"{what}; set n={minimum}"
+        if (executor_as.parameters.get("chunksize") or 1) > 1:
+            return f"{what}, not in chunks; set executor.chunksize=1"
+    shares = hasattr(workload, "share")
+    if (shares or minimum > 1) and cfg.scaling == "weak":
+        return "its tasks belong together and cannot be multiplied; set scaling=strong"
+    if shares and cfg.executor.get("reuse"):
+        return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
+    return None
 
 
 def _choices() -> dict[str, str]:

@@ -9,7 +9,8 @@ import hashlib
 import importlib.util
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,13 @@ def identity(modules: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any
 
     `modules` hold the code that runs, `values` are everything the configuration says of the cell.
     """
-    modules = {*modules, "runners.trial"}
-    seen: set[str] = set()
-    sources = {
-        name: source for module in sorted(modules) for name, source in _sources(module, seen)
-    }
+    found: dict[str, Source | None] = {}
+    for module in {*modules, "runners.trial"}:
+        _collect(module, found)
+    sources = {name: source for name, source in sorted(found.items()) if source is not None}
     return {
         **values,
-        "code": {name: _digest(source) for name, source in sorted(sources.items())},
+        "code": {name: _digest(source.text) for name, source in sources.items()},
         "packages": _packages(sources),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{platform.machine()} {cpu_model() or ''}".strip(),
@@ -50,26 +50,37 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return found
 
 
-def _sources(module: str, seen: set[str]) -> Iterator[tuple[str, bytes]]:
-    """The source of a module and of those that it imports from its package or its folder."""
-    if module in seen:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A module's text, and the dotted names that it imports."""
+
+    text: bytes
+    imported: tuple[str, ...]
+
+
+def _collect(module: str, found: dict[str, Source | None]) -> None:
+    """Add a module, and those that it imports from its package or its folder.
+
+    None stands for a name that has no source: what is in a module, say.
+    """
+    if module in found:
         return
-    seen.add(module)
+    found[module] = None
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):  # an optional import, or a name that is no module
         return
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return
-    source = Path(spec.origin).read_bytes()
-    yield module, source
+    text = Path(spec.origin).read_bytes()
     package = module if spec.submodule_search_locations is not None else spec.parent or ""
+    source = found[module] = Source(text, _imported(text, package))
     root = module.partition(".")[0]
-    for name in _imported(source, package):
+    beside = not package and root not in sys.stdlib_module_names
+    for name in source.imported:
         top = name.partition(".")[0]
-        beside = not package and root not in sys.stdlib_module_names
         if top == root or (beside and (Path(spec.origin).parent / f"{top}.py").is_file()):
-            yield from _sources(name, seen)
+            _collect(name, found)
 
 
 @cache
@@ -87,14 +98,12 @@ def _imported(source: bytes, package: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _packages(sources: Mapping[str, bytes]) -> dict[str, str]:
+def _packages(sources: Mapping[str, Source]) -> dict[str, str]:
     """The version of each installed package that holds the sources, or that they import."""
-    names = {name.partition(".")[0] for name in sources}
-    for source in sources.values():
-        # Relative imports stay within the package, wherever that is.
-        names |= {name.partition(".")[0] for name in _imported(source, "a.b.c.d.e.f.g")}
+    names = {*sources, *(name for source in sources.values() for name in source.imported)}
+    tops = {name.partition(".")[0] for name in names}
     installed = packages(sys.path)
-    return {name: installed[name] for name in sorted(names & installed.keys())}
+    return {name: installed[name] for name in sorted(tops & installed.keys())}
 
 
 def _digest(source: bytes) -> str:

@@ -4,13 +4,11 @@ import multiprocessing
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from runners.executors.thread import Thread
 from runners.model import InvalidParameter, Order, Run, UsageError, WrongResult
@@ -455,14 +453,3 @@ def test_value_that_cannot_work_is_refused(make: Callable[[], object], name: str
     with pytest.raises(InvalidParameter, match="must be at least 1") as refused:
         make()
     assert refused.value.name == name
-
-
-@pytest.mark.parametrize("kind", [Queues, Squares, Transfer, SharedValue, OutputLines])
-def test_yaml_holds_exactly_the_parameters_and_they_are_right(kind: Any) -> None:
-    stem = kind.__module__.rpartition(".")[2]
-    file = Path(__file__).parent.parent / f"conf/workload/{stem}.yaml"
-    assert file.read_text().startswith("# ")
-    parameters: Any = OmegaConf.to_container(OmegaConf.load(file))
-    assert parameters.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
-    assert list(parameters) == [field.name for field in fields(kind) if field.init]
-    assert kind(**parameters)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from runners.model import InvalidParameter, Order, Run, UsageError, Workload, WrongResult
 from runners.sync import thread_sync
@@ -74,17 +73,6 @@ def refusal(workload: Workload, results: list[Any]) -> str:
     with pytest.raises(WrongResult) as refused:
         workload.check(results)
     return str(refused.value)
-
-
-@pytest.mark.parametrize("kind", NEW)
-def test_yaml_holds_exactly_the_parameters_and_they_are_right(kind: Any) -> None:
-    stem = kind.__module__.rpartition(".")[2]
-    file = ROOT / f"conf/workload/{stem}.yaml"
-    assert file.read_text().startswith("# ")
-    parameters: Any = OmegaConf.to_container(OmegaConf.load(file))
-    assert parameters.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
-    assert list(parameters) == [field.name for field in dataclasses.fields(kind) if field.init]
-    assert kind(**parameters).tasks()
 
 
 @pytest.mark.parametrize(

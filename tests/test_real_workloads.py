@@ -23,7 +23,6 @@ from typing import Any, Literal
 
 import pytest
 import threadpoolctl  # type: ignore[import-untyped]
-from omegaconf import OmegaConf
 
 from runners.model import InvalidParameter, Workload, WrongResult
 from runners.testing import WorkloadSuite
@@ -87,38 +86,20 @@ class TestFileIo(WorkloadSuite):
     workload = small(FileIo)
 
 
-class Entered(WorkloadSuite):
-    @pytest.fixture(autouse=True)
-    def _enter(self) -> Iterator[None]:
-        with self.workload:  # type: ignore[attr-defined]
-            yield
-
-
-class TestHttpGet(Entered):
+class TestHttpGet(WorkloadSuite):
     workload = small(HttpGet)
 
 
-class TestSqliteRead(Entered):
+class TestSqliteRead(WorkloadSuite):
     workload = small(Sqlite)
 
 
-class TestSqliteWrite(Entered):
+class TestSqliteWrite(WorkloadSuite):
     workload = small(Sqlite, mode="write")
 
 
 def run(workload: Workload) -> list[Any]:
     return [workload(task) for task in workload.tasks()]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_yaml_holds_exactly_the_parameters_and_they_are_right(kind: Any) -> None:
-    stem = kind.__module__.rpartition(".")[2]
-    file = ROOT / f"conf/workload/{stem}.yaml"
-    assert file.read_text().startswith("# ")
-    parameters: Any = OmegaConf.to_container(OmegaConf.load(file))
-    assert parameters.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
-    assert list(parameters) == [field.name for field in dataclasses.fields(kind) if field.init]
-    kind(**parameters)
 
 
 @pytest.mark.parametrize(

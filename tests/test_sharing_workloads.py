@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from runners.model import InvalidParameter, Order, Run, UsageError, Workload, WrongResult
 from runners.sync import thread_sync
@@ -92,17 +91,6 @@ class TestEvent(WorkloadSuite):
 
 class TestCondition(WorkloadSuite):
     workload = small(Condition)
-
-
-@pytest.mark.parametrize("kind", list(LESS))
-def test_yaml_holds_exactly_the_parameters_and_they_are_right(kind: Any) -> None:
-    stem = stem_of(kind)
-    file = ROOT / f"conf/workload/{stem}.yaml"
-    assert file.read_text().startswith("# ")
-    parameters: Any = OmegaConf.to_container(OmegaConf.load(file))
-    assert parameters.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
-    assert list(parameters) == [field.name for field in dataclasses.fields(kind) if field.init]
-    kind(**parameters)
 
 
 @pytest.mark.parametrize("kind", [SharedList, Point, Relock, Semaphore, Event, Condition])
