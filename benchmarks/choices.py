@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runners.recommend import recommend
-from runners.stats import summarise
-from runners.store import read_runs
+from runners.analysis.recommend import recommend
+from runners.analysis.summary import summarise
+from runners.results.store import read_runs
 
 KNOWN = (
     ("zlib:compress", "texts", 1, "thread"),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runners.bootstrap import Interval, ratio_of_medians, rounds_needed
-from runners.estimators import hodges_lehmann_ratio, ratio_of_means_fieller
+from runners.analysis.bootstrap import Interval, ratio_of_medians, rounds_needed
+from runners.analysis.estimators import hodges_lehmann_ratio, ratio_of_means_fieller
 
 Floats = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int], Floats]

@@ -27,12 +27,13 @@ from scipy import stats
 from benchmarks.coverage import SPEEDUP, Scenario, covers, drift
 from benchmarks.naps import SPEEDUP as SHORTER
 from benchmarks.naps import Nap
-from runners import config, store
-from runners.bootstrap import ratio_of_medians
-from runners.drawing import image
-from runners.measure import measure
+from runners.analysis.bootstrap import ratio_of_medians
+from runners.analysis.summary import summarise
+from runners.measuring.measure import measure
 from runners.model import Factory, Plan
-from runners.stats import summarise
+from runners.planning import config
+from runners.report.figures.drawing import image
+from runners.results import store
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = (1, 2, 3)

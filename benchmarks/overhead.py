@@ -22,9 +22,9 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+from runners.child.trial import locate, timed
+from runners.child.worker import install
 from runners.model import Factory
-from runners.trial import locate, timed
-from runners.worker import install
 
 WORKERS = 2
 FORK = multiprocessing.get_context("fork")
@@ -153,7 +153,7 @@ def main() -> None:
                         walls.setdefault((pair.name, size, side), []).append(wall)
 
     # numpy only now: its threads would make the forks slower than those of a measuring process.
-    from runners.bootstrap import ratio_of_medians
+    from runners.analysis.bootstrap import ratio_of_medians
 
     print("| executor | bare µs a task | through us | extra | ratio | bare ms a run | through us |")
     print("|---|---|---|---|---|---|---|")

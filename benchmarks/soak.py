@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from runners.child import marked
+from runners.measuring.process import marked
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"

@@ -29,11 +29,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from runners.bootstrap import Floats, Interval, ratio_of_medians
-from runners.drawing import image
-from runners.estimators import hodges_lehmann_ratio
-from runners.stats import summarise
-from runners.store import read_runs
+from runners.analysis.bootstrap import Floats, Interval, ratio_of_medians
+from runners.analysis.estimators import hodges_lehmann_ratio
+from runners.analysis.summary import summarise
+from runners.report.figures.drawing import image
+from runners.results.store import read_runs
 
 ROOT = Path(__file__).parent.parent
 COUNT = 5_000_000

@@ -24,7 +24,7 @@ import hydra
 def job(cfg):
     print(cfg)
 if __name__ == "__main__":
-    from runners import config
+    from runners.planning import config
     config.register()
     job()
 """
@@ -118,7 +118,9 @@ def main() -> None:
                         for file in Path(cwd, f"s{cells}").glob("*/runs.jsonl"):
                             file.unlink()
                 cost[name].append((large - small - runs) / 10)
-        interpreter = median(seconds("-c", "import runners.trial", cwd=cwd) for _ in range(repeats))
+        interpreter = median(
+            seconds("-c", "import runners.child.trial", cwd=cwd) for _ in range(repeats)
+        )
         own, hydra = median(cost["ours"]), median(cost["bare"])
         print(f"a sweep's cell beyond its runs       {own * 1e3:.0f} ms")
         print(f"of it a measuring process's start    {interpreter * 1e3:.0f} ms")

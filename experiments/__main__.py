@@ -18,8 +18,8 @@ from rich.table import Table
 from experiments import sweeps
 from experiments.catalogue import Experiment, experiments, load, names
 from experiments.page import Outcome, counted, verdict_rows, write_page
-from runners.claims import Judgement, judge
-from runners.interrupts import Interrupted
+from runners.analysis.claims import Judgement, judge
+from runners.measuring.interrupts import Interrupted
 from runners.model import UsageError
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}

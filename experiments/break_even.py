@@ -5,7 +5,7 @@ start, so that they pay from some length on. Threads start faster, but the count
 global interpreter lock: where there is one, no length is enough.
 """
 
-from runners.claims import Claim
+from runners.analysis.claims import Claim
 
 ROWS: tuple[str, ...] = ()
 

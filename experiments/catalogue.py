@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from runners.claims import Claim
-from runners.session import count_cells
+from runners.analysis.claims import Claim
+from runners.command.session import count_cells
 
 CONF = Path(__file__).parent.parent / "conf/experiment"
 """Beside this folder in a checkout and where it is installed, as for `python -m runners`."""

@@ -4,7 +4,7 @@ One producer fills a small buffer and notifies two consumers through a condition
 end each consumer waits for what never comes true, for at most 20 ms.
 """
 
-from runners.claims import Claim, Ends, metric
+from runners.analysis.claims import Claim, Ends, metric
 
 ROWS = ("L12",)
 

@@ -3,7 +3,7 @@
 One worker sets an event that one other, or ten others, are waiting for, and clears it again.
 """
 
-from runners.claims import Cell, Claim, Ends, metric
+from runners.analysis.claims import Cell, Claim, Ends, metric
 
 ROWS = ("L11",)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from runners import plots
-from runners.claims import Claim, first, seconds, speedup
+from runners.analysis.claims import Claim, first, seconds, speedup
+from runners.report import figures as plots
 
 ROWS = ("L13", "L14", "L19")
 

@@ -4,7 +4,7 @@ Each of them has a global interpreter lock of its own; their tasks run in thread
 process. A pool of them is part of Python from 3.14 on.
 """
 
-from runners.claims import Claim, speedup
+from runners.analysis.claims import Claim, speedup
 
 ROWS: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ together. Threads share an object; processes share a structure in shared memory.
 move calls take a reentrant mutex again; they leave a plain lock alone.
 """
 
-from runners.claims import Claim, Seen
+from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L8",)
 

@@ -4,7 +4,7 @@
 unless the program takes it with `get_lock()`. A `RawValue` has no lock.
 """
 
-from runners.claims import Claim, Seen
+from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L23",)
 

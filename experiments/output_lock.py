@@ -4,7 +4,7 @@ Each worker appends lines, without a buffer. A line is written in three parts, a
 end apart to such a stream, or whole.
 """
 
-from runners.claims import Claim, Seen
+from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L22",)
 

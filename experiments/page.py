@@ -19,15 +19,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from experiments.catalogue import Experiment, row_order
-from runners import plots
-from runners.advice import reason
-from runners.bootstrap import Interval
-from runners.claims import Claim, Judgement, Verdict, metric
-from runners.labels import labels
-from runners.markdown import bullets, environment, table
+from runners.analysis.bootstrap import Interval
+from runners.analysis.claims import Claim, Judgement, Verdict, metric
 from runners.model import Environment
-from runners.rounding import bracketed, duration
-from runners.store import write_whole
+from runners.report import figures as plots
+from runners.report.markdown import bullets, environment, table
+from runners.results.store import write_whole
+from runners.words.advice import reason
+from runners.words.labels import labels
+from runners.words.rounding import bracketed, duration
 
 TITLE = "The lecture, judged on this machine"
 

@@ -3,7 +3,7 @@
 The results come back in the order of the numbers, whichever process computed them.
 """
 
-from runners.claims import Claim, Ends, seconds
+from runners.analysis.claims import Claim, Ends, seconds
 
 ROWS = ("L24",)
 

@@ -4,7 +4,7 @@ Four different pairs of arguments for each type, each pair as a task of its own:
 times over.
 """
 
-from runners.claims import Claim, Ends, speedup
+from runners.analysis.claims import Claim, Ends, speedup
 
 ROWS = ("P2",)
 

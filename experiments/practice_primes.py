@@ -11,8 +11,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from runners import plots
-from runners.claims import Cell, Claim, Ends, metric, seconds, speedup
+from runners.analysis.claims import Cell, Claim, Ends, metric, seconds, speedup
+from runners.report import figures as plots
 
 ROWS = ("P1",)
 

@@ -4,7 +4,7 @@ Three workers report their name and their own random data, pause, and look again
 of them see the same data, or in which data change, counts as wrong.
 """
 
-from runners.claims import Claim, metric
+from runners.analysis.claims import Claim, metric
 
 ROWS = ("P3",)
 

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from runners.claims import Cell, Claim, Ends, Quantity, Seen, metric
+from runners.analysis.claims import Cell, Claim, Ends, Quantity, Seen, metric
 
 ROWS = ("L20", "L21", "L23")
 

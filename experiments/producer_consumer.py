@@ -4,7 +4,7 @@ A producer reads the numbers and puts them into a queue. Consumers write the squ
 `task_done`. The producer waits for all with `join`, then sends each consumer the stop word.
 """
 
-from runners.claims import Cell, Claim, Ends, Quantity, metric
+from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L18",)
 

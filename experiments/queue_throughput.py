@@ -5,7 +5,7 @@ Threads take turns at its mutex and at the interpreter lock; processes at a lock
 
 from itertools import product
 
-from runners.claims import Cell, Claim, metric
+from runners.analysis.claims import Cell, Claim, metric
 
 ROWS = ("L17",)
 

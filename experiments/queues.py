@@ -4,7 +4,7 @@ Two producers put numbers into a queue, two consumers take them out. Beforehand 
 are put in and taken out one after the other, to see the order.
 """
 
-from runners.claims import Cell, Claim, Ends, Quantity, metric
+from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L17",)
 

@@ -3,7 +3,7 @@
 The second attempt has a time limit of 50 ms. Without it, the thread would wait for itself for ever.
 """
 
-from runners.claims import Claim, Quantity, metric
+from runners.analysis.claims import Claim, Quantity, metric
 
 ROWS = ("L9",)
 

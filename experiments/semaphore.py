@@ -4,7 +4,7 @@ Ten workers pass through it twice each and stay inside for 8 ms, asleep. How man
 decides how long all of them take.
 """
 
-from runners.claims import Cell, Claim, Seen, largest, speedup
+from runners.analysis.claims import Cell, Claim, Seen, largest, speedup
 
 ROWS = ("L10",)
 

@@ -3,7 +3,7 @@
 One worker sets the double to 3.1415927 and negates an array of the numbers 0 to 9.
 """
 
-from runners.claims import Claim, Ends
+from runners.analysis.claims import Claim, Ends
 
 ROWS = ("L23",)
 

@@ -5,7 +5,7 @@ items one place up, so that some get behind it unseen, and there are none left a
 (`for item in list` misses items as well, but does not crash.) Processes share a manager's list.
 """
 
-from runners.claims import Claim, Seen
+from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L7",)
 

@@ -5,7 +5,7 @@ Halfway the first sends the signal, and its handler, which Python calls in the m
 notes the time.
 """
 
-from runners.claims import Claim, Seen, metric
+from runners.analysis.claims import Claim, Seen, metric
 
 ROWS = ("L6",)
 

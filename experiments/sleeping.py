@@ -4,7 +4,7 @@ They take 1, 5, 5, 2 and 3 times 15 ms, where the lecture has seconds. A thread 
 hold the global interpreter lock.
 """
 
-from runners.claims import Claim, seconds, speedup
+from runners.analysis.claims import Claim, seconds, speedup
 
 ROWS = ("L1", "L2", "L15")
 

@@ -5,7 +5,7 @@ is a copy of its parent; a spawned one is a fresh interpreter that imports every
 server is a fresh interpreter that is copied.
 """
 
-from runners.claims import Claim, first, seconds
+from runners.analysis.claims import Claim, first, seconds
 
 ROWS: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ Nobody can end a thread from outside: it looks at the flag now and then, and end
 is asked in the same way here, although it could be killed.
 """
 
-from runners.claims import Claim, Ends, metric
+from runners.analysis.claims import Claim, Ends, metric
 
 ROWS = ("L5",)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from runners import store
+from runners.analysis.summary import summarise
 from runners.model import Environment, UsageError
-from runners.stats import summarise
+from runners.results import store
 
 MEASURE = (
     *("measure=quick", "measure.pilot=40", "measure.rounds=40", "measure.processes=4"),

@@ -10,8 +10,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from runners import plots
-from runners.claims import Cell, Claim, metric
+from runners.analysis.claims import Cell, Claim, metric
+from runners.report import figures as plots
 
 ROWS = ("L16",)
 

@@ -3,7 +3,7 @@
 Either way two threads count down, with the same names, arguments and results.
 """
 
-from runners.claims import Claim, Ends, speedup
+from runners.analysis.claims import Claim, Ends, speedup
 
 ROWS = ("L3", "L4")
 

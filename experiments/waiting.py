@@ -4,7 +4,7 @@ The server is on the same machine and takes ten milliseconds for each answer, as
 thread that waits for input does not hold the global interpreter lock.
 """
 
-from runners.claims import Claim, seconds, speedup
+from runners.analysis.claims import Claim, seconds, speedup
 
 ROWS = ("L15",)
 

@@ -7,10 +7,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from runners import config, resume, session, store, terminal
-from runners.environment import read_environment
-from runners.measure import measure
+from runners.command import progress, resume, session
+from runners.measuring.measure import measure
 from runners.model import Plan, UsageError
+from runners.planning import config
+from runners.planning.environment import read_environment
+from runners.results import store
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -24,7 +26,7 @@ def job(cfg: DictConfig) -> str:
         run = config.refusal(cfg, error)
         if not resume.holds(folder, run):
             store.append(folder, run)
-        return terminal.refused(run, position)
+        return progress.refused(run, position)
     try:
         return cell(plan, folder, position)
     except OSError as error:
@@ -36,7 +38,7 @@ def cell(plan: Plan, folder: Path, position: tuple[int, int] | None) -> str:
     if position is None:
         session.claim(folder)
     earlier = resume.look(folder, plan)
-    display = terminal.Terminal(plan, folder, position)
+    display = progress.Terminal(plan, folder, position)
     display.begin(earlier.status, earlier.words)
     if earlier.status is None:
         for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):

@@ -25,10 +25,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from runners.child.sync import thread_sync
 from runners.executors.serial import Serial
 from runners.executors.thread import Thread
 from runners.model import Executor, Workload, WrongResult
-from runners.sync import thread_sync
 
 
 class WorkloadSuite:

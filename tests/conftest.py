@@ -12,9 +12,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from runners import config
-from runners.child import marked
+from runners.measuring.process import marked
 from runners.model import Plan
+from runners.planning import config
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"

@@ -151,7 +151,7 @@ def test_every_experiment_has_its_configuration_and_the_other_way_round() -> Non
 
 SPY = """
 import json, sys
-import runners.child
+import runners.measuring.process
 send = runners.child.Child.run
 def spy(self, order):
     if not seen:

@@ -1,0 +1,105 @@
+"""How long tasks have to be for an executor to be worth it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from runners.analysis.bootstrap import Interval
+from runners.words.labels import labels
+from runners.words.rounding import duration
+
+FEWEST = 3
+"""Sizes of a task from which on there is a curve."""
+SPAN = 4.0
+"""A parameter is the size of the tasks if the longest take this many times the shortest."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """How the speedup of an executor with n workers grows with the tasks of a workload.
+
+    `panel` names the workload without the `parameter` that makes its tasks long. `task_s` are the
+    lengths of one task in the plain loop in seconds, ascending, with the number of tasks in a run
+    and the speedup at each.
+    """
+
+    panel: str
+    parameter: str
+    line: str
+    n: int
+    task_s: tuple[float, ...]
+    tasks: tuple[int, ...]
+    speedups: tuple[Interval, ...]
+
+    @property
+    def at_s(self) -> Interval:
+        """The length in seconds from which on the speedup is above 1, up to the longest measured.
+
+        The bounds are where those of the speedups' intervals are. 0 where all are above 1,
+        infinite where that of the longest task is not.
+        """
+        return Interval(
+            self._crossing([speedup.estimate for speedup in self.speedups]),
+            self._crossing([speedup.high for speedup in self.speedups]),
+            self._crossing([speedup.low for speedup in self.speedups]),
+        )
+
+    def _crossing(self, speedups: Sequence[float]) -> float:
+        """Straight between the points on logarithmic scales; above 1 includes 1."""
+        behind = [at for at, speedup in enumerate(speedups) if speedup < 1]
+        if not behind:
+            return 0.0
+        last = behind[-1]
+        if last == len(speedups) - 1:
+            return math.inf
+        pair = slice(last, last + 2)
+        return float(np.exp(np.interp(0, np.log(speedups[pair]), np.log(self.task_s[pair]))))
+
+    def text(self) -> str:
+        """From which length of a task on the executor is ahead: one phrase."""
+        at = self.at_s
+        if math.isfinite(at.high):
+            if at.high == 0:
+                return f"always, even at {duration(self.task_s[0])}"
+            if at.low == 0:
+                return f"at most {duration(at.high)}"
+            return duration(at.estimate, at.low, at.high)
+        clearly = "" if math.isinf(at.low) else "clearly "
+        longest = duration(self.task_s[-1])
+        if any(speedup.low >= 1 for speedup in self.speedups):
+            return f"some lengths, but not {clearly}at {longest}"
+        return f"never {clearly}up to {longest}"
+
+
+def break_even(summary: pd.DataFrame) -> Iterator[BreakEven]:
+    """The curve of every executor, n and workload that was measured with tasks of several lengths.
+
+    `summary` is the frame of `stats.summarise`. Along a curve one parameter of the workload varies,
+    with all others as they are.
+    """
+    line = labels(summary)["line"]
+    bounds = ["speedup", "speedup_low", "speedup_high"]
+    ok = (summary["status"] == "ok") & summary[[*bounds, "task_s"]].notna().all(axis=1)
+    ok &= summary["worker_kind"] != "caller"
+    for column in (name for name in summary.columns if name.startswith("workload.")):
+        panel = labels(summary.drop(columns=column))["panel"]
+        cells = summary.assign(panel=panel, line=line).loc[ok].sort_values("task_s")
+        for (name, executor, _), curve in cells.groupby(["panel", "line", "n"]):
+            task_s = curve["task_s"].tolist()
+            if curve[column].nunique() >= FEWEST and task_s[-1] >= SPAN * task_s[0]:
+                yield BreakEven(
+                    *(
+                        str(name),
+                        column.removeprefix("workload."),
+                        str(executor),
+                        int(curve["n"].iloc[0]),
+                    ),
+                    task_s=tuple(task_s),
+                    tasks=tuple(curve["tasks"].astype(int)),
+                    speedups=tuple(
+                        Interval(*row) for row in curve[bounds].to_numpy(float).tolist()
+                    ),
+                )

@@ -1,0 +1,308 @@
+"""Claims about the cells of a sweep, and whether its summary bears them out.
+
+A claim says of one cell, or of the ratio of two, on which side of a line it lies. The interval
+decides: wholly on that side, the claim holds; wholly on the other, it does not hold; else it is
+undecided. What cannot be judged on this machine is not measured, with the reason.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from runners.analysis.bootstrap import Interval
+from runners.words.advice import reason
+from runners.words.rounding import bracketed, duration
+
+Verdict = Literal["holds", "does not hold", "undecided", "not measured", "result"]
+"""A `result` is a number that nothing was claimed about."""
+
+Cell = Mapping[str, object]
+"""One cell of a sweep: columns of the summary with the values that it alone has; None for null."""
+
+
+Row = dict[Any, Any]
+Words = Callable[[float, float, float], str]
+"""Tells an estimate and the bounds of its interval, which may be NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict, what was measured, in words, and what the claim says of it, or ""."""
+
+    verdict: Verdict
+    measured: str
+    claimed: str = ""
+
+
+class Criterion(Protocol):
+    """How a claim is judged: a quantity and a line, the status of a cell, or what was seen."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that it looks at."""
+        ...
+
+    def judge(self, summary: pd.DataFrame) -> Judgement:
+        """Raises NotMeasured where a cell, or its number, is missing or not the only one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim in a sentence, and what decides about it.
+
+    `rows` are those of the lecture that it belongs to, as ("L14",), and `lecture` is the lecture's
+    own figure; () and "" for what the lecture did not know.
+    """
+
+    rows: tuple[str, ...]
+    text: str
+    lecture: str
+    criterion: Criterion
+
+
+class NotMeasured(Exception):
+    """There is nothing to judge by; the message is the reason."""
+
+
+def judge(claim: Claim, summary: pd.DataFrame) -> Judgement:
+    """Hold a claim against a sweep's results, the frame of `stats.summarise`."""
+    try:
+        return claim.criterion.judge(summary)
+    except NotMeasured as reason:
+        return Judgement("not measured", str(reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number of one cell with its 95% interval; with a `divisor`, the ratio of two cells'.
+
+    `columns` hold the estimate and its bounds. By itself it is the criterion of a mere result.
+    """
+
+    cell: Cell
+    columns: tuple[str, str, str]
+    words: Words
+    divisor: "Quantity | None" = None
+
+    def over(self, divisor: "Quantity") -> "Quantity":
+        """How many times the divisor this is. Both cells were measured independently."""
+        return replace(self, words=_times, divisor=divisor)
+
+    def above(self, line: float) -> "Within":
+        """The claim that it is at least `line`."""
+        return Within(self, line, math.inf)
+
+    def below(self, line: float) -> "Within":
+        """The claim that it is at most `line`."""
+        return Within(self, -math.inf, line)
+
+    def between(self, low: float, high: float) -> "Within":
+        """The claim that it lies from `low` to `high`."""
+        return Within(self, low, high)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return (self.cell, *(self.divisor.cells if self.divisor is not None else ()))
+
+    def read(self, summary: pd.DataFrame) -> Interval:
+        """Its value in that summary. Raises NotMeasured."""
+        interval = Interval(*_measured(summary, self.cell, *self.columns))
+        return interval if self.divisor is None else interval.over(self.divisor.read(summary))
+
+    def told(self, interval: Interval) -> str:
+        """The value in words, as in "0.97× [0.96, 0.99]"."""
+        return self.words(interval.estimate, interval.low, interval.high)
+
+    def judge(self, summary: pd.DataFrame) -> Judgement:
+        return Judgement("result", self.told(self.read(summary)))
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """That a quantity lies from `low` to `high`."""
+
+    quantity: Quantity
+    low: float
+    high: float
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.quantity.cells
+
+    def judge(self, summary: pd.DataFrame) -> Judgement:
+        if self.quantity.divisor is None and self.quantity.columns[0].startswith("metric."):
+            row = _row(summary, self.quantity.cell)
+            if row["status"] == "wrong":  # the workload's own check contradicts what is claimed
+                return Judgement("does not hold", _why(row), self._claimed())
+        interval = self.quantity.read(summary)
+        measured = self.quantity.told(interval)
+        verdict: Verdict = "undecided"
+        if self.low <= interval.low and interval.high <= self.high:
+            verdict = "holds"
+        elif interval.high < self.low or interval.low > self.high:
+            verdict = "does not hold"
+        elif math.isnan(interval.low) or math.isnan(interval.high):
+            measured += ", without an interval"
+        return Judgement(verdict, measured, self._claimed())
+
+    def _claimed(self) -> str:
+        low, high = (
+            self.quantity.words(line, math.nan, math.nan) for line in (self.low, self.high)
+        )
+        if self.high == math.inf:
+            return f"at least {low}"
+        return f"at most {high}" if self.low == -math.inf else f"{low} to {high}"
+
+
+def speedup(cell: Cell) -> Quantity:
+    """How many times faster than its baseline the cell is."""
+    return Quantity(cell, ("speedup", "speedup_low", "speedup_high"), _times)
+
+
+def seconds(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
+    """The median time of a run of one side."""
+    return Quantity(cell, (f"{side}_median_s", f"{side}_low_s", f"{side}_high_s"), duration)
+
+
+def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
+    """The median time of the first runs in fresh processes: too few, so it is its own interval."""
+    return Quantity(cell, (f"cold_{side}_s",) * 3, duration)
+
+
+def factor(cell: Cell, step: str) -> Quantity:
+    """A step of the core-second ladder (`stats.FACTORS`): 1 where nothing is lost there."""
+    return Quantity(cell, (step, f"{step}_low", f"{step}_high"), _times)
+
+
+def metric(cell: Cell, name: str) -> Quantity:
+    """A figure of the workload's or executor's own, the median over rounds."""
+    column = f"metric.{name}"
+    return Quantity(cell, (column, f"{column}_low", f"{column}_high"), _unit(name))
+
+
+def largest(cell: Cell, name: str) -> Quantity:
+    """The largest value of such a figure in any round: no sample, so it is its own interval."""
+    return Quantity(cell, (f"metric.{name}_max",) * 3, _unit(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """That an effect occurs at least once in all runs, or with `never`, that it does not.
+
+    `effect` and `tries` are metrics that count both in a run. What was not seen might still occur:
+    that leaves the first kind of claim undecided.
+    """
+
+    cell: Cell
+    effect: str
+    tries: str
+    never: bool = False
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return (self.cell,)
+
+    def judge(self, summary: pd.DataFrame) -> Judgement:
+        claimed = "never" if self.never else "at least once"
+        row = _row(summary, self.cell)
+        if self.never and row["status"] == "wrong":
+            return Judgement("does not hold", _why(row), claimed)
+        [most] = _measured(summary, self.cell, f"metric.{self.effect}_max")
+        tries, rounds = _measured(summary, self.cell, f"metric.{self.tries}", "rounds")
+        effect, of = self.effect.replace("_", " "), self.tries.replace("_", " ")
+        if most > 0:
+            words = f"{effect}: up to {most:,.0f} in a run of {tries:,.0f} {of}"
+            return Judgement("does not hold" if self.never else "holds", words, claimed)
+        words = f"{effect}: not seen in {tries * rounds:,.0f} {of}"
+        return Judgement("holds" if self.never else "undecided", words, claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """That a cell ends with that status, and, where it is not "ok", says those words about it."""
+
+    cell: Cell
+    status: str
+    saying: str = ""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return (self.cell,)
+
+    def judge(self, summary: pd.DataFrame) -> Judgement:
+        row = _row(summary, self.cell)
+        elsewhere = row["status"] in ("unsupported", "interrupted") and row["status"] != self.status
+        if elsewhere or pd.isna(row["ended_by"]):  # or the program ended before the cell did
+            raise NotMeasured(_why(row))
+        same = row["status"] == self.status and self.saying in str(row["error"] or "")
+        measured = "ok" if row["status"] == "ok" else _why(row)
+        claimed = f"{self.status}: {self.saying}" if self.saying else self.status
+        return Judgement("holds" if same else "does not hold", measured, claimed)
+
+
+def _measured(summary: pd.DataFrame, cell: Cell, *columns: str) -> list[float]:
+    """Numbers of a cell that is ok, the first of which is not missing. Raises NotMeasured."""
+    row = _row(summary, cell)
+    if row["status"] != "ok":
+        raise NotMeasured(_why(row))
+    numbers = [float(row.get(column, math.nan)) for column in columns]
+    if math.isnan(numbers[0]):
+        raise NotMeasured(f"the cell has no {columns[0]}")
+    return numbers
+
+
+def _row(summary: pd.DataFrame, cell: Cell) -> Row:
+    """The cell's row. Raises NotMeasured where there is none or where there are several.
+
+    A cell that was refused has no parameters in its row: it is recognised by the others' absence.
+    """
+    unknown = pd.Series(None, index=summary.index, dtype=object)
+    found, refused = pd.Series(True, index=summary.index), summary["status"] != "ok"
+    for name, value in cell.items():
+        column = summary.get(name, unknown)
+        null = column.isna()
+        same = null if value is None else (column == value).fillna(False).astype(bool)
+        found, refused = found & same, refused & (same | null)
+    rows = summary.loc[found]
+    told = ", ".join(f"{name}={value}" for name, value in cell.items())
+    if len(rows) > 1:
+        raise NotMeasured(f"{len(rows)} cells have {told}")
+    if len(rows) == 1:
+        return rows.iloc[0].to_dict()
+    raise NotMeasured(
+        _why(summary.loc[refused].iloc[0].to_dict()) if refused.any() else f"no cell has {told}"
+    )
+
+
+def _why(row: Row) -> str:
+    return f"{row['status']}: {reason(row['error'])}"
+
+
+def _times(estimate: float, low: float, high: float) -> str:
+    return bracketed(estimate, low, high, "×")
+
+
+def _unit(name: str) -> Words:
+    """How a metric is told, by the unit in its name."""
+    if name.endswith("_per_s"):
+        what = name.removesuffix("_per_s").rpartition("_")[2]
+        return partial(_counted, unit=f" {'MB' if what == 'mb' else what}/s")
+    if name.endswith("_s"):
+        return duration
+    return partial(_counted, unit=f" {name.replace('_', ' ')}")
+
+
+def _counted(estimate: float, low: float, high: float, unit: str) -> str:
+    """Whole and large numbers without decimals, with an interval only where it has a width."""
+    if low == high:
+        low = high = math.nan
+    finite = [float(x) for x in (estimate, low, high) if math.isfinite(x)]
+    if abs(estimate) >= 1000 or all(x.is_integer() for x in finite):
+        text = f"{estimate:,.0f}{unit}"
+        return f"{text} [{low:,.0f}, {high:,.0f}]" if len(finite) == 3 else text
+    return bracketed(estimate, low, high, unit)

@@ -1,0 +1,167 @@
+"""Estimates and diagnostics of one cell: functions of plain arrays, one value per round.
+
+`baseline` and `measured` are the walls of both sides, paired by round. Where an interval of the
+asked confidence does not exist, its bounds are NaN.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from runners.analysis.bootstrap import Floats, Interval
+
+SIGNIFICANT = 0.01
+"""A diagnostic raises its flag below this p-value."""
+
+FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
+"""The ladder's steps, L0 to L6."""
+
+WAITING = 0.05
+"""Tasks whose serial run spends less than this share of its wall time on a CPU are waiting."""
+
+
+def ratio_of_means_fieller(
+    baseline: ArrayLike, measured: ArrayLike, confidence: float = 0.95
+) -> Interval:
+    """mean(baseline) / mean(measured) with the paired Fieller interval (Fieller, JRSS B 16, 1954).
+
+    Where the measured mean is not distinguishable from zero the set is unbounded and the bounds
+    are -inf and inf. A single round gives NaN bounds.
+    """
+    top, bottom = np.asarray(baseline, float), np.asarray(measured, float)
+    n = len(top)
+    mean_top, mean_bottom = float(top.mean()), float(bottom.mean())
+    if n < 2:
+        return Interval(mean_top / mean_bottom, math.nan, math.nan)
+    spread = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2 / n * np.cov(top, bottom)
+    # The ratios r that satisfy (mean_top - r·mean_bottom)² ≤ t²·var(mean of top - r·bottom).
+    a = mean_bottom**2 - spread[1, 1]
+    b = mean_top * mean_bottom - spread[0, 1]
+    c = mean_top**2 - spread[0, 0]
+    if a <= 0:
+        return Interval(mean_top / mean_bottom, -math.inf, math.inf)
+    root = math.sqrt(max(b**2 - a * c, 0.0))
+    return Interval(mean_top / mean_bottom, float(b - root) / a, float(b + root) / a)
+
+
+def hodges_lehmann_ratio(
+    baseline: ArrayLike, measured: ArrayLike, confidence: float = 0.95
+) -> Interval:
+    """Pseudomedian of the rounds' ratios, with the Wilcoxon signed-rank interval.
+
+    The median of all pairwise means (Walsh averages) of the log-ratios, exponentiated
+    (Hodges & Lehmann, Ann. Math. Stat. 34, 1963). Memory grows with the square of the rounds.
+    """
+    logs = np.log(np.asarray(baseline, float)) - np.log(np.asarray(measured, float))
+    n = len(logs)
+    walsh = (np.add.outer(logs, logs) / 2)[np.tri(n, dtype=bool)]
+    rank, middles = _signed_rank(n, confidence), [(len(walsh) - 1) // 2, len(walsh) // 2]
+    walsh.partition(sorted({*middles, max(rank - 1, 0), len(walsh) - max(rank, 1)}))
+    centre = math.exp(float(walsh[middles].mean()))
+    if rank == 0:
+        return Interval(centre, math.nan, math.nan)
+    return Interval(centre, math.exp(walsh[rank - 1]), math.exp(walsh[-rank]))
+
+
+@lru_cache(maxsize=64)
+def _signed_rank(n: int, confidence: float) -> int:
+    """Walsh averages to count from either end: the greatest k with P(W < k) ≤ (1-confidence)/2."""
+    tail, total = (1 - confidence) / 2, n * (n + 1) // 2
+    if n > 100:
+        deviation = math.sqrt(total * (2 * n + 1) / 12)
+        return math.floor(total / 2 + float(stats.norm.ppf(tail)) * deviation)
+    mass = np.zeros(total + 1)
+    mass[0] = 1.0
+    for rank in range(1, n + 1):
+        mass[rank:] += mass[:-rank].copy()
+        mass /= 2
+    return int(np.searchsorted(np.cumsum(mass), tail, side="right"))
+
+
+def median_interval(x: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The median between two order statistics, their ranks from the binomial distribution.
+
+    Exact for any continuous distribution (Conover, Practical Nonparametric Statistics, 3.2; as
+    `scipy.stats.quantile_test`). Below six values no two of them enclose a median with 95%. Values
+    that are not finite are left out.
+    """
+    values = np.sort(np.asarray(x, float))
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    middle = float(values[(n - 1) // 2] + values[n // 2]) / 2
+    rank = _binomial_rank(n, confidence)
+    if rank == 0:
+        return Interval(middle, math.nan, math.nan)
+    return Interval(middle, float(values[rank - 1]), float(values[n - rank]))
+
+
+@lru_cache(maxsize=64)
+def _binomial_rank(n: int, confidence: float) -> int:
+    return int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
+
+
+def outliers(x: ArrayLike) -> NDArray[np.bool_]:
+    """Which values lie more than 14.826 median absolute deviations from the median.
+
+    That is ten standard deviations of a normal distribution, and hyperfine's threshold.
+    None where more than half of the values are equal: the deviation is then no measure of spread.
+    """
+    values = np.asarray(x, float)
+    distance = np.abs(values - np.median(values))
+    deviation = np.median(distance)
+    return np.asarray((deviation > 0) & (distance > 14.826 * deviation))
+
+
+def has_trend(*series: ArrayLike) -> bool:
+    """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
+    if min(len(np.asarray(x)) for x in series) < 2:
+        return False
+    p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
+    return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
+
+
+def processes_disagree(x: ArrayLike, process: ArrayLike) -> bool:
+    """Whether the rounds of some process differ from the others' (Kruskal-Wallis)."""
+    ranks = stats.rankdata(np.asarray(x, float))
+    _, group, sizes = np.unique(process, return_inverse=True, return_counts=True)
+    deviations = ranks - ranks.mean()
+    if len(sizes) < 2 or not deviations.any():
+        return False
+    # H as a ratio of sums of squares of the ranks: right with ties, and quick with many groups.
+    between = np.sum(np.bincount(group, deviations) ** 2 / sizes)
+    h = (len(ranks) - 1) * between / np.sum(deviations**2)
+    return bool(stats.chi2.sf(h, len(sizes) - 1) < SIGNIFICANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """A cell's core-second ladder: a column for each of FACTORS, a row for each round.
+
+    `factors` are the ratios of neighbouring levels, `losses` their differences as a share of L0.
+    Where `waiting`, the last three steps are one, under `blocking`; the others are NaN.
+    """
+
+    factors: Floats
+    losses: Floats
+    waiting: bool
+
+
+def ladder_factors(levels: ArrayLike, serial_busy_s: ArrayLike) -> Ladder:
+    """The ladder of METHOD.md from L0 … L6, shape (rounds, 7), in core-seconds.
+
+    `serial_busy_s`, shape (rounds,), is W₁, the wall time of the same tasks in the baseline.
+    """
+    steps, serial = np.array(levels, float), np.asarray(serial_busy_s, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        waiting = bool(np.median(steps[:, 6] / serial) < WAITING)
+        if waiting:
+            steps[:, 4], steps[:, 5:] = serial, math.nan
+        factors = steps[:, 1:] / steps[:, :-1]
+        losses = -np.diff(steps, axis=1) / steps[:, :1]
+    return Ladder(factors, losses, waiting)

@@ -1,0 +1,125 @@
+"""Scaling laws of a sweep: each line of the figures, fitted where there is enough of it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
+from runners.words.labels import SERIAL, labels
+
+FEWEST = 4
+"""Distinct n, one of them 1, from which on a line is fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The serial share that the speedup with n workers reveals, with its 95% interval."""
+
+    n: int
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """How one executor scales on one workload: what was fitted, or the reason why nothing was.
+
+    The unit of throughput is that of the plain loop, so that a fit predicts speedups, scaled ones
+    where `weak`. `room` is how many workers there are tasks and CPUs for, `left_out` are the n
+    beyond it, for which no law holds. `shares` are Karp and Flatt's, against the same executor with
+    one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is how far a measured
+    speedup lies from the USL at most, as a share of it, and `misfit_n` where.
+    """
+
+    panel: str
+    line: str
+    weak: bool
+    fitted: tuple[int, ...]
+    left_out: tuple[int, ...]
+    room: float
+    shares: tuple[Share, ...]
+    reason: str = ""
+    usl: Fit | None = None
+    amdahl: Fit | None = None
+    misfit: float = math.nan
+    misfit_n: int = 0
+
+
+def round_ratios(runs: pd.DataFrame) -> pd.DataFrame:
+    """T1/Tn of every round that counts, as columns `cell` and `ratio`."""
+    counts = runs.loc[(runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"]]
+    sides = counts.pivot_table(index=["cell", "round"], columns="role", values="wall_s")
+    sides = sides.reindex(columns=["baseline", "measured"]).dropna()
+    return (sides["baseline"] / sides["measured"]).rename("ratio").reset_index()[["cell", "ratio"]]
+
+
+def fit_laws(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Law]:
+    """The law of every executor on every workload that was measured with 1 and three other n.
+
+    `summary` is the frame of `stats.summarise`, `runs` the one behind it.
+    """
+    cells = summary.assign(**labels(summary))
+    cells = cells.loc[
+        (cells["status"] == "ok") & cells["speedup"].notna() & (cells["executor"] != SERIAL)
+    ]
+    ratios = dict(iter(round_ratios(runs).groupby("cell")["ratio"]))
+    for (panel, line), found in cells.groupby(["panel", "line"]):
+        if found["n"].nunique() >= FEWEST and (found["n"] == 1).any():
+            yield _law(str(panel), str(line), found.sort_values("n"), ratios)
+
+
+def _law(
+    panel: str, line: str, cells: pd.DataFrame, ratios: Mapping[Any, "pd.Series[float]"]
+) -> Law:
+    weak = bool((cells["scaling"] == "weak").all())
+    # Workers without a CPU or a task to themselves run into a limit, which no law knows of: it
+    # would be taken for contention, and hide what the law is asked for.
+    reach = cells[["bound", "tasks"]].min(axis=1)
+    within = cells.loc[cells["n"] <= reach]
+    fitted, left_out = (
+        tuple(frame["n"].tolist()) for frame in (within, cells.loc[cells["n"] > reach])
+    )
+    shares = tuple(_gustafson_shares(within) if weak else _karp_flatt_shares(within))
+    # Tasks that leave the CPU idle for a part of their time may outnumber the CPUs.
+    room = (within["usable_cpus"] / within["cpu_share"].clip(upper=1)).min()
+    if not weak:
+        room = min(room, within["tasks"].min())
+    rounds = [ratios[cell].to_numpy(float) for cell in within["cell"]]
+    n = np.repeat(within["n"].to_numpy(float), [len(ratio) for ratio in rounds])
+    throughput = np.concatenate(rounds) * (n if weak else 1)
+    # The rounds of different cells belong to different minutes: they share no effect, but have
+    # relative errors, which a single label for all of them gives.
+    together = np.zeros(len(n))
+    try:
+        usl = fit_usl(n, throughput, rounds=together)
+        amdahl = None if weak else fit_amdahl(n, throughput, rounds=together)
+    except ValueError as error:
+        return Law(panel, line, weak, fitted, left_out, room, shares, reason=str(error))
+    off = within["speedup"].to_numpy() / predict(usl, within["n"])[0] - 1
+    worst = int(np.argmax(np.abs(off)))
+    return Law(
+        *(panel, line, weak, fitted, left_out, room, shares),
+        usl=usl,
+        amdahl=amdahl,
+        misfit=float(off[worst]),
+        misfit_n=fitted[worst],
+    )
+
+
+def _karp_flatt_shares(cells: pd.DataFrame) -> Iterator[Share]:
+    """The larger the speedup the smaller the share: an interval's ends change places."""
+    ends = ["speedup_n1", "speedup_n1_high", "speedup_n1_low"]
+    for n, *speedups in cells.loc[cells["n"] > 1, ["n", *ends]].itertuples(index=False):
+        yield Share(int(n), *(float(share) for share in karp_flatt(speedups, n)))
+
+
+def _gustafson_shares(cells: pd.DataFrame) -> Iterator[Share]:
+    """s of Gustafson's S = n - s(n - 1), solved for s."""
+    ends = ["speedup", "speedup_high", "speedup_low"]
+    for n, *speedups in cells.loc[cells["n"] > 1, ["n", *ends]].itertuples(index=False):
+        yield Share(int(n), *((n - float(speedup)) / (n - 1) for speedup in speedups))

@@ -1,0 +1,437 @@
+"""The runs frame in, the summary frame out: one row per cell, every statistic, and only those.
+
+The estimates themselves are in `bootstrap` and `estimators`; here they meet the columns.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runners.analysis.bootstrap import (
+    FEWEST_TO_RESAMPLE,
+    Floats,
+    Interval,
+    headline,
+    percentile_interval,
+    ratio_of_medians,
+    resampled_medians,
+    rounds_needed,
+)
+from runners.analysis.estimators import (
+    FACTORS,
+    has_trend,
+    hodges_lehmann_ratio,
+    ladder_factors,
+    median_interval,
+    outliers,
+    processes_disagree,
+    ratio_of_means_fieller,
+)
+from runners.model import Status
+
+__all__ = [
+    "FACTORS",
+    "hodges_lehmann_ratio",
+    "median_interval",
+    "ratio_of_means_fieller",
+    "ratio_of_medians",
+    "rounds_needed",
+    "summarise",
+    "typical_round",
+]
+
+FEWEST_ROUNDS = 6
+"""With fewer rounds no 95% interval of ranks exists."""
+STEAL = 0.01
+"""Share of CPU time that the host gave to others, above which a flag says so."""
+SHORT_S = 0.001
+TIMER_COST = 0.05
+"""Share of the tasks' time that the readings of the clocks around them may take."""
+
+STATUSES = get_args(Status)
+"""From best to worst, as the model lists them."""
+
+LEVELS = tuple(f"L{k}_s" for k in range(7))
+STATISTICS = (
+    *(
+        f"{side}_{name}_s"
+        for side in ("baseline", "measured")
+        for name in ("median", "low", "high", "mean", "p95", "max")
+    ),
+    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share", "task_s"),
+    *("efficiency", "efficiency_low", "efficiency_high"),
+    *("half_width", "cold_baseline_s", "cold_measured_s", "cold_speedup", "start_s"),
+    *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
+    *("hl_ratio", "hl_low", "hl_high"),
+    *("speedup_n1", "speedup_n1_low", "speedup_n1_high"),
+    *LEVELS,
+    *(f"{factor}{end}" for factor in FACTORS for end in ("", "_low", "_high")),
+    *(f"loss_{factor}" for factor in FACTORS),
+)
+"""The columns computed from a cell's rounds, in their order; NaN for a cell without any."""
+
+Rows = NDArray[np.intp]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """Complete rounds, in order: arrays whose first axis is the round."""
+
+    process: NDArray[np.int64]
+    baseline_s: Floats
+    measured_s: Floats
+    levels: Floats
+    serial_busy_s: Floats
+    task_s: Floats
+
+    def part(self, rows: slice) -> "_Rounds":
+        return _Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cell of `runs` (the frame of `store.read_runs`), in order of appearance.
+
+    Only complete rounds count: neither cold nor warm-up, both sides ok. A cell without any keeps
+    its row, with NaN for numbers. Bounds are those of 95% intervals. Ratios of weak scaling are
+    scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the tasks once.
+    `task_s` is the mean time of a task in the baseline, the median over rounds.
+    """
+    code = pd.factorize(runs["cell"])[0]
+    cells = _identities(runs, code)
+    baseline, measured = _complete_rounds(runs, code)
+    ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
+    scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
+    rounds = _rounds(runs, baseline, measured, scale[code[baseline]])
+    outcomes = _outcomes(runs, code)
+    outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
+    outcomes["rounds"] = np.diff(ends)
+    resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
+    cold_s = _cold_walls(runs, code, len(cells))
+    start = _starts(runs, code, len(cells))
+    facts: list[Record] = [
+        {str(name): value for name, value in row.items()}
+        for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
+    ]
+
+    records: list[Record] = [{"waiting": False, "flags": ""} for _ in facts]
+    one_worker: tuple[Floats, float] | None = None
+    for at, is_first in _by_family(cells):
+        if is_first:
+            one_worker = None
+        mine = rounds.part(slice(ends[at], ends[at + 1]))
+        if not len(mine.process):
+            continue
+        n = facts[at]["n"]
+        resampled = resampled_medians(mine.baseline_s, mine.measured_s)
+        if n == 1 and one_worker is None and len(mine.process) >= FEWEST_TO_RESAMPLE:
+            one_worker = resampled[0] / resampled[1], _ratio(mine)
+        records[at] = {
+            **_walls("baseline", mine.baseline_s),
+            **_walls("measured", mine.measured_s),
+            **_speedups(mine, resampled, _workers(facts[at]), scale[at]),
+            "bound": _bound(mine, facts[at]),
+            "cpu_share": _cpu_share(mine),
+            "task_s": float(np.median(mine.task_s)),
+            "cold_baseline_s": cold_s[0][at],
+            "cold_measured_s": cold_s[1][at],
+            "cold_speedup": cold_s[0][at] / cold_s[1][at] * scale[at],
+            "start_s": start[at],
+            **_ladder(mine),
+        }
+        if one_worker is not None and facts[at]["scaling"] == "strong":
+            records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
+        records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
+    statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
+    flags = statistics.pop("flags")
+    return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
+
+
+def typical_round(runs: pd.DataFrame) -> int | None:
+    """The complete round of a single cell whose ratio lies nearest the median ratio."""
+    baseline, measured = _complete_rounds(runs, np.zeros(len(runs), int))
+    if not len(measured):
+        return None
+    logs = np.log(_numbers(runs, "wall_s", baseline) / _numbers(runs, "wall_s", measured))
+    nearest = np.argmin(np.abs(logs - np.median(logs)))
+    return int(runs["round"].iloc[measured[nearest]])
+
+
+def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
+    """What defines each cell, from its first row."""
+    first = np.unique(code, return_index=True)[1]
+    parameters = [
+        name
+        for group in ("workload.", "executor.")
+        for name in runs.columns
+        if name.startswith(group)
+    ]
+    names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
+    names += ["usable_cpus", "worker_kind"]
+    return runs[names].iloc[first].reset_index(drop=True)
+
+
+def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
+    """The worst status of each cell's rows with its first error, how it ended, if it was steady."""
+    rank = pd.Categorical(runs["status"], categories=STATUSES).codes.astype(int)
+    worst = np.zeros(code.max() + 1, int)
+    np.maximum.at(worst, code, rank)
+    told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
+    by_cell = pd.DataFrame(
+        {"error": told, "ended_by": runs["ended_by"], "steady": runs["steady"]}
+    ).groupby(code)
+    ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
+    unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
+    worst[unfinished] = STATUSES.index("incomplete")
+    return pd.DataFrame(
+        {
+            "status": pd.Series([STATUSES[k] for k in worst], dtype="str"),
+            "error": error.mask(unfinished, "the program ended before the cell did"),
+            "ended_by": ended_by,
+            "steady": by_cell["steady"].all().astype(bool),
+        }
+    )
+
+
+def _complete_rounds(runs: pd.DataFrame, code: Rows) -> tuple[Rows, Rows]:
+    """Row positions of the baseline and the measured run of each complete round, in order."""
+    usable = (runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"] & runs["wall_s"].notna()
+    number = runs["round"].to_numpy(int)
+    key = code * (number.max() + 1) + number
+    sides = [
+        np.flatnonzero((usable & (runs["role"] == role)).to_numpy(bool))
+        for role in ("baseline", "measured")
+    ]
+    _, *common = np.intersect1d(key[sides[0]], key[sides[1]], return_indices=True)
+    return sides[0][common[0]], sides[1][common[1]]
+
+
+def _numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
+    if name not in runs:
+        return np.full(len(rows), math.nan)
+    return runs[name].iloc[rows].to_numpy(float, na_value=math.nan)
+
+
+def _rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -> _Rounds:
+    levels = [_numbers(runs, name, measured) for name in LEVELS[:-1]]
+    return _Rounds(
+        process=runs["process"].to_numpy(int)[measured],
+        baseline_s=_numbers(runs, "wall_s", baseline),
+        measured_s=_numbers(runs, "wall_s", measured),
+        levels=np.column_stack([*levels, _numbers(runs, LEVELS[5], baseline) * scale]),
+        serial_busy_s=_numbers(runs, LEVELS[3], baseline) * scale,
+        task_s=_numbers(runs, LEVELS[3], baseline) / _numbers(runs, "tasks", baseline),
+    )
+
+
+def _resources(
+    runs: pd.DataFrame, code: Rows, baseline: Rows, measured: Rows, cpus: "pd.Series[float]"
+) -> pd.DataFrame:
+    """Medians of the measured runs; what both sides lost to others is summed."""
+    metrics = [name for name in runs.columns if name.startswith("metric.")]
+    own = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
+    peaks = ("max_rss_bytes", "gil")
+    sums = ("wall_s", "steal_s", "throttled_s")
+    both = np.concatenate([baseline, measured])
+
+    def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
+        return pd.DataFrame({name: _numbers(runs, name, rows) for name in names})
+
+    median = of(own, measured).groupby(code[measured]).median().reindex(cpus.index)
+    peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
+    total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
+    return pd.DataFrame(
+        {
+            **median,
+            "steal_share": total["steal_s"] / (total["wall_s"] * cpus),
+            "throttled_s": total["throttled_s"],
+            "max_rss_bytes": peak["max_rss_bytes"],
+            "gil": peak["gil"].astype("boolean"),
+            **_metrics(runs, code, measured, metrics, len(cpus)),
+        }
+    )
+
+
+def _metrics(
+    runs: pd.DataFrame, code: Rows, measured: Rows, names: list[str], cells: int
+) -> dict[str, Floats]:
+    """Of each metric the median with its interval, and the largest value: `_low`, `_high`, `_max`.
+
+    The last is that of all measured runs that are ok, the cold one and warm-up too: an effect that
+    only they saw was seen. A cell that does not have the metric has NaN.
+    """
+    columns = {}
+    bounds = np.searchsorted(code[measured], np.arange(cells + 1))
+    every = np.flatnonzero(((runs["role"] == "measured") & (runs["status"] == "ok")).to_numpy(bool))
+    for name in names:
+        values = _numbers(runs, name, measured)
+        table = np.full((cells, 3), math.nan)
+        largest = pd.Series(_numbers(runs, name, every)).groupby(code[every]).max()
+        for at, (start, stop) in enumerate(pairwise(bounds)):
+            own = values[start:stop]
+            own = own[~np.isnan(own)]
+            if len(own):
+                middle = median_interval(own)
+                table[at] = middle.estimate, middle.low, middle.high
+        for end, column in zip(("", "_low", "_high"), table.T, strict=True):
+            columns[f"{name}{end}"] = column
+        columns[f"{name}_max"] = largest.reindex(range(cells)).to_numpy(float)
+    return columns
+
+
+def _cold_walls(runs: pd.DataFrame, code: Rows, cells: int) -> tuple[Floats, Floats]:
+    """Median seconds of the cold runs of each cell: of the baseline, of the measured side."""
+    cold = (runs["cold"] & (runs["status"] == "ok")).to_numpy(bool)
+    walls = runs["wall_s"][cold].groupby([code[cold], runs["role"][cold]]).median().unstack()
+    walls = walls.reindex(index=range(cells), columns=["baseline", "measured"])
+    return walls["baseline"].to_numpy(float), walls["measured"].to_numpy(float)
+
+
+def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
+    """Seconds of a cold measured run before its first task and after its last: the median.
+
+    For an executor that is kept over the runs, only the cold one has its start.
+    """
+    cold = (runs["cold"] & (runs["status"] == "ok") & (runs["role"] == "measured")).to_numpy(bool)
+    first = runs[cold]
+    outside = first["wall_s"] * (1 - first["L1_s"] / first["L0_s"])
+    medians: Floats = outside.groupby(code[cold]).median().reindex(range(cells)).to_numpy(float)
+    return medians
+
+
+def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
+    """Positions of the cells, those that differ in n alone together and n = 1 first.
+
+    With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
+    Cells measured again in another folder (`<cell>#2`) are families of their own.
+    """
+    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus")]
+    repeat = cells["cell"].str.partition("#")[2]
+    keys = [*(cells[name] for name in same), repeat]
+    family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    previous = -1
+    for at in np.lexsort((cells["n"], family)):
+        yield int(at), bool(family[at] != previous)
+        previous = family[at]
+
+
+def _named(name: str, interval: Interval) -> Record:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _walls(side: str, x: Floats) -> Record:
+    median = median_interval(x)
+    values = (median.estimate, median.low, median.high, x.mean(), np.percentile(x, 95), x.max())
+    names = ("median", "low", "high", "mean", "p95", "max")
+    return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
+
+
+def _workers(cell: Record) -> int:
+    """How many workers the measured side had: the serial executor has one for any n."""
+    return 1 if cell["worker_kind"] == "caller" else int(cell["n"])
+
+
+def _speedups(
+    rounds: _Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
+) -> Record:
+    sides = rounds.baseline_s, rounds.measured_s
+    speedup = headline(*sides, resampled).scaled(scale)
+    rank = hodges_lehmann_ratio(*sides).scaled(scale)
+    return {
+        **_named("speedup", speedup),
+        **_named("efficiency", speedup.scaled(1 / workers)),
+        "half_width": speedup.half_width,
+        **_named("mean_ratio", ratio_of_means_fieller(*sides).scaled(scale)),
+        "hl_ratio": rank.estimate,
+        "hl_low": rank.low,
+        "hl_high": rank.high,
+    }
+
+
+def _cpu_share(rounds: _Rounds) -> float:
+    """The part of the tasks' time that they are on a CPU when run one by one, C1/W1."""
+    return float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
+
+
+def _bound(rounds: _Rounds, cell: Record) -> float:
+    """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
+
+    Tasks that leave the CPU idle for a part of their time may overlap more often than there are
+    CPUs, which a plain count of CPUs would deny. Without CPU times the workers alone are a bound.
+    """
+    workers = _workers(cell)
+    cpu_share = _cpu_share(rounds)
+    if not cpu_share > 0:
+        return float(workers)
+    # A serial run that was kept waiting for a CPU now and then is still bound by CPUs.
+    cpus = 1.0 if cell["worker_kind"] == "coroutine" else float(cell["usable_cpus"])
+    return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
+
+
+def _ratio(rounds: _Rounds) -> float:
+    return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
+
+
+def _over_one_worker(
+    one: tuple[Floats, float], resampled: Floats, rounds: _Rounds, n: int
+) -> Record:
+    """Against the same executor with one worker: the ratio of both cells' speedups.
+
+    Each cell was measured in its own minutes. Its baseline was measured in the same ones, so the
+    ratio of speedups is free of what changed on the machine in between; one of times is not.
+    """
+    if n == 1:
+        return _named("speedup_n1", Interval(1.0, 1.0, 1.0))
+    if len(rounds.process) < FEWEST_TO_RESAMPLE:
+        return {}
+    # Shifted by one: equally many rounds share their resamples, and the cells are independent.
+    ratios = resampled / np.roll(one[0], 1)
+    return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
+
+
+def _ladder(rounds: _Rounds) -> Record:
+    ladder = ladder_factors(rounds.levels, rounds.serial_busy_s)
+    record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
+    for step, factor in enumerate(FACTORS):
+        record |= _named(factor, median_interval(ladder.factors[:, step]))
+        record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
+    return record | {"waiting": ladder.waiting}
+
+
+def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
+    """What a reader should know before trusting the cell's numbers; see METHOD.md."""
+    logs = np.log(rounds.baseline_s / rounds.measured_s)
+    if cell["rounds"] < FEWEST_ROUNDS:
+        yield f"fewer than {FEWEST_ROUNDS} rounds"
+    for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
+        if count := int(outliers(walls).sum()):
+            yield f"outliers in {side} ({count})"
+    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
+        yield "trend over rounds"
+    if processes_disagree(logs, rounds.process):
+        yield "processes disagree"
+    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
+        yield "methods disagree"
+    if cell["steal_share"] > STEAL:
+        yield f"steal {cell['steal_share']:.1%}"
+    if cell["throttled_s"] > 0:
+        yield f"throttled {cell['throttled_s']:.2f} s"
+    if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
+        yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
+    blas = cell.get("metric.blas_threads", math.nan)
+    if blas * cell["workers"] > cell["usable_cpus"]:
+        counts = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
+        yield f"BLAS threads x workers > CPUs ({counts})"
+    timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
+    if timer_share > TIMER_COST:
+        yield f"timer cost {timer_share:.0%}"
+    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
+        yield "runs shorter than 1 ms"
+    if not cell["steady"]:
+        yield "no steady state"

@@ -1,0 +1,130 @@
+"""What a cell's folder already holds, and whether it can be used again."""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runners.model import Plan, Run, UsageError
+from runners.planning.identity import differences
+from runners.results.store import RUNS, SPANS, write_json
+
+IDENTITY = "cell.json"
+LOCK = ".lock"
+OUTSIDE_REASONS = ("incomplete", "timeout", "crashed", "interrupted")
+"""Ends of a cell that may not come again; an exception or a wrong result would."""
+
+_locks: list[int] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier measurement of a cell: its status if it stands, and a few words on why or not.
+
+    `rounds` are those to be continued, as (baseline, measured) seconds; the next round and process
+    have the numbers given.
+    """
+
+    status: str | None
+    words: str
+    rounds: tuple[tuple[float, float], ...] = ()
+    next_round: int = 0
+    next_process: int = 0
+
+
+def look(folder: Path, plan: Plan) -> Earlier:
+    """What `folder` holds of this cell. Rows that do not stand are set aside, never deleted."""
+    rows = _rows(folder / RUNS)
+    earlier = _judge(folder, plan, rows) if rows else Earlier(None, "")
+    if rows and earlier.status is None and not earlier.rounds:
+        _set_aside(folder)
+    if earlier.status is None:
+        write_json(folder / IDENTITY, plan.identity)
+    return earlier
+
+
+def holds(folder: Path, run: Run) -> bool:
+    """Whether the folder's last row says the same of this cell, as that it cannot be planned."""
+    rows = _rows(folder / RUNS)
+    return bool(rows) and (rows[-1].get("cell"), rows[-1].get("error")) == (run.cell, run.error)
+
+
+def lock(folder: Path) -> None:
+    """Claim a result folder until this program ends. Raises UsageError if another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise UsageError(
+            f"{folder}: another program is measuring into this folder; wait for it or choose "
+            "another one"
+        ) from None
+    _locks.append(descriptor)  # held open: the lock ends with the program, however it ends
+
+
+def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
+    if plan.measure.force:
+        return Earlier(None, "measure.force")
+    try:
+        old = json.loads((folder / IDENTITY).read_bytes())
+    except (OSError, ValueError):
+        return Earlier(None, "nothing says how it was measured")
+    changed = differences(old, json.loads(json.dumps(plan.identity, default=str)))
+    if changed:
+        return Earlier(None, "; ".join(changed))
+    status, ended_by = rows[-1]["status"], rows[-1].get("ended_by")
+    if status in OUTSIDE_REASONS:
+        return Earlier(None, f"it was {status}" if status != "timeout" else "it timed out")
+    if status != "ok":
+        return Earlier(status, f"it {status}" if status == "failed" else f"it is {status}")
+    if ended_by in ("precision", "rounds"):
+        return Earlier("ok", f"ended by {ended_by}")
+    return Earlier(
+        None,
+        "short of its precision" if ended_by else "not finished",
+        rounds=_complete_rounds(rows),
+        next_round=max(row["round"] for row in rows) + 1,
+        next_process=max(row["process"] for row in rows) + 1,
+    )
+
+
+def _complete_rounds(rows: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+    walls: dict[int, dict[str, float]] = {}
+    for row in rows:
+        if row["status"] == "ok" and not row["warmup"]:
+            walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
+    return tuple(
+        (sides["baseline"], sides["measured"]) for sides in walls.values() if len(sides) == 2
+    )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The whole rows of a file; a torn one is as good as not measured."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return []
+    rows = []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, Mapping) and {"status", "round", "process", "role"} <= row.keys():
+            rows.append(dict(row))
+    return rows
+
+
+def _set_aside(folder: Path) -> None:
+    """Rename the old rows, so that they are kept and no longer read as this cell's."""
+    number = 1
+    while (folder / f"{RUNS}.{number}").exists():
+        number += 1
+    for name in (RUNS, SPANS, IDENTITY):
+        if (folder / name).exists():
+            (folder / name).rename(folder / f"{name}.{number}")

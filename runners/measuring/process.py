@@ -1,0 +1,179 @@
+"""A fresh, light interpreter that runs `runners.child.trial`, as its parent sees it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import IO, Any, ClassVar, Self
+
+from runners.measuring.interrupts import Interrupts
+from runners.model import Order, Plan, Run
+
+START_S = 60.0
+END_S = 0.5
+"""How long a process has to end by itself, and again after it was asked to."""
+TAIL_BYTES = 2000
+MARK = "SPEEDUP_LAB_CHILD"
+
+
+class Child:
+    """One measuring process and everything it starts: a process group of its own.
+
+    What the workload prints goes to a temporary file; its end is quoted if the process dies.
+    """
+
+    def __init__(self, plan: Plan, hash_seed: int, interrupts: Interrupts) -> None:
+        self.timeout_s = plan.measure.timeout_s
+        self.interrupts = interrupts
+        self.mark = f"{MARK}={uuid.uuid4().hex}"
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
+        # Whatever the workload leaves in temporary files goes with it, however it ends.
+        self.folder = tempfile.TemporaryDirectory(prefix="speedup-lab-", ignore_cleanup_errors=True)
+        ours, theirs = socket.socketpair()
+        # The path is handed over literally, because the child has to find the same plugins and
+        # PYTHONPATH would also reach the programs that a workload starts.
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from runners.child.trial import main; main({theirs.fileno()})"
+        )
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        name, _, token = self.mark.partition("=")
+        self.process = subprocess.Popen(
+            [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            pass_fds=[theirs.fileno()],
+            env={
+                "PYTHONHASHSEED": str(hash_seed),
+                **os.environ,
+                "TMPDIR": self.folder.name,
+                name: token,
+            },
+            start_new_session=True,
+        )
+        theirs.close()
+        Guardian.watch(self.process.pid)
+        self.connection = Connection(ours.detach())
+        try:
+            self.connection.send(plan)
+        except OSError:
+            pass  # it died at once; the first order says how
+        self.ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        self.connection.close()  # an idle process ends by itself at this
+        self._end(END_S if kind is None else 0)
+        self.output.close()
+        self.folder.cleanup()
+
+    def run(self, order: Order) -> Run:
+        """The row of that run.
+
+        Raises TimeoutError if it takes longer than `timeout_s`, ChildProcessError if the process
+        ends first, and Interrupted at a request to stop.
+        """
+        try:
+            if not self.ready:
+                self._receive(START_S, "starting the measuring process")
+                self.ready = True
+            self.connection.send(order)
+            run = self._receive(self.timeout_s, f"the {order.role} run")
+        except (EOFError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise ChildProcessError(self._death()) from None
+        assert isinstance(run, Run)
+        return run
+
+    def _receive(self, timeout_s: float, what: str) -> object:
+        ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
+        self.interrupts.check()
+        if not ready:
+            self._end(patience_s=0)
+            raise TimeoutError(f"{what} took longer than {timeout_s:g} s; see measure.timeout_s")
+        return self.connection.recv()
+
+    def _end(self, patience_s: float) -> None:
+        """End the process and all that it started: wait, ask, kill. Safe to call again."""
+        for ask in (None, signal.SIGTERM, signal.SIGKILL):
+            if ask is not None:
+                self._signal(ask)
+            try:
+                self.process.wait(END_S if ask else patience_s)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._signal(signal.SIGKILL)  # workers that outlived the measuring process
+        for pid in marked(self.mark):  # and those that left its process group
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        Guardian.watch(None)
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def _death(self) -> str:
+        try:
+            self.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._end(patience_s=0)
+        code = self.process.returncode
+        how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        self.output.seek(0, os.SEEK_END)
+        self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
+        tail = self.output.read().decode(errors="replace").strip()
+        return f"the measuring process ended by {how}" + (f":\n{tail}" if tail else "")
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that were started with `mark` in their environment, as far as can be seen."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return found
+
+
+class Guardian:
+    """A shell that kills the measuring process's group if this process dies, however it dies.
+
+    It sleeps in a read from a pipe that only this process holds open: a line names the group to
+    watch, an empty one none, and the end of the file is this process's end.
+    """
+
+    SCRIPT = 'while read -r line; do group=$line; done; [ -z "$group" ] || kill -9 "-$group"'
+    shell: ClassVar["subprocess.Popen[bytes] | None"] = None
+    owner: ClassVar[int] = 0
+
+    @classmethod
+    def watch(cls, group: int | None) -> None:
+        if cls.shell is None or cls.owner != os.getpid() or cls.shell.poll() is not None:
+            # In a session of its own, so that Ctrl+C in the terminal does not reach it.
+            cls.shell = subprocess.Popen(
+                ["/bin/sh", "-c", cls.SCRIPT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            cls.owner = os.getpid()
+        assert cls.shell.stdin is not None
+        cls.shell.stdin.write(f"{group or ''}\n".encode())
+        cls.shell.stdin.flush()

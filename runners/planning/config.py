@@ -1,0 +1,286 @@
+"""From Hydra's configuration to a plan: the schema, the checks, what the YAML files refer to."""
+
+import dataclasses
+import hashlib
+import multiprocessing
+import pickle
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runners.model import (
+    Factory,
+    Measure,
+    OutOfTime,
+    Plan,
+    Run,
+    Scaling,
+    Status,
+    Unsupported,
+    UsageError,
+    Workers,
+)
+from runners.planning import searchpath
+from runners.planning.environment import cpu_stat_file, usable_cpus
+from runners.planning.identity import identity
+from runners.planning.plugins import bind, build, find
+
+DEFINING = (
+    *("precision", "pilot", "rounds", "processes", "warmup", "time_budget_s", "timeout_s"),
+    *("memory_limit_bytes", "seed"),
+)
+"""The measurement settings that two results must share to stand for each other."""
+
+
+@dataclass
+class Config:
+    """The top level of the configuration; the groups bring their own keys."""
+
+    workload: Any = None
+    executor: Any = None
+    measure: Any = None
+    n: int = 2
+    scaling: str = "strong"
+
+
+# From configuration to plan
+
+
+def plan(cfg: DictConfig) -> Plan:
+    """What `cfg` asks for, resolved and checked. Needs Hydra's own configuration to be set.
+
+    Raises UsageError: one line that names the key and the remedy.
+    """
+    choices = _choices()
+    known = [f.name for f in fields(Config)]
+    for key in map(str, cfg):
+        if key not in known and key != "hydra":
+            raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
+    for group in ("workload", "executor"):
+        if cfg[group] is None:
+            raise UsageError(f"{group}: none is chosen; set {group}=NAME")
+    if cfg.n < 1:
+        raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
+    if cfg.scaling not in get_args(Scaling):
+        raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
+    measure = build("measure", choices["measure"], Measure, _values(cfg, "measure"))
+    workload_as, workload_class = find("workload", choices["workload"], _values(cfg, "workload"))
+    executor_as, executor_class = find("executor", choices["executor"], _values(cfg, "executor"))
+    for name in ("max_workers", "processes"):
+        if name in executor_as.parameters and not _is_n(cfg, "executor", name):
+            raise UsageError(
+                f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
+                f"{name}: ${{n}} in the YAML"
+            )
+    executor_as, reuse = _reused(executor_as)
+    workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
+    workers = getattr(executor_class, "workers", None)
+    check = bind if workers is None else build
+    check("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers == "coroutine" and not hasattr(workload, "acall"):
+        workers = "thread"  # where plain functions are run
+    minimum = int(getattr(workload, "minimum_workers", 1))
+    if reason := _cannot_meet(cfg, workload, minimum, workers, executor_as):
+        names = f"workload={choices['workload']} executor={choices['executor']}"
+        raise UsageError(f"{names}: {reason}") from Unsupported(reason)
+    try:
+        payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise UsageError(
+            f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
+            "keep plain data in its attributes and functions at the top level of a module"
+        ) from error
+    return Plan(
+        workload=choices["workload"],
+        executor=choices["executor"],
+        n=cfg.n,
+        scaling=cfg.scaling,
+        executor_as=executor_as,
+        baseline="serial" if minimum == 1 else "thread",
+        baseline_as=(
+            Factory("runners.executors.serial.Serial", {})
+            if minimum == 1
+            else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
+        ),
+        reuse=reuse,
+        parameters=_parameters(cfg),
+        payload=payload,
+        provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
+        worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
+        measure=measure,
+        usable_cpus=usable_cpus(),
+        cpu_stat=cpu_stat_file(),
+        identity=identity(
+            [
+                *(cls.__module__ for cls in (workload_class, executor_class)),
+                *(workload.sources() if hasattr(workload, "sources") else ()),
+            ],
+            {
+                "workload": dataclasses.asdict(workload_as),
+                "executor": {**dataclasses.asdict(executor_as), "reuse": reuse},
+                "n": cfg.n,
+                "scaling": cfg.scaling,
+                "measure": {name: getattr(measure, name) for name in DEFINING},
+            },
+        ),
+    )
+
+
+def _reused(executor_as: Factory) -> tuple[Factory, bool]:
+    """The call that makes the executor, and whether its workers are kept from run to run."""
+    parameters = dict(executor_as.parameters)
+    reuse = parameters.pop("reuse", False)
+    if not isinstance(reuse, bool):
+        raise UsageError(f"executor.reuse={reuse}: must be true or false")
+    return Factory(executor_as.target, parameters), reuse
+
+
+def _cannot_meet(
+    cfg: DictConfig, workload: Any, minimum: int, workers: str | None, executor_as: Factory
+) -> str | None:
+    """Why this executor cannot give the tasks what they need of each other; None if it can."""
+    if minimum > 1:
+        what = f"all {minimum} tasks have to run at the same time"
+        if workers == "caller":
+            return f"{what}, and a plain loop runs one after another"
+        if cfg.n < minimum:
+            return f"{what}; set n={minimum}"
+        if (executor_as.parameters.get("chunksize") or 1) > 1:
+            return f"{what}, not in chunks; set executor.chunksize=1"
+    shares = hasattr(workload, "share")
+    if (shares or minimum > 1) and cfg.scaling == "weak":
+        return "its tasks belong together and cannot be multiplied; set scaling=strong"
+    if shares and cfg.executor.get("reuse"):
+        return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
+    return None
+
+
+def _choices() -> dict[str, str]:
+    """The option chosen in each config group: the name under which a plugin is known."""
+    choices = OmegaConf.to_container(OmegaConf.create(HydraConfig.get().runtime.choices))
+    assert isinstance(choices, dict)
+    return {str(group): str(option) for group, option in choices.items()}
+
+
+def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
+    """Whether that parameter is the number of workers under the plugin's own name for it."""
+    raw = OmegaConf.to_container(cfg[group], resolve=False)
+    return isinstance(raw, dict) and raw.get(name) == "${n}"
+
+
+def _parameters(cfg: DictConfig) -> dict[str, Any]:
+    """Every parameter of both plugins under the name of its column, but for what is only n."""
+    return {
+        f"{group}.{name}": value
+        for group in ("workload", "executor")
+        for name, value in _values(cfg, group).items()
+        if name != "_target_" and not _is_n(cfg, group, name)
+    }
+
+
+def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
+    try:
+        values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        problem = str(error).partition("\n")[0]
+        raise UsageError(
+            f"{error.full_key} ({_choices()[group]}): {problem}; set it, or mend the YAML"
+        ) from None
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def refusal(cfg: DictConfig, error: UsageError) -> Run:
+    """The row of a cell that cannot be planned."""
+    choices = _choices()
+    try:
+        parameters = _parameters(cfg)
+    except Exception:  # it may be for these that there is no plan
+        parameters = {}
+    return Run(
+        cell=_digest(cfg)[:12],
+        workload=choices["workload"],
+        executor=choices["executor"],
+        baseline="serial",
+        n=cfg.n,
+        scaling=cfg.scaling,
+        usable_cpus=usable_cpus(),
+        worker_kind="unknown",
+        parameters=parameters,
+        process=0,
+        round=0,
+        position=0,
+        role="measured",
+        cold=True,
+        warmup=True,
+        status=_status(error),
+        started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        error=str(error),
+        ended_by="failure",
+    )
+
+
+def _status(error: UsageError) -> Status:
+    if isinstance(error.__cause__, Unsupported):
+        return "unsupported"
+    return "incomplete" if isinstance(error, OutOfTime) else "failed"
+
+
+# What the YAML files may refer to
+
+
+def _cell_folder(*, _root_: DictConfig) -> str:
+    """A readable name for a cell of a sweep that no other cell of it has."""
+    choices = _root_.hydra.runtime.choices
+    return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
+
+
+def _digest(cfg: DictConfig) -> str:
+    """Stands for every value of the configuration, resolvable or not."""
+    parts = {f.name: OmegaConf.select(cfg, f.name) for f in fields(Config)}
+    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(parts)).encode()).hexdigest()
+
+
+def _options(group: str) -> str:
+    """The options of a config group for `--help`: the first line of each file says what it is."""
+    loader = GlobalHydra.instance().config_loader()
+    lines = []
+    for option in loader.get_group_options(group):
+        lines.append(f"  {option:<16} {_first_comment(loader, f'{group}/{option}.yaml')}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _first_comment(loader: Any, name: str) -> str:
+    for source in loader.get_search_path().get_path():
+        path = str(source.path)
+        try:
+            if path.startswith("pkg://"):
+                package = resources.files(path.removeprefix("pkg://").replace("/", "."))
+                text = package.joinpath(name).read_text("utf-8")
+            else:
+                text = (Path(path.removeprefix("file://")) / name).read_text("utf-8")
+        except (OSError, ImportError, TypeError, UnicodeDecodeError):
+            continue
+        # Hydra reads its own directive only if that is the very first line.
+        lines = [line for line in text.splitlines() if not line.startswith("# @package")]
+        return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+    return ""
+
+
+def register() -> None:
+    """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    searchpath.register()
+    OmegaConf.register_new_resolver("options", _options, replace=True)
+    OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
+    OmegaConf.register_new_resolver(
+        "default_start_method", lambda: multiprocessing.get_all_start_methods()[0], replace=True
+    )

@@ -1,0 +1,134 @@
+"""From the values of a plugin's YAML to the plugin, with every mistake as one line."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from runners.child.trial import locate
+from runners.model import Factory, InvalidParameter, Unsupported, UsageError
+
+METHODS = {
+    "workload": ("tasks", "__call__", "check"),
+    "executor": ("__enter__", "__exit__", "map"),
+}
+UNREADABLE = "_unreadable_"
+"""The key of a YAML file that could not be read; its value is a line that says why."""
+
+
+def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
+    """The call that a group's YAML describes, and the class to be called."""
+    if UNREADABLE in values:
+        raise UsageError(f"{group}={choice}: its YAML {values[UNREADABLE]}; mend it")
+    target = values.get("_target_")
+    if not isinstance(target, str):
+        raise UsageError(
+            f"{group}={choice}: its YAML has no _target_; name a class, as in "
+            "_target_: package.module.Name"
+        )
+    try:
+        found = locate(target)
+    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
+        raise UsageError(
+            f"{group}={choice}: its _target_ {target} cannot be imported "
+            f"({reason(error)}); install it or mend the name"
+        ) from error
+    if not callable(found):
+        raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
+    if inspect.isclass(found):
+        _check_shape(group, choice, found)
+    parameters = {name: value for name, value in values.items() if name != "_target_"}
+    return Factory(target, parameters), found
+
+
+def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
+    """What the constructor makes of the parameters. Raises UsageError, naming group and key."""
+    bind(group, choice, make, parameters)
+    try:
+        made = make(**parameters)
+    except InvalidParameter as error:
+        value = parameters.get(error.name)
+        raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
+    except Unsupported as error:
+        raise UsageError(f"{group}={choice}: {error}") from error
+    except Exception as error:
+        raise UsageError(
+            f"{group}={choice}: its constructor refuses the parameters ({reason(error)}); "
+            "change them or mend it"
+        ) from error
+    _check_shape(group, choice, type(made))
+    return made
+
+
+def reason(error: BaseException) -> str:
+    """The kind of an error and what it says, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _check_shape(group: str, choice: str, made: type) -> None:
+    """Raise UsageError unless instances of that class have the methods that the group needs."""
+    needed = METHODS.get(group, ())
+    # Not by getattr: every class can itself be called, whatever its instances can.
+    defined = {name for base in made.__mro__ for name in vars(base)}
+    missing = [f"{name}()" for name in needed if name not in defined]
+    if missing:
+        raise UsageError(
+            f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
+            f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
+        )
+
+
+def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError unless the constructor takes these names and these simple types."""
+    accepted = inspect.signature(make).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    injected = {"initializer", "initargs"} if group == "executor" else set()
+    names = [name for name in accepted if name not in injected]
+    if not open_ended and (lacking := sorted(injected - accepted.keys())):
+        raise UsageError(
+            f"{group}={choice}: its constructor does not take {' and '.join(lacking)}; add "
+            "initializer=None, initargs=(), as docs/plugins.md shows"
+        )
+    for name in parameters:
+        if name not in accepted and not open_ended:
+            raise UsageError(
+                f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}"
+            )
+    for name, parameter in accepted.items():
+        required = parameter.default is parameter.empty and parameter.kind in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        )
+        if required and name not in parameters and name not in injected:
+            raise UsageError(
+                f"{group}.{name}: {choice} needs this parameter; set +{group}.{name}=..."
+            )
+    hints = _hints(make)
+    for name, value in parameters.items():
+        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
+            raise UsageError(
+                f"{group}.{name}={value} ({choice}): "
+                f"choose {', '.join(map(str, get_args(hints[name])))}"
+            )
+        allowed = _SIMPLE.get(hints.get(name))
+        if allowed is not None and not isinstance(value, allowed[0]):
+            raise UsageError(f"{group}.{name}={value} ({choice}): must be {allowed[1]}")
+        if isinstance(value, bool) and hints.get(name) in (int, float):
+            raise UsageError(f"{group}.{name}={value} ({choice}): must be a number")
+
+
+_SIMPLE: dict[Any, tuple[Any, str]] = {
+    int: (int, "a whole number"),
+    float: ((int, float), "a number"),
+    str: (str, "a text"),
+    bool: (bool, "true or false"),
+    int | None: ((int, type(None)), "a whole number or null"),
+    float | None: ((int, float, type(None)), "a number or null"),
+    str | None: ((str, type(None)), "a text or null"),
+}
+
+
+def _hints(make: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    except Exception:  # a name that only its author can resolve: the constructor checks for itself
+        return {}

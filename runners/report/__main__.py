@@ -1,0 +1,157 @@
+"""`python -m runners.report DIR...`: results become summary, figures, timelines and report."""
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from runners.analysis.laws import fit_laws
+from runners.analysis.recommend import recommend
+from runners.analysis.summary import summarise, typical_round
+from runners.model import UsageError
+from runners.report import figures
+from runners.report.figures.matrix import matrix_n
+from runners.report.markdown import markdown
+from runners.report.trace import trace_events
+from runners.results.store import (
+    planned_cells,
+    read_environments,
+    read_runs,
+    read_timelines,
+    write_whole,
+)
+from runners.words.labels import labels
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written, the summary that it shows, what follows from it, a line for each workload.
+
+    `missing` is a line if cells are missing, or "".
+    """
+
+    summary: pd.DataFrame
+    paths: tuple[Path, ...]
+    recommendations: tuple[str, ...]
+    missing: str
+
+
+def write_report(
+    folders: Sequence[Path], output: Path | None = None, *, timelines: bool = False
+) -> Report:
+    """Summarise the results below `folders` into `output`, by default the first of them.
+
+    Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
+    .svg; matrix as well where there are several workloads and executors. timeline.png and
+    trace.json of a single cell are put beside them; with `timelines`, those of several into each
+    cell's own folder. Raises `UsageError` where there is nothing to report on.
+    """
+    runs = read_runs(folders)
+    summary = summarise(runs)
+    place = folders[0] if output is None else output
+    missing = _missing(folders, summary)
+    single = len(summary) == 1 and not missing
+    written = []
+    if single or timelines:
+        for folder, name, cell in _cells(folders, runs, summary):
+            written += _write_timeline(folder, place if single else folder, name, cell)
+    laws = list(fit_laws(summary, runs))
+    recommendations = tuple(found.text() for found in recommend(summary))
+    n = matrix_n(summary)
+    parquet = io.BytesIO()
+    summary.to_parquet(parquet, index=False)
+    text = markdown(
+        *(runs, summary, laws, read_environments(folders)),
+        recommendations=recommendations,
+        missing=missing,
+        matrix=n,
+        timeline=single and bool(written),
+    )
+    files = {
+        "summary.csv": summary.to_csv(index=False).encode(),
+        "summary.parquet": parquet.getvalue(),
+        "report.md": text.encode(),
+    }
+    drawn = {
+        "speedup": figures.speedup(summary, runs, laws),
+        "efficiency": figures.efficiency(summary),
+        **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
+    }
+    for name, figure in drawn.items():
+        if missing:
+            figure.suptitle(missing, color="firebrick", fontsize=9)
+        files[f"{name}.png"] = figures.image(figure, "png")
+        files[f"{name}.svg"] = figures.image(figure, "svg")
+    for name, data in files.items():
+        write_whole(place / name, data)
+    paths = (*(place / name for name in files), *written)
+    return Report(summary, paths, recommendations, missing)
+
+
+def _missing(folders: Sequence[Path], summary: pd.DataFrame) -> str:
+    planned = planned_cells(folders)
+    finished = int((summary["status"] != "incomplete").sum())
+    if finished >= planned:
+        return ""
+    return f"Incomplete: {planned - finished} of {planned} cells are not measured."
+
+
+def _cells(
+    folders: Sequence[Path], runs: pd.DataFrame, summary: pd.DataFrame
+) -> Iterator[tuple[Path, str, pd.DataFrame]]:
+    """The folder of each cell, its name and its runs."""
+    common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    rows = dict(iter(runs.groupby("cell", sort=False)))
+    for _, cell in summary.assign(**labels(summary)).iterrows():
+        own = rows[cell["cell"]]
+        name = f"{cell['panel']} on {cell['line']}, n = {cell['n']}"
+        yield common / own["folder"].iloc[0], name, own
+
+
+def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:
+    """Draw the typical round of one cell; nothing where its spans were not kept."""
+    number = typical_round(runs)
+    found = [timeline for timeline in read_timelines(source) if timeline.round == number]
+    if not found:
+        return []
+    trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))
+    files = {
+        "timeline.png": figures.image(figures.timeline(found, name), "png"),
+        "trace.json": trace.encode(),
+    }
+    for file, data in files.items():
+        write_whole(place / file, data)
+    return [place / file for file in files]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
+    parser = argparse.ArgumentParser(prog="python -m runners.report", description=__doc__)
+    parser.add_argument("folders", metavar="DIR", type=Path, nargs="+", help="a folder of results")
+    parser.add_argument("--output", metavar="DIR", type=Path, help="by default the first folder")
+    parser.add_argument(
+        "--timelines", action="store_true", help="timeline.png and trace.json in each cell's folder"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        report = write_report(options.folders, options.output, timelines=options.timelines)
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for path in report.paths:
+        print(path)
+    for line in report.recommendations:
+        print(line)
+    if report.missing:
+        print(report.missing, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

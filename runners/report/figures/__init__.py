@@ -1,0 +1,9 @@
+"""Figures of results: one file each, and what an experiment needs to draw one of its own."""
+
+from runners.report.figures.drawing import image, new_figure, styled
+from runners.report.figures.efficiency import efficiency
+from runners.report.figures.matrix import matrix
+from runners.report.figures.speedup import speedup
+from runners.report.figures.timeline import timeline
+
+__all__ = ["efficiency", "image", "matrix", "new_figure", "speedup", "styled", "timeline"]

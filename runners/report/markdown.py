@@ -1,0 +1,313 @@
+"""The report's text: what the summary says, in Markdown."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from runners.analysis.break_even import BreakEven, break_even
+from runners.analysis.laws import FEWEST, Law, Share
+from runners.analysis.scaling import Fit, Parameter, predict
+from runners.model import Environment
+from runners.words.advice import TITLES, explain, reason, remedy
+from runners.words.labels import in_order, labels
+from runners.words.rounding import bracketed, duration
+
+METHOD = """\
+- A round runs both sides once, the baseline and the measured one, in random order; rounds are
+  spread over fresh interpreters. Cold first runs and warm-up are recorded but left out.
+- Speedup = median(T₁) / median(Tₙ), efficiency = speedup / n. T₁ is the plain loop over the same
+  tasks, without an executor, in the same rounds; "against n = 1" divides by the speedup of the same
+  executor with one worker. Weak scaling gives n times the tasks to n workers:
+  n·median(T₁) / median(Tₙ).
+- T runs from before the executor is made to after its workers have ended, on a monotonic clock.
+- Brackets are 95% intervals: of a speedup by percentile bootstrap (9,999 resamples, rounds drawn
+  jointly), of a median time by exact binomial ranks, which need six rounds. No value is deleted.
+- A recommendation compares speedups by the 95% interval of their ratio, pair by pair. The best of
+  many has often been lucky as well: expect a little less of it.
+- Core time is n·Tₙ core-seconds: what n workers could have used. It is split by the tasks' own
+  times, CPU times and waits for a CPU, and by what the same tasks took in the plain loop.
+- After a pilot, a cell gets as many rounds as its precision needs ("precision"), up to a cap on
+  rounds or time.
+"""
+
+LAWS = """\
+Gunther's Universal Scalability Law, X(N) = γN / (1 + α(N - 1) + βN(N - 1)), fitted to the speedups
+of all rounds: α is the share that stays serial, β the cost of keeping N workers in agreement, γ the
+speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95% intervals;
+they know the noise between rounds, not that another law might hold. A prediction supposes that each
+worker has a CPU and a task to itself.
+"""
+
+NO_LAWS = f"None: that takes n = 1 and {FEWEST - 1} other n of one workload and executor."
+
+CAUTIONS = {
+    "superlinear": "together, workers are faster than alone; nothing is predicted from that",
+    "only a lower bound for the peak": "β may be zero, so that nothing tells where the peak is",
+    "fewer than 6 distinct n": "with fewer than 6 n, α and β can hardly be told apart",
+}
+"""What the flags of a fit mean for whoever wants to rely on it."""
+
+BREAK_EVEN = """\
+The time that one task takes in the plain loop, from which on the executor is ahead: where the
+speedup passes 1, read between the measured points on logarithmic scales. Brackets are where the
+ends of the speedups' intervals do. It holds for that number of tasks: more of them share the
+executor's start.
+"""
+
+MATRIX = """\
+![Speedup of each workload on each executor](matrix.png)
+
+n = {n}. Hatched pairs have their reason below."""
+
+TIMELINE = """\
+![Tasks of the round nearest the median](timeline.png)
+
+One round, the one nearest the median. [trace.json](trace.json) shows the same in
+<https://ui.perfetto.dev>."""
+
+FACTS = (
+    "hostname",
+    "cpu_model_name",
+    "cpu_count",
+    "cpu_affinity",
+    "cpu_quota",
+    "cpu_governor",
+    "platform",
+    "python_implementation",
+    "python_version",
+    "python_free_threaded",
+    "git_commit",
+)
+"""What the report repeats of `environment.json`."""
+
+
+def markdown(
+    runs: pd.DataFrame,
+    summary: pd.DataFrame,
+    laws: Sequence[Law],
+    environments: Sequence[Environment],
+    *,
+    recommendations: Sequence[str] = (),
+    missing: str = "",
+    matrix: int | None = None,
+    timeline: bool = False,
+) -> str:
+    """The report of results that are summarised in `summary` and scale by `laws`.
+
+    `missing` is a line that says what there is not, or nothing; `matrix` is the n of the figure of
+    that name, or None where there is none; `timeline` says whether there is a figure of a single
+    run to be shown.
+    """
+    curves = list(break_even(summary))
+    cells = summary.assign(**labels(summary)).sort_values(
+        ["panel", "line", "n"],
+        key=lambda column: column if column.name == "n" else column.map(in_order),
+    )
+    measured = cells.loc[cells["speedup"].notna()]
+    parts = [
+        f"# Speedup of {', '.join(sorted(set(summary['workload'])))}",
+        *([f"**{missing}**"] if missing else []),
+        f"{len(cells)} cells, {(cells['status'] != 'ok').sum()} of them not ok; "
+        f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
+        "![Speedup against the number of workers](speedup.png)",
+        *([MATRIX.format(n=matrix)] if matrix is not None else []),
+        *(["## Recommendation", bullets(recommendations)] if recommendations else []),
+        *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
+        "## Results",
+        _results(measured),
+        "## Failed, skipped and unsupported cells",
+        bullets(
+            f"{_name(cell)}: {cell['status']}: {reason(cell['error'])}"
+            for _, cell in cells.loc[cells["status"] != "ok"].iterrows()
+        ),
+        "## Flags",
+        bullets(
+            f"{_name(cell)}: {flag}: {remedy(flag)}"
+            for _, cell in cells.loc[cells["flags"].fillna("") != ""].iterrows()
+            for flag in cell["flags"].split("; ")
+        ),
+        "## Where the core time went",
+        "![Core-seconds provided, useful and lost](efficiency.png)",
+        "Shares of the core time provided, n·Tₙ; the rest is what the plain loop needs as well. "
+        "A negative loss is a gain, left of zero in the figure. Tasks that wait have one loss for "
+        "the last three.",
+        _losses(measured),
+        "What matters of it, and what may be done:",
+        bullets(_explained(measured)),
+        *(["## Timeline", TIMELINE] if timeline else []),
+        "## Scaling laws",
+        LAWS.rstrip(),
+        bullets(_law(law) for law in laws) if laws else NO_LAWS,
+        "## Method",
+        METHOD.rstrip(),
+        "## Environment",
+        environment(environments),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _when(moments: "pd.Series[pd.Timestamp]") -> str:
+    if moments.empty:
+        return ""
+    return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
+
+
+def _results(cells: pd.DataFrame) -> str:
+    head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "efficiency", "against n = 1"]
+    return table(
+        [*head, "rounds", "ended by"],
+        (
+            [
+                cell["panel"],
+                cell["line"],
+                str(cell["n"]),
+                _time(cell, "baseline_median_s", "baseline_low_s", "baseline_high_s"),
+                _time(cell, "measured_median_s", "measured_low_s", "measured_high_s"),
+                _interval(cell, "speedup", "speedup_low", "speedup_high"),
+                f"{cell['efficiency']:.0%}",
+                _interval(cell, "speedup_n1", "speedup_n1_low", "speedup_n1_high"),
+                str(cell["rounds"]),
+                "" if pd.isna(cell["ended_by"]) else cell["ended_by"],
+            ]
+            for _, cell in cells.iterrows()
+        ),
+    )
+
+
+def _break_even(curves: Iterable[BreakEven]) -> str:
+    def end(curve: BreakEven, at: int) -> str:
+        return f"{bracketed(curve.speedups[at].estimate)} at {duration(curve.task_s[at])}"
+
+    return table(
+        ["workload", "by", "executor", "n", "tasks", "ahead from", "shortest", "longest"],
+        (
+            [
+                *(curve.panel, curve.parameter, curve.line, str(curve.n)),
+                " – ".join(str(count) for count in sorted({min(curve.tasks), max(curve.tasks)})),
+                *(curve.text(), end(curve, 0), end(curve, -1)),
+            ]
+            for curve in curves
+        ),
+    )
+
+
+def _losses(cells: pd.DataFrame) -> str:
+    return table(
+        ["workload", "executor", "n", *TITLES.values()],
+        (
+            [cell["panel"], cell["line"], str(cell["n"])]
+            + [_share(cell[f"loss_{factor}"]) for factor in TITLES]
+            for _, cell in cells.iterrows()
+        ),
+    )
+
+
+def _explained(cells: pd.DataFrame) -> Iterator[str]:
+    for _, cell in cells.iterrows():
+        losses = [f"{loss.share:.0%} {loss.title}: {loss.hint}" for loss in explain(cell.to_dict())]
+        if losses:
+            yield f"{_name(cell)}: lost {'; '.join(losses)}"
+
+
+def _law(law: Law) -> str:
+    """One line for what was fitted, and lines below it for what follows."""
+    head = f"{law.panel}, {law.line}, n = {_listed(law.fitted)}"
+    if law.left_out:
+        head += f" (without {_listed(law.left_out)}: no CPU or task for each worker)"
+    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_shares(law)]
+    if law.usl is not None:
+        lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
+    return "\n  - ".join([head, *filter(None, lines)])
+
+
+def _serial_shares(law: Law) -> Iterator[str]:
+    known = [share for share in law.shares if math.isfinite(share.estimate)]
+    if known:
+        name = "Gustafson, scaled" if law.weak else "Karp–Flatt, against n = 1"
+        values = (f"{_parameter(share)} at n = {share.n}" for share in known)
+        yield f"serial share ({name}): {'; '.join(values)}"
+
+
+def _fitted(law: Law, usl: Fit) -> Iterator[str]:
+    shown = {"α": usl.alpha, "β": usl.beta, "γ": usl.gamma}
+    yield "USL: " + ", ".join(f"{name} = {_parameter(value)}" for name, value in shown.items())
+    if law.amdahl is not None:
+        limit = law.amdahl.asymptote
+        most = f"; if it holds, never more than {limit:.3g}" if math.isfinite(limit) else ""
+        yield f"Amdahl: serial share f = {_parameter(law.amdahl.alpha)}{most}"
+    if math.isfinite(usl.peak):
+        yield f"peak: N* = {usl.peak:.3g}, at least {usl.peak_low:.3g}; more workers are slower"
+    elif math.isfinite(usl.peak_low):
+        yield f"peak: none found; if there is one, N* is at least {usl.peak_low:.3g}"
+
+
+def _predicted(law: Law, usl: Fit) -> Iterator[str]:
+    if usl.superlinear:
+        return
+    n = 2 * law.fitted[-1]
+    mid, low, high = (float(value) for value in predict(usl, n))
+    yield f"prediction for n = {n}: {bracketed(mid, low, high)}"
+    if law.amdahl is not None and not low <= (other := float(predict(law.amdahl, n)[0])) <= high:
+        yield f"Amdahl's law predicts {other:.3g} there: which law holds matters more than the band"
+
+
+def _trust(law: Law, usl: Fit) -> Iterator[str]:
+    yield f"misfit: the speedup at n = {law.misfit_n} is off by {law.misfit:+.1%}, the most of all"
+    cautions = [CAUTIONS[flag] for flag in usl.flags]
+    if 2 * law.fitted[-1] > law.room:
+        cautions.append(f"there are CPUs and tasks for {law.room:.3g} workers, not more")
+    if cautions:
+        yield f"with caution: {'; '.join(cautions)}"
+
+
+def _listed(ns: Iterable[int]) -> str:
+    return ", ".join(map(str, ns))
+
+
+def _parameter(value: Parameter | Share) -> str:
+    return f"{value.estimate:.2g} [{value.low:.2g}, {value.high:.2g}]"
+
+
+def environment(environments: Sequence[Environment]) -> str:
+    """The facts of each distinct machine as a list."""
+    blocks = []
+    for found in environments:
+        facts = {name: found.facts.get(name) for name in FACTS}
+        facts["usable_cpus"] = found.usable_cpus
+        blocks.append(bullets(f"{k}: {v}" for k, v in facts.items() if v is not None))
+    distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
+    return "\n\n".join(distinct) or "Not recorded."
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, or "None." without rows."""
+    lines = [head, ["---"] * len(head), *rows]
+    if len(lines) == 2:
+        return "None."
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+
+
+def bullets(items: Iterable[str]) -> str:
+    """A list in Markdown, or "None." without items."""
+    return "\n".join(f"- {item}" for item in items) or "None."
+
+
+def _name(cell: "pd.Series[Any]") -> str:
+    return f"{cell['panel']}, {cell['line']}, n = {cell['n']}"
+
+
+def _time(cell: "pd.Series[float]", *columns: str) -> str:
+    estimate, low, high = (cell[column] for column in columns)
+    return duration(estimate, low, high)
+
+
+def _interval(cell: "pd.Series[float]", *columns: str) -> str:
+    estimate, low, high = (cell[column] for column in columns)
+    return bracketed(estimate, low, high)
+
+
+def _share(value: float) -> str:
+    return f"{value:z.1%}" if math.isfinite(value) else ""

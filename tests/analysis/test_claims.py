@@ -1,0 +1,220 @@
+"""Whether a claim holds is decided by the interval, and what cannot be judged says why."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from runners.analysis.bootstrap import Interval
+from runners.analysis.claims import (
+    Claim,
+    Criterion,
+    Ends,
+    Judgement,
+    Seen,
+    factor,
+    judge,
+    largest,
+    metric,
+    seconds,
+    speedup,
+)
+from runners.analysis.summary import summarise
+from runners.results import store
+from tests import synthetic
+
+THREADS = {"executor": "thread", "n": 2}
+PROCESSES = {"executor": "process", "n": 2}
+
+
+def row(executor: str = "thread", *speedup: float, **columns: Any) -> dict[str, Any]:
+    """A row of the summary; `speedup` is estimate, low, high, or nothing."""
+    facts = {"workload": "point", "executor": executor, "n": 2, "status": "ok", "error": None}
+    numbers = dict(zip(("speedup", "speedup_low", "speedup_high"), speedup, strict=False))
+    return {**facts, "ended_by": "rounds", "rounds": 10, **numbers, **columns}
+
+
+def judged(criterion: Criterion, *rows: dict[str, Any]) -> Judgement:
+    claim = Claim(("L14",), "A sentence.", "", criterion)
+    return judge(claim, pd.DataFrame(list(rows)))
+
+
+def measured(name: str, *values: float) -> dict[str, float]:
+    """The columns of a metric: median, low, high, largest."""
+    ends = ("", "_low", "_high", "_max")
+    return {f"metric.{name}{end}": value for end, value in zip(ends, values, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above", "below", "between"),
+    [
+        (1.6, 1.8, "holds", "does not hold", "holds"),
+        (1.2, 1.4, "does not hold", "holds", "does not hold"),
+        (1.4, 1.6, "undecided", "undecided", "undecided"),
+        (1.9, 2.1, "holds", "does not hold", "undecided"),
+        (2.1, 2.2, "holds", "does not hold", "does not hold"),
+        (1.5, 1.5, "holds", "holds", "holds"),
+        (math.nan, math.nan, "undecided", "undecided", "undecided"),
+        (1.7, math.inf, "holds", "does not hold", "undecided"),
+    ],
+)
+def test_the_whole_interval_decides(
+    low: float, high: float, above: str, below: str, between: str
+) -> None:
+    cell = row("thread", 1.7, low, high)
+    quantity = speedup(THREADS)
+    criteria = quantity.above(1.5), quantity.below(1.5), quantity.between(1.5, 2)
+    assert [judged(each, cell).verdict for each in criteria] == [above, below, between]
+
+
+def test_the_judgement_says_what_was_measured_and_where_the_line_is() -> None:
+    cell = row("thread", 0.97, 0.96, 0.99)
+    quantity = speedup(THREADS)
+    found = judged(quantity.below(1.05), cell)
+    assert found == Judgement("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
+    assert judged(quantity.above(2), cell).claimed == "at least 2.00×"
+    assert judged(quantity.between(0.9, 1.1), cell).claimed == "0.900× to 1.10×"
+    assert judged(quantity, cell) == Judgement("result", "0.970× [0.960, 0.990]")
+
+
+def test_without_an_interval_nothing_is_decided_and_this_is_said() -> None:
+    found = judged(speedup(THREADS).above(1), row("thread", 5.0, math.nan, math.nan))
+    assert (found.verdict, found.measured) == ("undecided", "5.00×, without an interval")
+
+
+def test_two_cells_are_compared_by_the_interval_of_their_ratio() -> None:
+    cells = row("thread", 1.0, 0.9, 1.1), row("process", 2.0, 1.8, 2.2)
+    ratio = speedup(PROCESSES).over(speedup(THREADS))
+    assert ratio.cells == (PROCESSES, THREADS)
+    assert judged(ratio.above(1.5), *cells).verdict == "holds"
+    assert judged(ratio.above(2.5), *cells).verdict == "does not hold"
+    # Neither interval reaches 1.8 / 1 by itself, but that of the ratio does.
+    assert judged(ratio.above(1.8), *cells).verdict == "undecided"
+    interval = Interval(2.0, 1.8, 2.2).over(Interval(1.0, 0.9, 1.1))
+    assert judged(ratio, *cells).measured == f"2.00× [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def test_a_ratio_to_what_may_be_zero_has_no_bound() -> None:
+    assert Interval(2, 1, 3).over(Interval(1, 0, 2)).high == math.inf
+    assert Interval(2, 0, 3).over(Interval(1, 1, 1)).low == 0
+    assert math.isnan(Interval(0, 0, 0).over(Interval(0, 0, 0)).estimate)
+    cells = row("thread", 1.0, 0.0, 2.0), row("process", 2.0, 1.0, 3.0)
+    found = judged(speedup(PROCESSES).over(speedup(THREADS)).above(0.1), *cells)
+    assert (found.verdict, found.measured) == ("holds", "2.00×")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("latency_s", (0.000213, 0.000198, 0.00023, 1), "213 µs [198, 230]"),
+        ("mb_per_s", (1234.4, 1200.2, 1300.1, 1400), "1,234 MB/s [1,200, 1,300]"),
+        ("items_per_s", (5000, 5000, 5000, 5000), "5,000 items/s"),
+        ("lost_updates", (1200, 1000, 1400, 1500), "1,200 lost updates [1,000, 1,400]"),
+        ("inside", (5, 5, 5, 5), "5 inside"),
+        ("inside", (4.5, 4, 5, 5), "4.50 inside [4.00, 5.00]"),
+    ],
+)
+def test_a_metric_is_told_with_its_unit(name: str, values: tuple[float, ...], words: str) -> None:
+    cell = row("thread", **measured(name, *values))
+    assert judged(metric(THREADS, name), cell).measured == words
+
+
+def test_the_largest_value_needs_no_interval() -> None:
+    cell = row("thread", **measured("inside", 4, math.nan, math.nan, 5))
+    assert judged(largest(THREADS, "inside").below(5), cell).verdict == "holds"
+    assert judged(largest(THREADS, "inside").below(4), cell).verdict == "does not hold"
+    assert judged(metric(THREADS, "inside").below(5), cell).verdict == "undecided"
+
+
+def test_an_effect_is_seen_or_left_open() -> None:
+    reads = measured("reads", 1200, 1200, 1200, 1200)
+    seen = row("thread", **measured("torn_reads", 0, 0, 0, 3), **reads)
+    unseen = row("thread", **measured("torn_reads", 0, 0, 0, 0), **reads)
+    wrong = row("thread", status="wrong", error="3 torn reads in spite of the lock")
+    occurs = Seen(THREADS, "torn_reads", "reads")
+    never = Seen(THREADS, "torn_reads", "reads", never=True)
+    assert judged(occurs, seen) == Judgement(
+        "holds", "torn reads: up to 3 in a run of 1,200 reads", "at least once"
+    )
+    assert judged(occurs, unseen) == Judgement(
+        "undecided", "torn reads: not seen in 12,000 reads", "at least once"
+    )
+    assert judged(never, seen).verdict == "does not hold"
+    assert judged(never, unseen).verdict == "holds"
+    assert judged(never, wrong) == Judgement(
+        "does not hold", "wrong: 3 torn reads in spite of the lock", "never"
+    )
+    assert judged(occurs, wrong).verdict == "not measured"
+    found = judged(occurs, row("thread", **measured("torn_reads", 0, 0, 0, 0)))
+    assert found == Judgement("not measured", "the cell has no metric.reads")
+
+
+def test_how_a_cell_ends_can_be_claimed() -> None:
+    ok = row("thread")
+    late = row("thread", status="incomplete", error="3 results: start() was forgotten")
+    assert judged(Ends(THREADS, "ok"), ok) == Judgement("holds", "ok", "ok")
+    assert judged(Ends(THREADS, "incomplete"), ok).verdict == "does not hold"
+    assert judged(Ends(THREADS, "ok"), late).verdict == "does not hold"
+    assert judged(Ends(THREADS, "incomplete", "start()"), late).verdict == "holds"
+    assert judged(Ends(THREADS, "incomplete", "join()"), late).verdict == "does not hold"
+
+
+def test_a_cell_that_was_cut_short_does_not_end_as_claimed() -> None:
+    unsupported = row("thread", status="unsupported", error="needs Python 3.14")
+    unfinished = row("thread", status="incomplete", error="the program ended", ended_by=None)
+    stopped = row("thread", status="interrupted", ended_by="interrupted")
+    for cell in (unsupported, unfinished, stopped):
+        assert judged(Ends(THREADS, "incomplete"), cell).verdict == "not measured"
+    assert judged(Ends(THREADS, "unsupported", "3.14"), unsupported).verdict == "holds"
+
+
+def test_what_was_not_measured_says_why() -> None:
+    failed = row("thread", status="failed", error="Traceback ...\nKeyError: 'x'")
+    found = judged(speedup(THREADS).above(1), failed)
+    assert found == Judgement("not measured", "failed: KeyError: 'x'")
+    assert judged(speedup(PROCESSES), failed).measured == "no cell has executor=process, n=2"
+    both = judged(speedup({"n": 2}), row("thread", 1, 1, 1), row("process", 1, 1, 1))
+    assert both == Judgement("not measured", "2 cells have n=2")
+    missing = judged(metric(THREADS, "speed"), row("thread"))
+    assert missing == Judgement("not measured", "the cell has no metric.speed")
+
+
+def test_cells_are_told_apart_by_any_column() -> None:
+    cells = (
+        row("thread", 1, 1, 1, **{"workload.lock": "none", "executor.chunksize": None}),
+        row("thread", 2, 2, 2, **{"workload.lock": "lock", "executor.chunksize": None}),
+        row("thread", 3, 3, 3, **{"workload.lock": "lock", "executor.chunksize": 4}),
+    )
+    locked = THREADS | {"workload.lock": "lock"}
+    assert judged(speedup(locked | {"executor.chunksize": 4}), *cells).measured.startswith("3")
+    assert judged(speedup(locked | {"executor.chunksize": None}), *cells).measured.startswith("2")
+    assert judged(speedup(THREADS | {"workload.lock": "none"}), *cells).measured.startswith("1")
+    assert judged(speedup(THREADS | {"workload.lock": None}), *cells).verdict == "not measured"
+
+
+def test_a_refused_cell_is_known_by_the_parameters_that_it_lacks() -> None:
+    refused = row("process", status="unsupported", error="set n=3")
+    cells = row("thread", 1, 1, 1, **{"workload.kind": "lifo"}), refused
+    found = judged(speedup(PROCESSES | {"workload.kind": "lifo"}), *cells)
+    assert found.measured == "unsupported: set n=3"
+
+
+def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
+    for run in synthetic.runs(speedup=0.95, rounds=20):
+        store.append(tmp_path, replace(run, metrics={"reads": 100.0, "torn_reads": 0.0}))
+    summary = summarise(store.read_runs(tmp_path))
+    verdicts: list[tuple[Criterion, str]] = [
+        (speedup(THREADS).below(1), "holds"),
+        (seconds(THREADS).above(0.2), "holds"),
+        (seconds(THREADS, "baseline").above(0.3), "does not hold"),
+        (factor(THREADS, "startup").between(0.5, 1), "holds"),
+        (metric(THREADS, "reads").between(100, 100), "holds"),
+        (largest(THREADS, "reads").above(101), "does not hold"),
+        (Seen(THREADS, "torn_reads", "reads"), "undecided"),
+        (Ends(THREADS, "ok"), "holds"),
+    ]
+    for criterion, verdict in verdicts:
+        assert judge(Claim((), "", "", criterion), summary).verdict == verdict, criterion

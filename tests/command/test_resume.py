@@ -1,0 +1,231 @@
+"""Interrupts, resuming and claims on a folder, on the real program in real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runners.measuring.process import marked
+from runners.results.store import read_runs
+from tests.conftest import PLUGINS, ROOT, run_program
+
+FEW = ("measure=quick", "measure.pilot=2", "measure.rounds=2", "measure.time_budget_s=60")
+HANGS = ("workload=misbehaving", "measure=quick")
+TOKEN = "SPEEDUP_LAB_TEST"
+
+
+def start(*arguments: str, cwd: Path, token: str) -> "subprocess.Popen[str]":
+    path = os.pathsep.join([str(ROOT), str(PLUGINS)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "runners", f"--config-dir={PLUGINS}", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path, TOKEN: token},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(condition: Callable[[], object], what: str, limit_s: float = 30) -> None:
+    for _ in range(round(limit_s / 0.05)):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not within {limit_s:g} s: {what}")
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    file = folder / "runs.jsonl"
+    return list(map(json.loads, file.read_text().splitlines())) if file.exists() else []
+
+
+def left_over(token: str) -> list[int]:
+    """All processes that the program started: they have its environment."""
+    return marked(f"{TOKEN}={token}")
+
+
+@pytest.mark.parametrize(
+    ("executor", "what"),
+    [
+        *(("pool", "nothing"), ("process", "nothing"), ("thread", "nothing")),
+        *(("pool", "hanging"), ("process", "hanging"), ("thread", "hanging")),
+        *(("process", "deaf"), ("thread", "spinning"), ("thread", "locked")),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
+    executor: str, what: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    token = f"{executor}-{what}-{number}"
+    program = start(
+        *("workload=misbehaving", f"workload.what={what}", f"executor={executor}"),
+        *("measure.time_budget_s=600", "measure.rounds=100000", "measure.precision=1e-9"),
+        "hydra.run.dir=out",
+        cwd=tmp_path,
+        token=token,
+    )
+    # A hanging task may sit in the first run already; the folder is there before that.
+    until((tmp_path / "out/cell.json").exists, "the measurement begins")
+    if what == "nothing":
+        until(lambda: len(rows(tmp_path / "out")) > 3, "some runs are done")
+    else:
+        time.sleep(0.5)
+    before = rows(tmp_path / "out")
+    program.send_signal(number)
+    program.send_signal(number)  # an impatient user's second one
+    _, errors = program.communicate(timeout=30)
+    assert program.returncode == 128 + number
+    assert "resume=out" in errors
+    assert "Traceback" not in errors
+    assert left_over(token) == []
+    after = rows(tmp_path / "out")
+    assert after[: len(before)] == before
+    assert (after[-1]["status"], after[-1]["ended_by"]) == ("interrupted", "interrupted")
+    assert signal.Signals(number).name in str(after[-1]["error"])
+
+
+@pytest.mark.parametrize("executor", ["pool", "process", "thread"])
+def test_killing_the_program_leaves_no_process_and_a_readable_file(
+    executor: str, tmp_path: Path
+) -> None:
+    token = f"killed-{executor}"
+    program = start(
+        *(*HANGS, "workload.what=deaf", f"executor={executor}", "hydra.run.dir=out"),
+        cwd=tmp_path,
+        token=token,
+    )
+    until(lambda: len(left_over(token)) > 2, "the measuring process is at work")
+    time.sleep(0.3)
+    program.kill()
+    program.communicate()
+    until(lambda: not left_over(token), "no process is left", limit_s=2)
+    assert all("status" in row for row in rows(tmp_path / "out"))
+
+
+def sweep(cwd: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    arguments = ("workload=countdown", "workload.count=1000", "executor=thread,process")
+    return run_program("-m", *arguments, "n=1,2", *FEW, *more, cwd=cwd)
+
+
+def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
+    assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
+    cells = sorted((tmp_path / "out").glob("*/runs.jsonl"))
+    first = [cell.read_bytes() for cell in cells]
+    assert len(cells) == 4
+
+    done = sweep(tmp_path, "resume=out")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("reused") == 4
+    assert [cell.read_bytes() for cell in cells] == first
+
+    cells[0].unlink()
+    lines = cells[1].read_text().splitlines()
+    last = json.loads(lines[-1]) | {"status": "crashed", "ended_by": "failure"}
+    cells[1].write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
+    done = sweep(tmp_path, "resume=out")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("reused") == 2
+    assert done.stdout.count("measured again, it was crashed") == 1
+    assert len(cells[1].with_name("runs.jsonl.1").read_text().splitlines()) == len(lines)
+    assert len(read_runs(tmp_path / "out")["cell"].unique()) == 4
+
+    done = sweep(tmp_path, "resume=out", "measure.force=true")
+    assert done.stdout.count("reused") == 0
+
+
+def test_what_differs_is_named_and_the_old_rows_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    code = (ROOT / "runners/workloads/countdown.py").read_text()
+    (tmp_path / "mine/counting.py").write_text(code)
+    (tmp_path / "mine/workload").mkdir()
+    yaml = "_target_: counting.Countdown\ncount: 1000\nrepeat: 2\n"
+    (tmp_path / "mine/workload/counting.yaml").write_text(yaml)
+
+    def measure(*more: str) -> str:
+        done = run_program(
+            *(f"--config-dir={tmp_path / 'mine'}", "workload=counting", "n=1", *FEW),
+            *("hydra.run.dir=out", *more),
+            cwd=tmp_path,
+            plugins=False,
+            PYTHONPATH=f"{ROOT}:{tmp_path / 'mine'}",
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "reused" not in measure()
+    assert "reused" in measure()
+    (tmp_path / "mine/counting.py").write_text(code + "\n# changed\n")
+    assert "measured again, code of counting" in measure()
+    assert "measured again, measure.seed: 1, now 2" in measure("measure.seed=2")
+    assert "workload.parameters.count: 1000, now 999" in measure("workload.count=999")
+    assert sorted(path.name for path in (tmp_path / "out").glob("runs.jsonl*")) == [
+        *("runs.jsonl", "runs.jsonl.1", "runs.jsonl.2", "runs.jsonl.3"),
+    ]
+
+
+def test_a_cell_short_of_its_precision_is_continued(tmp_path: Path) -> None:
+    cell = ("workload=countdown", "workload.count=20000", "executor=thread", "n=1", "measure=quick")
+    more = ("measure.rounds=30", "measure.pilot=30", "hydra.run.dir=out")
+    assert run_program(*cell, *more, "measure.time_budget_s=0.2", cwd=tmp_path).returncode == 0
+    first = rows(tmp_path / "out")
+    assert first[-1]["ended_by"] == "time budget"
+    done = run_program(*cell, *more, "measure.time_budget_s=0.2", cwd=tmp_path)
+    assert "continued, short of its precision" in done.stdout
+    both = rows(tmp_path / "out")
+    assert both[: len(first)] == first
+    assert len(both) > len(first)
+    keys = [(row["round"], row["role"]) for row in both]
+    assert len(set(keys)) == len(keys)
+    assert len(set(read_runs(tmp_path / "out")["cell"])) == 1
+
+
+def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:
+    hung = start(
+        *(*HANGS, "workload.what=hanging", "executor=thread", "hydra.run.dir=out"),
+        cwd=tmp_path,
+        token="holder",
+    )
+    until((tmp_path / "out/cell.json").exists, "the folder is claimed")
+    second = run_program("n=1", "hydra.run.dir=out", cwd=tmp_path)
+    hung.send_signal(signal.SIGTERM)
+    hung.communicate()
+    assert second.returncode == 2
+    assert "another program is measuring into this folder" in second.stderr
+    assert len(second.stderr.splitlines()) <= 2
+
+
+def test_a_sweep_out_of_time_skips_cells_and_says_so(tmp_path: Path) -> None:
+    done = run_program(
+        *("-m", "workload=io_sleep", "executor=thread", "n=1,2,4,8", "hydra.sweep.dir=out"),
+        *("measure=quick", "measure.sweep_budget_s=2.5"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    statuses = [rows(file.parent)[-1]["status"] for file in (tmp_path / "out").glob("*/runs.jsonl")]
+    assert len(statuses) == 4
+    assert "ok" in statuses
+    assert "incomplete" in statuses
+    assert "skipped: of measure.sweep_budget_s=2.5" in done.stdout
+
+
+def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> None:
+    assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
+    whole = run_program("out", cwd=tmp_path, module="runners.report")
+    assert "Incomplete" not in whole.stderr + (tmp_path / "out/report.md").read_text()
+    first, second, *_ = sorted((tmp_path / "out").glob("*/runs.jsonl"))
+    first.unlink()
+    unfinished = second.read_text().splitlines()[:-1]
+    second.write_text("\n".join(unfinished) + "\n")
+    part = run_program("out", cwd=tmp_path, module="runners.report")
+    assert part.returncode == 0
+    assert "Incomplete: 2 of 4 cells are not measured." in part.stderr
+    report = (tmp_path / "out/report.md").read_text()
+    assert "**Incomplete: 2 of 4 cells are not measured.**" in report
+    assert "incomplete: the program ended before the cell did" in report
+    assert "Incomplete: 2 of 4 cells" in (tmp_path / "out/speedup.svg").read_text()

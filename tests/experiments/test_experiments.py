@@ -1,0 +1,276 @@
+"""The experiments, the program that runs them, and the page that it writes."""
+
+import base64
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from matplotlib.figure import Figure
+
+from experiments.__main__ import main
+from experiments.catalogue import Experiment, experiments, row_order
+from experiments.page import Outcome, write_page
+from runners.analysis.claims import Claim, Judgement, judge, speedup
+from runners.command.session import count_cells
+from runners.model import UsageError
+from tests.conftest import ROOT, MakePlan, run_program
+
+EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
+LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
+TINY = (
+    *("--", "workload.count=1000", "measure.pilot=2", "measure.rounds=2", "measure.warmup=1"),
+    *("measure.keep_spans=none", "executor=thread,process", "n=2"),
+)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_has_a_question_and_a_claim_for_each_of_its_rows(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    assert "?" in experiment.question
+    assert set(experiment.rows) <= LECTURE
+    assert {row for claim in experiment.claims for row in claim.rows} == set(experiment.rows)
+    for claim in experiment.claims:
+        assert claim.text.endswith(".")
+        assert claim.rows or not claim.lecture
+
+
+def test_no_row_of_the_lecture_is_missing() -> None:
+    covered = {row for experiment in EXPERIMENTS.values() for row in experiment.rows}
+    assert LECTURE - covered == set()
+
+
+def swept(experiment: Experiment) -> list[list[str]]:
+    """The overrides of each of its cells, as Hydra expands them."""
+    texts = [f"{key}={value}" for key, value in experiment.params.items()]
+    parsed = OverridesParser.create().parse_overrides(texts)
+    return BasicSweeper.split_arguments(parsed, None)[0]
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].claims])
+def test_every_claim_is_about_one_cell_of_the_sweep(name: str, make_plan: MakePlan) -> None:
+    rows: list[dict[str, Any]] = []
+    for overrides in swept(EXPERIMENTS[name]):
+        try:
+            plan = make_plan(f"+experiment={name}", *overrides)
+        except UsageError as error:
+            told = dict(text.split("=") for text in overrides)
+            rows.append({"status": "unsupported", "error": str(error), **_refused(told)})
+            continue
+        identity = {"workload": plan.workload, "executor": plan.executor, "n": plan.n}
+        rows.append({**identity, "scaling": plan.scaling, "status": "ok", **plan.parameters})
+    assert len(rows) == EXPERIMENTS[name].cells
+    summary = pd.DataFrame(rows).assign(speedup=1.0, speedup_low=1.0, speedup_high=1.0)
+    for claim in EXPERIMENTS[name].claims:
+        for cell in claim.criterion.cells:
+            found = judge(Claim((), "", "", speedup(cell)), summary)
+            assert found.verdict == "result" or "unsupported" in found.measured, found.measured
+
+
+def _refused(overrides: dict[str, str]) -> dict[str, Any]:
+    """What the row of a refused cell still has."""
+    known: dict[str, Any] = {
+        key: overrides[key] for key in ("workload", "executor", "n") if key in overrides
+    }
+    return known | ({"n": int(known["n"])} if "n" in known else {})
+
+
+def test_an_override_takes_the_place_of_an_experiments_parameter() -> None:
+    params = {"n": "1,2", "executor": "thread,process"}
+    assert count_cells(params, []) == 4
+    assert count_cells(params, ["n=1,2,4", "workload.count=5"]) == 6
+    assert count_cells(params, ["n=2", "executor=pool"]) == 1
+
+
+def test_the_order_is_that_of_the_lecture() -> None:
+    names = list(EXPERIMENTS)
+    assert names.index("gil") < names.index("break_even")
+    rows = [(), ("P1",), ("L13",), ("L2", "L15")]
+    assert sorted(rows, key=row_order) == [("L2", "L15"), ("L13",), ("P1",), ()]
+
+
+def test_the_list_names_question_and_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    head = f"gil (L13, L14, L19; {EXPERIMENTS['gil'].cells} cells)"
+    assert f"{head}\n    Do threads make pure Python code faster" in listed
+    assert all(f"\n{name} (" in f"\n{listed}" for name in EXPERIMENTS)
+    assert main(["--list", "gil"]) == 0
+    assert "break_even" not in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_one_line_with_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gil", "gli"]) == 2
+    error = capsys.readouterr().err
+    assert error == (
+        f"error: gli: there is no such experiment; choose from {', '.join(sorted(EXPERIMENTS))}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python -m experiments gil` leaves, measured small and quickly."""
+    cwd = tmp_path_factory.mktemp("lecture")
+    done = run_program("gil", "--quick", "--output=out", *TINY, cwd=cwd, module="experiments")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"1/1  gil .* \d+ s\n", done.stdout)
+    assert re.search(r"^L19  .*  does not hold", done.stdout, re.MULTILINE)
+    assert "out/lecture.html" in done.stdout
+    assert not list(cwd.rglob("report.md"))  # each sweep would take seconds to write its own
+    return cwd / "out"
+
+
+def test_the_page_has_a_verdict_for_every_claim(folder: Path) -> None:
+    text = (folder / "lecture.md").read_text()
+    verdicts = [line for line in text.splitlines() if line.startswith(("| L", "| new"))]
+    claims = sorted(EXPERIMENTS["gil"].claims, key=lambda claim: row_order(claim.rows))
+    assert len(verdicts) == len(claims)
+    for line, claim in zip(verdicts, claims, strict=True):
+        row, words, lecture, measured, _, verdict, link = line[2:-2].split(" | ")
+        assert (row, words, lecture) == (", ".join(claim.rows) or "new", claim.text, claim.lecture)
+        assert re.search(r"\d", measured)
+        assert verdict in ("holds", "does not hold", "undecided", "result")
+        assert link == "[gil](#gil)"
+    assert "python -m experiments gil --quick -- workload.count=1000" in text
+    assert "python_version: " in text
+    [figure] = re.findall(r"!\[.*\]\((.*)\)", text)
+    assert (folder / figure).read_bytes().startswith(b"\x89PNG")
+
+
+class Reader(HTMLParser):
+    """Checks that what is opened is closed, and collects attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_html_stands_alone(folder: Path) -> None:
+    reader = Reader()
+    reader.feed((folder / "lecture.html").read_text())
+    assert reader.open == []
+    values = {name: [v for n, v in reader.attributes if n == name] for name, _ in reader.attributes}
+    [image] = values["src"]
+    assert image is not None
+    kind, _, data = image.partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(data) == (folder / "gil-speedup.png").read_bytes()
+    assert set(values["href"]) == {"#gil"}
+    assert "gil" in values["id"]
+    assert "does-not-hold" in values["class"]
+    assert {"row", "claim", "verdict", "speedup"} <= set(values["data-column"])
+
+
+def test_a_finished_cell_is_not_measured_again(folder: Path) -> None:
+    before = [path.read_bytes() for path in sorted(folder.rglob("runs.jsonl"))]
+    done = run_program(
+        "gil", "--quick", "--output=out", *TINY, cwd=folder.parent, module="experiments"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "gil/output.txt").read_text().count("reused") == len(before) == 2
+    assert [path.read_bytes() for path in sorted(folder.rglob("runs.jsonl"))] == before
+
+
+def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path: Path) -> None:
+    done = run_program("gil", "--output=.", "--", "nonsense=1", cwd=tmp_path, module="experiments")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    text = (tmp_path / "lecture.md").read_text()
+    assert re.search(r"\*\*Not measured: .*nonsense", text)
+    assert text.count("| not measured |") == len(EXPERIMENTS["gil"].claims)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
+    endless = ("measure.pilot=100000", "measure.rounds=100000", "measure.time_budget_s=90")
+    program = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "experiments", "gil", "--output=out"),
+            *("--", "workload.count=1000", *endless),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        while not list(tmp_path.glob("out/gil/0/runs.jsonl")):
+            assert program.poll() is None
+            time.sleep(0.05)
+        program.send_signal(number)
+        _, stderr = program.communicate(timeout=30)
+    assert program.returncode == 128 + number
+    assert stderr == "interrupted; what was measured is in out\ngo on with the same command\n"
+    rows = (tmp_path / "out/gil/0/runs.jsonl").read_text().splitlines()
+    assert '"interrupted"' in rows[-1]
+
+
+def measured(name: str, value: float) -> dict[str, list[float]]:
+    return {f"metric.{name}{end}": [value] for end in ("", "_low", "_high", "_max")}
+
+
+def outcome(figures: Any, summary: pd.DataFrame, *claims: Claim, failure: str = "") -> Outcome:
+    judgements = [(claim, Judgement("undecided", "<b>1|2</b>", "")) for claim in claims]
+    experiment = Experiment("made_up", "Is it?", ("L2",), claims, figures, {})
+    return Outcome(experiment, ["python"], summary, [], judgements, failure)
+
+
+def page(folder: Path, *outcomes: Outcome) -> Sequence[str]:
+    write_page(outcomes, folder)
+    return [(folder / name).read_text() for name in ("lecture.md", "lecture.html")]
+
+
+def test_a_figure_that_fails_does_not_cost_the_page(tmp_path: Path) -> None:
+    def figures(summary: pd.DataFrame) -> dict[str, Figure]:
+        raise KeyError("workload.lock")
+
+    frame = pd.DataFrame(
+        {
+            **{"workload": ["point"], "executor": ["thread"], "n": [2], "scaling": ["strong"]},
+            **{"status": ["failed"], "error": ["it failed"], "rounds": [0]},
+            **measured("torn_reads", 3.0),
+            **measured("wake_s", 0.002),
+            **measured("mb_per_s", 900.0),
+            **{
+                f"{name}{end}": [float("nan")]
+                for name in ("speedup", "baseline", "measured")
+                for end in ("", "_low", "_high", "_median_s", "_low_s", "_high_s")
+            },
+        }
+    )
+    text, _ = page(tmp_path, outcome(figures, frame))
+    assert "The figure could not be drawn: KeyError: 'workload.lock'" in text
+    assert "| failed: it failed; 3 torn reads; wake 2.00 ms [2.00, 2.00]; 900 MB/s |" in text
+
+
+def test_rows_are_sorted_and_markup_is_text(tmp_path: Path) -> None:
+    claims = [Claim(rows, "It *is*.", "", speedup({})) for rows in ((), ("L13",), ("L2", "L3"))]
+    empty = pd.DataFrame()
+    text, html = page(tmp_path, outcome(dict, empty, *claims, failure="no room"))
+    rows = re.findall(r"^\| (new|L\d+[^|]*?) \|", text, re.MULTILINE)
+    assert rows == ["L2, L3", "L13", "new"]
+    assert "**Not measured: no room**" in text
+    assert "<b>" not in html
+    assert "&lt;b&gt;1|2&lt;/b&gt;" in html

@@ -1,0 +1,125 @@
+"""Mistakes in a configuration: one line that names the key and the remedy, and nothing written."""
+
+from pathlib import Path
+
+import pytest
+
+from runners.model import InvalidParameter, Measure, UsageError
+from runners.planning import plugins
+from tests.conftest import MakePlan, run_program
+
+MISTAKES = {
+    "n=0": ["n=0", "at least 1"],
+    "n=-1": ["n=-1", "at least 1"],
+    "n=four": ["n:", "four", "Integer"],
+    "scaling=sideways": ["scaling=sideways", "strong or weak"],
+    "workload=prime": ["workload=prime", "addition, callable", "io_sleep", "primes"],
+    "executor=threads": ["executor=threads", "pool, process", "thread_subclass"],
+    "measure=fast": ["measure=fast", "quick, standard, thorough"],
+    "workload.stop=5": ["workload.stop", "start, end, chunks"],
+    "+workload.stop=5": ["workload.stop", "start, end, chunks"],
+    "+workers=5": ["workers", "n, scaling"],
+    "workload.end=1": ["workload.end=1", "no primes", "at least 3"],
+    "workload.end=many": ["workload.end=many", "whole number"],
+    "workload.end=2.5": ["workload.end=2.5", "whole number"],
+    "workload.chunks=0": ["workload.chunks=0"],
+    "executor.start_method=vfork": ["executor.start_method=vfork", "fork, spawn, forkserver"],
+    "executor.chunksize=0": ["executor.chunksize=0", "at least 1"],
+    "executor.max_workers=3": ["executor.max_workers", "set n"],
+    "measure.rounds=0": ["measure.rounds=0", "at least 1"],
+    "measure.precision=fine": ["measure.precision=fine", "number"],
+    "measure.timeout_s=-1": ["measure.timeout_s=-1", "above 0"],
+    "workload=addition workload.types=[int+str]": ["workload.types", "int+str"],
+    "workload=nowhere": ["workload=nowhere", "no_such_module", "install it"],
+    "workload=shapeless": ["workload=shapeless", "_target_"],
+    "workload=nameless": ["workload=nameless", "no 'Nothing'"],
+    "workload=unpicklable": ["workload=unpicklable", "cannot be pickled"],
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(mistake: str, tmp_path: Path) -> None:
+    done = run_program(*mistake.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    for part in MISTAKES[mistake]:
+        assert part in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mistake", ["n=1,four", "executor=thread,threads", "workload.stop=1,2"])
+def test_a_mistake_in_a_sweep_is_found_before_the_first_cell(mistake: str, tmp_path: Path) -> None:
+    done = run_program("-m", mistake, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file stands where the folder should be")
+    done = run_program("n=1", cwd=tmp_path)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "outputs" in line
+    assert "hydra.run.dir=" in line
+
+
+def test_the_traceback_is_there_for_whoever_asks(tmp_path: Path) -> None:
+    done = run_program("workload=prime", cwd=tmp_path, HYDRA_FULL_ERROR="1")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+def test_help_explains_every_plugin_in_a_line(tmp_path: Path) -> None:
+    done = run_program("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    for name in ("primes", "io_sleep", "serial", "pool", "thread_subclass", "quick", "gil"):
+        told = [line for line in lines if line.startswith(f"  {name} ")]
+        assert told  # `pool` is an executor and an experiment
+        assert all(len(line.split()) > 3 for line in told)
+    assert "n=" in done.stdout
+
+
+def test_a_plan_carries_what_its_configuration_says(make_plan: MakePlan) -> None:
+    plan = make_plan("workload=primes", "workload.end=100", "executor=pool", "n=3")
+    assert (plan.workload, plan.executor, plan.n, plan.provisioned) == ("primes", "pool", 3, 3)
+    assert plan.parameters["workload.end"] == 100
+    assert plan.parameters["executor.start_method"] in ("fork", "forkserver", "spawn")
+    assert "executor.max_workers" not in plan.parameters  # that is n
+    assert plan.executor_as.parameters["max_workers"] == 3
+    assert make_plan("executor=serial", "n=3").provisioned == 1
+
+
+def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan) -> None:
+    one = make_plan("workload=primes")
+    assert make_plan("workload=primes").cell == one.cell
+    others = ["n=3", "scaling=weak", "workload.end=99", "executor=thread", "measure.seed=9"]
+    cells = {make_plan("workload=primes", other).cell for other in others}
+    assert len(cells | {one.cell}) == len(others) + 1
+
+
+def test_measure_refuses_what_cannot_be() -> None:
+    good = {
+        **{"precision": 0.1, "pilot": 1, "rounds": 1, "processes": 1, "warmup": 1},
+        **{"time_budget_s": 1.0, "timeout_s": 1.0, "keep_spans": "all", "seed": 1},
+        **{"sweep_budget_s": None, "memory_limit_bytes": None, "force": False},
+    }
+    Measure(**good)  # type: ignore[arg-type]
+    for name in ("precision", "pilot", "rounds", "processes", "warmup", "timeout_s"):
+        with pytest.raises(InvalidParameter, match=name):
+            Measure(**(good | {name: 0}))  # type: ignore[arg-type]
+
+
+def test_a_constructor_that_fails_is_named_with_its_plugin() -> None:
+    def make(size: int) -> None:
+        raise RuntimeError("out of order")
+
+    with pytest.raises(UsageError, match=r"workload=mine: .*RuntimeError: out of order"):
+        plugins.build("workload", "mine", make, {"size": 1})
+    with pytest.raises(UsageError, match=r"workload\.size: mine needs this parameter"):
+        plugins.build("workload", "mine", make, {})
+    with pytest.raises(UsageError, match=r"workload\.size=True .*must be a number"):
+        plugins.build("workload", "mine", make, {"size": True})

@@ -1,0 +1,210 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runners.planning.environment import cpu_stat_file, read_environment, usable_cpus
+
+AFFINITY = float(len(os.sched_getaffinity(0)))
+LIMITED = "nr_periods 9\nnr_throttled 2\nthrottled_usec 700\n"
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    return tmp_path / "proc"
+
+
+@pytest.fixture
+def cgroup(tmp_path: Path) -> Path:
+    return tmp_path / "cgroup"
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def limit(folder: Path, cpus: float | None, stat: str = LIMITED) -> None:
+    """A version 2 cgroup."""
+    write(folder / "cpu.max", f"{'max' if cpus is None else round(cpus * 100_000)} 100000\n")
+    write(folder / "cpu.stat", f"usage_usec 5\n{stat}")
+
+
+def limit_v1(folder: Path, cpus: float | None) -> None:
+    write(folder / "cpu.cfs_quota_us", "-1\n" if cpus is None else f"{round(cpus * 50_000)}\n")
+    write(folder / "cpu.cfs_period_us", "50000\n")
+    write(folder / "cpu.stat", "nr_periods 9\nnr_throttled 2\nthrottled_time 700000\n")
+
+
+def test_without_any_of_the_files_the_affinity_counts(proc: Path, cgroup: Path) -> None:
+    assert usable_cpus(proc, cgroup) == AFFINITY
+    assert cpu_stat_file(proc, cgroup) is None
+
+
+def test_v2_quota_keeps_its_fraction(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "0::/job\n")
+    limit(cgroup / "job", 0.25)
+    assert usable_cpus(proc, cgroup) == 0.25
+    assert cpu_stat_file(proc, cgroup) == str(cgroup / "job/cpu.stat")
+
+
+def test_v2_without_a_limit(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "0::/job\n")
+    limit(cgroup / "job", None)
+    assert usable_cpus(proc, cgroup) == AFFINITY
+    assert cpu_stat_file(proc, cgroup) is None
+
+
+@pytest.mark.parametrize("tightest", ["", "a", "a/b", "a/b/c"])
+def test_v2_tightest_enclosing_group_counts(proc: Path, cgroup: Path, tightest: str) -> None:
+    write(proc / "self/cgroup", "0::/a/b/c\n")
+    for group in ("", "a", "a/b", "a/b/c"):
+        limit(cgroup / group, 0.5 if group == tightest else 0.75)
+    limit(cgroup / "a/beside", 0.125)
+    assert usable_cpus(proc, cgroup) == 0.5
+    assert cpu_stat_file(proc, cgroup) == str(cgroup / tightest / "cpu.stat")
+
+
+def test_quota_above_the_affinity_does_not_count(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "0::/job\n")
+    limit(cgroup / "job", AFFINITY + 0.5)
+    assert usable_cpus(proc, cgroup) == AFFINITY
+    assert cpu_stat_file(proc, cgroup) == str(cgroup / "job/cpu.stat")
+
+
+def test_stat_file_without_the_counter_is_of_no_use(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "0::/job\n")
+    limit(cgroup / "job", 0.5, stat="")
+    assert cpu_stat_file(proc, cgroup) is None
+
+
+def test_path_out_of_the_namespace_leaves_the_mount(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "0::/../job\n")
+    limit(cgroup, 0.5)
+    limit(cgroup / "job", 0.25)  # of that name, but not this process's
+    assert usable_cpus(proc, cgroup) == 0.5
+
+
+@pytest.mark.parametrize("controllers", ["cpu", "cpu,cpuacct"])
+@pytest.mark.parametrize("tightest", ["", "a", "a/b"])
+def test_v1(proc: Path, cgroup: Path, controllers: str, tightest: str) -> None:
+    write(proc / "self/cgroup", f"3:cpuset:/x\n2:{controllers}:/a/b\n1:name=systemd:/a\n")
+    for group in ("", "a", "a/b"):
+        limit_v1(cgroup / controllers / group, 0.5 if group == tightest else None)
+    assert usable_cpus(proc, cgroup) == 0.5
+    assert cpu_stat_file(proc, cgroup) == str(cgroup / controllers / tightest / "cpu.stat")
+
+
+def test_v1_mounted_under_the_short_name(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "2:cpu,cpuacct:/a\n")
+    limit_v1(cgroup / "cpu/a", 0.5)
+    assert usable_cpus(proc, cgroup) == 0.5
+
+
+def test_v1_path_of_the_host_leaves_the_mount(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "2:cpu:/docker/0123\n")
+    limit_v1(cgroup / "cpu", 0.5)
+    assert usable_cpus(proc, cgroup) == 0.5
+
+
+def test_hybrid_has_its_quota_in_v1(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "2:cpu,cpuacct:/a\n0::/a\n")
+    limit_v1(cgroup / "cpu,cpuacct/a", 0.5)
+    write(cgroup / "unified/a/cpu.stat", "usage_usec 5\n")
+    assert usable_cpus(proc, cgroup) == 0.5
+    assert cpu_stat_file(proc, cgroup) == str(cgroup / "cpu,cpuacct/a/cpu.stat")
+
+
+def test_hybrid_has_its_quota_in_v2(proc: Path, cgroup: Path) -> None:
+    write(proc / "self/cgroup", "2:memory:/a\n0::/a\n")
+    limit(cgroup / "unified/a", 0.5)
+    assert usable_cpus(proc, cgroup) == 0.5
+
+
+def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_path: Path) -> None:
+    write(proc / "self/cgroup", "0::/job\n")
+    write(proc / "loadavg", "1.25 0.50 0.75 2/150 4242\n")
+    write(proc / "cpuinfo", "processor\t: 0\nmodel name\t: Abacus 3000 @ 2 Hz\nflags\t: x\n")
+    limit(cgroup / "job", 0.5)
+    for cpu, governor in enumerate(("powersave", "performance", "powersave")):
+        write(tmp_path / f"cpus/cpu{cpu}/cpufreq/scaling_governor", f"{governor}\n")
+    environment = read_environment(proc, cgroup, tmp_path / "cpus")
+    assert environment.usable_cpus == 0.5
+    expected = {
+        "load_avg_1min": 1.25,
+        "cpu_model_name": "Abacus 3000 @ 2 Hz",
+        "cpu_quota": 0.5,
+        "cpu_governor": ["performance", "powersave"],
+        "cpu_affinity": sorted(os.sched_getaffinity(0)),
+        "python_version": ".".join(map(str, sys.version_info[:3])),
+        "python_switch_interval_s": sys.getswitchinterval(),
+    }
+    assert {name: environment.facts[name] for name in expected} == expected
+    json.dumps(dict(environment.facts))
+
+
+def test_what_cannot_be_read_is_none(proc: Path, cgroup: Path, tmp_path: Path) -> None:
+    facts = read_environment(proc, cgroup, tmp_path / "cpus").facts
+    for name in ("load_avg_1min", "cpu_model_name", "cpu_quota", "cpu_governor"):
+        assert facts[name] is None
+
+
+def test_packages_are_those_that_an_import_would_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first/Some_Thing-1.0.post1.dist-info").mkdir(parents=True)
+    (tmp_path / "second/some_thing-2.0.dist-info").mkdir(parents=True)
+    (tmp_path / "second/other-3.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "second")])
+    packages = read_environment().facts["packages"]
+    assert packages == {"some-thing": "1.0.post1", "other": "3"}
+
+
+def test_packages_agree_with_the_standard_library() -> None:
+    from importlib.metadata import version
+
+    packages = read_environment().facts["packages"]
+    assert packages["hydra-core"] == version("hydra-core")
+    assert packages["pytest"] == version("pytest")
+
+
+@pytest.mark.parametrize(("seed", "shown"), [("7", "7"), (None, "random"), ("", "random")])
+def test_hash_seed(monkeypatch: pytest.MonkeyPatch, seed: str | None, shown: str) -> None:
+    if seed is None:
+        monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+    assert read_environment().facts["python_hash_seed"] == shown
+
+
+def git(*arguments: str) -> str:
+    command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_commit_of_the_current_folder_and_whether_it_is_dirty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert read_environment().facts["git_commit"] is None
+    git("init")
+    assert read_environment().facts["git_commit"] is None
+    write(tmp_path / "file", "one")
+    git("add", "file")
+    git("commit", "-m", "first")
+    git("tag", "v1")
+    commit = git("rev-parse", "HEAD")
+    assert read_environment().facts["git_commit"] == commit
+    write(tmp_path / "result", "untracked")
+    assert read_environment().facts["git_commit"] == commit
+    write(tmp_path / "file", "two")
+    assert read_environment().facts["git_commit"] == f"{commit}-dirty"
+
+
+def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert read_environment().facts["git_commit"] is None

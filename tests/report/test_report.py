@@ -1,0 +1,176 @@
+"""The report's files, from real files of made-up runs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners.model import Environment, Run, Span, UsageError
+from runners.report import __main__ as report
+from runners.results import store
+from tests import synthetic
+
+FIGURES = ["efficiency.png", "efficiency.svg", "speedup.png", "speedup.svg"]
+FILES = sorted([*FIGURES, "report.md", "summary.csv", "summary.parquet"])
+OF_ONE_RUN = ["timeline.png", "trace.json"]
+
+
+def with_spans(runs: Sequence[Run]) -> list[Run]:
+    """The same runs, each with one task that fills it."""
+    return [
+        replace(run, begin_ns=0, setup_s=0.0, teardown_s=0.0, spans=(_filling(run.wall_s),))
+        for run in runs
+        if run.wall_s is not None
+    ]
+
+
+def _filling(wall_s: float) -> Span:
+    return Span(
+        index=0, pid=1, thread=1, start_ns=0, end_ns=round(wall_s * 1e9), cpu_ns=0, wait_ns=-1
+    )
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Three cells, one of which failed in its last round, as a sweep would leave them."""
+    folder = tmp_path / "results"
+    cells = [
+        synthetic.runs(n=1, speedup=0.95),
+        synthetic.runs(n=2, speedup=1.8, ended_by="rounds"),
+        synthetic.runs(n=4, speedup=1.9, status="failed", error="ValueError"),
+    ]
+    for at, runs in enumerate(cells):
+        for run in runs:
+            store.append(folder / str(at), run)
+        for run in with_spans(runs):
+            store.append_spans(folder / str(at), run)
+        store.write_environment(folder / str(at), Environment({"hostname": "here"}, 2.0))
+    return folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def text(folder: Path) -> str:
+    return (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_everything_is_written_beside_the_results(results: Path) -> None:
+    written = report.write_report([results])
+    assert sorted(path.name for path in written.paths) == names(results) == FILES
+    assert all(path.parent == results and path.stat().st_size for path in written.paths)
+    assert len(written.summary) == 3
+
+
+def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> None:
+    written = report.write_report([results / "0", results / "1"], tmp_path / "out")
+    assert names(tmp_path / "out") == FILES
+    assert written.summary["n"].tolist() == [1, 2]
+    assert not (results / "0" / "report.md").exists()
+
+
+def test_the_summary_files_hold_the_summary(results: Path) -> None:
+    written = report.write_report([results])
+    parquet = pd.read_parquet(results / "summary.parquet")
+    pd.testing.assert_frame_equal(parquet, written.summary, check_dtype=False)
+    csv = pd.read_csv(results / "summary.csv")
+    assert csv["speedup"].tolist() == pytest.approx(written.summary["speedup"].tolist())
+
+
+def test_the_report_shows_the_figures_that_there_are(results: Path) -> None:
+    report.write_report([results])
+    assert "](speedup.png)" in text(results)
+    assert "](efficiency.png)" in text(results)
+    assert "timeline" not in text(results)
+
+
+def test_a_single_cell_has_a_timeline(results: Path, tmp_path: Path) -> None:
+    written = report.write_report([results / "1"], tmp_path / "out")
+    assert names(tmp_path / "out") == sorted([*FILES, *OF_ONE_RUN])
+    assert sorted(path.name for path in written.paths) == sorted([*FILES, *OF_ONE_RUN])
+    assert "](timeline.png)" in text(tmp_path / "out")
+    assert "](trace.json)" in text(tmp_path / "out")
+
+
+def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
+    report.write_report([results / "1"])
+    events = json.loads((results / "1" / "trace.json").read_bytes())["traceEvents"]
+    durations = {event["name"]: event["dur"] / 1e6 for event in events if event["ph"] == "X"}
+    runs = store.read_runs(results / "1")
+    counts = runs[~runs["cold"]].pivot(index="round", columns="role", values="wall_s")
+    ratios = counts["baseline"] / counts["measured"]
+    typical = counts.iloc[int((ratios / ratios.median() - 1).abs().argmin())]
+    assert durations["measured"] == pytest.approx(typical["measured"])
+    assert durations["baseline"] == pytest.approx(typical["baseline"])
+
+
+def test_without_spans_there_is_no_timeline(results: Path) -> None:
+    (results / "1" / "spans.jsonl").unlink()
+    written = report.write_report([results / "1"])
+    assert sorted(path.name for path in written.paths) == FILES
+    assert "timeline" not in text(results / "1")
+
+
+def test_timelines_of_several_cells_are_put_into_their_folders(results: Path) -> None:
+    (results / "0" / "spans.jsonl").unlink()
+    written = report.write_report([results], timelines=True)
+    assert names(results) == FILES
+    traces = [path for path in written.paths if path.name == "trace.json"]
+    assert traces == [results / "1" / "trace.json", results / "2" / "trace.json"]
+    assert json.loads(traces[1].read_bytes())["otherData"]["name"] == "primes on thread, n = 4"
+    assert "timeline" not in text(results)
+
+
+def test_writing_twice_changes_nothing(results: Path) -> None:
+    paths = report.write_report([results], timelines=True).paths
+    first = [path.read_bytes() for path in paths]
+    report.write_report([results], timelines=True)
+    assert [path.read_bytes() for path in paths] == first
+
+
+def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
+    for workload in ("primes", "countdown"):
+        for executor in ("thread", "pool"):
+            for run in synthetic.runs(workload=workload, executor=executor):
+                store.append(tmp_path / workload / executor, run)
+    report.write_report([tmp_path])
+    assert names(tmp_path) == sorted([*FILES, "matrix.png", "matrix.svg"])
+    assert "n = 2 [95% interval]" in (tmp_path / "matrix.svg").read_text(encoding="utf-8")
+    assert "](matrix.png)\n\nn = 2. " in text(tmp_path)
+
+
+def test_the_report_recommends(results: Path) -> None:
+    [line] = report.write_report([results]).recommendations
+    assert line.startswith("primes: use thread with n = 2: 1.8")
+    assert f"## Recommendation\n\n- {line}\n" in text(results)
+
+
+def test_the_command_prints_what_it_wrote_and_recommends(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main([str(results)]) == 0
+    *paths, recommendation = capsys.readouterr().out.splitlines()
+    assert sorted(paths) == [str(results / name) for name in FILES]
+    assert recommendation.startswith("primes: use thread with n = 2: ")
+    assert report.main([str(results), "--timelines"]) == 0
+    assert str(results / "2" / "timeline.png") in capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "."])
+def test_a_mistake_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert report.main([str(tmp_path / name)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_mistake_raises_for_callers(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        report.write_report([tmp_path])
