@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
-from runners.results.store import read_runs
+from runners.results.read import read_runs
 
 KNOWN = (
     ("zlib:compress", "texts", 1, "thread"),

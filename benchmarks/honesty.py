@@ -33,7 +33,8 @@ from runners.measuring.measure import measure
 from runners.model import Factory, Plan
 from runners.planning import config
 from runners.report.figures.drawing import image
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = (1, 2, 3)
@@ -48,8 +49,8 @@ def plans(cells: int) -> Iterable[Plan]:
                 "config",
                 [
                     *("workload=countdown", "workload.count=20000", "executor=serial"),
-                    *("measure.pilot=10", "measure.rounds=10", f"measure.seed={seed}"),
-                    f"measure.processes={PROCESSES[seed % len(PROCESSES)]}",
+                    *("measure.min_rounds=10", "measure.max_rounds=10", f"measure.seed={seed}"),
+                    f"measure.interpreters={PROCESSES[seed % len(PROCESSES)]}",
                 ],
                 return_hydra_config=True,
             )
@@ -75,8 +76,8 @@ def measured(cells: Iterable[Plan]) -> pd.DataFrame:
         for plan in cells:
             for run in measure(plan):
                 assert run.status == "ok", run.error
-                store.append(Path(temporary, plan.cell), run)
-        return summarise(store.read_runs(temporary))
+                append(Path(temporary, plan.cell), run)
+        return summarise(read_runs(temporary))
 
 
 def hits(summary: pd.DataFrame, truth: float) -> "pd.Series[bool]":

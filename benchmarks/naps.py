@@ -32,7 +32,7 @@ class Nap:
 class Shorter:
     """Runs its tasks one by one, each with SPEEDUP times less to sleep."""
 
-    workers = "caller"
+    worker_kind = "caller"
 
     def __init__(self, initializer: Callable[..., object], initargs: tuple[Any, ...]) -> None:
         self.initializer = initializer

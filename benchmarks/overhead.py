@@ -22,9 +22,9 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
-from runners.child.trial import locate, timed
+from runners.child.trial import timed
 from runners.child.worker import install
-from runners.model import Factory
+from runners.model import Factory, locate
 
 WORKERS = 2
 FORK = multiprocessing.get_context("fork")

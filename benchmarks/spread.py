@@ -33,7 +33,7 @@ from runners.analysis.bootstrap import Floats, Interval, ratio_of_medians
 from runners.analysis.estimators import hodges_lehmann_ratio
 from runners.analysis.summary import summarise
 from runners.report.figures.drawing import image
-from runners.results.store import read_runs
+from runners.results.read import read_runs
 
 ROOT = Path(__file__).parent.parent
 COUNT = 5_000_000

@@ -66,7 +66,12 @@ def until_first_run(cwd: str) -> float:
     folder = Path(cwd, "first")
     run(
         *("-m", "runners", "workload=countdown", "workload.count=1000", "executor=thread"),
-        *("measure=quick", "measure.pilot=1", "measure.rounds=1", f"hydra.run.dir={folder}"),
+        *(
+            "measure=quick",
+            "measure.min_rounds=1",
+            "measure.max_rounds=1",
+            f"hydra.run.dir={folder}",
+        ),
         cwd=cwd,
     )
     row = json.loads((folder / "runs.jsonl").read_text().splitlines()[0])
@@ -77,7 +82,7 @@ def until_first_run(cwd: str) -> float:
 def sweep(cells: int, program: tuple[str, ...], cwd: str) -> float:
     """Seconds for a sweep of so many cells, each as short as can be."""
     values = ",".join(str(1 + k) for k in range(cells))
-    few = ("measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1")
+    few = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
     sizes = ("workload.count=1000", f"n={values}", f"hydra.sweep.dir=s{cells}")
     cell = ("workload=countdown", "executor=thread")
     return seconds(*program, "--multirun", *cell, *few, *sizes, cwd=cwd)
@@ -133,8 +138,8 @@ def main() -> None:
             run(
                 *("-m", "runners", "workload=countdown", "workload.count=1000000"),
                 "workload.repeat=2",
-                *("executor=serial", "measure.pilot=20", "measure.rounds=20"),
-                *("measure.processes=1", f"hydra.run.dir={folder}"),
+                *("executor=serial", "measure.min_rounds=20", "measure.max_rounds=20"),
+                *("measure.interpreters=1", f"hydra.run.dir={folder}"),
                 cwd=cwd,
             )
             rows = map(json.loads, Path(cwd, folder, "runs.jsonl").read_text().splitlines())

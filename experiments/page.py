@@ -24,7 +24,7 @@ from runners.analysis.claims import Claim, Judgement, Verdict, metric
 from runners.model import Environment
 from runners.report import figures as plots
 from runners.report.markdown import bullets, environment, table
-from runners.results.store import write_whole
+from runners.results.write import write_whole
 from runners.words.advice import reason
 from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration

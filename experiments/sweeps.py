@@ -11,14 +11,14 @@ import pandas as pd
 
 from runners.analysis.summary import summarise
 from runners.model import Environment, UsageError
-from runners.results import store
+from runners.results.read import planned_cells, read_environments, read_runs
 
 MEASURE = (
-    *("measure=quick", "measure.pilot=40", "measure.rounds=40", "measure.processes=4"),
+    *("measure=quick", "measure.min_rounds=40", "measure.max_rounds=40", "measure.interpreters=4"),
     "measure.time_budget_s=16",
 )
 QUICK = (
-    *("measure=quick", "measure.pilot=6", "measure.rounds=6", "measure.warmup=2"),
+    *("measure=quick", "measure.min_rounds=6", "measure.max_rounds=6", "measure.warmup=2"),
     "measure.time_budget_s=3",
 )
 """The rounds are counted, so that a finished cell is not continued the next time; six of them are
@@ -82,11 +82,11 @@ def read(folder: Path) -> tuple[pd.DataFrame, list[Environment]]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
-    numbers = range(store.planned_cells(folder))
+    numbers = range(planned_cells(folder))
     cells = [cell for number in numbers if (cell := folder / str(number)).is_dir()]
     if not cells:
         raise UsageError(f"{folder}: no cell was measured")
-    runs = store.read_runs(cells)
+    runs = read_runs(cells)
     # Within one length of a number, the order of the names is that of the sweep.
     runs = runs.sort_values("folder", key=lambda names: names.str.len(), kind="stable")
-    return summarise(runs.reset_index(drop=True)), store.read_environments(cells)
+    return summarise(runs.reset_index(drop=True)), read_environments(cells)

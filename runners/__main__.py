@@ -12,7 +12,7 @@ from runners.measuring.measure import measure
 from runners.model import Plan, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.results import store
+from runners.results.write import append, append_spans, write_environment
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -25,7 +25,7 @@ def job(cfg: DictConfig) -> str:
     except UsageError as error:  # a mistake in a single cell was found before its folder was made
         run = config.refusal(cfg, error)
         if not resume.holds(folder, run):
-            store.append(folder, run)
+            append(folder, run)
         return progress.refused(run, position)
     try:
         return cell(plan, folder, position)
@@ -42,11 +42,11 @@ def cell(plan: Plan, folder: Path, position: tuple[int, int] | None) -> str:
     display.begin(earlier.status, earlier.words)
     if earlier.status is None:
         for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):
-            store.append(folder, run)
+            append(folder, run)
             if plan.measure.keep_spans != "none":
-                store.append_spans(folder, run)
+                append_spans(folder, run)
             display.update(run)
-        store.write_environment(folder, read_environment())
+        write_environment(folder, read_environment())
     elif position is not None:
         return earlier.status
     return display.finish(session.summary(folder, plan))

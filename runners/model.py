@@ -7,6 +7,7 @@ run comes out as a `Run`, made of the `Span` of each task.
 
 import dataclasses
 import hashlib
+import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,17 @@ class Incomplete(Exception):
     """Raised by an executor some of whose results never come; the message says why. Makes a row."""
 
 
+def locate(target: str) -> Any:
+    """The object of that dotted name. Raises ImportError, saying which part is missing."""
+    module, _, name = target.rpartition(".")
+    if not module:
+        raise ImportError(f"{target!r} is not of the form package.module.Name")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except AttributeError:
+        raise ImportError(f"module {module!r} has no {name!r}") from None
+
+
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
@@ -89,8 +101,8 @@ class Executor(Protocol):
 
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task. The class
-    attribute `workers` (one of `Workers`) says what its workers are; a class that has it promises
-    that its constructor starts nothing, so that its parameters can be checked beforehand.
+    attribute `worker_kind` (one of `Workers`) says what its workers are; a class that has it
+    promises that its constructor starts nothing, so that its parameters can be checked beforehand.
     """
 
     def __enter__(self) -> Self: ...
@@ -152,9 +164,9 @@ class Measure:
     """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
 
     precision: float
-    pilot: int
-    rounds: int
-    processes: int
+    min_rounds: int
+    max_rounds: int
+    interpreters: int
     warmup: int
     time_budget_s: float
     timeout_s: float
@@ -165,7 +177,7 @@ class Measure:
     force: bool
 
     def __post_init__(self) -> None:
-        for name, low in (("pilot", 1), ("rounds", 1), ("processes", 1), ("warmup", 1)):
+        for name, low in (("min_rounds", 1), ("max_rounds", 1), ("interpreters", 1), ("warmup", 1)):
             if getattr(self, name) < low:
                 raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
         for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
@@ -289,6 +301,30 @@ class Run:
         levels = {f"L{k}_s": value for k, value in enumerate(self.levels)}
         metrics = {f"metric.{name}": value for name, value in self.metrics.items()}
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
+
+
+def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: Any) -> Run:
+    """A row of this cell: what every row says, and the `facts` of this one."""
+    return Run(
+        cell=plan.cell,
+        workload=plan.workload,
+        executor=plan.executor,
+        baseline=plan.baseline,
+        n=plan.n,
+        scaling=plan.scaling,
+        usable_cpus=plan.usable_cpus,
+        worker_kind=plan.worker_kind,
+        parameters=plan.parameters,
+        process=order.process,
+        round=order.round,
+        position=order.position,
+        role=order.role,
+        cold=order.cold,
+        warmup=order.warmup,
+        status=status,
+        started_at=started_at,
+        **facts,
+    )
 
 
 SCHEMA = 1

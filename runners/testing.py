@@ -254,7 +254,7 @@ def error_of(action: Callable[[], object]) -> Exception:
 
 
 def kind_of(executor: Executor) -> str:
-    return str(getattr(executor, "workers", "unknown"))
+    return str(getattr(executor, "worker_kind", "unknown"))
 
 
 def live_workers() -> set[object]:

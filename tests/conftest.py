@@ -65,7 +65,7 @@ def make_plan() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            quick = ["measure=quick", "measure.pilot=2", "measure.rounds=2"]
+            quick = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2"]
             path = f"hydra.searchpath=[{plugins}]"
             cfg = compose("config", [*quick, path, *overrides], return_hydra_config=True)
             HydraConfig.instance().set_config(cfg)

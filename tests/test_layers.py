@@ -2,82 +2,27 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT
+
 HEAVY = {"pandas", "numpy", "scipy", "matplotlib", "seaborn", "pyarrow"}
 
-MAY_IMPORT = {
-    "advice": set(),
-    "__main__": {
-        *("config", "environment", "measure", "model", "resume", "session", "store", "terminal"),
-    },
-    "bootstrap": set(),
-    "break_even": {"bootstrap", "labels", "rounding"},
-    "child": {"interrupts", "model"},
-    "claims": {"advice", "bootstrap", "rounding"},
-    "counters": set(),
-    "drawing": set(),
-    "config": {"environment", "identity", "model", "plugins", "searchpath"},
-    "environment": {"model"},
-    "estimators": {"bootstrap"},
-    "executors": {"executors", "model"},
-    "identity": {"environment"},
-    "interrupts": set(),
-    "labels": set(),
-    "ladder": {"model"},
-    "laws": {"labels", "scaling"},
-    "markdown": {"advice", "break_even", "labels", "laws", "model", "rounding", "scaling"},
-    "measure": {"bootstrap", "child", "interrupts", "ladder", "model", "trial"},
-    "model": set(),
-    "plugins": {"model", "trial"},
-    "plot_efficiency": {"advice", "drawing", "labels"},
-    "plot_matrix": {"drawing", "labels", "model", "rounding"},
-    "plot_timeline": {"drawing", "model", "timeline"},
-    "plots": {
-        *("drawing", "labels", "laws", "plot_efficiency", "plot_matrix", "plot_timeline"),
-        "scaling",
-    },
-    "recommend": {"bootstrap", "labels", "rounding"},
-    "regression": set(),
-    "report": {
-        *("labels", "laws", "markdown", "model", "plot_matrix", "plots", "recommend", "stats"),
-        *("store", "timeline"),
-    },
-    "rounding": set(),
-    "scaling": {"regression"},
-    "searchpath": {"plugins"},
-    "resume": {"identity", "model", "store"},
-    "session": {
-        *("config", "environment", "interrupts", "model", "report", "resume", "stats", "store"),
-        "trial",
-    },
-    "stats": {"bootstrap", "estimators", "model"},
-    "store": {"model"},
-    "terminal": {"advice", "model"},
-    "testing": {"executors", "model", "sync"},
-    "timeline": {"model"},
-    "sync": set(),
-    "trial": {"counters", "model", "sync", "worker"},
-    "worker": {"counters"},
-    "workloads": {"model", "workloads"},
-}
-STANDARD_LIBRARY_ONLY = (
-    "model",
-    "trial",
-    "worker",
-    "sync",
-    "child",
-    "ladder",
-    "environment",
-    "timeline",
-    "workloads",
-    "executors",
+TABLE = re.findall(
+    r"^\| `(\w+)` \| .* \| (.*) \|$", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE
 )
+ROOMS = [room for room, _ in TABLE]
+MAY_IMPORT = {
+    room: set(ROOMS[:at]) if cell == "all above" else set(re.findall(r"`([\w.]+)`", cell))
+    for at, (room, cell) in enumerate(TABLE)
+}
+STANDARD_LIBRARY_ONLY = ("model", "child", "workloads", "executors")
 BESIDES = {
     "executors/dask.py": {"dask", "distributed"},
     "executors/loky.py": {"loky"},
@@ -88,10 +33,10 @@ BESIDES = {
 
 
 def modules() -> list[tuple[str, Path]]:
-    """(room, file) of every module of the package; a folder's files share its room."""
+    """(dotted name below `runners`, file) of every module of the package."""
     package = ROOT / "runners"
     files = sorted(package.rglob("*.py"))
-    return [(file.relative_to(package).with_suffix("").parts[0], file) for file in files]
+    return [(".".join(file.relative_to(package).with_suffix("").parts), file) for file in files]
 
 
 def imported(file: Path) -> set[str]:
@@ -101,64 +46,82 @@ def imported(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "runners":
-                names.update(f"runners.{alias.name}" for alias in node.names)
-            else:
-                names.add(node.module)
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
 
 
-@pytest.mark.parametrize(("room", "file"), modules(), ids=lambda part: getattr(part, "stem", part))
-def test_rooms_import_only_what_they_may(room: str, file: Path) -> None:
-    assert room in MAY_IMPORT, f"{file.name} has no row in the table of rooms"
-    own = {name.split(".")[1] for name in imported(file) if name.startswith("runners.")}
-    assert own <= MAY_IMPORT[room]
+def own(file: Path) -> set[str]:
+    """The modules of the package that a module imports, without `runners.`."""
+    known = {name.removesuffix(".__init__") for name, _ in modules()}
+    found = {name.removeprefix("runners.") for name in imported(file) if name != "runners"}
+    return {name for name in found if name in known}
+
+
+def test_the_rooms_of_the_table_are_those_of_the_package() -> None:
+    assert len(ROOMS) == len(set(ROOMS))
+    assert set(ROOMS) == {name.split(".")[0] for name, _ in modules()}
+
+
+def test_a_room_may_import_only_rooms_above_its_own() -> None:
+    """So there is no circle between rooms."""
+    for at, room in enumerate(ROOMS):
+        assert {name.split(".")[0] for name in MAY_IMPORT[room]} <= set(ROOMS[:at]), room
+
+
+@pytest.mark.parametrize(("name", "file"), modules(), ids=lambda part: str(part).split("/")[-1])
+def test_rooms_import_only_what_they_may(name: str, file: Path) -> None:
+    room = name.split(".")[0]
+    for other in own(file):
+        parts = other.split(".")
+        allowed = {room, *MAY_IMPORT[room]}
+        assert any(".".join(parts[:k]) in allowed for k in range(1, len(parts) + 1)), other
+
+
+def test_modules_of_a_room_import_each_other_without_a_circle() -> None:
+    """Each module's own, imports for typing and inside functions included."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(
+        {name.removesuffix(".__init__"): own(file) for name, file in modules()}
+    )
+    sorter.prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("room", STANDARD_LIBRARY_ONLY)
 def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> None:
-    for owner, file in modules():
-        if owner == room:
+    for name, file in modules():
+        if name.split(".")[0] == room:
             others = {name.split(".")[0] for name in imported(file)} - {"runners"}
             plugin = f"{file.parent.name}/{file.name}"
             assert others <= sys.stdlib_module_names | BESIDES.get(plugin, set())
 
 
-PROGRAM_MAY_IMPORT = {
-    "__main__": {"claims", "interrupts", "model"},
-    "catalogue": {"claims", "session"},
-    "page": {
-        *("advice", "bootstrap", "claims", "labels", "markdown", "model", "plots", "rounding"),
-        "store",
-    },
-    "sweeps": {"model", "stats", "store"},
-}
+PROGRAM = ("__main__", "catalogue", "page", "sweeps")
 """The program `python -m experiments`; all other modules of the folder are experiments."""
 
 
 def test_experiments_import_only_results() -> None:
     for file in (ROOT / "experiments").glob("*.py"):
-        own = {name.split(".")[1] for name in imported(file) if name.startswith("runners.")}
-        allowed = PROGRAM_MAY_IMPORT.get(file.stem, {"claims", "model", "plots", "stats"})
-        assert own <= allowed, file.name
+        if file.stem not in PROGRAM:
+            rooms = {name.split(".")[1] for name in imported(file) if name.startswith("runners.")}
+            assert rooms <= {"analysis", "model", "report"}, file.name
 
 
 def test_every_experiment_has_its_configuration_and_the_other_way_round() -> None:
     modules = {file.stem for file in (ROOT / "experiments").glob("*.py")}
     configured = {file.stem for file in (ROOT / "conf/experiment").glob("*.yaml")}
-    assert modules == configured | PROGRAM_MAY_IMPORT.keys()
+    assert modules == configured | set(PROGRAM)
 
 
 SPY = """
 import json, sys
 import runners.measuring.process
-send = runners.child.Child.run
+send = runners.measuring.process.Child.run
 def spy(self, order):
     if not seen:
         seen.extend(sorted(sys.modules))
     return send(self, order)
 seen = []
-runners.child.Child.run = spy
+runners.measuring.process.Child.run = spy
 import runpy
 sys.argv = ["runners", *sys.argv[1:]]
 try:
@@ -181,7 +144,7 @@ def test_the_parent_is_light_until_the_first_measurement(tmp_path: Path) -> None
         check=True,
     )
     loaded = set(json.loads(done.stdout.partition("SEEN")[2]))
-    assert "runners.measure" in loaded
+    assert "runners.measuring.measure" in loaded
     assert not loaded & HEAVY
 
 
@@ -208,9 +171,9 @@ def test_the_measuring_process_holds_nothing_but_the_workload(tmp_path: Path) ->
         check=True,
     )
     seen = set((tmp_path / "seen.txt").read_text().split())
-    assert "runners.trial" in seen
+    assert "runners.child.trial" in seen
     others = {name.split(".")[0] for name in seen} - {"__main__", "__mp_main__"}
     # What a virtual environment loads into every interpreter of its own accord.
     others = {name for name in others if not name.startswith(("__editable__", "_distutils"))}
     assert others <= {*sys.stdlib_module_names, "runners", "spying", "sitecustomize"}
-    assert not seen & {"runners.measure", "runners.config", "runners.store", "hydra"}
+    assert not seen & {"runners.measuring", "runners.planning", "runners.results", "hydra"}

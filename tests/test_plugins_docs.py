@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs/plugins.md").read_text()
 BLOCK = r"^`([\w/]+\.(?:py|yaml))`(?:(?!```).)*```\w+\n(.*?)```"
 FILES = dict(re.findall(BLOCK, PAGE, re.DOTALL | re.MULTILINE))
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", PAGE, re.DOTALL)
-SMALL = ("measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1")
+SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, run_program
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
-SMALL = ["measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1"]
+SMALL = ["measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1"]
 
 
 def shrunk(command: str) -> list[str]:
@@ -49,10 +49,10 @@ def test_a_command_runs(command: str, folder: Path) -> None:
     assert done.stdout
 
 
-def test_the_frames_are_read_in_four_lines(folder: Path) -> None:
+def test_the_frames_are_read_in_three_lines(folder: Path) -> None:
     """After the sweep and its report, in the order of the README."""
     [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(code.splitlines()) == 4
+    assert len(code.splitlines()) == 3
     program = f"{code}\nassert len(summary) == 20, summary"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, run_program
 
-SMALL = ("measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1")
+SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 NO_REPORT = "hydra.callbacks.session.report=false"
 
 

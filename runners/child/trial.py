@@ -6,7 +6,6 @@ worker and between any two clock reads.
 """
 
 import gc
-import importlib
 import multiprocessing
 import operator
 import os
@@ -35,22 +34,13 @@ from runners.model import (
     WorkerDied,
     Workload,
     WrongResult,
+    locate,
+    run_of,
 )
 
 clock_ns = time.perf_counter_ns
 
 SLACK_NS = 1_000_000
-
-
-def locate(target: str) -> Any:
-    """The object of that dotted name. Raises ImportError, saying which part is missing."""
-    module, _, name = target.rpartition(".")
-    if not module:
-        raise ImportError(f"{target!r} is not of the form package.module.Name")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except AttributeError:
-        raise ImportError(f"module {module!r} has no {name!r}") from None
 
 
 class Trial:
@@ -167,7 +157,7 @@ class Trial:
         """What the workload shares between the workers of that side, made anew for each run."""
         if not hasattr(self.workload, "share"):
             return None
-        kind = getattr(self.classes[role], "workers", "unknown")
+        kind = getattr(self.classes[role], "worker_kind", "unknown")
         method = self.factories[role].parameters.get("start_method")
         if kind in ("caller", "thread", "coroutine"):
             return self.workload.share(thread_sync())
@@ -358,30 +348,6 @@ def _timer_cost_ns(times: int = 200) -> float:
     for _ in range(times):
         thread_cpu_ns(), clock_ns(), clock_ns(), thread_cpu_ns()
     return (clock_ns() - begin) / times
-
-
-def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: Any) -> Run:
-    """A row of this cell: what every row says, and the `facts` of this one."""
-    return Run(
-        cell=plan.cell,
-        workload=plan.workload,
-        executor=plan.executor,
-        baseline=plan.baseline,
-        n=plan.n,
-        scaling=plan.scaling,
-        usable_cpus=plan.usable_cpus,
-        worker_kind=plan.worker_kind,
-        parameters=plan.parameters,
-        process=order.process,
-        round=order.round,
-        position=order.position,
-        role=order.role,
-        cold=order.cold,
-        warmup=order.warmup,
-        status=status,
-        started_at=started_at,
-        **facts,
-    )
 
 
 def _short(value: Any) -> str:

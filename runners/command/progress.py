@@ -56,7 +56,7 @@ class Terminal:
         assert self.task is not None
         what = "warming up" if run.warmup else _rounds(self.rounds)
         done = run.ended_by is not None and run.status == "ok"
-        total = max(self.rounds, 1) if done else self.plan.measure.rounds
+        total = max(self.rounds, 1) if done else self.plan.measure.max_rounds
         self.progress.update(
             self.task, completed=total if done else self.rounds, total=total, what=what
         )
@@ -104,7 +104,7 @@ class Terminal:
             transient=self.position is not None,
             disable=not sys.stdout.isatty(),
         )
-        self.task = self.progress.add_task(title, total=self.plan.measure.rounds, what="")
+        self.task = self.progress.add_task(title, total=self.plan.measure.max_rounds, what="")
         self.progress.start()
 
 

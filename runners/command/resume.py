@@ -10,7 +10,8 @@ from typing import Any
 
 from runners.model import Plan, Run, UsageError
 from runners.planning.identity import differences
-from runners.results.store import RUNS, SPANS, write_json
+from runners.results.columns import RUNS, SPANS
+from runners.results.write import write_json
 
 IDENTITY = "cell.json"
 LOCK = ".lock"

@@ -28,7 +28,10 @@ from runners.measuring.interrupts import Interrupted
 from runners.model import OutOfTime, Plan, Unsupported, UsageError
 from runners.planning.config import plan
 from runners.planning.environment import read_environment
-from runners.results import store
+from runners.planning.plugins import RENAMED
+from runners.results.columns import SWEEP
+from runners.results.read import read_runs
+from runners.results.write import keep_spans, write_environment, write_json
 
 
 class Session(Callback):
@@ -67,7 +70,7 @@ class Session(Callback):
         claim(folder)
         params = config.hydra.sweeper.get("params") or {}  # where an experiment has its sweep
         Session.cells = count_cells(params, list(config.hydra.overrides.task))
-        store.write_json(folder / store.SWEEP, {"cells": Session.cells})
+        write_json(folder / SWEEP, {"cells": Session.cells})
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         done = job_return.status == JobStatus.COMPLETED
@@ -81,7 +84,7 @@ class Session(Callback):
 
         folder = Path(str(config.hydra.sweep.dir))
         try:
-            store.write_environment(folder, read_environment())
+            write_environment(folder, read_environment())
             written = write_report([folder])
         except Exception as error:  # Hydra would turn it into a warning and the exit status into 0
             print(f"error: the report could not be written: {error}", file=sys.stderr)
@@ -125,10 +128,10 @@ def summary(folder: Path, plan: Plan) -> dict[Any, Any]:
         summary as statistics,  # loads pandas and scipy: not before the measurement
     )
 
-    runs = store.read_runs(folder)
+    runs = read_runs(folder)
     runs = runs[runs["cell"] == plan.cell]
     if plan.measure.keep_spans == "median":
-        store.keep_spans(folder, statistics.typical_round(runs))
+        keep_spans(folder, statistics.typical_round(runs))
     [row] = statistics.summarise(runs).to_dict("records")
     return row
 
@@ -235,7 +238,7 @@ def _remove_empty_sweep() -> None:
     folder = Session.new_folder
     if folder is not None and folder.is_dir():
         files = [path.name for path in folder.rglob("*") if not path.is_dir()]
-        if set(files) <= {"multirun.yaml", store.SWEEP, LOCK}:
+        if set(files) <= {"multirun.yaml", SWEEP, LOCK}:
             shutil.rmtree(folder)
 
 
@@ -260,6 +263,8 @@ def explain(error: BaseException) -> str:
             f"{group}={option}: there is no such {group}; choose one of {', '.join(error.options)}"
         )
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        if (new := RENAMED.get(cause.full_key)) is not None:
+            return f"{cause.full_key}: it is called {new} now"
         keys = ", ".join(map(str, cause.parent_node or ()))
         if isinstance(cause, (AttributeError, KeyError)):
             return f"{cause.full_key}: there is no such key; there are {keys}"

@@ -17,7 +17,7 @@ class Asyncio:
     threads that the loop waits for.
     """
 
-    workers = "coroutine"
+    worker_kind = "coroutine"
 
     def __init__(
         self,

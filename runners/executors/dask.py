@@ -29,7 +29,7 @@ class Dask:
     in the same versions of Python and packages; their number of threads is as it is.
     """
 
-    workers = "remote"
+    worker_kind = "remote"
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ class Interpreters(Futures):
     Extension modules that do not support several interpreters, as numpy, cannot be used in them.
     """
 
-    workers = "interpreter"
+    worker_kind = "interpreter"
 
     def __init__(
         self, max_workers: int, initializer: Initializer = None, initargs: tuple[Any, ...] = ()

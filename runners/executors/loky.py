@@ -21,7 +21,7 @@ class Loky(Futures):
     It is loky's executor of one's own, not the one that it shares over a whole program.
     """
 
-    workers = "process"
+    worker_kind = "process"
 
     def __init__(
         self,

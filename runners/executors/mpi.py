@@ -37,7 +37,7 @@ LAUNCHED = (
 class Mpi:
     """`max_workers` MPI processes that fetch chunks of `chunksize` tasks as they get free."""
 
-    workers = "remote"
+    worker_kind = "remote"
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ class Pool:
     A worker is replaced after `maxtasksperchild` chunks (None: never).
     """
 
-    workers = "process"
+    worker_kind = "process"
 
     def __init__(
         self,

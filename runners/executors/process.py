@@ -21,7 +21,7 @@ class Process:
     when the zombies are counted: processes that have ended and that nobody has waited for.
     """
 
-    workers = "process"
+    worker_kind = "process"
 
     def __init__(
         self,

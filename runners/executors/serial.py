@@ -7,7 +7,7 @@ from typing import Any, Self
 class Serial:
     """One worker: the caller itself. `max_workers` is taken for the common shape and not used."""
 
-    workers = "caller"
+    worker_kind = "caller"
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ class Thread:
     With `forget=join` the list that `map` returns has holes (None), which are filled by the end.
     """
 
-    workers = "thread"
+    worker_kind = "thread"
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from runners.executors.switching import check_switch_interval, switch_interval
 class ThreadPool(Futures):
     """Up to `max_workers` threads, started as tasks come in, that fetch one task at a time."""
 
-    workers = "thread"
+    worker_kind = "thread"
 
     def __init__(
         self,

@@ -34,7 +34,15 @@ from runners.planning.identity import identity
 from runners.planning.plugins import bind, build, find
 
 DEFINING = (
-    *("precision", "pilot", "rounds", "processes", "warmup", "time_budget_s", "timeout_s"),
+    *(
+        "precision",
+        "min_rounds",
+        "max_rounds",
+        "interpreters",
+        "warmup",
+        "time_budget_s",
+        "timeout_s",
+    ),
     *("memory_limit_bytes", "seed"),
 )
 """The measurement settings that two results must share to stand for each other."""
@@ -82,7 +90,7 @@ def plan(cfg: DictConfig) -> Plan:
             )
     executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
-    workers = getattr(executor_class, "workers", None)
+    workers = getattr(executor_class, "worker_kind", None)
     check = bind if workers is None else build
     check("executor", choices["executor"], executor_class, executor_as.parameters)
     if workers == "coroutine" and not hasattr(workload, "acall"):

@@ -4,13 +4,19 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from runners.child.trial import locate
-from runners.model import Factory, InvalidParameter, Unsupported, UsageError
+from runners.model import Factory, InvalidParameter, Unsupported, UsageError, locate
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
     "executor": ("__enter__", "__exit__", "map"),
 }
+RENAMED = {
+    "measure.pilot": "measure.min_rounds",
+    "measure.rounds": "measure.max_rounds",
+    "measure.processes": "measure.interpreters",
+}
+"""Keys of version 0.2 and what they are called now."""
+
 UNREADABLE = "_unreadable_"
 """The key of a YAML file that could not be read; its value is a line that says why."""
 
@@ -89,6 +95,8 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
             "initializer=None, initargs=(), as docs/plugins.md shows"
         )
     for name in parameters:
+        if (new := RENAMED.get(f"{group}.{name}")) is not None:
+            raise UsageError(f"{group}.{name}: it is called {new} now")
         if name not in accepted and not open_ended:
             raise UsageError(
                 f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}"

@@ -19,13 +19,8 @@ from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.trace import trace_events
-from runners.results.store import (
-    planned_cells,
-    read_environments,
-    read_runs,
-    read_timelines,
-    write_whole,
-)
+from runners.results.read import planned_cells, read_environments, read_runs, read_timelines
+from runners.results.write import write_whole
 from runners.words.labels import labels
 
 

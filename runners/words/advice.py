@@ -26,7 +26,7 @@ REMEDIES = {
     "fewer than": "the intervals are wide: raise measure.time_budget_s or shrink the tasks",
     "outliers": "something else ran now and then; nothing was left out, medians hardly move",
     "trend over rounds": "the machine grew slower or faster: rest it, or measure longer",
-    "processes disagree": "raise measure.processes: each fresh interpreter has its own speed",
+    "processes disagree": "raise measure.interpreters: each fresh interpreter has its own speed",
     "methods disagree": "few or very uneven rounds: look at the single rounds in the figure",
     "steal": "other guests of this host took CPU time: repeat at a quieter time",
     "throttled": "the control group's CPU quota was used up: fewer workers, or a larger quota",

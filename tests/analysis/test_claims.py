@@ -23,7 +23,8 @@ from runners.analysis.claims import (
     speedup,
 )
 from runners.analysis.summary import summarise
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 from tests import synthetic
 
 THREADS = {"executor": "thread", "n": 2}
@@ -204,8 +205,8 @@ def test_a_refused_cell_is_known_by_the_parameters_that_it_lacks() -> None:
 
 def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
     for run in synthetic.runs(speedup=0.95, rounds=20):
-        store.append(tmp_path, replace(run, metrics={"reads": 100.0, "torn_reads": 0.0}))
-    summary = summarise(store.read_runs(tmp_path))
+        append(tmp_path, replace(run, metrics={"reads": 100.0, "torn_reads": 0.0}))
+    summary = summarise(read_runs(tmp_path))
     verdicts: list[tuple[Criterion, str]] = [
         (speedup(THREADS).below(1), "holds"),
         (seconds(THREADS).above(0.2), "holds"),

@@ -13,7 +13,8 @@ from runners.analysis.laws import Law, fit_laws
 from runners.analysis.scaling import predict, usl
 from runners.analysis.summary import summarise
 from runners.model import Scaling
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 from tests import synthetic
 
 ALPHA, GAMMA = 0.1, 0.9
@@ -27,8 +28,8 @@ def laws_of(
         speedup = float(usl(n, alpha, 0, GAMMA))
         for run in synthetic.runs(n=n, speedup=speedup, **{"usable_cpus": 64.0} | settings):
             copies = n if run.scaling == "weak" else 1
-            store.append(folder / str(n), replace(run, tasks=tasks * copies))
-    runs = store.read_runs(folder)
+            append(folder / str(n), replace(run, tasks=tasks * copies))
+    runs = read_runs(folder)
     return list(fit_laws(summarise(runs), runs))
 
 
@@ -109,7 +110,7 @@ def test_every_line_of_every_panel_has_its_own_law(tmp_path: Path) -> None:
             folder = tmp_path / f"{executor}-{workload}"
             found = laws_of(folder, (1, 2, 4, 8), alpha, executor=executor, workload=workload)
             assert len(found) == 1
-    runs = store.read_runs(tmp_path)
+    runs = read_runs(tmp_path)
     laws = pd.DataFrame(
         [
             (law.panel, law.line, law.usl.alpha.estimate)

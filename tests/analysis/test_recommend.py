@@ -11,7 +11,8 @@ import pytest
 from runners.analysis.bootstrap import Interval, ratio_of_medians
 from runners.analysis.recommend import Candidate, Recommendation, _ratio, recommend
 from runners.analysis.summary import summarise
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 from tests import synthetic
 
 
@@ -126,8 +127,8 @@ def test_workloads_that_differ_have_one_each() -> None:
 def test_the_summary_of_real_rounds_is_enough(tmp_path: Path) -> None:
     for speedup, executor in ((1.8, "pool"), (0.95, "thread")):
         for run in synthetic.runs(executor=executor, speedup=speedup, rounds=30):
-            store.append(tmp_path / executor, run)
-    [found] = recommend(summarise(store.read_runs(tmp_path)))
+            append(tmp_path / executor, run)
+    [found] = recommend(summarise(read_runs(tmp_path)))
     assert names(found.leaders) == [("pool", 2)]
     assert found.next is not None
     ratio = _ratio(found.leaders[0], found.next)

@@ -34,7 +34,8 @@ from runners.analysis.estimators import (
 )
 from runners.analysis.summary import summarise
 from runners.model import Run, Scaling, Workers
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 from tests import synthetic
 
 SECONDS = st.floats(1e-6, 1e6)
@@ -43,8 +44,8 @@ SECONDS = st.floats(1e-6, 1e6)
 def summary_of(folder: Path, *cells: Sequence[Run]) -> pd.DataFrame:
     for number, runs in enumerate(cells):
         for run in runs:
-            store.append(folder / str(number), run)
-    return summarise(store.read_runs(folder))
+            append(folder / str(number), run)
+    return summarise(read_runs(folder))
 
 
 def edited(runs: Sequence[Run], edit: Callable[[Run], dict[str, Any]]) -> list[Run]:
@@ -506,8 +507,8 @@ def test_the_typical_round_is_the_one_nearest_the_median(tmp_path: Path) -> None
         lambda run: {"wall_s": 1.0 if run.role == "baseline" else 1 / ratios[run.round % 7]},
     )
     for run in runs:
-        store.append(tmp_path, run)
-    found = stats.typical_round(store.read_runs(tmp_path))
+        append(tmp_path, run)
+    found = stats.typical_round(read_runs(tmp_path))
     assert found is not None
     assert ratios[found % 7] == 2.0
-    assert stats.typical_round(store.read_runs(tmp_path).iloc[:1]) is None
+    assert stats.typical_round(read_runs(tmp_path).iloc[:1]) is None

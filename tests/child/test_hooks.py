@@ -14,10 +14,10 @@ from typing import Any, Self
 import pytest
 
 from runners.child import worker
-from runners.child.trial import Trial, locate
+from runners.child.trial import Trial
 from runners.executors.serial import Serial
 from runners.measuring.measure import measure
-from runners.model import Order, Plan, Role, Run, Unsupported, UsageError
+from runners.model import Order, Plan, Role, Run, Unsupported, UsageError, locate
 from runners.planning.identity import identity
 from tests.conftest import MakePlan, run_program
 
@@ -349,7 +349,7 @@ def test_reuse_is_true_or_false(tmp_path: Path, make_plan: MakePlan) -> None:
 def test_the_start_of_kept_workers_is_shown_apart(tmp_path: Path) -> None:
     done = run_program(
         *("workload=primes", "workload.end=500", "executor=pool", "executor.reuse=true", "n=2"),
-        *("measure=quick", "measure.pilot=1", "measure.rounds=1", "measure.warmup=1"),
+        *("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1"),
         cwd=tmp_path,
     )
     assert "kept between runs; starting them took" in done.stdout

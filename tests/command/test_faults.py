@@ -21,7 +21,7 @@ from runners.executors.thread import Thread
 from runners.measuring.measure import measure
 from runners.measuring.process import marked
 from runners.model import Order, Run
-from runners.results import store
+from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told
 
 LOCAL = ("serial", "thread", "thread_subclass", "process", "pool")
@@ -214,7 +214,7 @@ def test_a_disk_that_fills_up_keeps_what_it_has(tmp_path: Path) -> None:
     assert line.startswith("error: ")
     assert "runs.jsonl" in line
     with pytest.warns(UserWarning, match="torn last line"):
-        runs = store.read_runs(tmp_path / "out")
+        runs = read_runs(tmp_path / "out")
     assert len(runs) >= 2
     assert set(runs["status"]) == {"ok"}
 

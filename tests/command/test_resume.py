@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from runners.measuring.process import marked
-from runners.results.store import read_runs
+from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, run_program
 
-FEW = ("measure=quick", "measure.pilot=2", "measure.rounds=2", "measure.time_budget_s=60")
+FEW = ("measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", "measure.time_budget_s=60")
 HANGS = ("workload=misbehaving", "measure=quick")
 TOKEN = "SPEEDUP_LAB_TEST"
 
@@ -65,7 +65,7 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     token = f"{executor}-{what}-{number}"
     program = start(
         *("workload=misbehaving", f"workload.what={what}", f"executor={executor}"),
-        *("measure.time_budget_s=600", "measure.rounds=100000", "measure.precision=1e-9"),
+        *("measure.time_budget_s=600", "measure.max_rounds=100000", "measure.precision=1e-9"),
         "hydra.run.dir=out",
         cwd=tmp_path,
         token=token,
@@ -171,7 +171,7 @@ def test_what_differs_is_named_and_the_old_rows_are_kept(tmp_path: Path) -> None
 
 def test_a_cell_short_of_its_precision_is_continued(tmp_path: Path) -> None:
     cell = ("workload=countdown", "workload.count=20000", "executor=thread", "n=1", "measure=quick")
-    more = ("measure.rounds=30", "measure.pilot=30", "hydra.run.dir=out")
+    more = ("measure.max_rounds=30", "measure.min_rounds=30", "hydra.run.dir=out")
     assert run_program(*cell, *more, "measure.time_budget_s=0.2", cwd=tmp_path).returncode == 0
     first = rows(tmp_path / "out")
     assert first[-1]["ended_by"] == "time budget"

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from runners.analysis.summary import summarise
-from runners.results.store import DTYPES, read_runs
+from runners.results.columns import DTYPES
+from runners.results.read import read_runs
 from tests.conftest import run_program
 
-SMALL = ("measure=quick", "measure.pilot=3", "measure.rounds=3")
+SMALL = ("measure=quick", "measure.min_rounds=3", "measure.max_rounds=3")
 
 
 def test_one_cell_is_measured_stored_and_printed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from runners.executors.dask import Dask, choose
 from runners.model import InvalidParameter, Unsupported, WorkerDied
-from runners.results.store import read_runs
+from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, remember, remembered, whereabouts
 from tests.conftest import ROOT, run_program
 
@@ -93,9 +93,15 @@ class TestExistingCluster(ExecutorSuite):
 
 def measure(folder: Path, *arguments: str) -> set[str]:
     """The statuses of the rows of a small cell on Dask; its command must end well and quietly."""
-    quick = ["workload=io_sleep", "workload.high=0.01", "n=2", "measure=quick", "measure.pilot=2"]
+    quick = [
+        "workload=io_sleep",
+        "workload.high=0.01",
+        "n=2",
+        "measure=quick",
+        "measure.min_rounds=2",
+    ]
     done = run_program(
-        *(*quick, "executor=dask", "measure.rounds=2", "measure.time_budget_s=1", *arguments),
+        *(*quick, "executor=dask", "measure.max_rounds=2", "measure.time_budget_s=1", *arguments),
         f"hydra.run.dir={folder / 'out'}",
         cwd=folder,
     )

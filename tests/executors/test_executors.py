@@ -260,7 +260,7 @@ class Backwards(Serial):
 
 
 class Mislabelled(Serial):
-    workers = "thread"
+    worker_kind = "thread"
 
 
 class Uninitialised(Serial):

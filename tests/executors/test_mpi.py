@@ -12,7 +12,7 @@ import pytest
 
 from runners.executors.mpi import Mpi
 from runners.model import InvalidParameter, Unsupported
-from runners.results.store import read_runs
+from runners.results.read import read_runs
 from runners.testing import ExecutorSuite
 from tests.conftest import PLUGINS, ROOT
 
@@ -86,7 +86,7 @@ def test_conformance_with_the_processes_of_mpiexec() -> None:
 
 def statuses(folder: Path, *arguments: str, launch: tuple[str, ...] = ()) -> set[str]:
     """The statuses of the rows of a small cell on MPI."""
-    quick = ["n=2", "measure=quick", "measure.pilot=2", "measure.rounds=2", "executor=mpi"]
+    quick = ["n=2", "measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", "executor=mpi"]
     program = (
         sys.executable,
         "-m",

@@ -29,7 +29,13 @@ from tests.conftest import ROOT, MakePlan, run_program
 EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
 LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
 TINY = (
-    *("--", "workload.count=1000", "measure.pilot=2", "measure.rounds=2", "measure.warmup=1"),
+    *(
+        "--",
+        "workload.count=1000",
+        "measure.min_rounds=2",
+        "measure.max_rounds=2",
+        "measure.warmup=1",
+    ),
     *("measure.keep_spans=none", "executor=thread,process", "n=2"),
 )
 
@@ -204,7 +210,7 @@ def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
-    endless = ("measure.pilot=100000", "measure.rounds=100000", "measure.time_budget_s=90")
+    endless = ("measure.min_rounds=100000", "measure.max_rounds=100000", "measure.time_budget_s=90")
     program = subprocess.Popen(
         [
             *(sys.executable, "-m", "experiments", "gil", "--output=out"),

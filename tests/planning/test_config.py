@@ -26,7 +26,9 @@ MISTAKES = {
     "executor.start_method=vfork": ["executor.start_method=vfork", "fork, spawn, forkserver"],
     "executor.chunksize=0": ["executor.chunksize=0", "at least 1"],
     "executor.max_workers=3": ["executor.max_workers", "set n"],
-    "measure.rounds=0": ["measure.rounds=0", "at least 1"],
+    "measure.max_rounds=0": ["measure.max_rounds=0", "at least 1"],
+    "measure.rounds=5": ["measure.rounds", "called measure.max_rounds now"],
+    "+measure.pilot=5": ["measure.pilot", "called measure.min_rounds now"],
     "measure.precision=fine": ["measure.precision=fine", "number"],
     "measure.timeout_s=-1": ["measure.timeout_s=-1", "above 0"],
     "workload=addition workload.types=[int+str]": ["workload.types", "int+str"],
@@ -103,12 +105,12 @@ def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan)
 
 def test_measure_refuses_what_cannot_be() -> None:
     good = {
-        **{"precision": 0.1, "pilot": 1, "rounds": 1, "processes": 1, "warmup": 1},
+        **{"precision": 0.1, "min_rounds": 1, "max_rounds": 1, "interpreters": 1, "warmup": 1},
         **{"time_budget_s": 1.0, "timeout_s": 1.0, "keep_spans": "all", "seed": 1},
         **{"sweep_budget_s": None, "memory_limit_bytes": None, "force": False},
     }
     Measure(**good)  # type: ignore[arg-type]
-    for name in ("precision", "pilot", "rounds", "processes", "warmup", "timeout_s"):
+    for name in ("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "timeout_s"):
         with pytest.raises(InvalidParameter, match=name):
             Measure(**(good | {name: 0}))  # type: ignore[arg-type]
 

@@ -12,7 +12,8 @@ from runners.analysis.scaling import usl
 from runners.analysis.summary import summarise
 from runners.model import Environment, Run
 from runners.report import markdown
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append
 from tests import synthetic
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "x"\nValueError: a | b\n'
@@ -32,8 +33,8 @@ class Text:
     ) -> None:
         for at, cell in enumerate(cells):
             for run in cell:
-                store.append(folder / str(at), run)
-        runs = store.read_runs(folder)
+                append(folder / str(at), run)
+        runs = read_runs(folder)
         self.summary = summarise(runs)
         laws = list(fit_laws(self.summary, runs))
         self.whole = markdown.markdown(
@@ -95,7 +96,7 @@ def test_where_tasks_are_long_enough(tmp_path: Path) -> None:
 
 def test_a_matrix_is_shown_where_there_is_one(tmp_path: Path, text: Text) -> None:
     assert "matrix.png" not in text.whole
-    runs = store.read_runs(tmp_path)
+    runs = read_runs(tmp_path)
     shown = markdown.markdown(runs, summarise(runs), [], [], matrix=4)
     assert "](matrix.png)\n\nn = 4. " in shown
 

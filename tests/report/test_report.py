@@ -10,7 +10,8 @@ import pytest
 
 from runners.model import Environment, Run, Span, UsageError
 from runners.report import __main__ as report
-from runners.results import store
+from runners.results.read import read_runs
+from runners.results.write import append, append_spans, write_environment
 from tests import synthetic
 
 FIGURES = ["efficiency.png", "efficiency.svg", "speedup.png", "speedup.svg"]
@@ -44,10 +45,10 @@ def results(tmp_path: Path) -> Path:
     ]
     for at, runs in enumerate(cells):
         for run in runs:
-            store.append(folder / str(at), run)
+            append(folder / str(at), run)
         for run in with_spans(runs):
-            store.append_spans(folder / str(at), run)
-        store.write_environment(folder / str(at), Environment({"hostname": "here"}, 2.0))
+            append_spans(folder / str(at), run)
+        write_environment(folder / str(at), Environment({"hostname": "here"}, 2.0))
     return folder
 
 
@@ -100,7 +101,7 @@ def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
     report.write_report([results / "1"])
     events = json.loads((results / "1" / "trace.json").read_bytes())["traceEvents"]
     durations = {event["name"]: event["dur"] / 1e6 for event in events if event["ph"] == "X"}
-    runs = store.read_runs(results / "1")
+    runs = read_runs(results / "1")
     counts = runs[~runs["cold"]].pivot(index="round", columns="role", values="wall_s")
     ratios = counts["baseline"] / counts["measured"]
     typical = counts.iloc[int((ratios / ratios.median() - 1).abs().argmin())]
@@ -136,7 +137,7 @@ def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
     for workload in ("primes", "countdown"):
         for executor in ("thread", "pool"):
             for run in synthetic.runs(workload=workload, executor=executor):
-                store.append(tmp_path / workload / executor, run)
+                append(tmp_path / workload / executor, run)
     report.write_report([tmp_path])
     assert names(tmp_path) == sorted([*FILES, "matrix.png", "matrix.svg"])
     assert "n = 2 [95% interval]" in (tmp_path / "matrix.svg").read_text(encoding="utf-8")

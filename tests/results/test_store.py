@@ -12,19 +12,28 @@ import pandas as pd
 import pytest
 
 from runners.model import Environment, Run, Span, UsageError
-from runners.results import store
+from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS
+from runners.results.read import read_environments, read_runs, read_timelines
+from runners.results.write import (
+    append,
+    append_spans,
+    keep_spans,
+    write_environment,
+    write_json,
+    write_whole,
+)
 from tests import synthetic
 
 
 def write(folder: Path, runs: list[Run]) -> Path:
     for run in runs:
-        store.append(folder, run)
-    return folder / store.RUNS
+        append(folder, run)
+    return folder / RUNS
 
 
 def test_the_measuring_parent_loads_neither_pandas_nor_pyarrow() -> None:
     heavy = "{'pandas', 'pyarrow', 'numpy'}"
-    code = f"import sys, runners.results.store; print({heavy} & set(sys.modules))"
+    code = f"import sys, runners.results.read; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -37,7 +46,7 @@ def test_a_run_is_one_line_of_json_and_folders_are_made(tmp_path: Path) -> None:
 
 def test_every_fixed_column_of_a_run_has_a_dtype() -> None:
     row = synthetic.runs(parameters={})[0].row()
-    assert {*row, "L6_s"} == set(store.DTYPES)
+    assert {*row, "L6_s"} == set(DTYPES)
 
 
 def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
@@ -51,23 +60,23 @@ def test_text_survives_whatever_it_contains(tmp_path: Path) -> None:
     error = 'two\nlines, "quotes", \u2028, ÷, \udc80 and \0'
     path = write(tmp_path, [replace(run, error=error) for run in synthetic.runs(rounds=2)])
     assert path.read_bytes().count(b"\n") == 8
-    assert set(store.read_runs(tmp_path)["error"]) == {error.replace("\udc80", "?")}
+    assert set(read_runs(tmp_path)["error"]) == {error.replace("\udc80", "?")}
 
 
 def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
     runs = synthetic.runs(rounds=100)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda run: store.append(tmp_path, run), runs))
-    assert len(store.read_runs(tmp_path)) == len(runs)
+        list(pool.map(lambda run: append(tmp_path, run), runs))
+    assert len(read_runs(tmp_path)) == len(runs)
 
 
 def test_columns_have_the_documented_dtypes(tmp_path: Path) -> None:
     parameters = {"workload.end": 9, "workload.share": 0.5, "executor.lazy": True}
     runs = synthetic.runs(parameters=parameters)
     write(tmp_path, [replace(run, metrics={"rate": 2.0}) for run in runs])
-    frame = store.read_runs(tmp_path)
+    frame = read_runs(tmp_path)
     dtypes = frame.dtypes.astype(str)
-    assert dict(dtypes[list(store.DTYPES)]) == store.DTYPES
+    assert dict(dtypes[list(DTYPES)]) == DTYPES
     assert list(dtypes[[*parameters, "metric.rate"]]) == ["Int64", "float64", "boolean", "float64"]
     assert frame["wall_s"].tolist() == [run.wall_s for run in runs]
     assert frame["started_at"].iloc[0] == pd.Timestamp(synthetic.START)
@@ -77,15 +86,15 @@ def test_dtypes_hold_where_every_value_is_missing(tmp_path: Path) -> None:
     run = synthetic.runs()[0]
     needed = [field.name for field in fields(Run) if field.default is field.default_factory]
     write(tmp_path, [Run(**{name: getattr(run, name) for name in needed})])
-    frame = store.read_runs(tmp_path)
-    assert dict(frame.dtypes.astype(str)[list(store.DTYPES)]) == store.DTYPES
+    frame = read_runs(tmp_path)
+    assert dict(frame.dtypes.astype(str)[list(DTYPES)]) == DTYPES
     assert frame[["wall_s", "gil", "error", "L6_s"]].isna().all(axis=None)
 
 
 def test_the_last_level_is_the_cpu_time_of_the_baseline_of_the_round(tmp_path: Path) -> None:
     for n in (1, 2):
         write(tmp_path / str(n), synthetic.runs(n=n))
-    frame = store.read_runs(tmp_path)
+    frame = read_runs(tmp_path)
     rounds = frame.groupby(["cell", "round"])
     assert (rounds["L6_s"].nunique() == 1).all()
     baseline = frame[frame["role"] == "baseline"]
@@ -94,26 +103,26 @@ def test_the_last_level_is_the_cpu_time_of_the_baseline_of_the_round(tmp_path: P
 
 def test_the_last_level_is_missing_where_the_baseline_is(tmp_path: Path) -> None:
     write(tmp_path, [run for run in synthetic.runs() if run.role == "measured"])
-    assert store.read_runs(tmp_path)["L6_s"].isna().all()
+    assert read_runs(tmp_path)["L6_s"].isna().all()
 
 
 def test_folders_are_named_relative_to_the_given_ones(tmp_path: Path) -> None:
     write(tmp_path / "a" / "0", synthetic.runs(n=1))
     write(tmp_path / "b", synthetic.runs(n=2))
-    assert set(store.read_runs(tmp_path / "a")["folder"]) == {"0"}
-    assert set(store.read_runs([tmp_path / "a", tmp_path / "b"])["folder"]) == {"a/0", "b"}
+    assert set(read_runs(tmp_path / "a")["folder"]) == {"0"}
+    assert set(read_runs([tmp_path / "a", tmp_path / "b"])["folder"]) == {"a/0", "b"}
 
 
 def test_folders_that_overlap_are_read_once(tmp_path: Path) -> None:
     runs = synthetic.runs()
     write(tmp_path / "a", runs)
-    assert len(store.read_runs([tmp_path, tmp_path / "a"])) == len(runs)
+    assert len(read_runs([tmp_path, tmp_path / "a"])) == len(runs)
 
 
 def test_a_cell_measured_again_is_a_cell_of_its_own(tmp_path: Path) -> None:
     for seed in (1, 2, 3):
         write(tmp_path / str(seed), synthetic.runs(seed=seed))
-    frame = store.read_runs(tmp_path)
+    frame = read_runs(tmp_path)
     cell = synthetic.runs()[0].cell
     named = frame.groupby("folder")["cell"].agg(set).to_dict()
     assert named == {"1": {cell}, "2": {f"{cell}#2"}, "3": {f"{cell}#3"}}
@@ -139,30 +148,30 @@ def test_parameters_may_differ_in_type_between_cells(
 ) -> None:
     for at, value in enumerate(values):
         write(tmp_path / str(at), synthetic.runs(n=at + 1, parameters={"workload.p": value}))
-    first = store.read_runs(tmp_path).groupby("n")["workload.p"].agg(lambda p: p.iloc[0])
+    first = read_runs(tmp_path).groupby("n")["workload.p"].agg(lambda p: p.iloc[0])
     assert [None if pd.isna(value) else value for value in first] == read
 
 
 def test_a_type_may_change_within_a_file(tmp_path: Path) -> None:
     for value in (1, "a"):
         write(tmp_path, synthetic.runs(parameters={"workload.p": value}))
-    assert set(store.read_runs(tmp_path)["workload.p"]) == {"1", "a"}
+    assert set(read_runs(tmp_path)["workload.p"]) == {"1", "a"}
 
 
 def test_a_folder_without_runs_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no such folder; name one"):
-        store.read_runs(tmp_path / "nowhere")
-    (tmp_path / store.RUNS).touch()
+        read_runs(tmp_path / "nowhere")
+    (tmp_path / RUNS).touch()
     with pytest.raises(UsageError, match=rf"{tmp_path.name}: no runs here; name a folder"):
-        store.read_runs(tmp_path)
+        read_runs(tmp_path)
 
 
 @pytest.mark.parametrize("more", [b"", b'{"schema": 2, "n": {"changed": "its type"}}'])
 def test_rows_of_another_schema_are_refused_by_name(tmp_path: Path, more: bytes) -> None:
     path = write(tmp_path, synthetic.runs())
     path.write_bytes(path.read_bytes().replace(b'"schema": 1', b'"schema": 2') + more)
-    with pytest.raises(UsageError, match=rf"{store.RUNS}: rows of schema 2, .* reads schema 1"):
-        store.read_runs(tmp_path)
+    with pytest.raises(UsageError, match=rf"{RUNS}: rows of schema 2, .* reads schema 1"):
+        read_runs(tmp_path)
 
 
 def test_a_torn_last_line_costs_only_itself(tmp_path: Path) -> None:
@@ -172,10 +181,10 @@ def test_a_torn_last_line_costs_only_itself(tmp_path: Path) -> None:
     last = len(whole.splitlines(keepends=True)[-1])
     for kept in (1, 2, last // 2, last - 2):
         path.write_bytes(whole[: len(whole) - last + kept])
-        with pytest.warns(UserWarning, match=rf"{store.RUNS}: dropped .* last line \({kept} bytes"):
-            assert len(store.read_runs(tmp_path)) == len(runs) - 1
+        with pytest.warns(UserWarning, match=rf"{RUNS}: dropped .* last line \({kept} bytes"):
+            assert len(read_runs(tmp_path)) == len(runs) - 1
     path.write_bytes(whole[:-1])
-    assert len(store.read_runs(tmp_path)) == len(runs)
+    assert len(read_runs(tmp_path)) == len(runs)
 
 
 def test_many_runs_with_little_damage_are_all_kept(tmp_path: Path) -> None:
@@ -186,7 +195,7 @@ def test_many_runs_with_little_damage_are_all_kept(tmp_path: Path) -> None:
         lines[at] = lines[at][:-3]
     path.write_bytes(b"\n".join(lines))
     with pytest.warns(UserWarning, match="skipped line") as caught:
-        frame = store.read_runs(tmp_path)
+        frame = read_runs(tmp_path)
     named = [str(warning.message).split("skipped ")[1].split(",")[0] for warning in caught]
     assert named == ["line 1", "line 78", "line 79", "line 301"]
     kept = [run.wall_s for at, run in enumerate(runs) if at not in (0, 77, 78, 300)]
@@ -197,9 +206,9 @@ def test_a_run_appended_after_a_torn_line_is_kept(tmp_path: Path) -> None:
     runs = synthetic.runs(rounds=2)
     path = write(tmp_path, runs)
     path.write_bytes(path.read_bytes()[:-20])
-    store.append(tmp_path, runs[-1])
+    append(tmp_path, runs[-1])
     with pytest.warns(UserWarning, match="skipped line 8, not a run"):
-        assert len(store.read_runs(tmp_path)) == len(runs)
+        assert len(read_runs(tmp_path)) == len(runs)
 
 
 @pytest.mark.parametrize("line", [b"{]", b"[1]", b"3", b"\0\0", b'{"n": "\xff"}', b'{"n": "four"}'])
@@ -208,8 +217,8 @@ def test_a_corrupt_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
     path = write(tmp_path, runs)
     first, rest = path.read_bytes().split(b"\n", 1)
     path.write_bytes(b"\n".join([first, line, rest]))
-    with pytest.warns(UserWarning, match=rf"{store.RUNS}: skipped line 2, not a run"):
-        frame = store.read_runs(tmp_path)
+    with pytest.warns(UserWarning, match=rf"{RUNS}: skipped line 2, not a run"):
+        frame = read_runs(tmp_path)
     assert frame["wall_s"].tolist() == [run.wall_s for run in runs]
 
 
@@ -218,15 +227,15 @@ def test_a_foreign_file_is_named_and_left_out(tmp_path: Path, text: str) -> None
     runs = synthetic.runs()
     write(tmp_path / "mine", runs)
     (tmp_path / "foreign").mkdir()
-    (tmp_path / "foreign" / store.RUNS).write_text(text)
-    with pytest.warns(UserWarning, match=rf"foreign/{store.RUNS}"):
-        assert len(store.read_runs(tmp_path)) == len(runs)
+    (tmp_path / "foreign" / RUNS).write_text(text)
+    with pytest.warns(UserWarning, match=rf"foreign/{RUNS}"):
+        assert len(read_runs(tmp_path)) == len(runs)
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "value.json"
-    store.write_json(path, {"old": 1})
-    store.write_json(path, {"ratio": float("nan"), "place": Path("x")})
+    write_json(path, {"old": 1})
+    write_json(path, {"ratio": float("nan"), "place": Path("x")})
     assert json.loads(path.read_text()) == {"ratio": None, "place": "x"}
     assert [file.name for file in path.parent.iterdir()] == ["value.json"]
 
@@ -234,28 +243,28 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(OSError, match="taken"):
-        store.write_whole(tmp_path / "taken", b"data")
+        write_whole(tmp_path / "taken", b"data")
     assert [file.name for file in tmp_path.iterdir()] == ["taken"]
 
 
 def test_environments_are_found_below_the_folders(tmp_path: Path) -> None:
     environments = [Environment({"hostname": name}, 1.5) for name in "ab"]
     for at, environment in enumerate(environments):
-        store.write_environment(tmp_path / str(at), environment)
-    assert store.read_environments(tmp_path) == environments
+        write_environment(tmp_path / str(at), environment)
+    assert read_environments(tmp_path) == environments
 
 
 @pytest.mark.parametrize("text", ["{torn", "[1]", '{"name": "conda"}'])
 def test_a_foreign_environment_is_named_and_left_out(tmp_path: Path, text: str) -> None:
-    (tmp_path / store.ENVIRONMENT).write_text(text)
-    with pytest.warns(UserWarning, match=rf"{store.ENVIRONMENT}: skipped"):
-        assert store.read_environments(tmp_path) == []
+    (tmp_path / ENVIRONMENT).write_text(text)
+    with pytest.warns(UserWarning, match=rf"{ENVIRONMENT}: skipped"):
+        assert read_environments(tmp_path) == []
 
 
 def test_l6_of_weak_scaling_counts_the_tasks_of_every_worker(tmp_path: Path) -> None:
     for run in synthetic.runs(n=4, scaling="weak"):
-        store.append(tmp_path, run)
-    runs = store.read_runs(tmp_path)
+        append(tmp_path, run)
+    runs = read_runs(tmp_path)
     serial, measured = (runs[runs["role"] == role] for role in ("baseline", "measured"))
     assert (serial["L6_s"] == serial["L5_s"]).all()
     expected = 4 * serial.set_index("round")["L5_s"]
@@ -268,17 +277,17 @@ def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     span = Span(index=0, pid=1, thread=2, start_ns=3, end_ns=4, cpu_ns=1, wait_ns=0)
     runs = [replace(run, spans=(span, span), begin_ns=1) for run in synthetic.runs(rounds=3)]
     for run in runs:
-        store.append_spans(tmp_path, run)
-    everything = store.read_timelines(tmp_path)
+        append_spans(tmp_path, run)
+    everything = read_timelines(tmp_path)
     assert [(t.round, t.role) for t in everything] == [(run.round, run.role) for run in runs]
     assert everything[0].spans == (span, span)
     assert everything[0].wall_s == runs[0].wall_s
     wanted = runs[-1].round
-    store.keep_spans(tmp_path, wanted)
-    assert {t.round for t in store.read_timelines(tmp_path)} == {wanted}
-    assert {t.role for t in store.read_timelines(tmp_path)} == {"baseline", "measured"}
-    with (tmp_path / store.SPANS).open("a") as file:
+    keep_spans(tmp_path, wanted)
+    assert {t.round for t in read_timelines(tmp_path)} == {wanted}
+    assert {t.role for t in read_timelines(tmp_path)} == {"baseline", "measured"}
+    with (tmp_path / SPANS).open("a") as file:
         file.write('{"torn')
     with pytest.warns(UserWarning, match="skipped line 3"):
-        assert len(store.read_timelines(tmp_path)) == 2
-    assert store.read_timelines(tmp_path / "nowhere") == []
+        assert len(read_timelines(tmp_path)) == 2
+    assert read_timelines(tmp_path / "nowhere") == []

@@ -233,8 +233,8 @@ def test_what_cannot_be_pickled_is_told_in_one_line(
 def test_all_local_executors_are_compared_by_one_command(tmp_path: Path) -> None:
     done = run_program(
         *("workload=callable", "workload.function=builtins:sum", "executor=all", "n=2"),
-        *("workload.arguments=[[[1,2]],[[3]]]", "measure=quick", "measure.pilot=1"),
-        *("measure.rounds=1", "measure.warmup=1", f"hydra.sweep.dir={tmp_path / 'out'}"),
+        *("workload.arguments=[[[1,2]],[[3]]]", "measure=quick", "measure.min_rounds=1"),
+        *("measure.max_rounds=1", "measure.warmup=1", f"hydra.sweep.dir={tmp_path / 'out'}"),
         cwd=ROOT,
         plugins=False,
     )

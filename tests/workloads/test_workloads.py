@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from runners.child.trial import locate
-from runners.model import InvalidParameter, Workload, WrongResult
+from runners.model import InvalidParameter, Workload, WrongResult, locate
 from runners.testing import WorkloadSuite
 from runners.workloads.addition import SUM_TYPES, Addition
 from runners.workloads.countdown import Countdown, count

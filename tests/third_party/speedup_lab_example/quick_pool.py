@@ -5,4 +5,4 @@ from typing import ClassVar
 
 
 class QuickPool(ThreadPoolExecutor):
-    workers: ClassVar[str] = "thread"
+    worker_kind: ClassVar[str] = "thread"

@@ -1,19 +1,18 @@
-"""Results on disk: appended run by run, read back as one frame. Plain data only, never pickle.
+"""Results read back as frames and records.
 
-pandas and pyarrow are imported by the functions that read: the parent of a measurement appends
-through this module and must not have loaded them before the first run is timed.
+pandas and pyarrow are imported by the functions that read, since the parent of a measurement must
+not have loaded them before the first run is timed.
 """
 
-import dataclasses
 import json
-import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.model import SCHEMA, Environment, Run, Span, Timeline, UsageError
+from runners.model import SCHEMA, Environment, Span, Timeline, UsageError
+from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,107 +20,7 @@ if TYPE_CHECKING:
 
 Folders = str | Path | Iterable[str | Path]
 
-RUNS = "runs.jsonl"
-SPANS = "spans.jsonl"
-ENVIRONMENT = "environment.json"
-SWEEP = "sweep.json"
-
-DTYPES = {
-    "schema": "int64",
-    "cell": "str",
-    "workload": "str",
-    "executor": "str",
-    "baseline": "str",
-    "n": "int64",
-    "scaling": "str",
-    "usable_cpus": "float64",
-    "worker_kind": "str",
-    "process": "int64",
-    "round": "int64",
-    "position": "int64",
-    "role": "str",
-    "cold": "bool",
-    "warmup": "bool",
-    "status": "str",
-    "started_at": "datetime64[us, UTC]",
-    "error": "str",
-    "steady": "boolean",
-    "ended_by": "str",
-    "wall_s": "float64",
-    "setup_s": "float64",
-    "teardown_s": "float64",
-    "tasks": "Int64",
-    "workers": "Int64",
-    "voluntary_switches": "Int64",
-    "involuntary_switches": "Int64",
-    "steal_s": "float64",
-    "throttled_s": "float64",
-    "max_rss_bytes": "Int64",
-    "gil": "boolean",
-    "largest_task_share": "float64",
-    "timer_s": "float64",
-    "begin_ns": "Int64",
-    **{f"L{k}_s": "float64" for k in range(7)},
-}
-"""The dtype of every fixed column of the runs frame.
-
-Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
-`workload.*`, `executor.*` and `metric.*` columns have the dtype of their values, Int64, float64,
-boolean or str. Lists, mappings and columns whose type differs between cells are text: a string as
-it is, anything else as JSON.
-"""
-
 _REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "bool"))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is never seen half written, making its folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.*"):  # of a program that was killed while it wrote
-        if not _is_running(stale.suffix[1:]):
-            stale.unlink(missing_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as one whole JSON file; numbers that are not finite become null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    write_whole(path, text.encode("utf-8", "replace") + b"\n")
-
-
-def write_environment(folder: Path, environment: Environment) -> None:
-    write_json(folder / ENVIRONMENT, dataclasses.asdict(environment))
-
-
-def append(folder: Path, run: Run) -> None:
-    """Append one run to `runs.jsonl` as a whole line, in a single write."""
-    _append(folder / RUNS, run.row())
-
-
-def append_spans(folder: Path, run: Run) -> None:
-    """Append a run's spans to `spans.jsonl`: when which worker did which task."""
-    if run.spans:
-        names = [f.name for f in dataclasses.fields(Timeline) if f.name != "spans"]
-        spans = [dataclasses.astuple(span) for span in run.spans]
-        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
 
 
 def read_timelines(folder: Path) -> list[Timeline]:
@@ -139,39 +38,6 @@ def read_timelines(folder: Path) -> list[Timeline]:
         except (ValueError, TypeError, KeyError):
             warnings.warn(f"{folder / SPANS}: skipped line {number}, not a run", stacklevel=2)
     return timelines
-
-
-def keep_spans(folder: Path, round_: int | None) -> None:
-    """Of a cell's spans, keep those of one round; of none, if it is None."""
-    path = folder / SPANS
-    if path.exists():
-        lines = path.read_bytes().splitlines(keepends=True)
-        write_whole(path, b"".join(line for line in lines if json.loads(line)["round"] == round_))
-
-
-def _append(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str)
-    line = text.encode("utf-8", "replace") + b"\n"
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            line = b"\n" + line  # an earlier writer died within its line: this one must stay whole
-        if os.write(file, line) != len(line):
-            raise OSError(f"{path}: the last line was cut short; is the disk full?")
-    finally:
-        os.close(file)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def _paths(folders: Folders) -> list[Path]:

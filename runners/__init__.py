@@ -1,0 +1,30 @@
+"""Speedup Lab from Python: `from runners import read_runs, summarise`.
+
+The public Python face. Each name is loaded when it is first asked for, because the measured process
+imports this package and must stay light.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runners.analysis.summary import summarise
+    from runners.results.read import read_runs
+
+__all__ = ["read_runs", "summarise"]
+
+_HOMES = {
+    "read_runs": "runners.results.read",
+    "summarise": "runners.analysis.summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
