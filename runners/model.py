@@ -11,7 +11,7 @@ import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured"]
 Scaling = Literal["strong", "weak"]
@@ -64,6 +64,11 @@ class Incomplete(Exception):
     """Raised by an executor some of whose results never come; the message says why. Makes a row."""
 
 
+def first_line(error: object) -> str:
+    """The first line of what an error says."""
+    return str(error).strip().partition("\n")[0]
+
+
 def locate(target: str) -> Any:
     """The object of that dotted name. Raises ImportError, saying which part is missing."""
     module, _, name = target.rpartition(".")
@@ -93,6 +98,15 @@ class Workload(Protocol):
 
     def check(self, results: Sequence[Any]) -> None:
         """Raise `WrongResult` unless `results`, in task order, are the known truth."""
+        ...
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """An executor class that runs only where something else is there."""
+
+    def unavailable(self) -> str | None:
+        """Why it cannot run here and what to install, or None. A class method."""
         ...
 
 

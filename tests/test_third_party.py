@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT, run_program
 
 SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
-NO_REPORT = "hydra.callbacks.session.report=false"
+NO_REPORT = "sweep.report=false"
 
 
 @pytest.fixture(scope="module")
@@ -269,4 +269,4 @@ def test_a_broken_file_of_another_group_is_one_line_too(broken: Path, tmp_path: 
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "measure/rushed.yaml cannot be read (line 1: " in line
-    assert line.endswith("mend the YAML")
+    assert line.endswith("mend it")

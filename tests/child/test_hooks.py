@@ -18,7 +18,7 @@ from runners.child.trial import Trial
 from runners.executors.serial import Serial
 from runners.measuring.measure import measure
 from runners.model import Order, Plan, Role, Run, Unsupported, UsageError, locate
-from runners.planning.identity import identity
+from runners.planning.identity import Code
 from tests.conftest import MakePlan, run_program
 
 
@@ -384,7 +384,7 @@ def test_modules_beside_a_function_are_part_of_the_identity(
     (tmp_path / "beside_it.py").write_text("")
     sys.path.insert(0, str(tmp_path))
     try:
-        found = identity(["package_of_mine.one", "script_of_mine"], {})["code"]
+        found = Code().reached(["package_of_mine.one", "script_of_mine", "runners.child.trial"])
     finally:
         sys.path.remove(str(tmp_path))
     mine = {name for name in found if not name.startswith("runners")}
