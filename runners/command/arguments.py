@@ -55,9 +55,7 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _quoted(text: str) -> str:
-    """A path as a value of Hydra's grammar, in which `( = [ ~ ,` and spaces mean something."""
-    if re.fullmatch(r"[\w./-]+", text):
-        return text
+    """A path as a value of Hydra's grammar, in which `( = [ ~ ,` and words like true mean more."""
     # A backslash stands for itself but before a quote, where it has to be doubled.
     return "'" + re.sub(r"(\\*)('|$)", _doubled, text) + "'"
 

@@ -33,7 +33,7 @@ class Grid:
         self.master = master
         self.parser = OverridesParser.create(config_loader=loader)
         self.parsed: dict[str, Override] = {}
-        self.bases: dict[tuple[str, ...], _Base] = {}
+        self.bases: dict[tuple[str, ...], _Base | HydraException | UsageError] = {}
 
     def combinations(
         self, params: Mapping[str, Any], arguments: Sequence[str]
@@ -92,7 +92,13 @@ class Grid:
 
     def _parse(self, text: str) -> Override:
         if text not in self.parsed:
-            [self.parsed[text]] = self.parser.parse_overrides([text])
+            [override] = self.parser.parse_overrides([text])
+            if override.is_discrete_sweep():  # a choice of one, as `arguments` writes it
+                values = [*override.sweep_string_iterator()]
+                [override] = self.parser.parse_overrides(
+                    [f"{override.get_key_element()}={values[0]}"]
+                )
+            self.parsed[text] = override
         return self.parsed[text]
 
     def _is_scalar(self, override: Override) -> bool:
@@ -105,8 +111,14 @@ class Grid:
     def _base(self, overrides: Sequence[str]) -> "_Base":
         structure = tuple(text for text in overrides if not self._is_scalar(self._parse(text)))
         if structure not in self.bases:
-            self.bases[structure] = self._compose(structure)
-        return self.bases[structure]
+            try:
+                self.bases[structure] = self._compose(structure)
+            except (HydraException, UsageError) as error:  # as quick to tell again
+                self.bases[structure] = error
+        base = self.bases[structure]
+        if isinstance(base, Exception):
+            raise base
+        return base
 
     def _compose(self, structure: tuple[str, ...]) -> "_Base":
         try:
@@ -146,8 +158,7 @@ class Grid:
     def _local_executors(self) -> list[str]:
         """What `executor=all` stands for: all that have workers on this machine as it is."""
         names = []
-        options = self.loader.get_group_options("executor")
-        for name, target in targets(self._places, "executor", options):
+        for name, target in targets(self._places, "executor").items():
             try:
                 made = locate(target)
             except (Exception, SystemExit) as error:

@@ -2,9 +2,10 @@
 
 import importlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import yaml
@@ -82,17 +83,25 @@ def places(folders: Sequence[str] = ()) -> list[str]:
     return [*own, *(place if "://" in place else f"file://{place}" for place in folders)]
 
 
+def _folder(place: str) -> Traversable | None:
+    """The folder that a place stands for; None if there is none."""
+    if not place.startswith("pkg://"):
+        return Path(place.removeprefix("file://"))
+    try:
+        return resources.files(place.removeprefix("pkg://").replace("/", "."))
+    except (ImportError, TypeError):
+        return None
+
+
 def text_of(place: str, name: str) -> str | None:
     """The text of the file of that name in a place; None if it has none.
 
     Raises UnicodeDecodeError where it is no text.
     """
+    folder = _folder(place)
     try:
-        if place.startswith("pkg://"):
-            package = resources.files(place.removeprefix("pkg://").replace("/", "."))
-            return package.joinpath(name).read_text("utf-8")
-        return (Path(place.removeprefix("file://")) / name).read_text("utf-8")
-    except (OSError, ImportError, TypeError):
+        return None if folder is None else folder.joinpath(name).read_text("utf-8")
+    except OSError:
         return None
 
 
@@ -118,16 +127,23 @@ def unreadable(places: Iterable[str], group: str, option: str) -> str | None:
     return None
 
 
-def targets(places: Iterable[str], group: str, options: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The `_target_` of each option whose file has one, as (option, target)."""
-    places = list(places)
-    for option in options:
-        for place in places:
+def targets(places: Sequence[str], group: str) -> dict[str, str]:
+    """The `_target_` of each option of a group whose file has one, by name."""
+    found: dict[str, str] = {}
+    for place in reversed(places):  # the first place that has a file wins
+        folder = _folder(place)
+        try:
+            files = list(folder.joinpath(group).iterdir()) if folder is not None else []
+        except OSError:
+            continue
+        for file in files:
+            name, dot, kind = file.name.rpartition(".")
+            if not dot or kind != "yaml":
+                continue
             try:
-                text = text_of(place, f"{group}/{option}.yaml")
-                values = yaml.safe_load(text) if text is not None else None
-            except (yaml.YAMLError, UnicodeDecodeError):
-                break
+                values = yaml.safe_load(file.read_text("utf-8"))
+            except (yaml.YAMLError, UnicodeDecodeError, OSError):
+                continue
             if isinstance(values, dict) and isinstance(values.get("_target_"), str):
-                yield option, values["_target_"]
-                break
+                found[name] = values["_target_"]
+    return dict(sorted(found.items()))
