@@ -44,8 +44,10 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
         "sweep.report=false",
         "sweep.progress=json",
     )
+    # Not `-m runners`: a folder of that name in the working folder would be taken for it.
+    code = f"import sys; sys.path[:] = {sys.path!r}; from runners.__main__ import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "runners", *command, *places],
+        [sys.executable, "-u", "-c", code, *command, *places],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -23,19 +23,18 @@ class SpeedupLabSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        self.context, self.job, self.config = hydra_context, task_function, config
-
-    def sweep(self, arguments: list[str]) -> list[JobReturn]:
         from hydra.core.plugins import Plugins
 
         from runners.command.sweep import Sweep
 
         launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=self.context, task_function=self.job, config=self.config
+            hydra_context=hydra_context, task_function=task_function, config=config
         )
-        own = isinstance(launcher, SpeedupLabLauncher)
-        sweep = Sweep(self.context, self.job, self.config)
-        return sweep.run(self.params, arguments, None if own else launcher)
+        self.launcher = None if isinstance(launcher, SpeedupLabLauncher) else launcher
+        self.run = Sweep(hydra_context, task_function, config).run
+
+    def sweep(self, arguments: list[str]) -> list[JobReturn]:
+        return self.run(self.params, arguments, self.launcher)
 
 
 class SpeedupLabLauncher(Launcher):
@@ -44,11 +43,11 @@ class SpeedupLabLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        self.context, self.job, self.config = hydra_context, task_function, config
+        from runners.command.sweep import Sweep
+
+        self.run = Sweep(hydra_context, task_function, config).launch
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        from runners.command.sweep import Sweep
-
-        return Sweep(self.context, self.job, self.config).launch(job_overrides, initial_job_idx)
+        return self.run(job_overrides, initial_job_idx)

@@ -21,7 +21,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh virtual environment with the package of `tests/third_party` built and installed."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    shutil.copytree(ROOT / "tests/third_party", folder / "source")  # a build leaves files there
+    # A build leaves files there, also one by hand.
+    left = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "tests/third_party", folder / "source", ignore=left)
     pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", folder / "source"], check=True)
     # What the program itself needs is not installed again, which would take minutes.

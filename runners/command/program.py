@@ -24,7 +24,7 @@ from runners.measuring.interrupts import Interrupted
 from runners.model import Unsupported, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.searchpath import CONF, places, unreadable
+from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -51,6 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
     words = expanded(arguments)
+    add_working_folder()
     config.register()
     job = Job()
     try:

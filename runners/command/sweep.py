@@ -17,7 +17,7 @@ from typing import Any
 from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -61,7 +61,8 @@ class Cell:
 class Sweep:
     """One sweep of this command. `config` is Hydra's for the sweep as a whole."""
 
-    def __init__(self, context: HydraContext, job: Job, config: DictConfig) -> None:
+    def __init__(self, context: HydraContext, job: TaskFunction, config: DictConfig) -> None:
+        assert isinstance(job, Job)
         self.context = context
         self.job = job
         self.config = config

@@ -43,7 +43,11 @@ def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> 
     arguments = [
         *("workload=primes,misbehaving,countdown", "n=1,7", "scaling=strong,weak"),
         *("executor=thread,process", "measure=quick", "workload.end=1000,2000"),
-        *("executor.start_method=fork,spawn", "executor.reuse=true,false", "measure.seed=1,2"),
+        *(
+            "executor.start_method=fork,spawn",
+            "executor.switch_interval_s=0.01,0.02",
+            "measure.seed=1,2",
+        ),
         *("+measure.more=5,6", "workload.what=choice(dying)", "sweep.order=given"),
         *('+workload.more=[[1],[2]],[["a b"],[{x:1}]]', "hydra.job.name=one,two"),
         "++executor.chunksize=1,2",
