@@ -87,7 +87,7 @@ class Grid:
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
             cfg.hydra.overrides.task = [override.input_line for override in own]
             job.override_dirname = _dirname(own, job.config.override_dirname)
-            job.id, job.num = number, number
+            job.id, job.num = str(number), number
         return cfg
 
     def _parse(self, text: str) -> Override:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -31,6 +30,7 @@ from runners.model import (
 )
 from runners.planning import searchpath
 from runners.planning.environment import Site, read_site, usable_cpus
+from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import Code, identity
 from runners.planning.plugins import BrokenPlugin, bind, build, find
 
@@ -305,10 +305,8 @@ def _first_comment(loader: Any, name: str) -> str:
 
 def register() -> None:
     """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    register_schema("schema", Config)
     searchpath.register()
-    OmegaConf.register_new_resolver("options", _options, replace=True)
-    OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
-    OmegaConf.register_new_resolver(
-        "default_start_method", lambda: multiprocessing.get_all_start_methods()[0], replace=True
-    )
+    register_resolver("options", _options)
+    register_resolver("cell_folder", _cell_folder)
+    register_resolver("default_start_method", lambda: multiprocessing.get_all_start_methods()[0])
