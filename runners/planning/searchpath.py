@@ -5,7 +5,7 @@ import sys
 from importlib import resources
 from importlib.metadata import entry_points
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import (
     ImportlibResourcesConfigSource,
