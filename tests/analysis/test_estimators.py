@@ -65,12 +65,42 @@ def test_hodges_lehmann_hands_over_to_the_normal_approximation_smoothly() -> Non
     )
 
 
-@pytest.mark.parametrize("rounds", [6, 9, 10, 25, 100])
-def test_the_median_interval_is_that_of_scipy(rounds: int) -> None:
-    x = lognormal(rounds)[0]
-    interval = median_interval(x)
-    reference = scipy_stats.quantile_test(x, p=0.5).confidence_interval(0.95)
-    assert (interval.low, interval.high) == (reference.low, reference.high)
+@pytest.mark.parametrize("rounds", [*range(1, 26), 50, 100])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_the_rank_of_the_bounds_is_that_of_wilcoxon_in_scipy(
+    rounds: int, confidence: float
+) -> None:
+    rank = _signed_rank(rounds, confidence)
+    assert p_of_signed_rank_below(rank, rounds) <= (1 - confidence) / 2
+    assert p_of_signed_rank_below(rank + 1, rounds) > (1 - confidence) / 2
+
+
+@pytest.mark.parametrize("rounds", [101, 300])
+def test_the_normal_approximation_is_near_wilcoxon_in_scipy(rounds: int) -> None:
+    rank = _signed_rank(rounds, 0.95)
+    assert p_of_signed_rank_below(rank, rounds) == pytest.approx(0.025, rel=0.02)
+
+
+def p_of_signed_rank_below(sum_of_ranks: int, rounds: int) -> float:
+    """P(W < sum_of_ranks): the p-value of values whose positive ones have ranks of one less."""
+    if sum_of_ranks < 1:
+        return 0.0
+    values, left = -np.arange(1.0, rounds + 1), sum_of_ranks - 1
+    for rank in range(rounds, 0, -1):
+        if rank <= left:
+            values[rank - 1], left = rank, left - rank
+    return float(scipy_stats.wilcoxon(values, alternative="less", method="exact").pvalue)
+
+
+@given(
+    st.lists(st.integers(1, 9) | st.floats(0.1, 10), min_size=1, max_size=60),
+    st.sampled_from([0.8, 0.95, 0.99]),
+)
+def test_the_median_interval_is_that_of_scipy(x: list[float], confidence: float) -> None:
+    interval = median_interval(x, confidence)
+    reference = scipy_stats.quantile_test(x, p=0.5).confidence_interval(confidence)
+    assert interval.estimate == np.median(x)
+    np.testing.assert_equal((interval.low, interval.high), (reference.low, reference.high))
 
 
 def test_five_values_have_no_interval_of_ranks() -> None:
