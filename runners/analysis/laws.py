@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
 
@@ -48,14 +49,6 @@ class Law:
     amdahl: Fit | None = None
     misfit: float = math.nan
     misfit_n: int = 0
-
-
-def round_ratios(runs: pd.DataFrame) -> pd.DataFrame:
-    """T1/Tn of every round that counts, as columns `cell` and `ratio`."""
-    counts = runs.loc[(runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"]]
-    sides = counts.pivot_table(index=["cell", "round"], columns="role", values="wall_s")
-    sides = sides.reindex(columns=["baseline", "measured"]).dropna()
-    return (sides["baseline"] / sides["measured"]).rename("ratio").reset_index()[["cell", "ratio"]]
 
 
 def fit_laws(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Law]:

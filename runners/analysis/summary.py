@@ -5,13 +5,11 @@ The estimates themselves are in `bootstrap` and `estimators`; here they meet the
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from runners.analysis.bootstrap import (
     FEWEST_TO_RESAMPLE,
@@ -33,6 +31,7 @@ from runners.analysis.estimators import (
     processes_disagree,
     ratio_of_means_fieller,
 )
+from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
 from runners.model import Status
 
 __all__ = [
@@ -43,7 +42,6 @@ __all__ = [
     "ratio_of_medians",
     "rounds_needed",
     "summarise",
-    "typical_round",
 ]
 
 FEWEST_ROUNDS = 6
@@ -57,7 +55,6 @@ TIMER_COST = 0.05
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 
-LEVELS = tuple(f"L{k}_s" for k in range(7))
 STATISTICS = (
     *(
         f"{side}_{name}_s"
@@ -76,23 +73,7 @@ STATISTICS = (
 )
 """The columns computed from a cell's rounds, in their order; NaN for a cell without any."""
 
-Rows = NDArray[np.intp]
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rounds:
-    """Complete rounds, in order: arrays whose first axis is the round."""
-
-    process: NDArray[np.int64]
-    baseline_s: Floats
-    measured_s: Floats
-    levels: Floats
-    serial_busy_s: Floats
-    task_s: Floats
-
-    def part(self, rows: slice) -> "_Rounds":
-        return _Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -105,10 +86,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """
     code = pd.factorize(runs["cell"])[0]
     cells = _identities(runs, code)
-    baseline, measured = _complete_rounds(runs, code)
+    baseline, measured = complete_rounds(runs, code)
     ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
     scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
-    rounds = _rounds(runs, baseline, measured, scale[code[baseline]])
+    rounds = read_rounds(runs, baseline, measured, scale[code[baseline]])
     outcomes = _outcomes(runs, code)
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
@@ -153,16 +134,6 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
 
 
-def typical_round(runs: pd.DataFrame) -> int | None:
-    """The complete round of a single cell whose ratio lies nearest the median ratio."""
-    baseline, measured = _complete_rounds(runs, np.zeros(len(runs), int))
-    if not len(measured):
-        return None
-    logs = np.log(_numbers(runs, "wall_s", baseline) / _numbers(runs, "wall_s", measured))
-    nearest = np.argmin(np.abs(logs - np.median(logs)))
-    return int(runs["round"].iloc[measured[nearest]])
-
-
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     """What defines each cell, from its first row."""
     first = np.unique(code, return_index=True)[1]
@@ -199,37 +170,6 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     )
 
 
-def _complete_rounds(runs: pd.DataFrame, code: Rows) -> tuple[Rows, Rows]:
-    """Row positions of the baseline and the measured run of each complete round, in order."""
-    usable = (runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"] & runs["wall_s"].notna()
-    number = runs["round"].to_numpy(int)
-    key = code * (number.max() + 1) + number
-    sides = [
-        np.flatnonzero((usable & (runs["role"] == role)).to_numpy(bool))
-        for role in ("baseline", "measured")
-    ]
-    _, *common = np.intersect1d(key[sides[0]], key[sides[1]], return_indices=True)
-    return sides[0][common[0]], sides[1][common[1]]
-
-
-def _numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
-    if name not in runs:
-        return np.full(len(rows), math.nan)
-    return runs[name].iloc[rows].to_numpy(float, na_value=math.nan)
-
-
-def _rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -> _Rounds:
-    levels = [_numbers(runs, name, measured) for name in LEVELS[:-1]]
-    return _Rounds(
-        process=runs["process"].to_numpy(int)[measured],
-        baseline_s=_numbers(runs, "wall_s", baseline),
-        measured_s=_numbers(runs, "wall_s", measured),
-        levels=np.column_stack([*levels, _numbers(runs, LEVELS[5], baseline) * scale]),
-        serial_busy_s=_numbers(runs, LEVELS[3], baseline) * scale,
-        task_s=_numbers(runs, LEVELS[3], baseline) / _numbers(runs, "tasks", baseline),
-    )
-
-
 def _resources(
     runs: pd.DataFrame, code: Rows, baseline: Rows, measured: Rows, cpus: "pd.Series[float]"
 ) -> pd.DataFrame:
@@ -241,7 +181,7 @@ def _resources(
     both = np.concatenate([baseline, measured])
 
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
-        return pd.DataFrame({name: _numbers(runs, name, rows) for name in names})
+        return pd.DataFrame({name: numbers(runs, name, rows) for name in names})
 
     median = of(own, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
@@ -270,9 +210,9 @@ def _metrics(
     bounds = np.searchsorted(code[measured], np.arange(cells + 1))
     every = np.flatnonzero(((runs["role"] == "measured") & (runs["status"] == "ok")).to_numpy(bool))
     for name in names:
-        values = _numbers(runs, name, measured)
+        values = numbers(runs, name, measured)
         table = np.full((cells, 3), math.nan)
-        largest = pd.Series(_numbers(runs, name, every)).groupby(code[every]).max()
+        largest = pd.Series(numbers(runs, name, every)).groupby(code[every]).max()
         for at, (start, stop) in enumerate(pairwise(bounds)):
             own = values[start:stop]
             own = own[~np.isnan(own)]
@@ -338,7 +278,7 @@ def _workers(cell: Record) -> int:
 
 
 def _speedups(
-    rounds: _Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
+    rounds: Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
 ) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
     speedup = headline(*sides, resampled).scaled(scale)
@@ -354,12 +294,12 @@ def _speedups(
     }
 
 
-def _cpu_share(rounds: _Rounds) -> float:
+def _cpu_share(rounds: Rounds) -> float:
     """The part of the tasks' time that they are on a CPU when run one by one, C1/W1."""
     return float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
 
 
-def _bound(rounds: _Rounds, cell: Record) -> float:
+def _bound(rounds: Rounds, cell: Record) -> float:
     """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
 
     Tasks that leave the CPU idle for a part of their time may overlap more often than there are
@@ -374,12 +314,12 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 
 
-def _ratio(rounds: _Rounds) -> float:
+def _ratio(rounds: Rounds) -> float:
     return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
 
 
 def _over_one_worker(
-    one: tuple[Floats, float], resampled: Floats, rounds: _Rounds, n: int
+    one: tuple[Floats, float], resampled: Floats, rounds: Rounds, n: int
 ) -> Record:
     """Against the same executor with one worker: the ratio of both cells' speedups.
 
@@ -395,7 +335,7 @@ def _over_one_worker(
     return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
 
 
-def _ladder(rounds: _Rounds) -> Record:
+def _ladder(rounds: Rounds) -> Record:
     ladder = ladder_factors(rounds.levels, rounds.serial_busy_s)
     record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
     for step, factor in enumerate(FACTORS):
@@ -404,7 +344,7 @@ def _ladder(rounds: _Rounds) -> Record:
     return record | {"waiting": ladder.waiting}
 
 
-def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
+def _flags(rounds: Rounds, cell: Record) -> Iterator[str]:
     """What a reader should know before trusting the cell's numbers; see METHOD.md."""
     logs = np.log(rounds.baseline_s / rounds.measured_s)
     if cell["rounds"] < FEWEST_ROUNDS:

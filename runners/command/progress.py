@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.model import Plan, Run
+from runners.results.columns import counts
 from runners.words.advice import explain, remedy
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Terminal:
             self._start()
         if run.status != "ok":
             self.failed = run
-        if run.position == 1 and not run.warmup:
+        if run.position == 1 and counts(run.row()):  # a run that does not, ends the cell
             self.rounds += 1
         assert self.progress is not None
         assert self.task is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 from runners.model import Plan, Run, UsageError
 from runners.planning.identity import differences
-from runners.results.columns import RUNS, SPANS
+from runners.results.columns import RUNS, SPANS, counts
 from runners.results.write import write_json
 
 IDENTITY = "cell.json"
@@ -95,10 +95,10 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
 
 
 def _complete_rounds(rows: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+    """The seconds of (baseline, measured) of each."""
     walls: dict[int, dict[str, float]] = {}
-    for row in rows:
-        if row["status"] == "ok" and not row["warmup"]:
-            walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
+    for row in filter(counts, rows):
+        walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
     return tuple(
         (sides["baseline"], sides["measured"]) for sides in walls.values() if len(sides) == 2
     )

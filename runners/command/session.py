@@ -124,15 +124,15 @@ def claim(folder: Path) -> None:
 
 def summary(folder: Path, plan: Plan) -> dict[Any, Any]:
     """The cell's row of the summary; of its spans, those of the typical round are kept."""
-    from runners.analysis import (
-        summary as statistics,  # loads pandas and scipy: not before the measurement
-    )
+    # They load pandas and scipy: not before the measurement.
+    from runners.analysis.rounds import typical_round
+    from runners.analysis.summary import summarise
 
     runs = read_runs(folder)
     runs = runs[runs["cell"] == plan.cell]
     if plan.measure.keep_spans == "median":
-        keep_spans(folder, statistics.typical_round(runs))
-    [row] = statistics.summarise(runs).to_dict("records")
+        keep_spans(folder, typical_round(runs))
+    [row] = summarise(runs).to_dict("records")
     return row
 
 

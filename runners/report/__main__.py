@@ -13,7 +13,8 @@ import pandas as pd
 
 from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
-from runners.analysis.summary import summarise, typical_round
+from runners.analysis.rounds import typical_round
+from runners.analysis.summary import summarise
 from runners.model import UsageError
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n

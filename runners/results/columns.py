@@ -1,5 +1,6 @@
 """What the files of a result folder are called, and the columns of the runs frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 RUNS = "runs.jsonl"
@@ -153,3 +154,13 @@ anything else as JSON.
 
 DTYPES = {column.name: column.dtype for column in FIXED}
 """The dtype of every fixed column of the runs frame."""
+
+COUNTS = {"status": "ok", "cold": False, "warmup": False}
+"""What the row of a run says if the run counts; it also has a `wall_s`. A round is complete where a
+run of each side counts.
+"""
+
+
+def counts(row: Mapping[str, object]) -> bool:
+    """Whether that row of a run counts."""
+    return row.get("wall_s") is not None and all(row.get(k) == v for k, v in COUNTS.items())

@@ -32,6 +32,7 @@ from runners.analysis.estimators import (
     processes_disagree,
     ratio_of_means_fieller,
 )
+from runners.analysis.rounds import typical_round
 from runners.analysis.summary import summarise
 from runners.model import Run, Scaling, Workers
 from runners.results.read import read_runs
@@ -508,7 +509,7 @@ def test_the_typical_round_is_the_one_nearest_the_median(tmp_path: Path) -> None
     )
     for run in runs:
         append(tmp_path, run)
-    found = stats.typical_round(read_runs(tmp_path))
+    found = typical_round(read_runs(tmp_path))
     assert found is not None
     assert ratios[found % 7] == 2.0
-    assert stats.typical_round(read_runs(tmp_path).iloc[:1]) is None
+    assert typical_round(read_runs(tmp_path).iloc[:1]) is None

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from runners.analysis.laws import Law, round_ratios
+from runners.analysis.laws import Law
+from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, predict
 from runners.report.figures.drawing import (
     LABEL,
