@@ -17,10 +17,9 @@ from runners.analysis.bootstrap import (
     Interval,
     headline,
     percentile_interval,
-    ratio_of_medians,
     resampled_medians,
-    rounds_needed,
 )
+from runners.analysis.columns import MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
     has_trend,
@@ -34,16 +33,6 @@ from runners.analysis.estimators import (
 from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
 from runners.model import Status
 
-__all__ = [
-    "FACTORS",
-    "hodges_lehmann_ratio",
-    "median_interval",
-    "ratio_of_means_fieller",
-    "ratio_of_medians",
-    "rounds_needed",
-    "summarise",
-]
-
 FEWEST_ROUNDS = 6
 """With fewer rounds no 95% interval of ranks exists."""
 STEAL = 0.01
@@ -55,34 +44,16 @@ TIMER_COST = 0.05
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 
-STATISTICS = (
-    *(
-        f"{side}_{name}_s"
-        for side in ("baseline", "measured")
-        for name in ("median", "low", "high", "mean", "p95", "max")
-    ),
-    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share", "task_s"),
-    *("efficiency", "efficiency_low", "efficiency_high"),
-    *("half_width", "cold_baseline_s", "cold_measured_s", "cold_speedup", "start_s"),
-    *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
-    *("hl_ratio", "hl_low", "hl_high"),
-    *("speedup_n1", "speedup_n1_low", "speedup_n1_high"),
-    *LEVELS,
-    *(f"{factor}{end}" for factor in FACTORS for end in ("", "_low", "_high")),
-    *(f"loss_{factor}" for factor in FACTORS),
-)
-"""The columns computed from a cell's rounds, in their order; NaN for a cell without any."""
-
 Record = dict[str, Any]
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cell of `runs` (the frame of `store.read_runs`), in order of appearance.
+    """One row for each cell of `runs` (the frame of `read_runs`), in order of appearance.
 
-    Only complete rounds count: neither cold nor warm-up, both sides ok. A cell without any keeps
-    its row, with NaN for numbers. Bounds are those of 95% intervals. Ratios of weak scaling are
-    scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the tasks once.
-    `task_s` is the mean time of a task in the baseline, the median over rounds.
+    The columns are those of `columns.COLUMNS`. Only complete rounds count: neither cold nor
+    warm-up, both sides ok. A cell without any keeps its row, with NaN for numbers. Ratios of weak
+    scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
+    tasks once.
     """
     code = pd.factorize(runs["cell"])[0]
     cells = _identities(runs, code)
@@ -129,9 +100,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
         records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
-    statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
-    flags = statistics.pop("flags")
-    return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
+    computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
+    statistics = pd.DataFrame(records, columns=computed)
+    return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -144,7 +115,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind"]
+    names += ["usable_cpus", "worker_kind", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -175,7 +146,6 @@ def _resources(
 ) -> pd.DataFrame:
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
-    own = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
     peaks = ("max_rss_bytes", "gil")
     sums = ("wall_s", "steal_s", "throttled_s")
     both = np.concatenate([baseline, measured])
@@ -183,7 +153,7 @@ def _resources(
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
         return pd.DataFrame({name: numbers(runs, name, rows) for name in names})
 
-    median = of(own, measured).groupby(code[measured]).median().reindex(cpus.index)
+    median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
     total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
     return pd.DataFrame(
@@ -251,7 +221,7 @@ def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
     With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
     Cells measured again in another folder (`<cell>#2`) are families of their own.
     """
-    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus")]
+    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus", "folder")]
     repeat = cells["cell"].str.partition("#")[2]
     keys = [*(cells[name] for name in same), repeat]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
-from runners.analysis import bootstrap
-from runners.analysis import summary as stats
+from runners.analysis import bootstrap, columns
 from runners.analysis.bootstrap import (
     percentile_interval,
     ratio_of_medians,
@@ -23,6 +22,7 @@ from runners.analysis.bootstrap import (
     rounds_needed,
 )
 from runners.analysis.estimators import (
+    FACTORS,
     _signed_rank,
     has_trend,
     hodges_lehmann_ratio,
@@ -39,6 +39,7 @@ from runners.results.read import read_runs
 from runners.results.write import append
 from tests import synthetic
 
+STATISTICS = [column.name for column in columns.STATISTICS]
 SECONDS = st.floats(1e-6, 1e6)
 
 
@@ -269,19 +270,19 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "processes",
         "rounds",
     ]
-    assert columns[16 : 16 + len(stats.STATISTICS)] == list(stats.STATISTICS)
-    assert columns[16 + len(stats.STATISTICS) :] == [
+    assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
+    assert columns[16 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "workers", "largest_task_share"),
         *("timer_s", "steal_share", "throttled_s"),
         *("max_rss_bytes", "gil"),
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
-        "flags",
+        *("flags", "folder"),
     ]
 
 
 def test_no_statistic_of_a_good_cell_is_missing(tmp_path: Path) -> None:
     cells = summary_of(tmp_path, synthetic.runs(n=1), synthetic.runs(n=2))
-    assert cells[list(stats.STATISTICS)].notna().all(axis=None)
+    assert cells[STATISTICS].notna().all(axis=None)
 
 
 def test_the_same_executor_with_one_worker_is_a_second_base(tmp_path: Path) -> None:
@@ -343,7 +344,7 @@ def test_weak_scaling_is_scaled(tmp_path: Path) -> None:
     assert cell["hl_ratio"] == pytest.approx(3, rel=0.05)
     assert cell["cold_speedup"] == pytest.approx(3, rel=0.1)
     assert cell["L6_s"] == pytest.approx(4 * cell["baseline_median_s"])
-    losses = cell[[f"loss_{factor}" for factor in stats.FACTORS]].sum()
+    losses = cell[[f"loss_{factor}" for factor in FACTORS]].sum()
     assert losses == pytest.approx(1 - cell["efficiency"], abs=0.03)
 
 
