@@ -340,3 +340,38 @@ class Environment:
 
     facts: Mapping[str, Any]
     usable_cpus: float
+
+
+FlagCode = Literal[
+    "few_rounds",
+    "outliers",
+    "trend",
+    "processes_disagree",
+    "methods_disagree",
+    "steal",
+    "throttled",
+    "oversubscribed",
+    "blas_threads",
+    "timer_cost",
+    "short_runs",
+    "not_steady",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a reader should know before trusting a cell's numbers; `words.flags` says it in words.
+
+    `detail` is what is to be said of this cell, as in "4 > 2"; "" for a code that says it all.
+    """
+
+    code: FlagCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Core time lost on one step of the ladder, `factor`, as a share of what was provided."""
+
+    factor: str
+    share: float

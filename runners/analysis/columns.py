@@ -143,6 +143,9 @@ REMARKS = (
 
 COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *FIGURES, *REMARKS)
 
+DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
+"""The dtype of every fixed column of the summary."""
+
 
 def arranged(found: pd.DataFrame) -> pd.DataFrame:
     """The columns of `found` that are declared, in their order, the fixed ones with their types.
@@ -150,15 +153,14 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
     A fixed one that is not there is missing in each row: an older version did not have it.
     """
     names: list[str] = []
-    dtypes: dict[str, str] = {}
-    for stem, group in groupby(COLUMNS, lambda column: column.name.partition("*")[0]):
-        family = list(group)
-        if stem == family[0].name:
+    declared = (column.name for column in COLUMNS)
+    for stem, family in groupby(declared, lambda name: name.partition("*")[0]):
+        patterns = list(family)
+        if stem in DTYPES:
             names.append(stem)
-            dtypes[stem] = family[0].dtype
             continue
         for name in (name.removeprefix(stem) for name in found.columns if name.startswith(stem)):
-            members = [column.name.replace("*", name) for column in family]
+            members = [pattern.replace("*", name) for pattern in patterns]
             if set(members) <= set(found.columns):
                 names += members
-    return found.reindex(columns=names).astype(dtypes)
+    return found.reindex(columns=names).astype(DTYPES)

@@ -22,24 +22,14 @@ from runners.analysis.bootstrap import (
 from runners.analysis.columns import MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
-    has_trend,
     hodges_lehmann_ratio,
     ladder_factors,
     median_interval,
-    outliers,
-    processes_disagree,
     ratio_of_means_fieller,
 )
+from runners.analysis.flags import flags
 from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
 from runners.model import Status
-
-FEWEST_ROUNDS = 6
-"""With fewer rounds no 95% interval of ranks exists."""
-STEAL = 0.01
-"""Share of CPU time that the host gave to others, above which a flag says so."""
-SHORT_S = 0.001
-TIMER_COST = 0.05
-"""Share of the tasks' time that the readings of the clocks around them may take."""
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
@@ -72,7 +62,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
     ]
 
-    records: list[Record] = [{"waiting": False, "flags": ""} for _ in facts]
+    records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     one_worker: tuple[Floats, float] | None = None
     for at, is_first in _by_family(cells):
         if is_first:
@@ -99,7 +89,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         }
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
-        records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
+        records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
     computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
     return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
@@ -312,36 +302,3 @@ def _ladder(rounds: Rounds) -> Record:
         record |= _named(factor, median_interval(ladder.factors[:, step]))
         record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
     return record | {"waiting": ladder.waiting}
-
-
-def _flags(rounds: Rounds, cell: Record) -> Iterator[str]:
-    """What a reader should know before trusting the cell's numbers; see METHOD.md."""
-    logs = np.log(rounds.baseline_s / rounds.measured_s)
-    if cell["rounds"] < FEWEST_ROUNDS:
-        yield f"fewer than {FEWEST_ROUNDS} rounds"
-    for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
-        if count := int(outliers(walls).sum()):
-            yield f"outliers in {side} ({count})"
-    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
-        yield "trend over rounds"
-    if processes_disagree(logs, rounds.process):
-        yield "processes disagree"
-    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
-        yield "methods disagree"
-    if cell["steal_share"] > STEAL:
-        yield f"steal {cell['steal_share']:.1%}"
-    if cell["throttled_s"] > 0:
-        yield f"throttled {cell['throttled_s']:.2f} s"
-    if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
-        yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
-    blas = cell.get("metric.blas_threads", math.nan)
-    if blas * cell["workers"] > cell["usable_cpus"]:
-        counts = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
-        yield f"BLAS threads x workers > CPUs ({counts})"
-    timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
-    if timer_share > TIMER_COST:
-        yield f"timer cost {timer_share:.0%}"
-    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
-        yield "runs shorter than 1 ms"
-    if not cell["steady"]:
-        yield "no steady state"

@@ -3,18 +3,20 @@
 import math
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runners.model import Plan, Run
 from runners.results.columns import counts
-from runners.words.advice import explain, remedy
+from runners.words import advice, flags
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.text import Text
+
+    from runners.analysis.bootstrap import Interval
+    from runners.analysis.cell import CellSummary
 
 
 _UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
@@ -51,7 +53,7 @@ class Terminal:
             self._start()
         if run.status != "ok":
             self.failed = run
-        if run.position == 1 and counts(run.row()):  # a run that does not, ends the cell
+        if run.position == 1 and counts(run.row()):  # the other was ok, or there were none
             self.rounds += 1
         assert self.progress is not None
         assert self.task is not None
@@ -65,23 +67,22 @@ class Terminal:
         if run.ended_by is not None:
             self.progress.stop()
 
-    def finish(self, summary: Mapping[Any, Any]) -> str:
-        """Print what was found, the cell's row of `stats.summarise`; return the cell's status."""
+    def finish(self, cell: "CellSummary") -> str:
+        """Print what was found; return the cell's status."""
         console = self._console()
-        status = str(summary["status"])
         if self.position is not None:
-            console.print(_line(self.plan, summary, self.position), highlight=False)
-            return status
+            console.print(_line(self.plan, cell, self.position), highlight=False)
+            return cell.status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {_rounds(summary['rounds'])}", highlight=False)
+            console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}", highlight=False)
         if self.failed is not None:
             console.print(f"[red]{self.failed.status}[/] in the {self.failed.role} run:")
             console.print(self.failed.error, markup=False, highlight=False)
-        if summary["rounds"] > 0:
-            console.print(_table(self.plan, summary, self.folder))
+        if cell.rounds > 0:
+            console.print(_table(self.plan, cell, self.folder))
         else:
             console.print(f"{'saved':<17}{self.folder}", highlight=False)
-        return status
+        return cell.status
 
     def _console(self) -> "Console":
         if self.console is None:
@@ -126,12 +127,12 @@ def seconds(value: float) -> str:
     return f"{value / size:.3g} {unit}"
 
 
-def _span(low: float, high: float) -> str:
+def _span(time: "Interval") -> str:
     """An interval of durations in the unit of its upper end."""
-    if math.isnan(low):
+    if math.isnan(time.low):
         return "too few rounds"
-    unit, size = next(((u, s) for u, s in _UNITS if high >= s), _UNITS[-1])
-    return f"{low / size:.3g} – {high / size:.3g} {unit}"
+    unit, size = next(((u, s) for u, s in _UNITS if time.high >= s), _UNITS[-1])
+    return f"{time.low / size:.3g} – {time.high / size:.3g} {unit}"
 
 
 def _name(plan: Plan) -> str:
@@ -143,10 +144,10 @@ def _title(plan: Plan) -> str:
     return f"{_name(plan)}{weak} ({plan.usable_cpus:g} usable CPUs)"
 
 
-def _speedup(row: Mapping[Any, Any]) -> str:
-    if math.isnan(row["speedup_low"]):
-        return f"{row['speedup']:.2f}×  [one round: no interval]"
-    return f"{row['speedup']:.2f}×  [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]"
+def _speedup(speedup: "Interval") -> str:
+    if math.isnan(speedup.low):
+        return f"{speedup.estimate:.2f}×  [one round: no interval]"
+    return f"{speedup.estimate:.2f}×  [{speedup.low:.2f}, {speedup.high:.2f}]"
 
 
 def _rounds(count: int) -> str:
@@ -158,40 +159,44 @@ def _results(plan: Plan) -> str:
     return f"equal to {plan.baseline}" if compared else "not compared"
 
 
-def _line(plan: Plan, row: Mapping[Any, Any], position: tuple[int, int]) -> str:
+def _line(plan: Plan, cell: "CellSummary", position: tuple[int, int]) -> str:
     name = f"{_position(position)}{_name(plan)}"
-    if row["status"] != "ok":
-        reason = str(row["error"]).strip().splitlines() or [""]
-        return f"{name:<46} [red]{row['status']}[/]: {reason[-1]}"
-    return f"{name:<46} {_speedup(row)}  {_rounds(row['rounds'])}"
+    if cell.status != "ok":
+        lines = str(cell.error).strip().splitlines() or [""]
+        return f"{name:<46} [red]{cell.status}[/]: {lines[-1]}"
+    return f"{name:<46} {_speedup(cell.speedup)}  {_rounds(cell.rounds)}"
 
 
-def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
+def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     """Two columns, one for each side; below them what concerns the cell as a whole."""
     from rich.text import Text
 
-    sides = ("baseline", "measured")
-    width = "" if math.isnan(row["half_width"]) else f", ±{row['half_width']:.1%}"
+    baseline, measured = cell.times["baseline"].median, cell.times["measured"].median
+    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
     workers = 1 if plan.worker_kind == "caller" else plan.n
     noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
-    by_workers = row["bound"] >= workers
+    by_workers = cell.bound >= workers
     what = f"{workers} {noun}" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
-        ("median", *(seconds(row[f"{side}_median_s"]) for side in sides)),
-        ("95% interval", *(_span(row[f"{side}_low_s"], row[f"{side}_high_s"]) for side in sides)),
-        (speedup, _speedup(row), f"bound {row['bound']:.2f} ({what})"),
-        ("cold, warm", f"{row['cold_speedup']:.2f}×, {row['speedup']:.2f}×", "first runs, others"),
+        ("median", seconds(baseline.estimate), seconds(measured.estimate)),
+        ("95% interval", _span(baseline), _span(measured)),
+        (speedup, _speedup(cell.speedup), f"bound {cell.bound:.2f} ({what})"),
+        (
+            "cold, warm",
+            f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
+            "first runs, others",
+        ),
         (
             "efficiency",
-            f"{row['efficiency']:.0%} of {workers} {noun}",
-            f"{row['speedup'] / row['bound']:.0%} of the bound",
+            f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
+            f"{cell.speedup.estimate / cell.bound:.0%} of the bound",
         ),
         (
             "results",
-            _results(plan) if row["status"] == "ok" else str(row["status"]),
-            f"{_rounds(row['rounds'])}{width}, ended by {row['ended_by']}",
+            _results(plan) if cell.status == "ok" else cell.status,
+            f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}",
         ),
     ]
     column = max(len(middle) for _, middle, _ in lines) + 4
@@ -201,11 +206,10 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
-        text.append(f"kept between runs; starting them took {seconds(row['start_s'])} apart\n")
-    for loss in explain(row):
-        text.append(f"{'lost':<17}", "dim")
-        text.append(f"{loss.share:.0%} {loss.title}: {loss.hint}\n")
-    for flag in filter(None, row["flags"].split("; ")):
-        text.append(f"{'note':<17}", "dim")
-        text.append(flag, "yellow").append(f": {remedy(flag)}\n")
+        text.append(f"kept between runs; starting them took {seconds(cell.start_s)} apart\n")
+    for loss in advice.explain(cell):
+        text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
+    for flag in cell.flags:
+        text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
+        text.append(f": {flags.remedy(flag)}\n")
     return text.append(f"{'saved':<17}", "dim").append(str(folder))

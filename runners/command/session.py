@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -32,6 +32,9 @@ from runners.planning.plugins import RENAMED
 from runners.results.columns import SWEEP
 from runners.results.read import read_runs
 from runners.results.write import keep_spans, write_environment, write_json
+
+if TYPE_CHECKING:
+    from runners.analysis.cell import CellSummary
 
 
 class Session(Callback):
@@ -122,9 +125,10 @@ def claim(folder: Path) -> None:
         fail(error)
 
 
-def summary(folder: Path, plan: Plan) -> dict[Any, Any]:
-    """The cell's row of the summary; of its spans, those of the typical round are kept."""
+def summary(folder: Path, plan: Plan) -> "CellSummary":
+    """The summary of the cell; of its spans, those of the typical round are kept."""
     # They load pandas and scipy: not before the measurement.
+    from runners.analysis.cell import cells
     from runners.analysis.rounds import typical_round
     from runners.analysis.summary import summarise
 
@@ -132,8 +136,8 @@ def summary(folder: Path, plan: Plan) -> dict[Any, Any]:
     runs = runs[runs["cell"] == plan.cell]
     if plan.measure.keep_spans == "median":
         keep_spans(folder, typical_round(runs))
-    [row] = summarise(runs).to_dict("records")
-    return row
+    [found] = cells(summarise(runs))
+    return found
 
 
 def within_budget(plan: Plan) -> Plan:

@@ -34,9 +34,10 @@ from runners.analysis.estimators import (
 )
 from runners.analysis.rounds import typical_round
 from runners.analysis.summary import summarise
-from runners.model import Run, Scaling, Workers
+from runners.model import Flag, Run, Scaling, Workers
 from runners.results.read import read_runs
 from runners.results.write import append
+from runners.words.flags import told
 from tests import synthetic
 
 STATISTICS = [column.name for column in columns.STATISTICS]
@@ -242,7 +243,7 @@ def test_a_cell_becomes_a_row_with_its_statistics(tmp_path: Path) -> None:
     assert cell["measured_p95_s"] == pytest.approx(np.percentile(walls[1], 95))
     assert cell["baseline_max_s"] == max(walls[0])
     assert (cell["rounds"], cell["processes"], cell["workers"]) == (12, 2, 2)
-    assert (cell["status"], cell["ended_by"], cell["flags"]) == ("ok", "precision", "")
+    assert (cell["status"], cell["ended_by"], cell["flags"]) == ("ok", "precision", ())
     assert cell["gil"]
     cold = [
         np.median([r.wall_s or 0 for r in runs if r.cold and r.role == side])
@@ -360,14 +361,14 @@ def test_failures_are_rows_with_their_worst_status_and_its_error(tmp_path: Path)
     assert cells["ended_by"].iloc[0] == "failure"
     assert cells["rounds"].tolist() == [11, 0]
     assert math.isnan(cells["speedup"].iloc[1])
-    assert cells["flags"].iloc[1] == ""
+    assert cells["flags"].iloc[1] == ()
 
 
 def test_a_folder_of_failures_is_summarised_too(tmp_path: Path) -> None:
     (*_, last) = synthetic.runs(status="crashed", error="killed")
     cells = summary_of(tmp_path, [replace(last, metrics={"lost": math.nan})])
     assert cells[["status", "rounds", "processes", "flags"]].iloc[0].tolist() == [
-        *("crashed", 0, 0, "")
+        *("crashed", 0, 0, ())
     ]
     assert cells[["speedup", "cold_speedup", "steal_share", "gil"]].isna().all(axis=None)
 
@@ -425,13 +426,13 @@ def test_flags(tmp_path: Path, edit: Callable[[Run], dict[str, Any]], flag: str)
     runs = synthetic.runs(rounds=12)
     clean = summary_of(tmp_path / "clean", runs)["flags"].iloc[0]
     flagged = summary_of(tmp_path / "flagged", edited(runs, edit))["flags"].iloc[0]
-    assert clean == ""
-    assert flag in flagged.split("; ")
+    assert clean == ()
+    assert flag in map(told, flagged)
 
 
 def test_few_rounds_are_flagged(tmp_path: Path) -> None:
     cells = summary_of(tmp_path, synthetic.runs(rounds=5), synthetic.runs(rounds=6, n=1))
-    assert cells["flags"].tolist() == ["fewer than 6 rounds", ""]
+    assert cells["flags"].tolist() == [(Flag("few_rounds", "6"),), ()]
 
 
 def test_methods_that_disagree_are_flagged(tmp_path: Path) -> None:
@@ -445,7 +446,7 @@ def test_methods_that_disagree_are_flagged(tmp_path: Path) -> None:
     )
     cell = summary_of(tmp_path, runs).iloc[0]
     assert cell["speedup_high"] < 1.1 < 2 < cell["hl_low"]
-    assert "methods disagree" in cell["flags"].split("; ")
+    assert Flag("methods_disagree") in cell["flags"]
 
 
 @pytest.mark.parametrize(
@@ -498,7 +499,7 @@ def test_a_cell_of_few_rounds_is_summarised_and_flagged(tmp_path: Path, rounds: 
     for _, cell in summary_of(tmp_path, runs).iterrows():
         assert cell["rounds"] == rounds
         assert math.isnan(cell["speedup_low"]) == (rounds == 1)
-        assert "fewer than 6 rounds" in cell["flags"]
+        assert Flag("few_rounds", "6") in cell["flags"]
         assert math.isnan(cell["speedup_n1"])
 
 

@@ -24,6 +24,7 @@ from experiments.page import Outcome, write_page
 from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.session import count_cells
 from runners.model import UsageError
+from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
 
 EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
@@ -233,8 +234,8 @@ def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number:
     assert '"interrupted"' in rows[-1]
 
 
-def measured(name: str, value: float) -> dict[str, list[float]]:
-    return {f"metric.{name}{end}": [value] for end in ("", "_low", "_high", "_max")}
+def measured(name: str, value: float) -> dict[str, float]:
+    return {f"metric.{name}{end}": value for end in ("", "_low", "_high", "_max")}
 
 
 def outcome(figures: Any, summary: pd.DataFrame, *claims: Claim, failure: str = "") -> Outcome:
@@ -252,18 +253,12 @@ def test_a_figure_that_fails_does_not_cost_the_page(tmp_path: Path) -> None:
     def figures(summary: pd.DataFrame) -> dict[str, Figure]:
         raise KeyError("workload.lock")
 
-    frame = pd.DataFrame(
+    frame = synthetic.summary(
         {
-            **{"workload": ["point"], "executor": ["thread"], "n": [2], "scaling": ["strong"]},
-            **{"status": ["failed"], "error": ["it failed"], "rounds": [0]},
+            **{"workload": "point", "status": "failed", "error": "it failed", "rounds": 0},
             **measured("torn_reads", 3.0),
             **measured("wake_s", 0.002),
             **measured("mb_per_s", 900.0),
-            **{
-                f"{name}{end}": [float("nan")]
-                for name in ("speedup", "baseline", "measured")
-                for end in ("", "_low", "_high", "_median_s", "_low_s", "_high_s")
-            },
         }
     )
     text, _ = page(tmp_path, outcome(figures, frame))

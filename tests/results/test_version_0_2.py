@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from runners.analysis.cell import cells
+from runners.analysis.files import csv, read_summary
 from runners.analysis.summary import summarise
 from runners.results.read import read_runs
 
@@ -24,7 +26,7 @@ def then() -> pd.DataFrame:
 def now(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Today's summary, by way of a file as well."""
     file = tmp_path_factory.mktemp("now") / "summary.csv"
-    summarise(read_runs(FOLDER)).to_csv(file, index=False)
+    file.write_bytes(csv(summarise(read_runs(FOLDER))))
     return pd.read_csv(file)
 
 
@@ -41,3 +43,13 @@ def test_the_summary_is_the_same_in_all_columns_that_it_had(
 ) -> None:
     # Elementary functions may differ in the last digit from one processor to another.
     pd.testing.assert_frame_equal(now[then.columns], then, rtol=1e-9)
+
+
+def test_its_file_is_read_to_the_same_frame() -> None:
+    old, new = read_summary(FOLDER / "summary.csv"), summarise(read_runs(FOLDER))
+    assert old["folder"].isna().all()  # a column that it did not have
+    same = [name for name in new.columns if "workload." not in name and "executor." not in name]
+    same.remove("folder")
+    pd.testing.assert_frame_equal(old[same], new[same], rtol=1e-9)
+    # CSV does not keep the types of parameters, but their values.
+    assert [cell.parameters for cell in cells(old)] == [cell.parameters for cell in cells(new)]
