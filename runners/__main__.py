@@ -39,8 +39,8 @@ def cell(plan: Plan, folder: Path, position: tuple[int, int] | None) -> str:
         session.claim(folder)
     earlier = resume.look(folder, plan)
     display = progress.Terminal(plan, folder, position)
-    display.begin(earlier.status, earlier.words)
-    if earlier.status is None:
+    display.begin(earlier)
+    if earlier.outcome != "reused":
         for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):
             append(folder, run)
             if plan.measure.keep_spans != "none":
@@ -48,7 +48,7 @@ def cell(plan: Plan, folder: Path, position: tuple[int, int] | None) -> str:
             display.update(run)
         write_environment(folder, read_environment())
     elif position is not None:
-        return earlier.status
+        return str(earlier.status)
     return display.finish(session.summary(folder, plan))
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import advice, flags
@@ -39,13 +40,12 @@ class Terminal:
         self.console: Console | None = None
         self.rounds = 0
 
-    def begin(self, reused: str | None, words: str) -> None:
+    def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if words:
-            what = "reused" if reused is not None else "measured again"
-            if words in ("short of its precision", "not finished"):
-                what = "continued"
-            print(f"{_position(self.position)}{_name(self.plan)}: {what}, {words}")
+        if earlier.outcome != "new":
+            what = "measured again" if earlier.outcome == "again" else earlier.outcome
+            why = _why(earlier, self.plan)
+            print(f"{_position(self.position)}{_name(self.plan)}: {what}, {why}")
 
     def update(self, run: Run) -> None:
         """Take note of a run that has just ended."""
@@ -115,6 +115,27 @@ def refused(run: Run, position: tuple[int, int] | None) -> str:
     why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
     print(f"{_position(position)}{run.workload} on {run.executor}, n = {run.n}: {why}")
     return run.status
+
+
+def _why(earlier: Earlier, plan: Plan) -> str:
+    """Why an earlier measurement stands, or does not."""
+    if plan.measure.force:
+        return "measure.force"
+    if earlier.changed:
+        return "; ".join(earlier.changed)
+    match earlier.status:
+        case None:
+            return "nothing says how it was measured"
+        case "ok" if earlier.outcome == "reused":
+            return f"ended by {earlier.ended_by}"
+        case "ok":
+            return "short of its precision" if earlier.ended_by else "not finished"
+        case "timeout":
+            return "it timed out"
+        case "failed":
+            return "it failed"
+        case status:
+            return f"it {'is' if earlier.outcome == 'reused' else 'was'} {status}"
 
 
 def _position(position: tuple[int, int] | None) -> str:
