@@ -22,7 +22,7 @@ from markdown_it.token import Token
 from experiments.catalogue import Experiment, row_order
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.claims import Claim, Judgement, Verdict, metric
-from runners.model import Environment
+from runners.model import Environment, in_one_line
 from runners.report import figures as plots
 from runners.report.markdown import bullets, environment, table
 from runners.results.write import write_whole
@@ -69,7 +69,7 @@ def write_page(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
             images |= {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
             notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
         except Exception as error:  # one figure is not worth the page
-            notes = [f"The figure could not be drawn: {type(error).__name__}: {error}"]
+            notes = [f"The figure could not be drawn: {in_one_line(error)}"]
         sections.append(_section(outcome, notes))
     text = "\n\n".join([*_front(outcomes), *sections, *_back(outcomes)]) + "\n"
     files = {"lecture.md": text.encode(), "lecture.html": html(text, images).encode(), **images}

@@ -11,6 +11,7 @@ import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, Self
 
 Role = Literal["baseline", "measured"]
@@ -62,6 +63,21 @@ class Unsupported(Exception):
 
 class Incomplete(Exception):
     """Raised by an executor some of whose results never come; the message says why. Makes a row."""
+
+
+def first_line(error: object) -> str:
+    """The first line of what an error says, or of its text, that is not empty."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error and all that it says."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def timestamp() -> str:
+    """The time of day as the rows have it: UTC, to the microsecond, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def locate(target: str) -> Any:

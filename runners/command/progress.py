@@ -10,6 +10,7 @@ from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import advice, flags
+from runners.words.rounding import time_unit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from runners.analysis.bootstrap import Interval
     from runners.analysis.cell import CellSummary
-
-
-_UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 
 
 class Terminal:
@@ -142,18 +140,17 @@ def _position(position: tuple[int, int] | None) -> str:
     return f"{position[0]:>3}/{position[1]}  " if position is not None else ""
 
 
-def seconds(value: float) -> str:
-    """A duration for people: three digits and the unit that fits."""
-    unit, size = next(((u, s) for u, s in _UNITS if value >= s), _UNITS[-1])
-    return f"{value / size:.3g} {unit}"
+def _seconds(value: float) -> str:
+    unit, scale = time_unit(value)
+    return f"{value * scale:.3g} {unit}"
 
 
 def _span(time: "Interval") -> str:
     """An interval of durations in the unit of its upper end."""
     if math.isnan(time.low):
         return "too few rounds"
-    unit, size = next(((u, s) for u, s in _UNITS if time.high >= s), _UNITS[-1])
-    return f"{time.low / size:.3g} – {time.high / size:.3g} {unit}"
+    unit, scale = time_unit(time.high)
+    return f"{time.low * scale:.3g} – {time.high * scale:.3g} {unit}"
 
 
 def _name(plan: Plan) -> str:
@@ -183,8 +180,9 @@ def _results(plan: Plan) -> str:
 def _line(plan: Plan, cell: "CellSummary", position: tuple[int, int]) -> str:
     name = f"{_position(position)}{_name(plan)}"
     if cell.status != "ok":
-        lines = str(cell.error).strip().splitlines() or [""]
-        return f"{name:<46} [red]{cell.status}[/]: {lines[-1]}"
+        from rich.markup import escape
+
+        return f"{name:<46} [red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
     return f"{name:<46} {_speedup(cell.speedup)}  {_rounds(cell.rounds)}"
 
 
@@ -201,7 +199,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
-        ("median", seconds(baseline.estimate), seconds(measured.estimate)),
+        ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
         (speedup, _speedup(cell.speedup), f"bound {cell.bound:.2f} ({what})"),
         (
@@ -227,7 +225,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
-        text.append(f"kept between runs; starting them took {seconds(cell.start_s)} apart\n")
+        text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} apart\n")
     for loss in advice.explain(cell):
         text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
     for flag in cell.flags:

@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from runners.child.trial import clock_ns
 from runners.command.resume import LOCK, lock
 from runners.measuring.interrupts import Interrupted
-from runners.model import OutOfTime, Plan, Unsupported, UsageError
+from runners.model import OutOfTime, Plan, Unsupported, UsageError, first_line
 from runners.planning.config import plan
 from runners.planning.environment import read_environment
 from runners.planning.plugins import RENAMED
@@ -272,15 +272,11 @@ def explain(error: BaseException) -> str:
         keys = ", ".join(map(str, cause.parent_node or ()))
         if isinstance(cause, (AttributeError, KeyError)):
             return f"{cause.full_key}: there is no such key; there are {keys}"
-        return f"{cause.full_key}: {_line(cause)}"
+        return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or Session.folder
         return (
             f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"
         )
-    return _line(error)
-
-
-def _line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+    return first_line(error)

@@ -5,7 +5,6 @@ import hashlib
 import multiprocessing
 import pickle
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +26,8 @@ from runners.model import (
     Unsupported,
     UsageError,
     Workers,
+    first_line,
+    timestamp,
 )
 from runners.planning import searchpath
 from runners.planning.environment import cpu_stat_file, usable_cpus
@@ -198,7 +199,7 @@ def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        problem = str(error).partition("\n")[0]
+        problem = first_line(error)
         raise UsageError(
             f"{error.full_key} ({_choices()[group]}): {problem}; set it, or mend the YAML"
         ) from None
@@ -230,7 +231,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         cold=True,
         warmup=True,
         status=_status(error),
-        started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )

@@ -4,7 +4,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from runners.model import Factory, InvalidParameter, Unsupported, UsageError, locate
+from runners.model import (
+    Factory,
+    InvalidParameter,
+    Unsupported,
+    UsageError,
+    in_one_line,
+    locate,
+)
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
@@ -36,7 +43,7 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
     except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
         raise UsageError(
             f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({reason(error)}); install it or mend the name"
+            f"({in_one_line(error)}); install it or mend the name"
         ) from error
     if not callable(found):
         raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
@@ -58,16 +65,11 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
         raise UsageError(f"{group}={choice}: {error}") from error
     except Exception as error:
         raise UsageError(
-            f"{group}={choice}: its constructor refuses the parameters ({reason(error)}); "
+            f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
             "change them or mend it"
         ) from error
     _check_shape(group, choice, type(made))
     return made
-
-
-def reason(error: BaseException) -> str:
-    """The kind of an error and what it says, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _check_shape(group: str, choice: str, made: type) -> None:

@@ -19,7 +19,8 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.planning.plugins import UNREADABLE, reason
+from runners.model import in_one_line
+from runners.planning.plugins import UNREADABLE
 
 GROUP = "runners.conf"
 
@@ -60,7 +61,7 @@ def _problem(package: str) -> str | None:
         module = importlib.import_module(package)
         folders = [entry for entry in resources.files(package).iterdir() if entry.is_dir()]
     except (Exception, SystemExit) as error:
-        return f"cannot be imported ({reason(error)})"
+        return f"cannot be imported ({in_one_line(error)})"
     if module.__file__ is None:  # a namespace package: Hydra 1.4 does not read those
         return "has no __init__.py"
     if not any(file.name.endswith(".yaml") for folder in folders for file in folder.iterdir()):
@@ -83,7 +84,7 @@ class _Forgiving(ConfigSource):
             line = error.problem_mark.line + 1 if error.problem_mark is not None else "?"
             problem = f"line {line}: {error.problem}"
         except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
-            problem = reason(error)
+            problem = in_one_line(error)
         if problem is None:
             return result
         told = f"{self.path}/{self._normalize_file_name(config_path)} cannot be read ({problem})"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
-from runners.model import Loss, Workers
+from runners.model import Loss, Workers, first_line
 
 TITLES = {
     "startup": "start-up and join",
@@ -110,8 +110,8 @@ def _blocking(cell: Cell) -> str:
 
 
 def reason(error: object) -> str:
-    """One line of an error text: the exception of a traceback, the first line of anything else."""
+    """One line of a row's error: the exception of a traceback, the first line of anything else."""
     if not isinstance(error, str):
         return "no reason recorded"
-    lines = [line.strip() for line in error.splitlines() if line.strip()] or [""]
-    return textwrap.shorten(lines[-1] if "Traceback" in error else lines[0], 300)
+    line = error.strip().splitlines()[-1] if "Traceback" in error else first_line(error)
+    return textwrap.shorten(line, 300)

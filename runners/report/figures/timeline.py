@@ -15,10 +15,10 @@ from matplotlib.ticker import PercentFormatter
 from runners.model import Timeline
 from runners.report.figures.drawing import Style, legend, new_figure, styled
 from runners.report.trace import TITLES, Lane, lanes, phases
+from runners.words.rounding import time_unit
 
 MOST_LANES = 32
 
-_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
 _SHADES: dict[str, Style] = {
     "start-up": {"facecolor": "0.88", "edgecolor": "0.7", "hatch": "////", "lw": 0},
     "join": {"facecolor": "0.88", "edgecolor": "0.7", "hatch": "\\\\\\\\", "lw": 0},
@@ -66,7 +66,7 @@ def timeline(timelines: Sequence[Timeline], name: str) -> Figure:
 
 def _draw(axes: Axes, run: Timeline, found: Sequence[Lane], name: str, span_s: float) -> None:
     """Draw a run against an axis of `span_s` seconds."""
-    unit, scale = next((u for u in _UNITS if span_s * u[1] >= 1), _UNITS[-1])
+    unit, scale = time_unit(span_s)
     drawn = found[:MOST_LANES]
     for phase in phases(run):
         if style := _SHADES.get(phase.name):
