@@ -387,7 +387,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Core time lost on one step of the ladder, `factor`, as a share of what was provided."""
+    """Core time lost on the step `factor` of the ladder, as a share of what was provided."""
 
     factor: str
     share: float

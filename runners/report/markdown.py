@@ -9,7 +9,7 @@ import pandas as pd
 from runners.analysis.bootstrap import Interval
 from runners.analysis.break_even import BreakEven, break_even
 from runners.analysis.cell import CellSummary, cells
-from runners.analysis.laws import FEWEST, Law, Share
+from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
@@ -37,10 +37,10 @@ METHOD = """\
 
 LAWS = """\
 Gunther's Universal Scalability Law, X(N) = γN / (1 + α(N - 1) + βN(N - 1)), fitted to the speedups
-of all rounds: α is the share that stays serial, β the cost of keeping N workers in agreement, γ the
-speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95% intervals;
-they know the noise between rounds, not that another law might hold. A prediction supposes that each
-worker has a CPU and a task to itself.
+of all rounds: α is the fraction that stays serial, β the cost of keeping N workers in agreement,
+γ the speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95%
+intervals; they know the noise between rounds, not that another law might hold. A prediction
+supposes that each worker has a CPU and a task to itself.
 """
 
 NO_LAWS = f"None: that takes n = 1 and {FEWEST - 1} other n of one workload and executor."
@@ -236,18 +236,18 @@ def _law(law: Law) -> str:
     head = f"{law.panel}, {law.line}, n = {_listed(law.fitted)}"
     if law.left_out:
         head += f" (without {_listed(law.left_out)}: no CPU or task for each worker)"
-    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_shares(law)]
+    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_fractions(law)]
     if law.usl is not None:
         lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
     return "\n  - ".join([head, *filter(None, lines)])
 
 
-def _serial_shares(law: Law) -> Iterator[str]:
-    known = [share for share in law.shares if math.isfinite(share.estimate)]
+def _serial_fractions(law: Law) -> Iterator[str]:
+    known = [one for one in law.serial_fractions if math.isfinite(one.estimate)]
     if known:
         name = "Gustafson, scaled" if law.weak else "Karp–Flatt, against n = 1"
-        values = (f"{_parameter(share)} at n = {share.n}" for share in known)
-        yield f"serial share ({name}): {'; '.join(values)}"
+        values = (f"{_parameter(one)} at n = {one.n}" for one in known)
+        yield f"serial fraction ({name}): {'; '.join(values)}"
 
 
 def _fitted(law: Law, usl: Fit) -> Iterator[str]:
@@ -256,7 +256,7 @@ def _fitted(law: Law, usl: Fit) -> Iterator[str]:
     if law.amdahl is not None:
         limit = law.amdahl.asymptote
         most = f"; if it holds, never more than {limit:.3g}" if math.isfinite(limit) else ""
-        yield f"Amdahl: serial share f = {_parameter(law.amdahl.alpha)}{most}"
+        yield f"Amdahl: serial fraction f = {_parameter(law.amdahl.alpha)}{most}"
     if math.isfinite(usl.peak):
         yield f"peak: N* = {usl.peak:.3g}, at least {usl.peak_low:.3g}; more workers are slower"
     elif math.isfinite(usl.peak_low):
@@ -286,7 +286,7 @@ def _listed(ns: Iterable[int]) -> str:
     return ", ".join(map(str, ns))
 
 
-def _parameter(value: Parameter | Share) -> str:
+def _parameter(value: Parameter | SerialFraction) -> str:
     return f"{value.estimate:.2g} [{value.low:.2g}, {value.high:.2g}]"
 
 
@@ -323,5 +323,5 @@ def _interval(ratio: Interval) -> str:
     return bracketed(*astuple(ratio))
 
 
-def _percent(share: float) -> str:
-    return f"{share:z.1%}" if math.isfinite(share) else ""
+def _percent(part: float) -> str:
+    return f"{part:z.1%}" if math.isfinite(part) else ""

@@ -158,7 +158,7 @@ def law(folder: Path, cells: Sequence[Sequence[Run]]) -> list[str]:
 def test_a_law_is_stated_with_what_it_predicts(tmp_path: Path) -> None:
     head, shares, fitted, amdahl, peak, prediction, misfit, *caution = law(tmp_path, sweep(0.1))
     assert head == "primes, thread, n = 1, 2, 4, 8, 16, 32"
-    assert shares.startswith("serial share (Karp–Flatt, against n = 1): 0.")
+    assert shares.startswith("serial fraction (Karp–Flatt, against n = 1): 0.")
     assert fitted.startswith("USL: α = 0.")
     assert "if it holds, never more than " in amdahl
     assert peak.startswith("peak: none found; if there is one, N* is at least ")
