@@ -266,7 +266,7 @@ class Run:
     round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
     task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
     all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
-    core-second ladder; L6, the L5 of the round's baseline, is filled in by `store.read_runs`.
+    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`.
     """
 
     cell: str

@@ -70,7 +70,7 @@ class NotMeasured(Exception):
 
 
 def judge(claim: Claim, summary: pd.DataFrame) -> Judgement:
-    """Hold a claim against a sweep's results, the frame of `stats.summarise`."""
+    """Hold a claim against a sweep's results, the frame of `summarise`."""
     try:
         return claim.criterion.judge(summary)
     except NotMeasured as reason:
@@ -175,7 +175,7 @@ def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Qua
 
 
 def factor(cell: Cell, step: str) -> Quantity:
-    """A step of the core-second ladder (`stats.FACTORS`): 1 where nothing is lost there."""
+    """A step of the core-second ladder (`estimators.FACTORS`): 1 where nothing is lost there."""
     return Quantity(cell, (step, f"{step}_low", f"{step}_high"), _times)
 
 

@@ -54,7 +54,7 @@ class Law:
 def fit_laws(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Law]:
     """The law of every executor on every workload that was measured with 1 and three other n.
 
-    `summary` is the frame of `stats.summarise`, `runs` the one behind it.
+    `summary` is the frame of `summarise`, `runs` the one behind it.
     """
     cells = summary.assign(**labels(summary))
     cells = cells.loc[

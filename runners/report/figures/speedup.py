@@ -61,7 +61,7 @@ def speedup(
 ) -> Figure:
     """Speedup against the number of workers, with 95% intervals; one panel per workload.
 
-    `summary` is the frame of `stats.summarise`; `runs`, the frame behind it, adds every round as a
+    `summary` is the frame of `summarise`; `runs`, the frame behind it, adds every round as a
     faint point, and `laws` (of `laws.fit_laws`) the fitted USL as a thin curve with its band.
     Workloads, or executors, that differ in a parameter get a panel, or a line, each. Cells of the
     serial executor are drawn as the band that noise alone fills. Cells that are not ok are named
