@@ -85,10 +85,7 @@ STATISTICS = (
         *("speedup_n1", "ratio"),
         "`speedup` / that of the same executor with n = 1, where that was measured too",
     ),
-    *(
-        _number(level, "core-s", f"{_OF_RUNS[level].meaning.partition(';')[0]}, the median")
-        for level in LEVELS
-    ),
+    *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
     *(
         column
         for (factor, title), above, below in _STEPS
@@ -128,7 +125,11 @@ RESOURCES = (
 
 FIGURES = (
     *_interval(METRICS.name, METRICS.unit, f"{METRICS.meaning}: the median over rounds"),
-    _number(f"{METRICS.name}_max", METRICS.unit, "the largest in any run, warm-up included"),
+    _number(
+        f"{METRICS.name}_max",
+        METRICS.unit,
+        "the largest in any run of the executor, warm-up included",
+    ),
 )
 """Of each metric; missing for a cell that does not have it."""
 

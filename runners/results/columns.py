@@ -83,15 +83,15 @@ FIXED = (
     ),
     Column(
         *("ended_by", "str", ""),
-        "only in the last row of a cell: what ended it (`precision`, `rounds`, `time budget`, "
-        "`failure`, `interrupted`)",
+        "in the row after which the cell ended: what ended it (`precision`, `rounds`, "
+        "`time budget`, `failure`, `interrupted`)",
     ),
     Column(
         *("wall_s", "float64", "s"),
         "how long the run took, from before the executor was made to after its workers had ended",
     ),
-    Column("setup_s", "float64", "s", "its first part: making and entering the executor"),
-    Column("teardown_s", "float64", "s", "its last part: from the last result to the end"),
+    Column("setup_s", "float64", "s", "first part of `wall_s`: making and entering the executor"),
+    Column("teardown_s", "float64", "s", "last part of `wall_s`: from the last result to the end"),
     Column("tasks", "Int64", "count", "tasks of the run"),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
@@ -118,7 +118,7 @@ FIXED = (
         *("begin_ns", "Int64", "ns"),
         "when the run began, by the clock of its spans (`time.perf_counter_ns`)",
     ),
-    Column("L0_s", "float64", "core-s", "provided: workers × `wall_s`"),
+    Column("L0_s", "float64", "core-s", "core time provided: workers × `wall_s`"),
     Column(
         *("L1_s", "float64", "core-s"),
         "the window: workers × the time from the first task's start to the last one's end",
@@ -130,19 +130,15 @@ FIXED = (
     Column("L3_s", "float64", "core-s", "the time that all workers spent on tasks"),
     Column("L4_s", "float64", "core-s", "CPU time of the tasks and their wait for a CPU"),
     Column("L5_s", "float64", "core-s", "CPU time of the tasks"),
-    Column(
-        *("L6_s", "float64", "core-s"),
-        "CPU time of the same tasks in the baseline of the round; not in the file, filled in when "
-        "it is read",
-    ),
+    Column("L6_s", "float64", "core-s", "CPU time of the same tasks in the baseline of the round"),
     Column(
         *("folder", "str", ""),
-        "the folder of the file, relative to what the folders that were read have in common; not "
-        "in the file",
+        "the cell's folder, relative to what the folders that were read have in common",
     ),
 )
 """The columns that every frame of runs has, in order; the parameters and metrics come after them.
 
+`L6_s` and `folder` are not in the file: they are filled in when it is read.
 Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
 """
 

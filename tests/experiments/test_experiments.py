@@ -137,6 +137,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cwd / "out"
 
 
+def test_its_files_are_in_the_documentation(folder: Path) -> None:
+    page = (ROOT / "docs/results.md").read_text()
+    found = {path.name for path in folder.iterdir() if path.is_file()}
+    assert found == {"lecture.md", "lecture.html", "gil-speedup.png"}
+    assert (folder / "gil/output.txt").is_file()
+    for name in ("lecture.md", "lecture.html", "NAME-FIGURE.png", "NAME/output.txt"):
+        assert f"`{name}`" in page
+
+
 def test_the_page_has_a_verdict_for_every_claim(folder: Path) -> None:
     text = (folder / "lecture.md").read_text()
     verdicts = [line for line in text.splitlines() if line.startswith(("| L", "| new"))]
