@@ -105,8 +105,9 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
     executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     workers = getattr(executor_class, "worker_kind", None)
-    check = bind if workers is None else build
-    check("executor", choices["executor"], executor_class, executor_as.parameters)
+    given = bind("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers is not None:
+        build("executor", choices["executor"], executor_class, executor_as.parameters)
     if workers == "coroutine" and not hasattr(workload, "acall"):
         workers = "thread"  # where plain functions are run
     minimum = int(getattr(workload, "minimum_workers", 1))
@@ -125,7 +126,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
-        executor_as=executor_as,
+        executor_as=Factory(executor_as.target, given),
         baseline="serial" if minimum == 1 else "thread",
         baseline_as=(
             Factory("runners.executors.serial.Serial", {})
