@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
@@ -62,6 +63,26 @@ class Unsupported(Exception):
 
 class Incomplete(Exception):
     """Raised by an executor some of whose results never come; the message says why. Makes a row."""
+
+
+def at_least(plugin: object, low: int, *names: str, or_null: bool = False) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is `low` or more.
+
+    With `or_null` it may be None as well.
+    """
+    for name in names:
+        value = getattr(plugin, name)
+        if not (or_null and value is None) and value < low:
+            null = " or null" if or_null else ""
+            raise InvalidParameter(name, f"must be at least {low}{null}, not {value}")
+
+
+def finite_seconds(plugin: object, *names: str) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is finite, 0 or more."""
+    for name in names:
+        value = getattr(plugin, name)
+        if not 0 <= value < math.inf:
+            raise InvalidParameter(name, f"must be finite and at least 0 seconds, not {value}")
 
 
 def locate(target: str) -> Any:
@@ -177,9 +198,7 @@ class Measure:
     force: bool
 
     def __post_init__(self) -> None:
-        for name, low in (("min_rounds", 1), ("max_rounds", 1), ("interpreters", 1), ("warmup", 1)):
-            if getattr(self, name) < low:
-                raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
+        at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
         for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")

@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 Task = tuple[Sequence[Any], Mapping[str, Any]]
 """The positional and the keyword arguments of one call."""
@@ -57,8 +57,7 @@ class Callable:
             )
         if not isinstance(self.keywords, Mapping):
             raise InvalidParameter("keywords", "must be a mapping, as in {level: 9}")
-        if self.repeat < 1:
-            raise InvalidParameter("repeat", f"must be at least 1, not {self.repeat}")
+        at_least(self, 1, "repeat")
         # A path is relative to where the program was started, not to where a worker runs.
         self.function = _absolute(self.function)
         function = _find("function", self.function)
