@@ -24,6 +24,10 @@ class Futures:
         self.chunksize = chunksize
         at_least(self, 1, "chunksize")
 
+    @property
+    def unchunked_by(self) -> str | None:
+        return "chunksize=1" if self.chunksize > 1 else None
+
     def make(self) -> Any:
         """The pool, not yet entered."""
         raise NotImplementedError

@@ -56,6 +56,10 @@ class Mpi:
         self.initializer = initializer
         self.initargs = initargs
 
+    @property
+    def unchunked_by(self) -> str | None:
+        return "chunksize=1" if self.chunksize > 1 else None
+
     def __enter__(self) -> Self:
         if "mpi4py.MPI" not in sys.modules:
             _start_alone()

@@ -33,10 +33,16 @@ class Pool:
         self.max_workers = max_workers
         self.chunksize = chunksize
         self.maxtasksperchild = maxtasksperchild
+        self.start_method = start_method
         self.context = multiprocessing.get_context(start_method)
         self.initializer = initializer
         self.initargs = initargs
         at_least(self, 1, "chunksize", "maxtasksperchild", or_null=True)
+
+    @property
+    def unchunked_by(self) -> str | None:
+        # As many tasks as workers, which is when it is asked, are not put together by the pool.
+        return "chunksize=1" if (self.chunksize or 1) > 1 else None
 
     def __enter__(self) -> Self:
         self.children = Children(self.context, replaced=self.maxtasksperchild is not None)

@@ -45,6 +45,7 @@ class ProcessPool(Futures):
                 "maxtasksperchild above 1 (python/cpython#115634); set it to 1, choose "
                 "executor=pool, or update Python"
             )
+        self.start_method = start_method
         self.context = multiprocessing.get_context(start_method)
 
     def make(self) -> ProcessPoolExecutor:
