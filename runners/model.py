@@ -181,7 +181,7 @@ class Meeting(Protocol):
 
 @runtime_checkable
 class Coroutine(Protocol):
-    """A workload with a coroutine form, and the function that an executor is given to map then."""
+    """A workload with a coroutine form. So is the function that an executor then has to map."""
 
     async def acall(self, task: Any, /) -> Any:
         """As `__call__`."""
@@ -369,10 +369,11 @@ class Plan:
 
     `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
     before anything is timed. `parameters` holds every parameter of both plugins under the name of
-    its column (`workload.end`). `baseline`
+    its column (`workload.end`). `compared`: whether the results of different runs are. `baseline`
     names the executor of the baseline. `provisioned` is the number of workers that the measured
-    side has: n, or 1 where the caller works. With `reuse` its executor is kept over the runs of a
-    process. `cpu_stat` is the control group's file that counts throttling.
+    side has: n, or 1 where the caller works; `start_method` is that of the `multiprocessing`
+    context that they can use, if any. With `reuse` its executor is kept over the runs of a process.
+    `cpu_stat` is the control group's file that counts throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -386,8 +387,10 @@ class Plan:
     reuse: bool
     parameters: Mapping[str, Any]
     payload: bytes
+    compared: bool
     provisioned: int
     worker_kind: Workers
+    start_method: str | None
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
@@ -473,8 +476,10 @@ class Run:
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
 
 
-def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: Any) -> Run:
-    """A row of this cell: what every row says, and the `facts` of this one."""
+def run_of(
+    plan: Plan, order: Order, status: Status, started_at: str, error: str | None = None
+) -> Run:
+    """A row of this cell with what every row says; `replace` puts in what else is known."""
     return Run(
         cell=plan.cell,
         workload=plan.workload,
@@ -493,7 +498,7 @@ def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: A
         warmup=order.warmup,
         status=status,
         started_at=started_at,
-        **facts,
+        error=error,
     )
 
 

@@ -22,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.child.trial import clock_ns
+from runners.child.timing import clock_ns
 from runners.command.resume import LOCK, lock
 from runners.measuring.interrupts import Interrupted
 from runners.model import OutOfTime, Plan, Unsupported, UsageError

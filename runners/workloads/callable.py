@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from runners.model import InvalidParameter, WrongResult, at_least
 
@@ -41,6 +41,7 @@ class Callable:
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
+    uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
         if self.function is None:
@@ -135,9 +136,11 @@ class Callable:
         if self.arguments is not None and len(results) != len(self.arguments):
             raise WrongResult(f"{len(results)} results for {len(self.arguments)} calls")
 
+    @property
+    def compared(self) -> bool:
+        return self.compare != "none"
+
     def same(self, one: Any, other: Any) -> bool:
-        if self.compare == "none":
-            return True
         return agree(one, other, self.rtol if self.compare == "close" else 0.0)
 
 
