@@ -42,13 +42,13 @@ class Outcome:
 
 
 class Judge:
-    """Holds the results of each run against the truth, and against those of the first run."""
+    """Holds the results of each run against the truth, and if `compared` against the first run's."""
 
-    def __init__(self, workload: Workload, tasks: Sequence[Any]) -> None:
+    def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
         self.workload = workload
         self.tasks = tasks
+        self.compared = compared
         self.first: Sequence[Any] | None = None
-        self.compared = workload.compared if isinstance(workload, Lenient) else True
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
 
     def judge(self, timing: Timing, count: int) -> Outcome:

@@ -58,7 +58,7 @@ class Trial:
         # Imported before any clock runs.
         self.classes = {role: locate(factory.target) for role, factory in self.factories.items()}
         self.kept: Kept | None = None
-        self.judge = Judge(workload, self.tasks)
+        self.judge = Judge(workload, self.tasks, plan.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
         adopt(plan.payload, workload)

@@ -58,9 +58,9 @@ def timing(*records: Any, wall_s: float = 1e-8) -> Timing:
     return Timing(0, wall_s, 0.0, 0.0, records, {"own": 1.0})
 
 
-def judged(workload: Doubling, *runs: Sequence[int]) -> Outcome:
+def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> Outcome:
     """What comes of the last of these runs, each with its results."""
-    judge = Judge(workload, workload.tasks())
+    judge = Judge(workload, workload.tasks(), compared)
     return [judge.judge(timing(*map(wire, results)), len(results)) for results in runs][-1]
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_went_well() -> None:
     ],
 )
 def test_records_that_cannot_be_judged(records: list[Any], status: Status, error: str) -> None:
-    outcome = Judge(Doubling(), [1, 2]).judge(timing(*records), 2)
+    outcome = Judge(Doubling(), [1, 2], True).judge(timing(*records), 2)
     assert outcome.status == status
     assert str(outcome.error).startswith(error)
     assert outcome.results == ()
@@ -101,12 +101,12 @@ def test_records_that_cannot_be_judged(records: list[Any], status: Status, error
 
 
 def test_the_spans_of_tasks_that_failed_are_kept() -> None:
-    outcome = Judge(Doubling(), [1]).judge(timing(wire(None, error="Oh")), 1)
+    outcome = Judge(Doubling(), [1], True).judge(timing(wire(None, error="Oh")), 1)
     assert [span.end_ns for span in outcome.spans] == [5]
 
 
 def test_a_clock_that_goes_back_leaves_no_time() -> None:
-    outcome = Judge(Doubling(), [1]).judge(timing(wire(2), wall_s=-1e-9), 1)
+    outcome = Judge(Doubling(), [1], True).judge(timing(wire(2), wall_s=-1e-9), 1)
     assert (outcome.status, outcome.timing, outcome.spans) == ("failed", None, ())
 
 
@@ -121,7 +121,7 @@ def test_a_clock_that_goes_back_leaves_no_time() -> None:
 )
 def test_a_single_span_of_another_clock_takes_all_with_it(start: int, end: int, kept: bool) -> None:
     records = [wire(2, start=start, end=end), wire(4)]
-    outcome = Judge(Doubling(), [1, 2]).judge(timing(*records), 2)
+    outcome = Judge(Doubling(), [1, 2], True).judge(timing(*records), 2)
     assert outcome.status == "ok"
     assert outcome.gil is True
     assert len(outcome.spans) == (2 if kept else 0)
@@ -165,10 +165,8 @@ def test_tasks_that_share_are_not_run_on_their_own() -> None:
 
 
 def test_results_that_are_left_uncompared_are_checked_all_the_same() -> None:
-    workload = Choosing()
-    workload.compared = False
-    assert judged(workload, [2, 4], [7, 7]).status == "ok"
-    outcome = judged(workload, [2, 4], [7])
+    assert judged(Doubling(), [2, 4], [7, 7], compared=False).status == "ok"
+    outcome = judged(Doubling(), [2, 4], [7], compared=False)
     assert (outcome.status, outcome.error) == ("wrong", "there are two tasks")
 
 
