@@ -4,6 +4,7 @@ The estimates themselves are in `bootstrap` and `estimators`; here they meet the
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -424,10 +425,11 @@ def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
         yield f"throttled {cell['throttled_s']:.2f} s"
     if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
         yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
-    blas = cell.get("metric.blas_threads", math.nan)
-    if blas * cell["workers"] > cell["usable_cpus"]:
-        counts = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
-        yield f"BLAS threads x workers > CPUs ({counts})"
+    for name in cell:
+        library = re.fullmatch(r"metric\.(\w+)_threads", name)  # see `model.Metered`
+        if library and cell[name] * cell["workers"] > cell["usable_cpus"]:
+            counts = f"{cell[name]:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
+            yield f"threads x workers > CPUs ({library[1].upper()}, {counts})"
     timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
     if timer_share > TIMER_COST:
         yield f"timer cost {timer_share:.0%}"

@@ -216,8 +216,7 @@ def _rounds(count: int) -> str:
 
 
 def _results(plan: Plan) -> str:
-    compared = plan.parameters.get("workload.compare") != "none"
-    return f"equal to {plan.baseline}" if compared else "not compared"
+    return f"equal to {plan.baseline}" if plan.compared else "not compared"
 
 
 def _line(place: Place, row: Mapping[Any, Any]) -> str:

@@ -17,12 +17,20 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import (
+    Chunking,
+    Coroutine,
+    Declared,
     Factory,
+    Lenient,
     Measure,
+    Meeting,
+    Multiprocessing,
     OutOfTime,
     Plan,
     Run,
     Scaling,
+    Sharing,
+    Sourced,
     Status,
     Unsupported,
     UsageError,
@@ -104,14 +112,16 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             )
     executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
-    workers = getattr(executor_class, "worker_kind", None)
+    executor: Any = None
+    workers: Workers = "unknown"
     given = bind("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers is not None:
-        build("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers == "coroutine" and not hasattr(workload, "acall"):
+    if isinstance(executor_class, Declared):
+        workers = executor_class.worker_kind
+        executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers == "coroutine" and not isinstance(workload, Coroutine):
         workers = "thread"  # where plain functions are run
-    minimum = int(getattr(workload, "minimum_workers", 1))
-    if reason := _cannot_meet(cfg, workload, minimum, workers, executor_as):
+    minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
+    if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
         names = f"workload={choices['workload']} executor={choices['executor']}"
         raise UsageError(f"{names}: {reason}") from Unsupported(reason)
     try:
@@ -136,15 +146,17 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         reuse=reuse,
         parameters=_parameters(values, only_n),
         payload=payload,
+        compared=workload.compared if isinstance(workload, Lenient) else True,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
-        worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
+        worker_kind=workers if workers in get_args(Workers) else "unknown",
+        start_method=executor.start_method if isinstance(executor, Multiprocessing) else None,
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),
-                *(workload.sources() if hasattr(workload, "sources") else ()),
+                *(workload.sources() if isinstance(workload, Sourced) else ()),
             ],
             {
                 "workload": dataclasses.asdict(workload_as),
@@ -169,7 +181,7 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
 
 
 def _cannot_meet(
-    cfg: DictConfig, workload: Any, minimum: int, workers: str | None, executor_as: Factory
+    cfg: DictConfig, workload: Any, minimum: int, workers: Workers, executor: Any, reuse: bool
 ) -> str | None:
     """Why this executor cannot give the tasks what they need of each other; None if it can."""
     if minimum > 1:
@@ -178,12 +190,12 @@ def _cannot_meet(
             return f"{what}, and a plain loop runs one after another"
         if cfg.n < minimum:
             return f"{what}; set n={minimum}"
-        if (executor_as.parameters.get("chunksize") or 1) > 1:
-            return f"{what}, not in chunks; set executor.chunksize=1"
-    shares = hasattr(workload, "share")
+        if isinstance(executor, Chunking) and (setting := executor.unchunked_by):
+            return f"{what}, not in chunks; set executor.{setting}"
+    shares = isinstance(workload, Sharing)
     if (shares or minimum > 1) and cfg.scaling == "weak":
         return "its tasks belong together and cannot be multiplied; set scaling=strong"
-    if shares and cfg.executor.get("reuse"):
+    if shares and reuse:
         return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
     return None
 

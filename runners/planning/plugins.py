@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from runners.model import Factory, InvalidParameter, Unsupported, UsageError, locate
+from runners.model import Factory, InvalidParameter, Unsupported, UsageError, Workers, locate
 from runners.planning.hints import Mistake, fitted, hints, signature
 
 METHODS = {
@@ -91,6 +91,25 @@ def _check_shape(group: str, choice: str, made: type) -> None:
             f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
             f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
         )
+    if group == "workload" and "share" in defined and "attach" not in defined:
+        raise UsageError(
+            f"{group}={choice}: {made.__module__}.{made.__qualname__} has share() and no attach(); "
+            "add it: it gives each worker what is shared"
+        )
+    if group == "executor" and _has_old_attribute(made):
+        raise UsageError(
+            f"{group}={choice}: its class attribute workers is called worker_kind now; rename it"
+        )
+
+
+def _has_old_attribute(made: type) -> bool:
+    """Whether an executor says what its workers are as version 0.2 asked for it, and only so."""
+    for base in made.__mro__:
+        if "worker_kind" in vars(base):
+            return False
+        if vars(base).get("workers") in get_args(Workers):
+            return True
+    return False
 
 
 def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:

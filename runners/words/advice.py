@@ -31,7 +31,7 @@ REMEDIES = {
     "steal": "other guests of this host took CPU time: repeat at a quieter time",
     "throttled": "the control group's CPU quota was used up: fewer workers, or a larger quota",
     "more workers than usable CPUs": "they take turns: n up to the usable CPUs is enough",
-    "BLAS threads": "each worker has its own: cap them (workload.blas_threads), or fewer workers",
+    "threads x workers": "each worker has its own: cap them, if the workload can, or fewer workers",
     "runs shorter than 1 ms": "the executor's own cost is all that is seen: give it more work",
     "timer cost": "tasks are so short that timing them costs: put more work into each",
     "no steady state": "times still fell when warm-up ended: raise measure.warmup or the budget",

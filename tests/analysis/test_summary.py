@@ -218,7 +218,14 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
         (lambda _: {"workers": 4}, "more workers than usable CPUs (4 > 2)"),
         (
             lambda _: {"metrics": {"blas_threads": 2.0}},
-            "BLAS threads x workers > CPUs (2 x 2 > 2)",
+            "threads x workers > CPUs (BLAS, 2 x 2 > 2)",
+        ),
+        (
+            lambda _: {
+                "metrics": {"omp_threads": 3.0, "threads": 9.0},
+                "parameters": {"workload.omp_threads": "as many"},
+            },
+            "threads x workers > CPUs (OMP, 3 x 2 > 2)",
         ),
         (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
         (lambda run: {"steady": run.process == 0}, "no steady state"),
