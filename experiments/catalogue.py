@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from runners.analysis.claims import Claim
-from runners.command.session import count_cells
+from runners.command.arguments import count_cells
 
 CONF = Path(__file__).parent.parent / "conf/experiment"
 """Beside this folder in a checkout and where it is installed, as for `python -m runners`."""

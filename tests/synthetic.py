@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.columns import arranged
@@ -139,3 +141,7 @@ def _scaled(run: Run, factor: float) -> Run:
     return replace(
         run, wall_s=run.wall_s * factor, levels=tuple(level * factor for level in run.levels)
     )
+
+
+def lognormal(rounds: int, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).lognormal(0, 0.1, (2, rounds))

@@ -1,6 +1,6 @@
 """What a reader should know before trusting a cell's numbers; docs/method.md has a table of it."""
 
-import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,10 +39,11 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("throttled", f"{cell['throttled_s']:.2f} s")
     if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
         yield Flag("oversubscribed", f"{cell['workers']:g} > {cell['usable_cpus']:g}")
-    blas = cell.get("metric.blas_threads", math.nan)
-    if blas * cell["workers"] > cell["usable_cpus"]:
-        detail = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
-        yield Flag("blas_threads", detail)
+    for name in cell:
+        library = re.fullmatch(r"metric\.(\w+)_threads", name)  # see `model.Metered`
+        if library and cell[name] * cell["workers"] > cell["usable_cpus"]:
+            counts = f"{cell[name]:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
+            yield Flag("library_threads", f"{library[1].upper()}, {counts}")
     timer_cost = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
     if timer_cost > TIMER_COST:
         yield Flag("timer_cost", f"{timer_cost:.0%}")

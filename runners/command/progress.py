@@ -3,8 +3,10 @@
 import math
 import os
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from runners.command.resume import Earlier
 from runners.model import Plan, Run
@@ -21,17 +23,36 @@ if TYPE_CHECKING:
     from runners.analysis.cell import CellSummary
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cell stands in its sweep: the `at`-th, from 1 on, of `cells` (0: nobody knows).
+
+    `name` tells it from the others; `times` gives a few words on the time gone and left. With
+    `quiet`, nothing is said of it here.
+    """
+
+    at: int
+    cells: int
+    name: str
+    times: Callable[[], str] = str
+    quiet: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.at:>3}/{self.cells}  " if self.cells else f"{self.at:>3}  "
+
+
 class Terminal:
-    """The display of one cell; `position` is (cell, cells) within a sweep.
+    """The display of one cell; `place` is where it stands in a sweep, None for a single one.
 
     Nothing here runs by itself: the bar is redrawn when `update` is called, between two runs, and
     rich is loaded only then, so that it does not delay the first measurement.
     """
 
-    def __init__(self, plan: Plan, folder: Path, position: tuple[int, int] | None = None) -> None:
+    def __init__(self, plan: Plan, folder: Path, place: Place | None = None) -> None:
         self.plan = plan
         self.folder = Path(min(str(folder), os.path.relpath(folder), key=len))
-        self.position = position
+        self.place = place
+        self.name = place.name if place is not None else _name(plan)
         self.failed: Run | None = None
         self.progress: Progress | None = None
         self.task: TaskID | None = None
@@ -40,10 +61,9 @@ class Terminal:
 
     def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if earlier.outcome != "new":
+        if earlier.outcome != "new" and not self._quiet:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
-            why = _why(earlier, self.plan)
-            print(f"{_position(self.position)}{_name(self.plan)}: {what}, {why}")
+            print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
     def update(self, run: Run) -> None:
         """Take note of a run that has just ended."""
@@ -68,8 +88,9 @@ class Terminal:
     def finish(self, cell: "CellSummary") -> str:
         """Print what was found; return the cell's status."""
         console = self._console()
-        if self.position is not None:
-            console.print(_line(self.plan, cell, self.position), highlight=False)
+        if self.place is not None:
+            if not self.place.quiet:
+                console.print(_line(self.place, cell), highlight=False)
             return cell.status
         if not sys.stdout.isatty():
             console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}", highlight=False)
@@ -82,6 +103,10 @@ class Terminal:
             console.print(f"{'saved':<17}{self.folder}", highlight=False)
         return cell.status
 
+    @property
+    def _quiet(self) -> bool:
+        return self.place is not None and self.place.quiet
+
     def _console(self) -> "Console":
         if self.console is None:
             from rich.console import Console
@@ -93,7 +118,9 @@ class Terminal:
     def _start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        title = _position(self.position) + _title(self.plan)
+        title = _title(self.plan)
+        if self.place is not None:
+            title = f"cell {self.place.at} of {self.place.cells or '?'}  {self.name}"
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -101,21 +128,22 @@ class Terminal:
             TimeElapsedColumn(),
             console=self._console(),
             auto_refresh=False,  # no thread that draws while the clock runs
-            transient=self.position is not None,
-            disable=not sys.stdout.isatty(),
+            transient=self.place is not None,
+            disable=self._quiet or not sys.stdout.isatty(),
         )
         self.task = self.progress.add_task(title, total=self.plan.measure.max_rounds, what="")
         self.progress.start()
 
 
-def refused(run: Run, position: tuple[int, int] | None) -> str:
-    """Say that a cell cannot be measured; return its status."""
-    why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
-    print(f"{_position(position)}{run.workload} on {run.executor}, n = {run.n}: {why}")
-    return run.status
+def refused(run: Run, place: Place | None) -> None:
+    """Say that a cell cannot be measured."""
+    if place is None or not place.quiet:
+        name = place.name if place is not None else f"{run.workload} on {run.executor}, n = {run.n}"
+        why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
+        print(f"{_before(place)}{name}: {why}")
 
 
-def _why(earlier: Earlier, plan: Plan) -> str:
+def why(earlier: Earlier, plan: Plan) -> str:
     """Why an earlier measurement stands, or does not."""
     if plan.measure.force:
         return "measure.force"
@@ -136,8 +164,43 @@ def _why(earlier: Earlier, plan: Plan) -> str:
             return f"it {'is' if earlier.outcome == 'reused' else 'was'} {status}"
 
 
-def _position(position: tuple[int, int] | None) -> str:
-    return f"{position[0]:>3}/{position[1]}  " if position is not None else ""
+def differing(cells: Sequence[Plan | Run]) -> list[str]:
+    """The name of each cell of a sweep: with the parameters in which it differs from others.
+
+    A workload's parameters are compared within the workload, an executor's within the executor.
+    """
+    values: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        for column, value in cell.parameters.items():
+            owner = getattr(cell, column.partition(".")[0])
+            values.setdefault((owner, column), set()).add(repr(value))
+
+    def named(cell: Plan | Run, group: Literal["workload", "executor"]) -> str:
+        owner = getattr(cell, group)
+        told = (
+            f" {column.partition('.')[2]}={value}"
+            for column, value in cell.parameters.items()
+            if column.startswith(f"{group}.") and len(values[owner, column]) > 1
+        )
+        return f"{owner}{''.join(told)}"
+
+    several = len({cell.scaling for cell in cells}) > 1
+    return [
+        f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
+        + (f", {cell.scaling} scaling" if several else "")
+        for cell in cells
+    ]
+
+
+def clock(seconds: float) -> str:
+    """A time that has gone or is left: minutes and seconds, hours from one on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _before(place: Place | None) -> str:
+    return "" if place is None else str(place)
 
 
 def _seconds(value: float) -> str:
@@ -173,17 +236,19 @@ def _rounds(count: int) -> str:
 
 
 def _results(plan: Plan) -> str:
-    compared = plan.parameters.get("workload.compare") != "none"
-    return f"equal to {plan.baseline}" if compared else "not compared"
+    return f"equal to {plan.baseline}" if plan.compared else "not compared"
 
 
-def _line(plan: Plan, cell: "CellSummary", position: tuple[int, int]) -> str:
-    name = f"{_position(position)}{_name(plan)}"
+def _line(place: Place, cell: "CellSummary") -> str:
+    from rich.markup import escape
+
+    name = escape(f"{f'{place}{place.name}':<46}")
+    times = place.times()
     if cell.status != "ok":
-        from rich.markup import escape
-
-        return f"{name:<46} [red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
-    return f"{name:<46} {_speedup(cell.speedup)}  {_rounds(cell.rounds)}"
+        told = f"[red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
+    else:
+        told = escape(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
+    return f"{name} {told}" + (f"   {times}" if times else "")
 
 
 def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":

@@ -45,20 +45,28 @@ class Earlier:
 
 
 def look(folder: Path, plan: Plan) -> Earlier:
-    """What `folder` holds of this cell. Rows that do not stand are set aside, never deleted."""
+    """What `folder` holds of this cell; nothing is changed."""
     rows = _rows(folder / RUNS)
-    earlier = _judge(folder, plan, rows) if rows else Earlier("new")
-    if earlier.outcome == "again":
+    return _judge(folder, plan, rows) if rows else Earlier("new")
+
+
+def begin(folder: Path, plan: Plan, earlier: Earlier) -> None:
+    """Make the folder ready for this cell's rows. Those that do not stand are set aside."""
+    if earlier.outcome != "continued" and (folder / RUNS).exists():
         _set_aside(folder)
-    if earlier.outcome != "reused":
-        write_json(folder / IDENTITY, plan.identity)
-    return earlier
+    write_json(folder / IDENTITY, plan.identity)
 
 
 def holds(folder: Path, run: Run) -> bool:
     """Whether the folder's last row says the same of this cell, as that it cannot be planned."""
     rows = _rows(folder / RUNS)
     return bool(rows) and (rows[-1].get("cell"), rows[-1].get("error")) == (run.cell, run.error)
+
+
+def last_status(folder: Path) -> str | None:
+    """How the folder's last run ended; None where there is none."""
+    rows = _rows(folder / RUNS)
+    return str(rows[-1]["status"]) if rows else None
 
 
 def lock(folder: Path) -> None:

@@ -2,16 +2,18 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 from runners.model import (
     Factory,
     InvalidParameter,
     Unsupported,
     UsageError,
+    Workers,
     in_one_line,
     locate,
 )
+from runners.planning.hints import Mistake, fitted, hints, signature
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
@@ -21,6 +23,7 @@ RENAMED = {
     "measure.pilot": "measure.min_rounds",
     "measure.rounds": "measure.max_rounds",
     "measure.processes": "measure.interpreters",
+    "hydra.callbacks.session": "sweep.report",
 }
 """Keys of version 0.2 and what they are called now."""
 
@@ -28,25 +31,33 @@ UNREADABLE = "_unreadable_"
 """The key of a YAML file that could not be read; its value is a line that says why."""
 
 
+class BrokenPlugin(UsageError):
+    """A plugin, not the command that names it, is at fault. `key` is the key concerned, or ""."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
 def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
     """The call that a group's YAML describes, and the class to be called."""
     if UNREADABLE in values:
-        raise UsageError(f"{group}={choice}: its YAML {values[UNREADABLE]}; mend it")
+        raise BrokenPlugin(f"{group}={choice}: its YAML {values[UNREADABLE]}; mend it")
     target = values.get("_target_")
     if not isinstance(target, str):
-        raise UsageError(
+        raise BrokenPlugin(
             f"{group}={choice}: its YAML has no _target_; name a class, as in "
             "_target_: package.module.Name"
         )
     try:
         found = locate(target)
     except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
-        raise UsageError(
+        raise BrokenPlugin(
             f"{group}={choice}: its _target_ {target} cannot be imported "
             f"({in_one_line(error)}); install it or mend the name"
         ) from error
     if not callable(found):
-        raise UsageError(f"{group}={choice}: its _target_ {target} is not a class")
+        raise BrokenPlugin(f"{group}={choice}: its _target_ {target} is not a class")
     if inspect.isclass(found):
         _check_shape(group, choice, found)
     parameters = {name: value for name, value in values.items() if name != "_target_"}
@@ -55,16 +66,16 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
 
 def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
     """What the constructor makes of the parameters. Raises UsageError, naming group and key."""
-    bind(group, choice, make, parameters)
+    given = bind(group, choice, make, parameters)
     try:
-        made = make(**parameters)
+        made = make(**given)
     except InvalidParameter as error:
         value = parameters.get(error.name)
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
     except Unsupported as error:
         raise UsageError(f"{group}={choice}: {error}") from error
     except Exception as error:
-        raise UsageError(
+        raise BrokenPlugin(
             f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
             "change them or mend it"
         ) from error
@@ -73,26 +84,48 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
 
 
 def _check_shape(group: str, choice: str, made: type) -> None:
-    """Raise UsageError unless instances of that class have the methods that the group needs."""
+    """Raise BrokenPlugin unless instances of that class have the methods that the group needs."""
     needed = METHODS.get(group, ())
     # Not by getattr: every class can itself be called, whatever its instances can.
     defined = {name for base in made.__mro__ for name in vars(base)}
     missing = [f"{name}()" for name in needed if name not in defined]
     if missing:
-        raise UsageError(
+        raise BrokenPlugin(
             f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
             f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
         )
+    if group == "workload" and "share" in defined and "attach" not in defined:
+        raise UsageError(
+            f"{group}={choice}: {made.__module__}.{made.__qualname__} has share() and no attach(); "
+            "add it: it gives each worker what is shared"
+        )
+    if group == "executor" and _has_old_attribute(made):
+        raise UsageError(
+            f"{group}={choice}: its class attribute workers is called worker_kind now; rename it"
+        )
 
 
-def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:
-    """Raise UsageError unless the constructor takes these names and these simple types."""
-    accepted = inspect.signature(make).parameters
+def _has_old_attribute(made: type) -> bool:
+    """Whether an executor says what its workers are as version 0.2 asked for it, and only so."""
+    for base in made.__mro__:
+        if "worker_kind" in vars(base):
+            return False
+        if vars(base).get("workers") in get_args(Workers):
+            return True
+    return False
+
+
+def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the constructor's hints want them: `fitted`.
+
+    Raises UsageError unless it takes these names and these types.
+    """
+    accepted = signature(make)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     injected = {"initializer", "initargs"} if group == "executor" else set()
     names = [name for name in accepted if name not in injected]
     if not open_ended and (lacking := sorted(injected - accepted.keys())):
-        raise UsageError(
+        raise BrokenPlugin(
             f"{group}={choice}: its constructor does not take {' and '.join(lacking)}; add "
             "initializer=None, initargs=(), as docs/plugins.md shows"
         )
@@ -100,8 +133,9 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
         if (new := RENAMED.get(f"{group}.{name}")) is not None:
             raise UsageError(f"{group}.{name}: it is called {new} now")
         if name not in accepted and not open_ended:
-            raise UsageError(
-                f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}"
+            raise BrokenPlugin(
+                f"{group}.{name}: {choice} has no such parameter; it has {', '.join(names)}",
+                f"{group}.{name}",
             )
     for name, parameter in accepted.items():
         required = parameter.default is parameter.empty and parameter.kind in (
@@ -112,33 +146,13 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
             raise UsageError(
                 f"{group}.{name}: {choice} needs this parameter; set +{group}.{name}=..."
             )
-    hints = _hints(make)
+    given = dict(parameters)
+    known = hints(make)
     for name, value in parameters.items():
-        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
+        try:
+            given[name] = fitted(value, known.get(name, Any))
+        except Mistake as mistake:
             raise UsageError(
-                f"{group}.{name}={value} ({choice}): "
-                f"choose {', '.join(map(str, get_args(hints[name])))}"
-            )
-        allowed = _SIMPLE.get(hints.get(name))
-        if allowed is not None and not isinstance(value, allowed[0]):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be {allowed[1]}")
-        if isinstance(value, bool) and hints.get(name) in (int, float):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be a number")
-
-
-_SIMPLE: dict[Any, tuple[Any, str]] = {
-    int: (int, "a whole number"),
-    float: ((int, float), "a number"),
-    str: (str, "a text"),
-    bool: (bool, "true or false"),
-    int | None: ((int, type(None)), "a whole number or null"),
-    float | None: ((int, float, type(None)), "a number or null"),
-    str | None: ((str, type(None)), "a text or null"),
-}
-
-
-def _hints(make: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
-    except Exception:  # a name that only its author can resolve: the constructor checks for itself
-        return {}
+                f"{group}.{name}{mistake.place}={mistake.value} ({choice}): {mistake.problem}"
+            ) from mistake
+    return given

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache
 
 from runners.model import Flag, FlagCode
 
@@ -39,9 +38,9 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "more workers than usable CPUs ({})",
         "they take turns: n up to the usable CPUs is enough",
     ),
-    "blas_threads": (
-        "BLAS threads x workers > CPUs ({})",
-        "each worker has its own: cap them (workload.blas_threads), or fewer workers",
+    "library_threads": (
+        "threads x workers > CPUs ({})",
+        "each worker has its own: cap them, if the workload can, or fewer workers",
     ),
     "timer_cost": (
         "timer cost {}",
@@ -57,6 +56,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
+
+FORMER: dict[str, tuple[FlagCode, str]] = {
+    "BLAS threads x workers > CPUs ({})": ("library_threads", "BLAS, {}"),
+}
+"""What version 0.2 said, with the code and the detail that it stands for now."""
 
 _SEPARATOR = "; "
 
@@ -82,13 +86,14 @@ def from_text(text: str) -> tuple[Flag, ...]:
 
 
 def _recognised(text: str) -> Flag:
-    for code, pattern in _patterns().items():
-        if found := pattern.fullmatch(text):
-            return Flag(code, found["detail"] if "detail" in pattern.groupindex else "")
+    for says, (code, detail) in _sayings().items():
+        before, _, after = says.partition("{}")
+        found = re.fullmatch(f"{re.escape(before)}(.*){re.escape(after)}", text)
+        if found and bool(found[1]) == ("{}" in says):
+            return Flag(code, detail.format(found[1]))
     raise ValueError(f"{text!r} is no flag that this version knows")
 
 
-@cache
-def _patterns() -> dict[FlagCode, "re.Pattern[str]"]:
-    detail = re.escape("{}"), "(?P<detail>.+)"
-    return {code: re.compile(re.escape(says).replace(*detail)) for code, (says, _) in WORDS.items()}
+def _sayings() -> dict[str, tuple[FlagCode, str]]:
+    now = {says: (code, "{}" if "{}" in says else "") for code, (says, _) in WORDS.items()}
+    return FORMER | now

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from runners.command.progress import Terminal
+from runners.command.progress import Place, Terminal
 from runners.command.resume import Earlier
+from tests import synthetic
 from tests.conftest import MakePlan
 
 
@@ -32,8 +34,8 @@ def test_what_becomes_of_an_earlier_measurement_is_said(
     earlier: Earlier, said: str, make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = make_plan("n=2")
-    Terminal(plan, Path("out"), (3, 12)).begin(earlier)
-    assert capsys.readouterr().out == f"  3/12  primes on pool, n = 2: {said}\n"
+    Terminal(plan, Path("out"), Place(3, 12, "primes end=9 on pool, n = 2")).begin(earlier)
+    assert capsys.readouterr().out == f"  3/12  primes end=9 on pool, n = 2: {said}\n"
     forced = replace(plan, measure=replace(plan.measure, force=True))
     Terminal(forced, Path("out")).begin(Earlier("again"))
     assert capsys.readouterr().out == "primes on pool, n = 2: measured again, measure.force\n"
@@ -44,3 +46,30 @@ def test_nothing_is_said_of_a_cell_that_is_new(
 ) -> None:
     Terminal(make_plan(), Path("out")).begin(Earlier("new"))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {"speedup": 1.8, "speedup_low": 1.7, "speedup_high": 1.9},
+            "1.80×  [1.70, 1.90]  12 rounds",
+        ),
+        ({"speedup": 1.8, "rounds": 1}, "1.80×  [one round: no interval]  1 round"),
+        ({"status": "failed", "error": "no [/such] key\nmore"}, "failed: no [/such] key"),
+        (
+            {"status": "failed", "error": "1 failed:\nTraceback ...\nKeyError: '[red]'"},
+            "failed: KeyError: '[red]'",
+        ),
+    ],
+)
+def test_the_line_of_a_cell_says_what_came_out(
+    columns: dict[str, Any],
+    said: str,
+    make_plan: MakePlan,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cell = synthetic.cell(**columns)
+    place = Place(3, 12, "callable x=[/a] on pool, n = 2")
+    assert Terminal(make_plan(), Path("out"), place).finish(cell) == cell.status
+    assert capsys.readouterr().out.split() == f"3/12 {place.name} {said}".split()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.command.resume import look
+from runners.command.resume import begin, look
 from runners.measuring.process import marked
 from runners.results.read import read_runs
 from runners.results.write import append, write_json
@@ -201,6 +201,8 @@ def test_a_cell_is_continued_from_its_first_complete_round_on(
         append(tmp_path, run)
     earlier = look(tmp_path, plan)
     assert earlier.outcome == outcome
+    if outcome != "reused":
+        begin(tmp_path, plan, earlier)
     assert (tmp_path / "runs.jsonl").exists() == (outcome != "again")
     assert (tmp_path / "runs.jsonl.1").exists() == (outcome == "again")
     if outcome == "continued":

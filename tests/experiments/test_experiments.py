@@ -22,7 +22,7 @@ from experiments.__main__ import main
 from experiments.catalogue import Experiment, experiments, row_order
 from experiments.page import Outcome, write_page
 from runners.analysis.claims import Claim, Judgement, judge, speedup
-from runners.command.session import count_cells
+from runners.command.arguments import count_cells
 from runners.model import UsageError
 from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program

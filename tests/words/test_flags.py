@@ -25,16 +25,21 @@ def test_a_flag_is_told_with_its_detail() -> None:
 
 
 def test_flags_come_through_a_file() -> None:
-    text = "outliers in measured (2); BLAS threads x workers > CPUs (2 x 2 > 2); no steady state"
+    text = "outliers in measured (2); threads x workers > CPUs (BLAS, 2 x 2 > 2); no steady state"
     flags = (
         Flag("outliers", "measured (2)"),
-        Flag("blas_threads", "2 x 2 > 2"),
+        Flag("library_threads", "BLAS, 2 x 2 > 2"),
         Flag("not_steady"),
     )
     assert as_text(flags) == text
     assert from_text(text) == flags
     assert from_text(as_text(OF_EACH_CODE)) == tuple(OF_EACH_CODE)
     assert from_text("") == ()
+
+
+def test_words_of_an_older_version_are_understood() -> None:
+    text = "BLAS threads x workers > CPUs (2 x 2 > 2)"
+    assert from_text(text) == (Flag("library_threads", "BLAS, 2 x 2 > 2"),)
 
 
 @pytest.mark.parametrize("text", ["too good to be true", "steal ", "trend over rounds;steal 2%"])
