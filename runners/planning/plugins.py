@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from runners.model import Factory, InvalidParameter, Unsupported, UsageError, Workers, locate
 from runners.planning.hints import Mistake, fitted, hints, signature
