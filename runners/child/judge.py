@@ -42,7 +42,7 @@ class Outcome:
 
 
 class Judge:
-    """Holds the results of a run against the truth, and if `compared` against the first run's."""
+    """Holds results against the truth and, if they are `compared`, those of the first run."""
 
     def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
         self.workload = workload
@@ -53,16 +53,20 @@ class Judge:
 
     def judge(self, timing: Timing, count: int) -> Outcome:
         """What came of a run of `count` tasks: all of them once, or some number of times."""
+        try:
+            wires, metrics = timing.told()
+        except Exception as problem:
+            return failure(problem)
         if timing.wall_s < 0:
-            return Outcome("failed", "the clock went back during the run", metrics=timing.metrics)
-        outcome = Outcome(timing=timing, metrics=timing.metrics)
-        if len(timing.records) != count:
-            text = f"the executor returned {len(timing.records)} results for {count} tasks"
+            return Outcome("failed", "the clock went back during the run", metrics=metrics)
+        outcome = Outcome(timing=timing, metrics=metrics)
+        if len(wires) != count:
+            text = f"the executor returned {len(wires)} results for {count} tasks"
             return outcome.but("wrong", text)
-        if never := sum(record is None for record in timing.records):
+        if never := sum(wire is None for wire in wires):
             return outcome.but("incomplete", f"{never} of {count} results never came")
         try:
-            records = [Record.named(wire) for wire in timing.records]
+            records = [Record.named(wire) for wire in wires]
         except (TypeError, ValueError):
             return outcome.but("wrong", "the executor did not return what the tasks returned")
         return self._judge_records(outcome, timing, records)

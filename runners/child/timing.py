@@ -1,7 +1,7 @@
 """One run by the clock: only what is timed stands between two readings of it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
@@ -14,23 +14,52 @@ SLACK_NS = 1_000_000
 
 
 class Timing(NamedTuple):
-    """A run by the clock, what its executor returned, and that executor's metrics.
+    """A run by the clock, and what is to be asked when it has stopped.
 
-    It lasted `wall_s` seconds from `begin_ns`; its first `setup_s` and last `teardown_s` seconds
-    went into making and ending the executor. `records` are of `worker.Wire`, if all is well.
+    The readings, in nanoseconds: before the executor was made, when it had been entered, when the
+    list of its results was there, and when it had ended. `returned` is what its `map` returned, and
+    `first` the list that was made of it at once: records (`worker.Wire`), if all is well.
     """
 
     begin_ns: int
-    wall_s: float
-    setup_s: float
-    teardown_s: float
-    records: Sequence[Any]
-    metrics: Mapping[str, float]
+    entered_ns: int
+    mapped_ns: int
+    end_ns: int
+    executor: Any
+    returned: Iterable[Any]
+    first: list[Any]
+
+    @property
+    def wall_s(self) -> float:
+        return (self.end_ns - self.begin_ns) / 1e9
+
+    @property
+    def setup_s(self) -> float:
+        return (self.entered_ns - self.begin_ns) / 1e9
+
+    @property
+    def teardown_s(self) -> float:
+        return (self.end_ns - self.mapped_ns) / 1e9
 
     def contains(self, span: Span) -> bool:
         """Whether a span lies in the run, as it does on the clock that both were timed by."""
-        end_ns = self.begin_ns + self.wall_s * 1e9 + SLACK_NS
-        return self.begin_ns - SLACK_NS <= span.start_ns and span.end_ns <= end_ns
+        return self.begin_ns - SLACK_NS <= span.start_ns and span.end_ns <= self.end_ns + SLACK_NS
+
+    def told(self) -> tuple[list[Any], dict[str, float]]:
+        """All records, and the executor's metrics.
+
+        Where it returned a list with holes (None) that its workers filled only later, or is one
+        that may do so, the metrics say how many holes there were, and what the time would have been
+        by a clock that was stopped then.
+        """
+        executor, records = self.executor, self.first
+        metrics = dict(executor.metrics()) if isinstance(executor, MeteredExecutor) else {}
+        missing = sum(record is None for record in records)
+        if missing or (isinstance(executor, Unjoined) and executor.unjoined):
+            metrics["results_missing"] = missing
+            metrics["wall_without_join_s"] = (self.mapped_ns - self.begin_ns) / 1e9
+            records = list(self.returned)
+        return records, metrics
 
 
 class Kept:
@@ -62,31 +91,16 @@ class Kept:
 def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequence[Any]) -> Timing:
     """One run by the clock: `function` mapped over the tasks by the executor that `make` makes.
 
-    The wall time lasts from before the executor is made to after its workers have ended. Where an
-    executor returned a list with holes (None) that its workers filled only later, or is one that
-    may do so, the metrics say how many holes there were, and what the time would have been by a
-    clock that was stopped then.
+    It lasts from before the executor is made to after its workers have ended.
     """
     begin = clock_ns()
     with make() as executor:
-        ready = clock_ns()
+        entered = clock_ns()
         returned = executor.map(function, tasks)
-        records = list(returned)
-        done = clock_ns()
+        first = list(returned)
+        mapped = clock_ns()
     end = clock_ns()
-    metrics = dict(executor.metrics()) if isinstance(executor, MeteredExecutor) else {}
-    missing = sum(record is None for record in records)
-    if missing or (isinstance(executor, Unjoined) and executor.unjoined):
-        metrics |= {"results_missing": missing, "wall_without_join_s": (done - begin) / 1e9}
-        records = list(returned)
-    return Timing(
-        begin_ns=begin,
-        wall_s=(end - begin) / 1e9,
-        setup_s=(ready - begin) / 1e9,
-        teardown_s=(end - done) / 1e9,
-        records=records,
-        metrics=metrics,
-    )
+    return Timing(begin, entered, mapped, end, executor, returned, first)
 
 
 def timer_cost_ns(times: int = 200) -> float:

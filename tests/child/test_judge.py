@@ -10,6 +10,7 @@ import pytest
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.timing import SLACK_NS, Timing
 from runners.child.worker import Record
+from runners.executors.serial import Serial
 from runners.model import Incomplete, Status, Unsupported, WorkerDied, WrongResult
 
 WORKER = (10, 11, True)
@@ -54,8 +55,13 @@ def wire(result: Any, *, error: str | None = None, start: int = 0, end: int = 5)
     return WORKER, start, end, 3, 1, error, result
 
 
-def timing(*records: Any, wall_s: float = 1e-8) -> Timing:
-    return Timing(0, wall_s, 0.0, 0.0, records, {"own": 1.0})
+class Own(Serial):
+    def metrics(self) -> dict[str, float]:
+        return {"own": 1.0}
+
+
+def timing(*records: Any, end_ns: int = 10) -> Timing:
+    return Timing(0, 0, 0, end_ns, Own(), records, list(records))
 
 
 def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> Outcome:
@@ -100,13 +106,24 @@ def test_records_that_cannot_be_judged(records: list[Any], status: Status, error
     assert outcome.timing is not None
 
 
+def test_an_executor_whose_metrics_fail_has_failed() -> None:
+    class Broken(Serial):
+        def metrics(self) -> dict[str, float]:
+            raise LookupError("nothing was counted")
+
+    run = timing(wire(2))._replace(executor=Broken())
+    outcome = Judge(Doubling(), [1], True).judge(run, 1)
+    assert outcome.status == "failed"
+    assert "nothing was counted" in str(outcome.error)
+
+
 def test_the_spans_of_tasks_that_failed_are_kept() -> None:
     outcome = Judge(Doubling(), [1], True).judge(timing(wire(None, error="Oh")), 1)
     assert [span.end_ns for span in outcome.spans] == [5]
 
 
 def test_a_clock_that_goes_back_leaves_no_time() -> None:
-    outcome = Judge(Doubling(), [1], True).judge(timing(wire(2), wall_s=-1e-9), 1)
+    outcome = Judge(Doubling(), [1], True).judge(timing(wire(2), end_ns=-1), 1)
     assert (outcome.status, outcome.timing, outcome.spans) == ("failed", None, ())
 
 

@@ -50,10 +50,10 @@ class Late(Serial):
 def test_metrics_are_those_that_the_executor_makes_necessary(
     kind: type[Serial], names: set[str], missing: int | None
 ) -> None:
-    run = timed(kind, str, [1, 2])
-    assert run.metrics.keys() == names
-    assert run.metrics.get("results_missing") == missing
-    assert run.records == ["1", "2"]
+    records, metrics = timed(kind, str, [1, 2]).told()
+    assert metrics.keys() == names
+    assert metrics.get("results_missing") == missing
+    assert records == ["1", "2"]
 
 
 def test_the_ends_are_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_the_ends_are_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(timing, "clock_ns", lambda: next(readings))
     run = timed(Late, str, [1])
     assert (run.begin_ns, run.wall_s, run.setup_s, run.teardown_s) == (100, 7e-7, 2e-7, 1e-7)
-    assert run.metrics["wall_without_join_s"] == 6e-7
+    assert run.told()[1]["wall_without_join_s"] == 6e-7
 
 
 def test_a_kept_executor_is_made_again_after_an_error() -> None:
