@@ -32,6 +32,7 @@ from runners.analysis.summary import summarise
 from runners.measuring.measure import measure
 from runners.model import Factory, Plan
 from runners.planning import config
+from runners.planning.hydra_versions import BASE
 from runners.report.figures.drawing import image
 from runners.results.read import read_runs
 from runners.results.write import append
@@ -43,7 +44,7 @@ NAP = Nap(seconds=0.03, noise=0.03)
 
 def plans(cells: int) -> Iterable[Plan]:
     """Cells of the serial loop against itself; ten rounds each in one, two or three processes."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(ROOT / "conf"), **BASE):
         for seed in range(cells):
             cfg = compose(
                 "config",

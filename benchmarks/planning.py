@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from runners.command.grid import Grid
 from runners.planning import config
 from runners.planning.environment import read_site
+from runners.planning.hydra_versions import BASE
 from runners.planning.identity import Code
 from runners.planning.searchpath import CONF
 
@@ -34,7 +35,7 @@ def main(cells: int) -> None:
         f"measure.seed={','.join(str(seed) for seed in range(1, cells // 40 + 1))}",
     ]
     config.register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **BASE):
         loader = GlobalHydra.instance().config_loader()
         master = GlobalHydra.instance().hydra.compose_config(  # type: ignore[union-attr]
             config_name="config", overrides=[], run_mode=RunMode.MULTIRUN

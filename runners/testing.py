@@ -285,7 +285,8 @@ def is_alive(pid: int) -> bool:
 
 # The tasks: functions that workers import from here.
 
-_memory = threading.local()
+_memory: dict[int, str] = {}
+"""By thread, as `runners.child.worker` keeps what it knows of a worker."""
 
 
 def square_slowly(number: int) -> int:
@@ -330,11 +331,11 @@ def unpicklable(number: int) -> Callable[[], int]:
 
 
 def remember(mark: str) -> None:
-    _memory.mark = mark
+    _memory[threading.get_ident()] = mark
 
 
 def remembered(_: object) -> str | None:
-    return getattr(_memory, "mark", None)
+    return _memory.get(threading.get_ident())
 
 
 def whereabouts(_: object = None) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from runners.measuring.process import marked
 from runners.model import Plan
 from runners.planning import config
+from runners.planning.hydra_versions import BASE
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
@@ -64,7 +65,7 @@ def told(pid: int) -> bytes:
 def make_plan() -> Iterator[MakePlan]:
     """`make_plan("workload=primes", "n=2", ...)`: small and quick unless the overrides say else."""
     config.register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
             quick = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2"]

@@ -86,8 +86,9 @@ class Grid:
         own = [override for override in parsed if not override.is_hydra_override()]
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
             cfg.hydra.overrides.task = [override.input_line for override in own]
-            job.override_dirname = _dirname(own, job.config.override_dirname)
-            job.id, job.num = number, number
+            if not OmegaConf.is_interpolation(job, "override_dirname"):  # as it is in Hydra 1.4
+                job.override_dirname = _dirname(own, job.config.override_dirname)
+            job.id, job.num = str(number), number
         return cfg
 
     def _parse(self, text: str) -> Override:

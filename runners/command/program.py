@@ -23,6 +23,7 @@ from runners.measuring.interrupts import Interrupted
 from runners.model import Unsupported, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
+from runners.planning.hydra_versions import makes
 from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
 from runners.results.write import write_environment
 
@@ -85,7 +86,8 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+        made = makes("runners.command.program.Check")
+        hydra.main(config_path=str(CONF), config_name="config", **made)(job)()
     finally:
         sys.argv = before[0]
         if before[1] is None:

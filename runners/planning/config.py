@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -39,6 +38,7 @@ from runners.model import (
 )
 from runners.planning import searchpath
 from runners.planning.environment import Site, read_site, usable_cpus
+from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import Code, identity
 from runners.planning.plugins import BrokenPlugin, bind, build, find
 
@@ -318,10 +318,8 @@ def _first_comment(loader: Any, name: str) -> str:
 
 def register() -> None:
     """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    register_schema("schema", Config)
     searchpath.register()
-    OmegaConf.register_new_resolver("options", _options, replace=True)
-    OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
-    OmegaConf.register_new_resolver(
-        "default_start_method", lambda: multiprocessing.get_all_start_methods()[0], replace=True
-    )
+    register_resolver("options", _options)
+    register_resolver("cell_folder", _cell_folder)
+    register_resolver("default_start_method", lambda: multiprocessing.get_all_start_methods()[0])

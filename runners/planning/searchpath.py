@@ -129,6 +129,7 @@ def unreadable(places: Iterable[str], group: str, option: str) -> str | None:
             text = text_of(place, name)
             if text is None:
                 continue
+            yaml.compose(text, yaml.SafeLoader)  # OmegaConf has libyaml's words for mistakes
             problem = None if OmegaConf.is_dict(OmegaConf.create(text)) else "it has no keys"
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark is not None else "?"

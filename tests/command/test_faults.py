@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,15 +32,14 @@ TOKEN = "SPEEDUP_LAB_FAULT"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """Every process that a test's program starts carries the test's name, and must be gone."""
+def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every process that a test's program starts carries a mark of that test, and must be gone."""
+    token = uuid.uuid4().hex
     monkeypatch.syspath_prepend(str(PLUGINS))
-    monkeypatch.setenv(TOKEN, request.node.name)
+    monkeypatch.setenv(TOKEN, token)
     yield
     for _ in range(40):  # a killed process takes a moment to be gone
-        pids = marked(f"{TOKEN}={request.node.name}")
+        pids = marked(f"{TOKEN}={token}")
         left = [pid for pid in pids if not is_helper(pid)]
         if not left:
             return

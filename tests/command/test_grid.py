@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.command.grid import Grid
 from runners.model import UsageError
 from runners.planning import config
+from runners.planning.hydra_versions import BASE
 from tests.conftest import PLUGINS, ROOT
 
 MakeGrid = Callable[..., Grid]
@@ -23,7 +24,7 @@ MakeGrid = Callable[..., Grid]
 def make_grid(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeGrid]:
     monkeypatch.syspath_prepend(str(PLUGINS))
     config.register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(ROOT / "conf"), **BASE):
         hydra: Any = GlobalHydra.instance().hydra
 
         def make(*overrides: str) -> Grid:
@@ -56,7 +57,7 @@ def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> 
     assert len(cells) > 500
     for number, overrides in enumerate(random.Random(1).sample(cells, 100)):
         expected = grid.loader.load_sweep_config(grid.master, list(overrides))
-        expected.hydra.job.id = expected.hydra.job.num = number
+        expected.hydra.job.id, expected.hydra.job.num = str(number), number
         assert plain(grid.config(overrides, number)) == plain(expected), overrides
 
 

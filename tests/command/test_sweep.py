@@ -9,6 +9,7 @@ import pytest
 
 from runners.command.progress import clock, differing
 from runners.command.sweep import Pace
+from runners.planning.hydra_versions import BASE
 from runners.results.read import read_runs
 from tests.conftest import ROOT, MakePlan, run_program
 
@@ -159,7 +160,7 @@ def test_another_sweeper_gets_speedups_and_may_call_the_launcher_again(tmp_path:
 def test_any_hydra_program_may_import_our_plugin_and_loads_nothing_of_ours(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "import sys, hydra\n"
-        "@hydra.main(version_base=None, config_path=None)\n"
+        f"@hydra.main(config_path=None, **{BASE})\n"
         "def main(cfg): print([name for name in sys.modules if name.startswith('runners')])\n"
         "main()\n"
     )
