@@ -1,4 +1,4 @@
-"""Whether measurements with a known truth report it: METHOD.md's proofs 2, 3 and 4.
+"""Whether measurements with a known truth report it: docs/method.md has the proofs.
 
     python -m benchmarks.honesty [CELLS] [NAPS] [EXPERIMENTS] [--figure PATH]
 
@@ -32,6 +32,7 @@ from runners.analysis.summary import summarise
 from runners.measuring.measure import measure
 from runners.model import Factory, Plan
 from runners.planning import config
+from runners.planning.hydra_versions import BASE
 from runners.report.figures.drawing import image
 from runners.results.read import read_runs
 from runners.results.write import append
@@ -43,7 +44,7 @@ NAP = Nap(seconds=0.03, noise=0.03)
 
 def plans(cells: int) -> Iterable[Plan]:
     """Cells of the serial loop against itself; ten rounds each in one, two or three processes."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(ROOT / "conf"), **BASE):
         for seed in range(cells):
             cfg = compose(
                 "config",

@@ -46,7 +46,7 @@ def start(cwd: Path, cells: int, seed: int) -> "subprocess.Popen[bytes]":
             *(sys.executable, "-m", "runners", "-m", f"--config-dir={cwd / 'conf'}"),
             *("workload=faulty", f"workload.seed={seed}", f"workload.number={numbers}"),
             *(f"executor={','.join(EXECUTORS)}", "measure=quick", "measure.min_rounds=2"),
-            *("measure.max_rounds=2", "measure.timeout_s=0.7", "hydra.sweeper.max_batch_size=20"),
+            *("measure.max_rounds=2", "measure.timeout_s=0.7"),
             f"resume={cwd / 'out'}",
         ],
         cwd=cwd,

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parent.parent
 
 BARE = """\
 import hydra
-@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+from runners.planning.hydra_versions import makes
+@hydra.main(config_path=CONF, config_name="config", **makes("runners.command.program.Check"))
 def job(cfg):
     print(cfg)
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from experiments.page import Outcome, counted, verdict_rows, write_page
 from runners.analysis.claims import Judgement, judge
 from runners.measuring.interrupts import Interrupted
 from runners.model import UsageError
+from runners.planning.searchpath import add_working_folder
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -175,9 +176,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """The command with the words it was given."""
+    add_working_folder()
     try:
         sys.exit(main(sys.argv[1:]))
     except BrokenPipeError:  # whoever read the output has gone, as in `--list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    program()

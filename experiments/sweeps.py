@@ -1,6 +1,6 @@
 """One experiment's sweep, as its own run of the program: started, followed, ended, read."""
 
-import re
+import json
 import signal
 import subprocess
 import sys
@@ -24,9 +24,6 @@ QUICK = (
 """The rounds are counted, so that a finished cell is not continued the next time; six of them are
 the fewest that have a 95% interval of ranks."""
 
-CELL = re.compile(r" *(\d+)/(\d+)  ")
-"""How the program begins its line about a cell of a sweep."""
-
 
 def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) -> list[str]:
     """What `python -m runners` is called with for an experiment, but for its folder."""
@@ -44,10 +41,13 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     places = (
         f"hydra.sweep.dir={folder}",
         "hydra.sweep.subdir=${hydra.job.num}",  # the same folder whatever the settings are
-        "hydra.callbacks.session.report=false",
+        "sweep.report=false",
+        "sweep.progress=json",
     )
+    # Not `-m runners`: a folder of that name in the working folder would be taken for it.
+    code = f"import sys; sys.path[:] = {sys.path!r}; from runners.__main__ import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "runners", *command, *places],
+        [sys.executable, "-u", "-c", code, *command, *places],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,8 +61,9 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
         try:
             for line in process.stdout:
                 output.write(line)
-                if cell := CELL.match(line):
-                    told(int(cell[1]), int(cell[2]))
+                if line.startswith("{"):
+                    cell = json.loads(line)
+                    told(cell["cell"], cell["cells"])
                 if line.startswith("error: "):
                     errors = line.removeprefix("error: ").strip()
         except BaseException:

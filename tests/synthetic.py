@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from runners.analysis.cell import CellSummary, cells
+from runners.analysis.columns import arranged
 from runners.model import Run, Scaling, Status, Workers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,6 +98,20 @@ def runs(
             last, status=status, error=error, ended_by=ended, wall_s=None, levels=(), setup_s=None
         )
     return [*made, last]
+
+
+def summary(*rows: Mapping[str, Any]) -> pd.DataFrame:
+    """A summary of cells that have these columns; what they do not say of themselves is missing."""
+    facts = {"cell": "0123456789ab", "workload": "primes", "executor": "pool", "n": 2}
+    outcome = {"status": "ok", "steady": True, "processes": 2, "rounds": 12, "waiting": False}
+    known = {"scaling": "strong", **facts, **outcome, "flags": ()}
+    return arranged(pd.DataFrame([{**known, **row} for row in rows]))
+
+
+def cell(**columns: Any) -> CellSummary:
+    """The only cell of such a summary."""
+    [found] = cells(summary(columns))
+    return found
 
 
 def _baseline(template: Run, wall_s: float) -> Run:

@@ -5,20 +5,50 @@ Loaded in every worker, so the standard library alone; `trial` loads it in the m
 
 import os
 import pickle
+import re
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from runners.child.counters import run_queue_wait_ns
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
+thread_id = threading.get_ident
 
 WAIT_EVERY_NS = 1_000_000
 ERROR_CHARS = 4000
+REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
+"""What CPython says of an extension module that is not made for them (`Python/import.c`)."""
+
+Wire = tuple[tuple[int, int, bool], int, int, int, int, str | None, Any]
+"""A record on its way from the worker: a plain tuple, which is pickled sooner than a named one."""
+
+
+class Record(NamedTuple):
+    """What a worker tells of a task: its span as in `Span`, and its error as text or its result.
+
+    `gil` says whether the worker's interpreter has a GIL.
+    """
+
+    pid: int
+    thread: int
+    gil: bool
+    start_ns: int
+    end_ns: int
+    cpu_ns: int
+    wait_ns: int
+    error: str | None
+    result: Any
+
+    @classmethod
+    def named(cls, wire: Wire) -> Self:
+        """Raises TypeError or ValueError if that is not what `run_task` returned."""
+        (pid, thread, gil), start, end, cpu, wait, error, result = wire
+        return cls(pid, thread, gil, start, end, cpu, wait, error, result)
 
 
 class _Here:
@@ -45,19 +75,17 @@ class NotInstalled(Exception):
     """Raised by the first task of a worker that could not make its workload ready."""
 
 
-_local = threading.local()
+_here: dict[int, _Here] = {}
+"""By thread. Not a `threading.local`: the calls of another interpreter have a new one each."""
 _payload: bytes | None = None
 _workload: Any = None
-_broken: str | None = None
+_broken: Exception | None = None
 
 
 def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
     """Let workers that share this memory use `workload`, where they would unpickle `payload`."""
     global _payload, _workload
     _payload, _workload = payload, workload
-    run_task.__dict__.pop("acall", None)
-    if hasattr(workload, "acall"):
-        run_task.__dict__["acall"] = run_coroutine
 
 
 def install(payload: bytes, shared: Any = None) -> None:
@@ -71,53 +99,57 @@ def install(payload: bytes, shared: Any = None) -> None:
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do
         try:
             _workload, _broken = pickle.loads(payload), None
-        except Exception:
-            _workload, _broken = None, f"the workload cannot be loaded here:\n{described()}"
+        except Exception as error:
+            _workload, _broken = None, _not_ready("the workload cannot be loaded here", error)
         _payload = payload
     if shared is not None and _workload is not None:
         try:
             _workload.attach(shared)
-        except Exception:
-            _workload, _broken = None, f"the workload's attach failed:\n{described()}"
-    _local.here = _Here()
+        except Exception as error:
+            _workload, _broken = None, _not_ready("the workload's attach failed", error)
+    _here[thread_id()] = _Here()
 
 
-def run_task(task: Any) -> tuple[Any, ...]:
+def run_task(task: Any) -> Wire:
     """Run one task of the installed workload: the function that every executor maps.
 
-    Returns (worker identity, start, end, CPU time, run-queue wait, error text or None, result);
-    times in nanoseconds. A task's exception is returned as text, so that its span is not lost.
-
-    Where the workload has a coroutine form, this function's attribute `acall` is `run_coroutine`.
+    A task's exception is returned as text, so that its span is not lost.
     """
-    here = _local.here
+    here = _here[thread_id()]
     workload = _workload
     if workload is None:
-        raise NotInstalled(_broken)
+        raise _broken or NotInstalled()
     error = value = None
     cpu = thread_cpu_ns()
     start = clock_ns()
     try:
         value = workload(task)
-    except BaseException:  # also SystemExit: a task may not end its worker silently
+    except BaseException as problem:  # also SystemExit: a task may not end its worker silently
+        if (refusal := _refusal(problem)) is not None:
+            raise refusal from None
         error = described()
     end = clock_ns()
     cpu = thread_cpu_ns() - cpu
     return here.identity, start, end, cpu, here.waited(end), error, value
 
 
-async def run_coroutine(task: Any) -> tuple[Any, ...]:
-    """As `run_task`, for the workload's coroutine form. Only its own steps count as CPU time."""
-    here = _local.here
-    error = value = None
-    steps = _Steps(_workload.acall(task))
-    start = clock_ns()
-    try:
-        value = await steps
-    except Exception:  # a cancellation is the executor's own and goes through
-        error = described()
-    end = clock_ns()
-    return here.identity, start, end, steps.cpu_ns, here.waited(end), error, value
+class EitherForm:
+    """What executors map for a workload with a coroutine form: `run_task` in both forms."""
+
+    __call__ = staticmethod(run_task)
+
+    async def acall(self, task: Any) -> Wire:
+        """As `run_task`, with the workload's coroutine form. Only its own steps are CPU time."""
+        here = _here[thread_id()]
+        error = value = None
+        steps = _Steps(_workload.acall(task))
+        start = clock_ns()
+        try:
+            value = await steps
+        except Exception:  # a cancellation is the executor's own and goes through
+            error = described()
+        end = clock_ns()
+        return here.identity, start, end, steps.cpu_ns, here.waited(end), error, value
 
 
 class _Steps:
@@ -146,6 +178,25 @@ class _Steps:
                 sent = yield waits_for
             except BaseException as error:  # a cancellation, or what it waited for has failed
                 thrown = error
+
+
+def _not_ready(what: str, error: Exception) -> Exception:
+    """What the first task raises where its workload could not be made ready."""
+    return _refusal(error) or NotInstalled(f"{what}:\n{described()}")
+
+
+def _refusal(error: BaseException | None) -> Exception | None:
+    """Unsupported if an extension module refused to be loaded in one of several interpreters."""
+    while error is not None:
+        if isinstance(error, ImportError) and (found := REFUSED.search(str(error))):
+            from runners.model import Unsupported  # loaded where it is needed
+
+            return Unsupported(
+                f"the module {found[1]} cannot be used in several interpreters of one process; use "
+                "threads or processes"
+            )
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def described() -> str:

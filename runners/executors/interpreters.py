@@ -30,14 +30,19 @@ class Interpreters(Futures):
         self, max_workers: int, initializer: Initializer = None, initargs: tuple[Any, ...] = ()
     ) -> None:
         super().__init__(max_workers, initializer, initargs)
-        kind = getattr(concurrent.futures, "InterpreterPoolExecutor", None)
-        if kind is None:
-            raise Unsupported("needs Python 3.14; this is {}.{}".format(*sys.version_info[:2]))
-        self.kind = kind
+        if (reason := self.unavailable()) is not None:
+            raise Unsupported(reason)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        if hasattr(concurrent.futures, "InterpreterPoolExecutor"):
+            return None
+        return "needs Python 3.14; this is {}.{}".format(*sys.version_info[:2])
 
     def make(self) -> Any:
         # A new interpreter starts with the program's original search path, on which the plugins
         # may not be found, so that the first function to run there has to be a builtin.
         pickled = pickle.dumps((self.initializer, self.initargs))
         variables = {"path": sys.path, "pickled": pickled}
-        return self.kind(self.max_workers, initializer=exec, initargs=(_PREPARE, variables))
+        kind: Any = concurrent.futures.InterpreterPoolExecutor  # type: ignore[attr-defined]
+        return kind(self.max_workers, initializer=exec, initargs=(_PREPARE, variables))

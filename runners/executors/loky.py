@@ -31,8 +31,12 @@ class Loky(Futures):
         initargs: tuple[Any, ...] = (),
     ) -> None:
         super().__init__(max_workers, initializer, initargs, chunksize)
-        if loky is None:
-            raise Unsupported("needs the package loky; install speedup-lab[loky]")
+        if (reason := self.unavailable()) is not None:
+            raise Unsupported(reason)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        return None if loky else "needs the package loky; install speedup-lab[loky]"
 
     def make(self) -> Any:
         return loky.ProcessPoolExecutor(

@@ -2,50 +2,60 @@
 
 import dataclasses
 import hashlib
+import json
 import multiprocessing
 import pickle
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from importlib import resources
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import (
+    Chunking,
+    Coroutine,
+    Declared,
     Factory,
+    Lenient,
     Measure,
+    Meeting,
+    Multiprocessing,
     OutOfTime,
     Plan,
     Run,
     Scaling,
+    Sharing,
+    Sourced,
     Status,
     Unsupported,
     UsageError,
     Workers,
+    first_line,
+    timestamp,
 )
 from runners.planning import searchpath
-from runners.planning.environment import cpu_stat_file, usable_cpus
-from runners.planning.identity import identity
-from runners.planning.plugins import bind, build, find
+from runners.planning.environment import Site, read_site, usable_cpus
+from runners.planning.hydra_versions import register_resolver, register_schema
+from runners.planning.identity import Code, identity
+from runners.planning.plugins import BrokenPlugin, bind, build, find
 
 DEFINING = (
-    *(
-        "precision",
-        "min_rounds",
-        "max_rounds",
-        "interpreters",
-        "warmup",
-        "time_budget_s",
-        "timeout_s",
-    ),
-    *("memory_limit_bytes", "seed"),
+    *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
+    *("timeout_s", "memory_limit_bytes", "seed"),
 )
 """The measurement settings that two results must share to stand for each other."""
+
+
+@dataclass
+class Sweep:
+    """What a sweep does around its cells."""
+
+    order: str = "random"
+    progress: str = "text"
+    report: bool = True
 
 
 @dataclass
@@ -57,17 +67,27 @@ class Config:
     measure: Any = None
     n: int = 2
     scaling: str = "strong"
+    sweep: Sweep = field(default_factory=Sweep)
+
+
+CELL = ("workload", "executor", "measure", "n", "scaling")
+"""The keys of the top level that define a cell."""
+
+
+_GROUPS = ("workload", "executor", "measure")
 
 
 # From configuration to plan
 
 
-def plan(cfg: DictConfig) -> Plan:
-    """What `cfg` asks for, resolved and checked. Needs Hydra's own configuration to be set.
+def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) -> Plan:
+    """What `cfg` asks for, resolved and checked. Needs Hydra's own part of it, or that to be set.
 
-    Raises UsageError: one line that names the key and the remedy.
+    `site` and `code` are what the cells of a command have in common; None: asked for now. Raises
+    UsageError: one line that names the key and the remedy.
     """
-    choices = _choices()
+    site, code = site or read_site(), code or Code()
+    choices = _choices(cfg)
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
         if key not in known and key != "hydra":
@@ -79,31 +99,35 @@ def plan(cfg: DictConfig) -> Plan:
         raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
-    measure = build("measure", choices["measure"], Measure, _values(cfg, "measure"))
-    workload_as, workload_class = find("workload", choices["workload"], _values(cfg, "workload"))
-    executor_as, executor_class = find("executor", choices["executor"], _values(cfg, "executor"))
+    values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
+    measure = build("measure", choices["measure"], Measure, values["measure"])
+    workload_as, workload_class = find("workload", choices["workload"], values["workload"])
+    executor_as, executor_class = find("executor", choices["executor"], values["executor"])
+    only_n = _names_of_n(cfg)
     for name in ("max_workers", "processes"):
-        if name in executor_as.parameters and not _is_n(cfg, "executor", name):
+        if name in executor_as.parameters and f"executor.{name}" not in only_n:
             raise UsageError(
                 f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
                 f"{name}: ${{n}} in the YAML"
             )
     executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
-    workers = getattr(executor_class, "worker_kind", None)
+    executor: Any = None
+    workers: Workers = "unknown"
     given = bind("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers is not None:
-        build("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers == "coroutine" and not hasattr(workload, "acall"):
+    if isinstance(executor_class, Declared):
+        workers = executor_class.worker_kind
+        executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers == "coroutine" and not isinstance(workload, Coroutine):
         workers = "thread"  # where plain functions are run
-    minimum = int(getattr(workload, "minimum_workers", 1))
-    if reason := _cannot_meet(cfg, workload, minimum, workers, executor_as):
+    minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
+    if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
         names = f"workload={choices['workload']} executor={choices['executor']}"
         raise UsageError(f"{names}: {reason}") from Unsupported(reason)
     try:
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        raise UsageError(
+        raise BrokenPlugin(
             f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
             "keep plain data in its attributes and functions at the top level of a module"
         ) from error
@@ -120,17 +144,19 @@ def plan(cfg: DictConfig) -> Plan:
             else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
         ),
         reuse=reuse,
-        parameters=_parameters(cfg),
+        parameters=_parameters(values, only_n),
         payload=payload,
+        compared=workload.compared if isinstance(workload, Lenient) else True,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
-        worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
+        worker_kind=workers if workers in get_args(Workers) else "unknown",
+        start_method=executor.start_method if isinstance(executor, Multiprocessing) else None,
         measure=measure,
-        usable_cpus=usable_cpus(),
-        cpu_stat=cpu_stat_file(),
+        usable_cpus=site.usable_cpus,
+        cpu_stat=site.cpu_stat,
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),
-                *(workload.sources() if hasattr(workload, "sources") else ()),
+                *(workload.sources() if isinstance(workload, Sourced) else ()),
             ],
             {
                 "workload": dataclasses.asdict(workload_as),
@@ -139,6 +165,8 @@ def plan(cfg: DictConfig) -> Plan:
                 "scaling": cfg.scaling,
                 "measure": {name: getattr(measure, name) for name in DEFINING},
             },
+            site,
+            code,
         ),
     )
 
@@ -153,7 +181,7 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
 
 
 def _cannot_meet(
-    cfg: DictConfig, workload: Any, minimum: int, workers: str | None, executor_as: Factory
+    cfg: DictConfig, workload: Any, minimum: int, workers: Workers, executor: Any, reuse: bool
 ) -> str | None:
     """Why this executor cannot give the tasks what they need of each other; None if it can."""
     if minimum > 1:
@@ -162,56 +190,60 @@ def _cannot_meet(
             return f"{what}, and a plain loop runs one after another"
         if cfg.n < minimum:
             return f"{what}; set n={minimum}"
-        if (executor_as.parameters.get("chunksize") or 1) > 1:
-            return f"{what}, not in chunks; set executor.chunksize=1"
-    shares = hasattr(workload, "share")
+        if isinstance(executor, Chunking) and (setting := executor.unchunked_by):
+            return f"{what}, not in chunks; set executor.{setting}"
+    shares = isinstance(workload, Sharing)
     if (shares or minimum > 1) and cfg.scaling == "weak":
         return "its tasks belong together and cannot be multiplied; set scaling=strong"
-    if shares and cfg.executor.get("reuse"):
+    if shares and reuse:
         return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
     return None
 
 
-def _choices() -> dict[str, str]:
+def _choices(cfg: DictConfig) -> dict[str, str]:
     """The option chosen in each config group: the name under which a plugin is known."""
-    choices = OmegaConf.to_container(OmegaConf.create(HydraConfig.get().runtime.choices))
-    assert isinstance(choices, dict)
-    return {str(group): str(option) for group, option in choices.items()}
+    chosen = cfg.hydra.runtime.choices if "hydra" in cfg else HydraConfig.get().runtime.choices
+    return {str(group): str(option) for group, option in chosen.items()}
 
 
-def _is_n(cfg: DictConfig, group: str, name: str) -> bool:
-    """Whether that parameter is the number of workers under the plugin's own name for it."""
-    raw = OmegaConf.to_container(cfg[group], resolve=False)
-    return isinstance(raw, dict) and raw.get(name) == "${n}"
+def _names_of_n(cfg: DictConfig) -> set[str]:
+    """The parameters that are the number of workers under the plugin's own name for it."""
+    found = set()
+    for group in ("workload", "executor"):
+        raw: Any = OmegaConf.to_container(cfg[group], resolve=False)
+        found |= {f"{group}.{name}" for name, value in raw.items() if value == "${n}"}
+    return found
 
 
-def _parameters(cfg: DictConfig) -> dict[str, Any]:
+def _parameters(values: Mapping[str, Mapping[str, Any]], only_n: set[str]) -> dict[str, Any]:
     """Every parameter of both plugins under the name of its column, but for what is only n."""
     return {
-        f"{group}.{name}": value
+        column: value
         for group in ("workload", "executor")
-        for name, value in _values(cfg, group).items()
-        if name != "_target_" and not _is_n(cfg, group, name)
+        for name, value in values[group].items()
+        if name != "_target_" and (column := f"{group}.{name}") not in only_n
     }
 
 
-def _values(cfg: DictConfig, group: str) -> dict[str, Any]:
+def _values(cfg: DictConfig, group: str, choice: str) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        problem = str(error).partition("\n")[0]
-        raise UsageError(
-            f"{error.full_key} ({_choices()[group]}): {problem}; set it, or mend the YAML"
+        raise BrokenPlugin(
+            f"{error.full_key} ({choice}): {first_line(error)}; set it, or mend the YAML"
         ) from None
-    assert isinstance(values, dict)
+    if not isinstance(values, dict):
+        problem = f"{choice}.yaml cannot be read (it has no keys)"
+        raise BrokenPlugin(f"{group}={choice}: its YAML {problem}; mend it")
     return {str(key): value for key, value in values.items()}
 
 
 def refusal(cfg: DictConfig, error: UsageError) -> Run:
     """The row of a cell that cannot be planned."""
-    choices = _choices()
+    choices = _choices(cfg)
     try:
-        parameters = _parameters(cfg)
+        values = {group: _values(cfg, group, choices[group]) for group in ("workload", "executor")}
+        parameters = _parameters(values, _names_of_n(cfg))
     except Exception:  # it may be for these that there is no plan
         parameters = {}
     return Run(
@@ -231,7 +263,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         cold=True,
         warmup=True,
         status=_status(error),
-        started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )
@@ -254,8 +286,12 @@ def _cell_folder(*, _root_: DictConfig) -> str:
 
 def _digest(cfg: DictConfig) -> str:
     """Stands for every value of the configuration, resolvable or not."""
-    parts = {f.name: OmegaConf.select(cfg, f.name) for f in fields(Config)}
-    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(parts)).encode()).hexdigest()
+    nodes = {key: cfg[key] for key in CELL}
+    plain = {
+        key: OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+        for key, node in nodes.items()
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _options(group: str) -> str:
@@ -269,27 +305,21 @@ def _options(group: str) -> str:
 
 def _first_comment(loader: Any, name: str) -> str:
     for source in loader.get_search_path().get_path():
-        path = str(source.path)
         try:
-            if path.startswith("pkg://"):
-                package = resources.files(path.removeprefix("pkg://").replace("/", "."))
-                text = package.joinpath(name).read_text("utf-8")
-            else:
-                text = (Path(path.removeprefix("file://")) / name).read_text("utf-8")
-        except (OSError, ImportError, TypeError, UnicodeDecodeError):
+            text = searchpath.text_of(str(source.path), name)
+        except UnicodeDecodeError:
             continue
-        # Hydra reads its own directive only if that is the very first line.
-        lines = [line for line in text.splitlines() if not line.startswith("# @package")]
-        return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
+        if text is not None:
+            # Hydra reads its own directive only if that is the very first line.
+            lines = [line for line in text.splitlines() if not line.startswith("# @package")]
+            return lines[0].removeprefix("#").strip() if lines and lines[0].startswith("#") else ""
     return ""
 
 
 def register() -> None:
     """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    register_schema("schema", Config)
     searchpath.register()
-    OmegaConf.register_new_resolver("options", _options, replace=True)
-    OmegaConf.register_new_resolver("cell_folder", _cell_folder, replace=True)
-    OmegaConf.register_new_resolver(
-        "default_start_method", lambda: multiprocessing.get_all_start_methods()[0], replace=True
-    )
+    register_resolver("options", _options)
+    register_resolver("cell_folder", _cell_folder)
+    register_resolver("default_start_method", lambda: multiprocessing.get_all_start_methods()[0])

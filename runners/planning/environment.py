@@ -9,7 +9,8 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runners.model import Environment
@@ -44,6 +45,32 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "git_commit": _git_commit(),
     }
     return Environment(facts, usable_cpus(proc, cgroup))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What planning asks of the machine and the installation: once, for all cells of a command.
+
+    `cpu_stat` is the file of `cpu_stat_file`, `python` the interpreter and its version, `machine`
+    the kind of processor, `packages` the version of each installed one.
+    """
+
+    usable_cpus: float
+    cpu_stat: str | None
+    python: str
+    machine: str
+    packages: Mapping[str, str]
+
+
+def read_site() -> Site:
+    """The machine and the installation as they are now."""
+    return Site(
+        usable_cpus=usable_cpus(),
+        cpu_stat=cpu_stat_file(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        machine=f"{platform.machine()} {cpu_model() or ''}".strip(),
+        packages=packages(sys.path),
+    )
 
 
 def cpu_model(proc: Path = PROC) -> str | None:

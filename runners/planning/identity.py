@@ -7,33 +7,74 @@ interpreter, its packages and the machine have to be the same as well.
 import ast
 import hashlib
 import importlib.util
-import platform
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runners.planning.environment import cpu_model, packages, usable_cpus
+from runners.planning.environment import Site
 
 
-def identity(modules: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A module with a source file: its digest, the dotted names it imports, and where it is.
+
+    `package` is the package that it is in, "" where it is in none.
+    """
+
+    digest: str
+    imported: tuple[str, ...]
+    package: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The sources of modules, each read once: for all cells of a command, which share most of them.
+
+    None stands for a name that has no source: what is in a module, say.
+    """
+
+    known: dict[str, Source | None] = field(default_factory=dict)
+
+    def reached(self, modules: Iterable[str]) -> dict[str, Source]:
+        """Those modules and all that they import from their own package or folder, by name."""
+        found: dict[str, Source | None] = {}
+        waiting = list(modules)
+        while waiting:
+            module = waiting.pop()
+            if module in found:
+                continue
+            if module not in self.known:
+                self.known[module] = _read(module)
+            source = found[module] = self.known[module]
+            if source is None:
+                continue
+            root = module.partition(".")[0]
+            beside = not source.package and root not in sys.stdlib_module_names
+            for name in source.imported:
+                top = name.partition(".")[0]
+                if top == root or (beside and (source.folder / f"{top}.py").is_file()):
+                    waiting.append(name)
+        return {name: source for name, source in sorted(found.items()) if source is not None}
+
+
+def identity(
+    modules: Iterable[str], values: Mapping[str, Any], site: Site, code: Code
+) -> dict[str, Any]:
     """Plain data that is equal for two measurements that may stand for each other.
 
     `modules` hold the code that runs, `values` are everything the configuration says of the cell.
     """
-    found: dict[str, Source | None] = {}
-    for module in {*modules, "runners.child.trial"}:
-        _collect(module, found)
-    sources = {name: source for name, source in sorted(found.items()) if source is not None}
+    sources = code.reached({*modules, "runners.child.trial"})
     return {
         **values,
-        "code": {name: _digest(source.text) for name, source in sources.items()},
-        "packages": _packages(sources),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "machine": f"{platform.machine()} {cpu_model() or ''}".strip(),
-        "usable_cpus": usable_cpus(),
+        "code": {name: source.digest for name, source in sources.items()},
+        "packages": _packages(sources, site.packages),
+        "python": site.python,
+        "machine": site.machine,
+        "usable_cpus": site.usable_cpus,
     }
 
 
@@ -50,40 +91,19 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A module's text, and the dotted names that it imports."""
-
-    text: bytes
-    imported: tuple[str, ...]
-
-
-def _collect(module: str, found: dict[str, Source | None]) -> None:
-    """Add a module, and those that it imports from its package or its folder.
-
-    None stands for a name that has no source: what is in a module, say.
-    """
-    if module in found:
-        return
-    found[module] = None
+def _read(module: str) -> Source | None:
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):  # an optional import, or a name that is no module
-        return
+        return None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return
+        return None
     text = Path(spec.origin).read_bytes()
     package = module if spec.submodule_search_locations is not None else spec.parent or ""
-    source = found[module] = Source(text, _imported(text, package))
-    root = module.partition(".")[0]
-    beside = not package and root not in sys.stdlib_module_names
-    for name in source.imported:
-        top = name.partition(".")[0]
-        if top == root or (beside and (Path(spec.origin).parent / f"{top}.py").is_file()):
-            _collect(name, found)
+    digest = hashlib.sha256(text).hexdigest()[:12]
+    return Source(digest, _imported(text, package), package, Path(spec.origin).parent)
 
 
-@cache
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
     """The dotted names that a module of that package imports, of modules or what is in them."""
     names: list[str] = []
@@ -98,13 +118,8 @@ def _imported(source: bytes, package: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _packages(sources: Mapping[str, Source]) -> dict[str, str]:
+def _packages(sources: Mapping[str, Source], installed: Mapping[str, str]) -> dict[str, str]:
     """The version of each installed package that holds the sources, or that they import."""
     names = {*sources, *(name for source in sources.values() for name in source.imported)}
     tops = {name.partition(".")[0] for name in names}
-    installed = packages(sys.path)
     return {name: installed[name] for name in sorted(tops & installed.keys())}
-
-
-def _digest(source: bytes) -> str:
-    return hashlib.sha256(source).hexdigest()[:12]

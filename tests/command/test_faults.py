@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runners.child import trial
+from runners.child import timing, trial
 from runners.executors.thread import Thread
 from runners.measuring.measure import measure
 from runners.measuring.process import marked
@@ -31,15 +32,14 @@ TOKEN = "SPEEDUP_LAB_FAULT"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """Every process that a test's program starts carries the test's name, and must be gone."""
+def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every process that a test's program starts carries a mark of that test, and must be gone."""
+    token = uuid.uuid4().hex
     monkeypatch.syspath_prepend(str(PLUGINS))
-    monkeypatch.setenv(TOKEN, request.node.name)
+    monkeypatch.setenv(TOKEN, token)
     yield
     for _ in range(40):  # a killed process takes a moment to be gone
-        pids = marked(f"{TOKEN}={request.node.name}")
+        pids = marked(f"{TOKEN}={token}")
         left = [pid for pid in pids if not is_helper(pid)]
         if not left:
             return
@@ -181,7 +181,7 @@ class TestClock:
         self, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ticks = iter(range(10**9, 0, -1000))
-        monkeypatch.setattr(trial, "clock_ns", lambda: next(ticks))
+        monkeypatch.setattr(timing, "clock_ns", lambda: next(ticks))
         plan = make_plan("workload=countdown", "workload.count=10", "executor=thread")
         cell = trial.Trial(plan)
         run = cell.run(Order(0, 0, 0, "baseline", cold=True, warmup=True))

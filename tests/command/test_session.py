@@ -33,18 +33,18 @@ def test_one_cell_is_measured_stored_and_printed(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep of 2 x 3 cells: with n = 0 a cell cannot be planned, with `dying` its worker dies."""
+    """A sweep of 6 cells: `unpicklable` cannot be planned, with `dying` a worker dies."""
     cwd = tmp_path_factory.mktemp("sweep")
     done = run_program(
-        *("-m", "workload=misbehaving", "workload.what=dying,nothing", "executor=process"),
-        *("n=0,1,2", *SMALL, "hydra.sweep.dir=results"),
+        *("-m", "workload=misbehaving,unpicklable", "workload.what=dying,nothing", "n=1,2"),
+        *("executor=process", *SMALL, "hydra.sweep.dir=results"),
         cwd=cwd,
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[:6]] == [f"{k}/6" for k in range(1, 7)]
     assert sum("crashed" in line for line in lines[:6]) == 2
-    assert sum("n=0: the number of workers" in line for line in lines[:6]) == 2
+    assert sum("cannot be pickled" in line for line in lines[:6]) == 2
     assert "Traceback" not in done.stderr
     return cwd / "results"
 
@@ -54,7 +54,8 @@ def test_every_cell_of_a_sweep_is_in_its_summary(sweep: Path) -> None:
     statuses = summary.groupby(["n", "workload.what"], dropna=False)["status"].agg(list)
     assert statuses[1, "dying"] == statuses[2, "dying"] == ["crashed"]
     assert statuses[1, "nothing"] == statuses[2, "nothing"] == ["ok"]
-    assert list(summary.loc[summary["n"] == 0, "status"]) == ["failed", "failed"]
+    broken = summary["workload"] == "unpicklable"
+    assert list(summary.loc[broken, "status"]) == ["failed", "failed"]
     ok = summary[summary["status"] == "ok"]
     assert (ok["speedup_low"] <= ok["speedup"]).all()
     assert (ok["rounds"] == 3).all()
@@ -66,7 +67,7 @@ def test_a_sweep_leaves_figures_and_a_report_that_names_what_failed(sweep: Path)
     assert "<svg" in (sweep / "speedup.svg").read_text()
     report = (sweep / "report.md").read_text()
     assert "crashed" in report
-    assert "n=0: the number of workers must be at least 1" in report
+    assert "workload=unpicklable: it cannot be pickled" in report
     cells = [path.parent for path in sweep.glob("*/runs.jsonl")]
     assert len(cells) == 6
     assert len(list(sweep.glob("*/environment.json"))) == 4

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from runners.executors.thread_pool import ThreadPool
 from runners.executors.thread_subclass import ThreadSubclass
 from runners.model import InvalidParameter, Unsupported, WorkerDied
 from runners.testing import ExecutorSuite, fail_on_two, square_slowly, whereabouts
+from tests.conftest import run_program
 
 needs_loky = pytest.mark.skipif(
     importlib.util.find_spec("loky") is None, reason="needs the package loky"
@@ -210,6 +212,18 @@ def test_switch_interval_holds_while_tasks_run(make: Callable[..., Any]) -> None
         assert sys.getswitchinterval() == before
     with make(max_workers=2) as executor:
         assert set(executor.map(seen_switch_interval, range(3))) == {before}
+
+
+def test_no_executor_forks_beside_threads(tmp_path: Path) -> None:
+    """From 3.15 on such a fork raises where warnings are errors."""
+    done = run_program(
+        *("-m", "workload=countdown", "workload.count=1000", "n=2", "executor.start_method=fork"),
+        *("executor=process,pool,process_pool", "executor.reuse=false,true"),
+        *("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "sweep.report=false"),
+        cwd=tmp_path,
+        PYTHONWARNINGS="error:This process:DeprecationWarning",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # Workers that die

@@ -1,0 +1,94 @@
+"""The command line, written out as Hydra takes it: with what its parser refuses or lacks."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
+
+MULTIRUN = ("-m", "--multirun")
+VALUED = {
+    *("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name"),
+    *("-cn", "--config-dir", "-cd"),
+}
+"""Hydra's options that take the next word as their value."""
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """The arguments with options first and short forms written out.
+
+    `resume=FOLDER` is short for writing into that folder again, `executor=all` for a sweep. In a
+    sweep, a single value for a parameter of a plugin becomes a choice of one: Hydra sets single
+    values in the configuration of the defaults first, which may be of plugins without it.
+    """
+    options, overrides = _apart(arguments)
+    written: list[str] = []
+    for argument in overrides:
+        name, _, value = argument.partition("=")
+        if name == "resume":
+            written += [f"{key}={_quoted(value)}" for key in ("hydra.run.dir", "hydra.sweep.dir")]
+        else:
+            written.append(argument)
+    if "executor=all" in written and not set(MULTIRUN) & set(options):
+        options.insert(0, "--multirun")
+    if set(MULTIRUN) & set(options):
+        written = [_as_choice(argument) for argument in written]
+    return [*options, *written]
+
+
+def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options and overrides: Hydra takes no option between two overrides."""
+    options: list[str] = []
+    overrides: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            overrides.append(word)
+            continue
+        options.append(word)
+        if word in VALUED and (value := next(words, None)) is not None:
+            options.append(value)
+    return options, overrides
+
+
+def _quoted(text: str) -> str:
+    """A path as a value of Hydra's grammar, in which `( = [ ~ ,` and words like true mean more."""
+    # A backslash stands for itself but before a quote, where it has to be doubled.
+    return "'" + re.sub(r"(\\*)('|$)", _doubled, text) + "'"
+
+
+def _doubled(found: re.Match[str]) -> str:
+    return found[1] * 2 + (r"\'" if found[2] else "")
+
+
+def _as_choice(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    if not equals or not re.match(r"\+{0,2}(workload\.|executor\.|executor$)", key):
+        return argument
+    try:
+        [override] = OverridesParser.create().parse_overrides([argument])
+    except OverrideParseException:
+        return argument  # which Hydra will tell
+    if override.is_sweep_override() or (key.endswith("executor") and value != "all"):
+        return argument
+    return f"{key}=choice({value})" if value else argument
+
+
+def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
+    """How many combinations these overrides and an experiment's `hydra.sweeper.params` have.
+
+    An override takes the place of a parameter of the same key.
+    """
+    hydra = GlobalHydra.instance()  # which knows what a glob stands for
+    loader = hydra.config_loader() if hydra.is_initialized() else None
+    texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+    counts = {
+        part.get_key_element(): sum(1 for _ in part.sweep_string_iterator())
+        if part.is_sweep_override()
+        else 1
+        for part in OverridesParser.create(config_loader=loader).parse_overrides(texts)
+    }
+    return math.prod(counts.values())

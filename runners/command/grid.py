@@ -1,0 +1,219 @@
+"""A sweep's grid: which combinations it has, and the configuration of each, composed in a moment.
+
+Hydra composes one configuration in some 100 ms. Here it composes once for each choice of groups;
+the scalar values of a cell are then set in a copy.
+"""
+
+import copy
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, flag_override
+
+from runners.model import Conditional, UsageError, in_one_line, locate
+from runners.planning.config import CELL
+from runners.planning.plugins import UNREADABLE
+from runners.planning.searchpath import places, targets, unreadable
+
+PLUGINS = ("workload", "executor")
+
+
+class Grid:
+    """The configurations of a sweep's cells. `master` is that of the sweep itself."""
+
+    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
+        self.loader = loader
+        self.master = master
+        self.parser = OverridesParser.create(config_loader=loader)
+        self.parsed: dict[str, Override] = {}
+        self.bases: dict[tuple[str, ...], _Base | HydraException | UsageError] = {}
+
+    def combinations(
+        self, params: Mapping[str, Any], arguments: Sequence[str]
+    ) -> list[tuple[str, ...]]:
+        """The overrides of each cell, in the order of the product, the last one fastest.
+
+        A parameter of a plugin that this option does not have, and another of the sweep has, is
+        left out; combinations that are then the same are one.
+        """
+        texts = [*(f"{key}={value}" for key, value in params.items()), *arguments]
+        values: dict[str, list[str]] = {}
+        for override in self.parser.parse_overrides(texts):
+            key = override.get_key_element()
+            if not override.is_sweep_override():
+                values[key] = [f"{key}={override.get_value_element_as_str()}"]
+            elif override.is_discrete_sweep():
+                values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            else:
+                raise UsageError(
+                    f"{override.input_line}: an interval has no first value; list the values, or "
+                    "choose a sweeper that draws them (hydra/sweeper=...)"
+                )
+        if values.get("executor") == ["executor=all"]:
+            values["executor"] = [f"executor={name}" for name in self._local_executors()]
+        product = list(itertools.product(*values.values()))
+        served = {
+            key
+            for key in values
+            if key.startswith(tuple(f"{group}." for group in PLUGINS))
+            and any(self._has(cell, key) for cell in product)
+        }
+        kept = (
+            tuple(part for part in cell if self._applies(cell, part, served)) for cell in product
+        )
+        return list(dict.fromkeys(kept))
+
+    def config(self, overrides: Sequence[str], number: int) -> DictConfig:
+        """The whole configuration of that cell; it is good until the next call.
+
+        Raises what Hydra or OmegaConf raise over a mistake in it.
+        """
+        parsed = [self._parse(text) for text in overrides]
+        base = self._base(overrides)
+        cfg = base.restored()
+        for override in parsed:
+            if not self._is_scalar(override) or base.lacks(override.key_or_group):
+                continue
+            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+        job = cfg.hydra.job
+        own = [override for override in parsed if not override.is_hydra_override()]
+        with flag_override(cfg.hydra, ["struct", "readonly"], False):
+            cfg.hydra.overrides.task = [override.input_line for override in own]
+            if not OmegaConf.is_interpolation(job, "override_dirname"):  # as it is in Hydra 1.4
+                job.override_dirname = _dirname(own, job.config.override_dirname)
+            job.id, job.num = str(number), number
+        return cfg
+
+    def _parse(self, text: str) -> Override:
+        if text not in self.parsed:
+            [override] = self.parser.parse_overrides([text])
+            if override.is_discrete_sweep():  # a choice of one, as `arguments` writes it
+                values = [*override.sweep_string_iterator()]
+                [override] = self.parser.parse_overrides(
+                    [f"{override.get_key_element()}={values[0]}"]
+                )
+            self.parsed[text] = override
+        return self.parsed[text]
+
+    def _is_scalar(self, override: Override) -> bool:
+        """Whether it only sets a value that is there: nothing else depends on it."""
+        top = override.key_or_group.partition(".")[0]
+        plain = not (override.is_add() or override.is_force_add() or override.is_delete())
+        scalar = "." in override.key_or_group or override.key_or_group in ("n", "scaling")
+        return plain and scalar and override.package is None and top in (*CELL, "sweep")
+
+    def _base(self, overrides: Sequence[str]) -> "_Base":
+        structure = tuple(text for text in overrides if not self._is_scalar(self._parse(text)))
+        if structure not in self.bases:
+            try:
+                self.bases[structure] = self._compose(structure)
+            except (HydraException, UsageError) as error:  # as quick to tell again
+                self.bases[structure] = error
+        base = self.bases[structure]
+        if isinstance(base, Exception):
+            raise base
+        return base
+
+    def _compose(self, structure: tuple[str, ...]) -> "_Base":
+        try:
+            return _Base(self.loader.load_sweep_config(self.master, list(structure)))
+        except Exception:
+            problems = {
+                group: (option, problem)
+                for group, option in self._choices(structure).items()
+                if (problem := unreadable(self._places, group, option)) is not None
+            }
+            for group, (_, problem) in problems.items():
+                if group not in PLUGINS:
+                    raise UsageError(f"{problem}; mend it") from None
+            if not problems:
+                raise
+            # Only its own cells suffer from a plugin's file: the rest of theirs is composed.
+            others = [text for text in structure if self._parse(text).key_or_group not in problems]
+            cfg = self.loader.load_sweep_config(self.master, others)
+            with flag_override(cfg, ["struct", "readonly"], False):
+                for group, (option, problem) in problems.items():
+                    cfg[group] = {UNREADABLE: problem.replace("${", r"\${")}
+                    cfg.hydra.runtime.choices[group] = option
+            return _Base(cfg, frozenset(problems))
+
+    def _choices(self, structure: Sequence[str]) -> dict[str, str]:
+        """The options that these overrides choose, by group."""
+        parsed = [self._parse(text) for text in structure]
+        return {
+            part.key_or_group: str(part.value()) for part in parsed if "." not in part.key_or_group
+        }
+
+    @cached_property
+    def _places(self) -> list[str]:
+        sources = self.master.hydra.runtime.config_sources
+        return places([f"{source.schema}://{source.path}" for source in sources])
+
+    def _local_executors(self) -> list[str]:
+        """What `executor=all` stands for: all that have workers on this machine as it is."""
+        names = []
+        for name, target in targets(self._places, "executor").items():
+            try:
+                made = locate(target)
+            except (Exception, SystemExit) as error:
+                why = in_one_line(error)
+                print(f"warning: executor=all is without {name}: {why}", file=sys.stderr)
+                continue
+            away = getattr(made, "worker_kind", None) in ("caller", "remote")
+            if not away and (not isinstance(made, Conditional) or made.unavailable() is None):
+                names.append(name)
+        return names
+
+    def _has(self, cell: Sequence[str], key: str) -> bool:
+        """Whether that cell's plugin has the parameter; one whose configuration is broken has all.
+
+        What is wrong with it is told when the cell is planned.
+        """
+        try:
+            base = self._base(cell)
+        except (HydraException, UsageError):
+            return True
+        group, _, name = key.partition(".")
+        return group in base.broken or name.partition(".")[0] in (base.cfg[group] or {})
+
+    def _applies(self, cell: Sequence[str], part: str, served: set[str]) -> bool:
+        key = part.partition("=")[0]
+        return key not in served or self._has(cell, key)
+
+
+class _Base:
+    """What a choice of groups comes to, before scalar values are set in it.
+
+    `broken` names the groups whose file could not be read: no value can be set in them.
+    """
+
+    def __init__(self, cfg: DictConfig, broken: frozenset[str] = frozenset()) -> None:
+        self.cfg = cfg
+        self.broken = broken
+        self.pristine = {key: copy.deepcopy(cfg._get_node(key)) for key in (*CELL, "sweep")}
+
+    def restored(self) -> DictConfig:
+        with flag_override(self.cfg, ["struct", "readonly"], False):
+            for key, node in self.pristine.items():
+                self.cfg[key] = copy.deepcopy(node)
+        return self.cfg
+
+    def lacks(self, key: str) -> bool:
+        return key.partition(".")[0] in self.broken
+
+
+def _dirname(overrides: Sequence[Override], how: Any) -> str:
+    """`hydra.job.override_dirname`: the overrides in one name."""
+    lines = sorted(
+        str(override.input_line)
+        for override in overrides
+        if override.key_or_group not in how.exclude_keys
+    )
+    return str(how.item_sep).join(lines).replace("=", str(how.kv_sep))

@@ -1,0 +1,82 @@
+"""The function that Hydra runs for a cell, and what the command learns by it."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from runners.command import resume
+from runners.command.cell import Measured, measure_cell
+from runners.command.mistakes import explain, fail
+from runners.command.progress import Place, Terminal, refused
+from runners.model import Plan, UsageError
+from runners.planning import config
+from runners.results.columns import SWEEP
+from runners.results.write import append
+
+
+class Job:
+    """Measures the cell of a configuration; returns its speedup, NaN where there is none.
+
+    The speedup is what an optimising sweeper may use. `folder` is where the results of this command
+    are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
+    `statuses` are those of the cells so far. A job that is run in another process has its own.
+    """
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.sweep: Path | None = None
+        self.report = True
+        self.statuses: list[str] = []
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In another process, which a launcher has started: make the configuration known there."""
+        self.__dict__.update(state)
+        config.register()
+
+    def __call__(self, cfg: DictConfig) -> float:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        place = _place()
+        try:
+            plan = config.plan(cfg)
+        except UsageError as error:
+            run = config.refusal(cfg, error)
+            if not resume.holds(folder, run):
+                append(folder, run)
+            refused(run, place)
+            measured = Measured(run.status)
+        else:
+            if place is None:
+                self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
+                try:
+                    resume.lock(folder)
+                except (UsageError, OSError) as error:
+                    fail(error, folder)
+            measured = self.measure(plan, folder, Terminal(plan, folder, place))
+        self.statuses.append(measured.status)
+        return measured.speedup
+
+    def measure(self, plan: Plan, folder: Path, display: Terminal) -> Measured:
+        """Measure a cell. One that cannot be stored, as on a full disk, has failed."""
+        try:
+            return measure_cell(plan, folder, display)
+        except OSError as error:
+            print(f"error: {explain(error, folder)}", file=sys.stderr)
+            return Measured("failed", math.nan)
+
+
+def _place() -> Place | None:
+    """Where this cell stands in a sweep that is run by a launcher of Hydra's, or by its sweeper."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return None
+    try:
+        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
+    except (OSError, ValueError, KeyError, TypeError):
+        cells = 0
+    return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

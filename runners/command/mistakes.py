@@ -1,0 +1,41 @@
+"""An error becomes one line that names the key and the remedy."""
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from runners.model import first_line
+from runners.planning.plugins import RENAMED
+
+
+def fail(error: BaseException, place: Path | None = None, cell: str = "") -> NoReturn:
+    """End the program over a mistake of the user's; `cell` names the cell that it is in."""
+    print(f"error: {f'{cell}: ' if cell else ''}{explain(error, place)}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def explain(error: BaseException, place: Path | None = None) -> str:
+    """One line that names the key and the remedy; `place` is where results are written."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return (
+            f"{group}={option}: there is no such {group}; choose one of {', '.join(error.options)}"
+        )
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        if (new := RENAMED.get(cause.full_key)) is not None:
+            return f"{cause.full_key}: it is called {new} now"
+        keys = ", ".join(map(str, cause.parent_node or ()))
+        if isinstance(cause, (AttributeError, KeyError)):
+            return f"{cause.full_key}: there is no such key; there are {keys}"
+        return f"{cause.full_key}: {first_line(cause)}"
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        where = error.filename or place
+        return (
+            f"cannot write results to {where} ({error.strerror or error}); "
+            "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"
+        )
+    return first_line(error)

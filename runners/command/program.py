@@ -1,0 +1,150 @@
+"""The command `python -m runners`: from the words typed to the exit status."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from runners.command.arguments import expanded
+from runners.command.job import Job
+from runners.command.mistakes import explain, fail
+from runners.measuring.interrupts import Interrupted
+from runners.model import Unsupported, UsageError
+from runners.planning import config
+from runners.planning.environment import read_environment
+from runners.planning.hydra_versions import makes
+from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.results.write import write_environment
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
+"""What is raised over a mistake of the user's, or a folder that cannot be written."""
+
+
+class Check(Callback):
+    """Finds the mistakes in a single cell before its folder is made. Hydra makes and calls it."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        from runners.planning.config import plan
+
+        HydraConfig.instance().set_config(config)
+        try:
+            plan(config)
+        except UsageError as error:
+            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+                # Hydra turns an exception of a callback into a warning.
+                fail(error)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the words say; the exit status: 0, 1 (a cell failed), 2 (a usage error) or 3.
+
+    Pairs that are not supported do not make a sweep fail, unless there is nothing else.
+    """
+    words = expanded(arguments)
+    add_working_folder()
+    config.register()
+    job = Job()
+    try:
+        _hydra(job, words)
+        if job.sweep is not None and job.report:
+            _report(job.sweep, job)
+    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
+        return 1
+    except Exception as error:
+        if os.environ.get(FULL_ERROR) == "1":
+            raise
+        # Hydra raises some of what is wrong with a YAML file as it is.
+        if (problem := _unreadable(words)) is not None:
+            fail(UsageError(problem))
+        if isinstance(error, MISTAKES):
+            fail(error, job.folder)
+        traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
+        return 3
+    except KeyboardInterrupt as request:
+        print(_interrupted(job.folder), file=sys.stderr)
+        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
+    seen = set(job.statuses)
+    return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
+
+
+def _hydra(job: Job, words: Sequence[str]) -> None:
+    """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    before = sys.argv, os.environ.get(FULL_ERROR)
+    sys.argv = [sys.argv[0], *words]
+    os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
+    try:
+        made = makes("runners.command.program.Check")
+        hydra.main(config_path=str(CONF), config_name="config", **made)(job)()
+    finally:
+        sys.argv = before[0]
+        if before[1] is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = before[1]
+
+
+def _report(folder: Path, job: Job) -> None:
+    """The report of the whole sweep; `python -m runners.report` makes the same, later."""
+    from runners.report.__main__ import write_report  # loads pandas and what draws
+
+    try:
+        write_environment(folder, read_environment())
+        written = write_report([folder])
+    except (UsageError, OSError) as error:
+        print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
+        job.statuses.append("failed")
+        return
+    for path in written.paths:
+        print(path)
+    for line in written.recommendations:
+        print(line)
+
+
+def _unreadable(words: Sequence[str]) -> str | None:
+    """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
+    folders: list[str] = []
+    chosen: list[tuple[str, str]] = []
+    for at, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            folders.append(value or words[min(at + 1, len(words) - 1)])
+        elif not word.startswith("-"):
+            try:
+                [override] = OverridesParser.create().parse_overrides([word])
+            except HydraException:
+                continue
+            values = override.value()
+            if override.key_or_group == "hydra.searchpath" and isinstance(values, list):
+                folders += map(str, values)
+            elif isinstance(values, str):
+                chosen.append((override.key_or_group, values))
+    for group, option in chosen:
+        if (problem := unreadable(places(folders), group, option)) is not None:
+            own = group in ("workload", "executor")
+            return (
+                f"{group}={option}: its YAML {problem}; mend it" if own else f"{problem}; mend it"
+            )
+    return None
+
+
+def _interrupted(folder: Path | None) -> str:
+    if folder is None:
+        return "interrupted before anything was measured"
+    return (
+        f"interrupted; the finished runs are in {folder}\n"
+        f"go on with the same command and resume={folder}\n"
+        f"or report on them with python -m runners.report {folder}"
+    )

@@ -1,0 +1,199 @@
+"""Sweeps as a user starts them: mistakes before a cell runs, order, progress, launchers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runners.command.progress import clock, differing
+from runners.command.sweep import Pace
+from runners.planning.hydra_versions import BASE
+from runners.results.read import read_runs
+from tests.conftest import ROOT, MakePlan, run_program
+
+SMALL = (
+    *("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1"),
+    "workload=countdown",
+    "workload.count=100",
+)
+
+
+def sweep(cwd: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run_program("-m", *SMALL, *arguments, cwd=cwd)
+
+
+def finished(folder: Path) -> list[dict[str, object]]:
+    files = folder.glob("*/runs.jsonl")
+    return [json.loads(file.read_text().splitlines()[-1]) for file in files]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "cell", "told"),
+    [
+        ("n=1,2,0", "cell 500 of 501 (n=0)", "must be at least 1"),
+        ("workload.repeat=2,0", "(workload.repeat=0)", "workload.repeat=0 (countdown)"),
+        ("scaling=strong,sideways", "(scaling=sideways)", "choose strong or weak"),
+        ("executor=thread,threads", "(executor=threads)", "there is no such executor"),
+        ("+workload.speed=1,2", "cell 1 of", "workload.speed: countdown has no such parameter"),
+        ("executor.speed=1,2", "cell 1 of", "executor.speed: there is no such key"),
+        ("hydra.sweep.subdir=here n=1,2", "cell 2 of", "it would have the folder of cell 1"),
+    ],
+)
+def test_a_mistake_in_any_cell_is_told_before_the_first_one_runs(
+    mistake: str, cell: str, told: str, tmp_path: Path
+) -> None:
+    if mistake.startswith("n="):
+        mistake = f"n={','.join(map(str, [*range(1, 500), 0, 500]))}"
+    done = sweep(tmp_path, *mistake.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: cell ")
+    assert cell in line
+    assert told in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cells_run_in_random_order_or_as_given(tmp_path: Path) -> None:
+    orders = {}
+    for order in ("random", "given"):
+        done = sweep(tmp_path, "executor=thread", "n=1,2,3,4,5,6", f"sweep.order={order}")
+        assert done.returncode == 0, done.stderr
+        lines = [line for line in done.stdout.splitlines() if "countdown on" in line]
+        orders[order] = [int(line.partition("n = ")[2].split()[0]) for line in lines]
+    assert orders["given"] == [1, 2, 3, 4, 5, 6]
+    assert sorted(orders["random"]) == orders["given"] != orders["random"]
+
+
+def test_progress_is_data_for_programs(tmp_path: Path) -> None:
+    arguments = ("executor=thread,process", "n=1,2", "hydra.sweep.dir=out", "sweep.report=false")
+    first = sweep(tmp_path, *arguments, "sweep.progress=json")
+    assert first.returncode == 0, first.stderr
+    told = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [line["cell"] for line in told] == [1, 2, 3, 4]
+    assert {line["cells"] for line in told} == {4}
+    assert {line["number"] for line in told} == {0, 1, 2, 3}
+    assert {line["status"] for line in told} == {"ok"}
+    assert told[-1]["left_s"] == 0
+    assert not any(line["reused"] for line in told)
+    again = sweep(tmp_path, *arguments, "sweep.progress=json")
+    assert all(json.loads(line)["reused"] for line in again.stdout.splitlines())
+    assert sorted(file.name for file in (tmp_path / "out").iterdir() if file.is_file()) == [
+        *(".lock", "multirun.yaml", "sweep.json"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["sweep.order", "sweep.progress"])
+def test_a_setting_of_the_sweep_that_is_not_there(key: str, tmp_path: Path) -> None:
+    done = sweep(tmp_path, "n=1,2", f"{key}=other")
+    assert done.returncode == 2
+    assert f"{key}=other: choose" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+def test_other_launchers_measure_a_cell_a_job(launcher: str, tmp_path: Path) -> None:
+    if launcher != "basic":
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
+    arguments = ("executor=thread,process", "executor.start_method=fork", "n=1,2")
+    done = sweep(tmp_path, *arguments, f"hydra/launcher={launcher}", "hydra.sweep.dir=out")
+    assert done.returncode == 0, done.stderr
+    rows = finished(tmp_path / "out")
+    assert len(rows) == 4
+    assert {row["status"] for row in rows} == {"ok"}
+    assert len(read_runs(tmp_path / "out")["cell"].unique()) == 4
+    assert (tmp_path / "out/report.md").is_file()
+    [cell, *_] = (tmp_path / "out").glob("*/runs.jsonl")
+    cell.unlink()
+    done = sweep(tmp_path, *arguments, f"hydra/launcher={launcher}", "resume=out")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("reused") == 3
+    assert len(finished(tmp_path / "out")) == 4
+
+
+def test_a_failing_cell_of_another_launcher_fails_the_sweep(tmp_path: Path) -> None:
+    done = run_program(
+        *("-m", "workload=misbehaving", "workload.what=raising,nothing", "executor=thread"),
+        *(*SMALL[:4], "hydra/launcher=basic", "hydra.sweep.dir=out", "sweep.report=false"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert {row["status"] for row in finished(tmp_path / "out")} == {"failed", "ok"}
+
+
+OPTIMISER = '''
+from hydra.plugins.sweeper import Sweeper
+class Halving(Sweeper):
+    """Calls the launcher twice, and goes on from the better of the first two."""
+    def setup(self, *, hydra_context, task_function, config):
+        from hydra.core.plugins import Plugins
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config)
+    def sweep(self, arguments):
+        first = self.launcher.launch([[*arguments, "n=1"], [*arguments, "n=2"]], 0)
+        best = max(range(2), key=lambda at: float(first[at].return_value))
+        self.launcher.launch([[*arguments, f"n={3 + best}"]], 2)
+'''
+
+
+def test_another_sweeper_gets_speedups_and_may_call_the_launcher_again(tmp_path: Path) -> None:
+    folder = tmp_path / "site/hydra_plugins"
+    folder.mkdir(parents=True)
+    (folder / "halving.py").write_text(OPTIMISER)
+    conf = tmp_path / "conf/hydra/sweeper"
+    conf.mkdir(parents=True)
+    (conf / "halving.yaml").write_text("_target_: hydra_plugins.halving.Halving\n")
+    done = run_program(
+        *("-m", f"--config-dir={tmp_path / 'conf'}", "hydra/sweeper=halving", *SMALL),
+        *("executor=thread", "hydra.sweep.dir=out"),
+        cwd=tmp_path,
+        plugins=False,
+        PYTHONPATH=f"{ROOT}:{tmp_path / 'site'}",
+    )
+    assert done.returncode == 0, done.stderr
+    rows = finished(tmp_path / "out")
+    assert {row["n"] for row in rows} in ({1, 2, 3}, {1, 2, 4})
+    assert (tmp_path / "out/report.md").is_file()
+
+
+def test_any_hydra_program_may_import_our_plugin_and_loads_nothing_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import sys, hydra\n"
+        f"@hydra.main(config_path=None, **{BASE})\n"
+        "def main(cfg): print([name for name in sys.modules if name.startswith('runners')])\n"
+        "main()\n"
+    )
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['app.py']; "
+    code += "import runpy; runpy.run_path('app.py', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_names_tell_cells_apart(make_plan: MakePlan) -> None:
+    cells = [
+        make_plan("workload=primes", "workload.end=100", "executor=thread", "n=1"),
+        make_plan("workload=primes", "workload.end=200", "executor=thread", "n=1"),
+        make_plan("workload=countdown", "executor=process", "n=2"),
+    ]
+    assert differing(cells) == [
+        "primes end=100 on thread, n = 1",
+        "primes end=200 on thread, n = 1",
+        "countdown on process, n = 2",
+    ]
+
+
+def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now_s[0])
+    pace = Pace(90.0, [10, 10, 20])
+    now_s[0] += 5  # half of its budget
+    assert pace.told() == "0:15, 0:15 left"
+    assert pace.ended() == (15.0, 15.0)
+    now_s[0] += 5
+    assert pace.ended() == (20.0, 10.0)
+    now_s[0] += 10
+    assert pace.told() == ""
+    assert [clock(s) for s in (0.4, 61, 3725)] == ["0:00", "1:01", "1:02:05"]
