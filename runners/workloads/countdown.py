@@ -1,4 +1,4 @@
-"""Counting down: equal tasks that do nothing but hold the interpreter."""
+"""Counting down: equal tasks that do nothing but hold the GIL, in a build that has one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Parsing of JSON: limited by the GIL, which is held while Python objects are made."""
+"""Parsing of JSON: limited, in a build with a GIL, by the GIL, held while objects are made."""
 
 import json
 from collections.abc import Sequence

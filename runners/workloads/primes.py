@@ -1,4 +1,4 @@
-"""Primes by trial division: tasks of unequal size that compute in pure Python."""
+"""Primes by trial division: tasks of unequal size in pure Python, which holds the GIL, if any."""
 
 import math
 from collections.abc import Sequence
