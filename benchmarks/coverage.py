@@ -1,4 +1,4 @@
-"""How often the intervals contain the truth, under noise of known kinds: METHOD.md, proof 1.
+"""How often the intervals contain the truth, under noise of known kinds: docs/method.md, proof 1.
 
     python -m benchmarks.coverage [EXPERIMENTS]
 

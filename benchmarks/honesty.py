@@ -1,4 +1,4 @@
-"""Whether measurements with a known truth report it: METHOD.md's proofs 2, 3 and 4.
+"""Whether measurements with a known truth report it: docs/method.md has the proofs.
 
     python -m benchmarks.honesty [CELLS] [NAPS] [EXPERIMENTS] [--figure PATH]
 

@@ -22,8 +22,8 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
-from runners.child.trial import timed
-from runners.child.worker import install
+from runners.child.timing import timed
+from runners.child.worker import install, run_task
 from runners.model import Factory, locate
 
 WORKERS = 2
@@ -114,7 +114,7 @@ class Pair:
             initializer=install,
             initargs=(PAYLOAD,),
         )
-        return timed(make, tasks)
+        return timed(make, run_task, tasks)
 
 
 THREADS: dict[str, Any] = {"max_workers": WORKERS}

@@ -4,24 +4,25 @@ The HTML file is made from the Markdown and stands alone: style and figures are 
 """
 
 import base64
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pandas as pd
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from experiments.catalogue import Experiment, row_order
-from runners.analysis.bootstrap import Interval
+from runners.analysis.cell import CellSummary, cells
 from runners.analysis.claims import Claim, Judgement, Verdict, metric
-from runners.model import Environment
+from runners.model import Environment, in_one_line
 from runners.report import figures as plots
 from runners.report.markdown import bullets, environment, table
 from runners.results.write import write_whole
@@ -68,7 +69,7 @@ def write_page(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
             images |= {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
             notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
         except Exception as error:  # one figure is not worth the page
-            notes = [f"The figure could not be drawn: {type(error).__name__}: {error}"]
+            notes = [f"The figure could not be drawn: {in_one_line(error)}"]
         sections.append(_section(outcome, notes))
     text = "\n\n".join([*_front(outcomes), *sections, *_back(outcomes)]) + "\n"
     files = {"lecture.md": text.encode(), "lecture.html": html(text, images).encode(), **images}
@@ -144,32 +145,30 @@ def _sentence(claim: Claim, judgement: Judgement) -> str:
 
 
 def _cells(summary: pd.DataFrame) -> str:
-    cells = summary.assign(**labels(summary))
+    named = labels(summary)
     return table(
         ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "rounds", "besides"],
         (
             [
-                *(cell["panel"], cell["line"], str(cell["n"])),
-                duration(*(cell[f"baseline_{end}_s"] for end in ("median", "low", "high"))),
-                duration(*(cell[f"measured_{end}_s"] for end in ("median", "low", "high"))),
-                bracketed(cell["speedup"], cell["speedup_low"], cell["speedup_high"], "×"),
-                str(cell["rounds"]),
+                *(panel, line, str(cell.n)),
+                duration(*astuple(cell.times["baseline"].median)),
+                duration(*astuple(cell.times["measured"].median)),
+                bracketed(cell.speedup.estimate, cell.speedup.low, cell.speedup.high, "×"),
+                str(cell.rounds),
                 "; ".join(_besides(cell)),
             ]
-            for _, cell in cells.iterrows()
+            for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True)
         ),
     )
 
 
-def _besides(cell: "pd.Series[Any]") -> Iterator[str]:
+def _besides(cell: CellSummary) -> Iterator[str]:
     """What else a cell says: why it is not ok, then its metrics."""
-    if cell["status"] != "ok":
-        yield f"{cell['status']}: {reason(cell['error'])}"
-    for column in map(str, cell.index):
-        name = column.removeprefix("metric.")
-        if name != column and f"{column}_max" in cell and pd.notna(cell[column]):
-            bounds = (cell[f"{column}{end}"] for end in ("", "_low", "_high"))
-            told = metric({}, name).told(Interval(*bounds))
+    if cell.status != "ok":
+        yield f"{cell.status}: {reason(cell.error)}"
+    for name, found in cell.metrics.items():
+        if math.isfinite(found.median.estimate):
+            told = metric({}, name).told(found.median)
             label = name.removesuffix("_s").removesuffix("_per").replace("_", " ")
             yield told if label in told.lower() else f"{label} {told}"
 

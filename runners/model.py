@@ -1,16 +1,19 @@
 """The types that carry the data, stage by stage. Standard library only.
 
-Two of them are protocols, the seams where plugins fit in: `Workload` (what is computed) and
-`Executor` (how it is run in parallel). The others are frozen records: a `Plan` goes in, every timed
-run comes out as a `Run`, made of the `Span` of each task.
+Protocols are the seams where plugins fit in: `Workload` (what is computed), `Executor` (how it is
+run in parallel), and a small one for each thing that one of them may be able to do besides. The
+others are frozen records: a `Plan` goes in, every timed run comes out as a `Run`, made of the
+`Span` of each task.
 """
 
 import dataclasses
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured"]
@@ -65,8 +68,38 @@ class Incomplete(Exception):
 
 
 def first_line(error: object) -> str:
-    """The first line of what an error says."""
-    return str(error).strip().partition("\n")[0]
+    """The first line of what an error says, or of its text, that is not empty."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error and all that it says."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def timestamp() -> str:
+    """The time of day as the rows have it: UTC, to the microsecond, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def at_least(plugin: object, low: int, *names: str, or_null: bool = False) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is `low` or more.
+
+    With `or_null` it may be None as well.
+    """
+    for name in names:
+        value = getattr(plugin, name)
+        if not (or_null and value is None) and value < low:
+            null = " or null" if or_null else ""
+            raise InvalidParameter(name, f"must be at least {low}{null}, not {value}")
+
+
+def finite_seconds(plugin: object, *names: str) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is finite, 0 or more."""
+    for name in names:
+        value = getattr(plugin, name)
+        if not 0 <= value < math.inf:
+            raise InvalidParameter(name, f"must be finite and at least 0 seconds, not {value}")
 
 
 def locate(target: str) -> Any:
@@ -83,9 +116,8 @@ def locate(target: str) -> Any:
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    What it may have besides, looked up by name: `share`, `attach` and `release`, `metrics`,
-    `minimum_workers`, `acall`, `same`, `sources`, and the two methods of a context manager; see
-    docs/plugins.md.
+    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered` or
+    `Sourced` besides, and a context manager, which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -114,9 +146,9 @@ class Executor(Protocol):
     """How it is run in parallel: the shape of `concurrent.futures.Executor`, nothing more.
 
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
-    standard library: `initializer(*initargs)` runs in each worker before its first task. The class
-    attribute `worker_kind` (one of `Workers`) says what its workers are; a class that has it
-    promises that its constructor starts nothing, so that its parameters can be checked beforehand.
+    standard library: `initializer(*initargs)` runs in each worker before its first task.
+
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Unjoined` or `MeteredExecutor` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -128,10 +160,161 @@ class Executor(Protocol):
     def map(self, function: Any, tasks: Iterable[Any], /) -> Iterable[Any]:
         """The results of `function(task)` in task order. Raises what a task raised.
 
-        A function with an attribute `acall` has this coroutine function as its coroutine form. May
-        be called again before the end, where `executor.reuse=true` keeps the workers.
+        A function that is a `Coroutine` may be run in that form instead. May be called again before
+        the end, where `executor.reuse=true` keeps the workers.
         """
         ...
+
+
+# What a workload may be able to do besides: `isinstance` looks for the names of the members.
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A workload whose tasks share locks, queues or memory."""
+
+    def share(self, sync: Any, /) -> Any:
+        """What they share, made anew before each run, outside the clock.
+
+        `sync` has the names of a `multiprocessing` context, for threads or for processes as the
+        executor needs.
+        """
+        ...
+
+    def attach(self, shared: Any, /) -> None:
+        """Take what `share` made; called in each worker before its first task."""
+        ...
+
+
+@runtime_checkable
+class Releasing(Sharing, Protocol):
+    """A workload that ends what it shared after each run, outside the clock."""
+
+    def release(self, shared: Any, /) -> None: ...
+
+
+@runtime_checkable
+class Meeting(Protocol):
+    """A workload that needs so many workers, because all its tasks run at the same time.
+
+    Its baseline is that many threads: in a plain loop the first task would wait for ever.
+    """
+
+    @property
+    def minimum_workers(self) -> int: ...
+
+
+@runtime_checkable
+class Coroutine(Protocol):
+    """A workload with a coroutine form. So is the function that an executor then has to map."""
+
+    async def acall(self, task: Any, /) -> Any:
+        """As `__call__`."""
+        ...
+
+
+@runtime_checkable
+class Comparable(Protocol):
+    """A workload that says itself whether two results of one task agree, in place of `==`."""
+
+    def same(self, one: Any, other: Any, /) -> bool:
+        """True, too, where they may differ."""
+        ...
+
+
+@runtime_checkable
+class Lenient(Protocol):
+    """A workload that can be told to leave its results uncompared."""
+
+    @property
+    def compared(self) -> bool:
+        """Whether results of different runs are compared."""
+        ...
+
+    @property
+    def uncompared_by(self) -> str:
+        """The setting that ends it, as in `compare=none`: the remedy for tasks that vary."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A workload that reads named figures from the results of a run: columns `metric.NAME`.
+
+    `NAME_threads` says how many threads a library has in each worker, as `blas_threads` does.
+    """
+
+    def metrics(self, results: Sequence[Any], /) -> Mapping[str, float]: ...
+
+
+@runtime_checkable
+class Sourced(Protocol):
+    """A workload whose results depend on the code of further modules than its own."""
+
+    def sources(self) -> Sequence[str]:
+        """Their dotted names. When their code changes, the cell is measured again."""
+        ...
+
+
+# What an executor may say besides.
+
+
+@runtime_checkable
+class Declared(Protocol):
+    """An executor class that says what its workers are.
+
+    It promises that its constructor starts nothing, so that parameters are checked beforehand.
+    """
+
+    @property
+    def worker_kind(self) -> Workers:
+        """A class attribute."""
+        ...
+
+
+@runtime_checkable
+class Multiprocessing(Protocol):
+    """An executor whose processes can use what a `multiprocessing` context makes to be shared.
+
+    Looked for in one that is `Declared`, as is `Chunking`.
+    """
+
+    @property
+    def start_method(self) -> str:
+        """The context's: fork, spawn or forkserver."""
+        ...
+
+
+@runtime_checkable
+class Chunking(Protocol):
+    """An executor that may hand out several tasks at once, which one worker runs in a row."""
+
+    @property
+    def unchunked_by(self) -> str | None:
+        """The setting that ends it, as in `chunksize=1`; None where each task comes alone."""
+        ...
+
+
+@runtime_checkable
+class Unjoined(Protocol):
+    """An executor that may return a list with holes (None) from `map` and fill them by its end.
+
+    Where it does, metrics of the run say how many there were (`results_missing`), and what the time
+    would have been by a clock that was stopped then (`wall_without_join_s`).
+    """
+
+    @property
+    def unjoined(self) -> bool: ...
+
+
+@runtime_checkable
+class MeteredExecutor(Protocol):
+    """An executor with named figures of its own, which it is asked for after its end."""
+
+    def metrics(self) -> Mapping[str, float]: ...
+
+
+# What carries the data
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +374,7 @@ class Measure:
     force: bool
 
     def __post_init__(self) -> None:
-        for name, low in (("min_rounds", 1), ("max_rounds", 1), ("interpreters", 1), ("warmup", 1)):
-            if getattr(self, name) < low:
-                raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
+        at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
         for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
@@ -213,10 +394,11 @@ class Plan:
 
     `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
     before anything is timed. `parameters` holds every parameter of both plugins under the name of
-    its column (`workload.end`). `baseline` names the executor of the baseline. `provisioned` is the
-    number of workers that the measured side has: n, or 1 where the caller works. With `reuse` its
-    executor is kept over the runs of a process. `cpu_stat` is the control group's file that counts
-    throttling.
+    its column (`workload.end`). `compared`: whether the results of different runs are. `baseline`
+    names the executor of the baseline. `provisioned` is the number of workers that the measured
+    side has: n, or 1 where the caller works; `start_method` is that of the `multiprocessing`
+    context that they can use, if any. With `reuse` its executor is kept over the runs of a process.
+    `cpu_stat` is the control group's file that counts throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -230,8 +412,10 @@ class Plan:
     reuse: bool
     parameters: Mapping[str, Any]
     payload: bytes
+    compared: bool
     provisioned: int
     worker_kind: Workers
+    start_method: str | None
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
@@ -264,7 +448,7 @@ class Run:
     round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
     task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
     all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
-    core-second ladder; L6, the L5 of the round's baseline, is filled in by `store.read_runs`.
+    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`.
     """
 
     cell: str
@@ -317,8 +501,10 @@ class Run:
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
 
 
-def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: Any) -> Run:
-    """A row of this cell: what every row says, and the `facts` of this one."""
+def run_of(
+    plan: Plan, order: Order, status: Status, started_at: str, error: str | None = None
+) -> Run:
+    """A row of this cell with what every row says; `replace` puts in what else is known."""
     return Run(
         cell=plan.cell,
         workload=plan.workload,
@@ -337,7 +523,7 @@ def run_of(plan: Plan, order: Order, status: Status, started_at: str, **facts: A
         warmup=order.warmup,
         status=status,
         started_at=started_at,
-        **facts,
+        error=error,
     )
 
 
@@ -354,3 +540,38 @@ class Environment:
 
     facts: Mapping[str, Any]
     usable_cpus: float
+
+
+FlagCode = Literal[
+    "few_rounds",
+    "outliers",
+    "trend",
+    "processes_disagree",
+    "methods_disagree",
+    "steal",
+    "throttled",
+    "oversubscribed",
+    "library_threads",
+    "timer_cost",
+    "short_runs",
+    "not_steady",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a reader should know before trusting a cell's numbers; `words.flags` says it in words.
+
+    `detail` is what is to be said of this cell, as in "4 > 2"; "" for a code that says it all.
+    """
+
+    code: FlagCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Core time lost on the step `factor` of the ladder, as a share of what was provided."""
+
+    factor: str
+    share: float

@@ -28,7 +28,19 @@ from uuid import uuid4
 from runners.child.sync import thread_sync
 from runners.executors.serial import Serial
 from runners.executors.thread import Thread
-from runners.model import Executor, Workload, WrongResult
+from runners.model import (
+    Comparable,
+    Declared,
+    Executor,
+    Lenient,
+    Meeting,
+    Metered,
+    Releasing,
+    Sharing,
+    Workers,
+    Workload,
+    WrongResult,
+)
 
 
 class WorkloadSuite:
@@ -60,16 +72,16 @@ class WorkloadSuite:
         """
         with self.opened() as workload:
             worker = self.copy()
-            shared = workload.share(thread_sync()) if hasattr(workload, "share") else None
+            shared = workload.share(thread_sync()) if isinstance(workload, Sharing) else None
             attach = None if shared is None else worker.attach
-            minimum = getattr(workload, "minimum_workers", 1)
+            minimum = workload.minimum_workers if isinstance(workload, Meeting) else 1
             kind = Serial if minimum == 1 else Thread
             try:
                 with kind(minimum, initializer=attach, initargs=(shared,)) as executor:
                     results = executor.map(worker, workload.tasks())
                 yield workload, results
             finally:
-                if shared is not None and hasattr(workload, "release"):
+                if shared is not None and isinstance(workload, Releasing):
                     workload.release(shared)
 
     def test_tasks_are_a_sequence_and_the_same_each_time(self) -> None:
@@ -87,12 +99,13 @@ class WorkloadSuite:
             assert list(tasks) == list(self.workload.tasks())
 
     def test_two_runs_give_equal_results(self) -> None:
-        if self.deterministic:
+        compared = self.workload.compared if isinstance(self.workload, Lenient) else True
+        if self.deterministic and compared:
             with self.ran() as (workload, first):
                 pass
             with self.ran() as (_, second):
                 pass
-            same = getattr(workload, "same", operator.eq)
+            same = workload.same if isinstance(workload, Comparable) else operator.eq
             assert all(same(one, two) for one, two in zip(first, second, strict=True))
 
     def test_results_survive_pickling_and_are_right(self) -> None:
@@ -103,7 +116,7 @@ class WorkloadSuite:
 
     def test_metrics_are_finite_numbers(self) -> None:
         with self.ran() as (workload, results):
-            metrics = workload.metrics(results) if hasattr(workload, "metrics") else {}
+            metrics = workload.metrics(results) if isinstance(workload, Metered) else {}
             assert [name for name, value in metrics.items() if not math.isfinite(value)] == []
 
     def test_missing_result_is_wrong(self) -> None:
@@ -121,8 +134,8 @@ class WorkloadSuite:
 class ExecutorSuite:
     """What every executor keeps to. `make` builds one with n workers.
 
-    Its class attribute `workers` decides what is expected: only workers with a memory of their own
-    may refuse a result that cannot be pickled, and so on.
+    Its class attribute `worker_kind` decides what is expected: only workers with a memory of their
+    own may refuse a result that cannot be pickled, and so on.
     """
 
     def make(self, n: int, **keywords: Any) -> Executor:
@@ -163,7 +176,7 @@ class ExecutorSuite:
             except Exception as error:
                 kind, problem = kind_of(executor), repr(error)
                 own_memory = kind in ("process", "interpreter", "remote", "unknown")
-                assert own_memory, f"workers = {kind!r} need not pickle: {problem}"
+                assert own_memory, f"workers of the kind {kind!r} need not pickle: {problem}"
             else:
                 agree([result() for result in results], [0, 1], "the functions' results")
 
@@ -179,7 +192,7 @@ class ExecutorSuite:
             seen = list(executor.map(whereabouts, range(4)))
             kind = kind_of(executor)
         pids, threads = {p for p, _ in seen}, {t for _, t in seen}
-        says = f"the class says workers = {kind!r}, but tasks ran in"
+        says = f"the class says worker_kind = {kind!r}, but tasks ran in"
         if kind in ("caller", "coroutine", "thread", "interpreter"):
             assert pids == {pid}, f"{says} another process"
         if kind == "caller":
@@ -253,8 +266,8 @@ def error_of(action: Callable[[], object]) -> Exception:
     raise AssertionError("no exception was raised")
 
 
-def kind_of(executor: Executor) -> str:
-    return str(getattr(executor, "worker_kind", "unknown"))
+def kind_of(executor: Executor) -> Workers:
+    return executor.worker_kind if isinstance(executor, Declared) else "unknown"
 
 
 def live_workers() -> set[object]:

@@ -1,8 +1,10 @@
 """What several test files need: plans as the command line composes them, and the program itself."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -93,3 +95,36 @@ def run_program(
         text=True,
         timeout=120,
     )
+
+
+LEFT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+"""What a build or a run leaves in a source tree."""
+
+
+def install(folder: Path, source: Path, *paths: Path) -> Path:
+    """The `bin` of a fresh virtual environment that the built `source` is installed in.
+
+    What the program needs is not installed again, which would take minutes: it is found where it
+    is, after `paths`.
+    """
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", source], check=True)
+    [packages] = (folder / "venv").glob("lib/python*/site-packages")
+    found = [*map(str, paths), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    (packages / "host.pth").write_text("\n".join(found))
+    return folder / "venv/bin"
+
+
+def run_installed(program: Path, folder: Path, *arguments: str) -> str:
+    """What a program of such an environment prints; it has to end well and say no warning."""
+    done = subprocess.run(
+        [program, *arguments],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout

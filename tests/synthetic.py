@@ -7,6 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runners.analysis.cell import CellSummary, cells
+from runners.analysis.columns import arranged
 from runners.model import Run, Scaling, Status, Workers
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,6 +100,20 @@ def runs(
     return [*made, last]
 
 
+def summary(*rows: Mapping[str, Any]) -> pd.DataFrame:
+    """A summary of cells that have these columns; what they do not say of themselves is missing."""
+    facts = {"cell": "0123456789ab", "workload": "primes", "executor": "pool", "n": 2}
+    outcome = {"status": "ok", "steady": True, "processes": 2, "rounds": 12, "waiting": False}
+    known = {"scaling": "strong", **facts, **outcome, "flags": ()}
+    return arranged(pd.DataFrame([{**known, **row} for row in rows]))
+
+
+def cell(**columns: Any) -> CellSummary:
+    """The only cell of such a summary."""
+    [found] = cells(summary(columns))
+    return found
+
+
 def _baseline(template: Run, wall_s: float) -> Run:
     return replace(template, wall_s=wall_s, workers=1, levels=(wall_s,) * 6)
 
@@ -121,3 +141,7 @@ def _scaled(run: Run, factor: float) -> Run:
     return replace(
         run, wall_s=run.wall_s * factor, levels=tuple(level * factor for level in run.levels)
     )
+
+
+def lognormal(rounds: int, seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).lognormal(0, 0.1, (2, rounds))

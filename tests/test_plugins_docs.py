@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runners import model
 from tests.conftest import ROOT, run_program
 
 PAGE = (ROOT / "docs/plugins.md").read_text()
@@ -57,6 +58,24 @@ def test_a_bad_parameter_is_told(folder: Path) -> None:
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert mistake in done.stderr
         assert "must be at least 1" in done.stderr
+
+
+ABILITIES = {
+    name: kind for name, kind in vars(model).items() if getattr(kind, "_is_runtime_protocol", False)
+}
+ROWS = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE, re.MULTILINE))
+
+
+def test_the_reference_has_a_row_for_each_ability_and_no_other() -> None:
+    assert len(ABILITIES) > 10
+    assert ROWS.keys() == ABILITIES.keys()
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_the_reference_names_all_members_of_an_ability(name: str) -> None:
+    members = {member for member in vars(ABILITIES[name]) if not member.startswith("_")}
+    assert members
+    assert members <= set(re.findall(r"\w+", ROWS[name]))
 
 
 def test_the_package_is_the_one_that_is_tested() -> None:

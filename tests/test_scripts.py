@@ -4,13 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import LEFT, ROOT, install, run_installed
 
 SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 
@@ -20,19 +18,11 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the scripts in a fresh environment with the built distribution."""
     folder = tmp_path_factory.mktemp("scripts")
     source = folder / "source"
-    left = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
     for name in ("conf", "experiments", "hydra_plugins", "runners"):
-        shutil.copytree(ROOT / name, source / name, ignore=left)
+        shutil.copytree(ROOT / name, source / name, ignore=LEFT)
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source)
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", source], check=True)
-    # What the program itself needs is not installed again, which would take minutes.
-    [packages] = (folder / "venv").glob("lib/python*/site-packages")
-    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    (packages / "host.pth").write_text("\n".join(paths))
-    return folder / "venv/bin"
+    return install(folder, source)
 
 
 @pytest.fixture
@@ -45,19 +35,6 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(script: Path, folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [script, *arguments],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("executor", ["process", "thread"])
 def test_a_function_of_the_user_is_measured(executor: str, scripts: Path, own: Path) -> None:
     function = (
@@ -65,18 +42,18 @@ def test_a_function_of_the_user_is_measured(executor: str, scripts: Path, own: P
         "workload.function=mine:square",
         "workload.arguments=[[1],[2]]",
     )
-    told = run(scripts / "speedup-lab", own, *function, f"executor={executor}", *SMALL)
+    told = run_installed(scripts / "speedup-lab", own, *function, f"executor={executor}", *SMALL)
     assert "equal to serial" in told
     [saved] = [line.split()[1] for line in told.splitlines() if line.startswith("saved")]
-    assert "summary.csv" in run(scripts / "speedup-lab-report", own, saved)
+    assert "summary.csv" in run_installed(scripts / "speedup-lab-report", own, saved)
     rows = [json.loads(line) for line in (own / saved / "runs.jsonl").read_text().splitlines()]
     assert {row["status"] for row in rows} == {"ok"}
 
 
 def test_a_sweep_and_the_lecture_start_from_there_too(scripts: Path, own: Path) -> None:
     sweep = ("-m", "workload=countdown", "workload.count=100", "n=1,2", "sweep.report=false")
-    assert "2/2" in run(scripts / "speedup-lab", own, *sweep, *SMALL)
-    told = run(scripts / "speedup-lab-lecture", own, "pool", "--quick", "--", *SMALL[1:])
+    assert "2/2" in run_installed(scripts / "speedup-lab", own, *sweep, *SMALL)
+    told = run_installed(scripts / "speedup-lab-lecture", own, "pool", "--quick", "--", *SMALL[1:])
     assert "not measured: 0" in told
 
 

@@ -1,16 +1,13 @@
 """Plugins from outside: a package that is really installed, and all the ways to break one."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run_program
+from tests.conftest import LEFT, ROOT, install, run_installed, run_program
 
 SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 NO_REPORT = "sweep.report=false"
@@ -20,31 +17,9 @@ NO_REPORT = "sweep.report=false"
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh virtual environment with the package of `tests/third_party` built and installed."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     # A build leaves files there, also one by hand.
-    left = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT / "tests/third_party", folder / "source", ignore=left)
-    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", folder / "source"], check=True)
-    # What the program itself needs is not installed again, which would take minutes.
-    [packages] = (folder / "venv").glob("lib/python*/site-packages")
-    paths = [str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    (packages / "host.pth").write_text("\n".join(paths))
-    return folder / "venv"
-
-
-def run_installed(environment: Path, folder: Path, *arguments: str) -> str:
-    """What `python ...` of that environment prints; it has to end well and say no warning."""
-    done = subprocess.run(
-        [environment / "bin/python", *arguments],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    return done.stdout
+    shutil.copytree(ROOT / "tests/third_party", folder / "source", ignore=LEFT)
+    return install(folder, folder / "source", ROOT) / "python"
 
 
 def rows(folder: Path) -> list[dict[str, object]]:
@@ -54,7 +29,7 @@ def rows(folder: Path) -> list[dict[str, object]]:
 
 def test_an_installed_package_is_measured(environment: Path, tmp_path: Path) -> None:
     where = "import speedup_lab_example as package; print(package.__file__)"
-    assert str(environment) in run_installed(environment, tmp_path, "-c", where)
+    assert str(environment.parents[1]) in run_installed(environment, tmp_path, "-c", where)
     pair = ("workload=divisors", "workload.end=20", "executor=quick_pool", "n=2")
     run_installed(environment, tmp_path, "-m", "runners", *pair, *SMALL)
     measured = [row for row in rows(tmp_path) if row["role"] == "measured"]

@@ -77,7 +77,7 @@ class BreakEven:
 def break_even(summary: pd.DataFrame) -> Iterator[BreakEven]:
     """The curve of every executor, n and workload that was measured with tasks of several lengths.
 
-    `summary` is the frame of `stats.summarise`. Along a curve one parameter of the workload varies,
+    `summary` is the frame of `summarise`. Along a curve one parameter of the workload varies,
     with all others as they are.
     """
     line = labels(summary)["line"]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ Cell = Mapping[str, object]
 """One cell of a sweep: columns of the summary with the values that it alone has; None for null."""
 
 
-Row = dict[Any, Any]
+Row: TypeAlias = "pd.Series[Any]"
 Words = Callable[[float, float, float], str]
 """Tells an estimate and the bounds of its interval, which may be NaN."""
 
@@ -70,7 +70,7 @@ class NotMeasured(Exception):
 
 
 def judge(claim: Claim, summary: pd.DataFrame) -> Judgement:
-    """Hold a claim against a sweep's results, the frame of `stats.summarise`."""
+    """Hold a claim against a sweep's results, the frame of `summarise`."""
     try:
         return claim.criterion.judge(summary)
     except NotMeasured as reason:
@@ -175,7 +175,7 @@ def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Qua
 
 
 def factor(cell: Cell, step: str) -> Quantity:
-    """A step of the core-second ladder (`stats.FACTORS`): 1 where nothing is lost there."""
+    """A step of the core-second ladder (`estimators.FACTORS`): 1 where nothing is lost there."""
     return Quantity(cell, (step, f"{step}_low", f"{step}_high"), _times)
 
 
@@ -273,9 +273,9 @@ def _row(summary: pd.DataFrame, cell: Cell) -> Row:
     if len(rows) > 1:
         raise NotMeasured(f"{len(rows)} cells have {told}")
     if len(rows) == 1:
-        return rows.iloc[0].to_dict()
+        return rows.iloc[0]
     raise NotMeasured(
-        _why(summary.loc[refused].iloc[0].to_dict()) if refused.any() else f"no cell has {told}"
+        _why(summary.loc[refused].iloc[0]) if refused.any() else f"no cell has {told}"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
 
@@ -16,8 +17,8 @@ FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """The serial share that the speedup with n workers reveals, with its 95% interval."""
+class SerialFraction:
+    """The serial fraction that the speedup with n workers reveals, with its 95% interval."""
 
     n: int
     estimate: float
@@ -31,9 +32,9 @@ class Law:
 
     The unit of throughput is that of the plain loop, so that a fit predicts speedups, scaled ones
     where `weak`. `room` is how many workers there are tasks and CPUs for, `left_out` are the n
-    beyond it, for which no law holds. `shares` are Karp and Flatt's, against the same executor with
-    one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is how far a measured
-    speedup lies from the USL at most, as a share of it, and `misfit_n` where.
+    beyond it, for which no law holds. `serial_fractions` are Karp and Flatt's, against the same
+    executor with one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is how
+    far a measured speedup lies from the USL at most, relative to it, and `misfit_n` where.
     """
 
     panel: str
@@ -42,7 +43,7 @@ class Law:
     fitted: tuple[int, ...]
     left_out: tuple[int, ...]
     room: float
-    shares: tuple[Share, ...]
+    serial_fractions: tuple[SerialFraction, ...]
     reason: str = ""
     usl: Fit | None = None
     amdahl: Fit | None = None
@@ -50,18 +51,10 @@ class Law:
     misfit_n: int = 0
 
 
-def round_ratios(runs: pd.DataFrame) -> pd.DataFrame:
-    """T1/Tn of every round that counts, as columns `cell` and `ratio`."""
-    counts = runs.loc[(runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"]]
-    sides = counts.pivot_table(index=["cell", "round"], columns="role", values="wall_s")
-    sides = sides.reindex(columns=["baseline", "measured"]).dropna()
-    return (sides["baseline"] / sides["measured"]).rename("ratio").reset_index()[["cell", "ratio"]]
-
-
 def fit_laws(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Law]:
     """The law of every executor on every workload that was measured with 1 and three other n.
 
-    `summary` is the frame of `stats.summarise`, `runs` the one behind it.
+    `summary` is the frame of `summarise`, `runs` the one behind it.
     """
     cells = summary.assign(**labels(summary))
     cells = cells.loc[
@@ -84,7 +77,7 @@ def _law(
     fitted, left_out = (
         tuple(frame["n"].tolist()) for frame in (within, cells.loc[cells["n"] > reach])
     )
-    shares = tuple(_gustafson_shares(within) if weak else _karp_flatt_shares(within))
+    fractions = tuple(_by_gustafson(within) if weak else _by_karp_flatt(within))
     # Tasks that leave the CPU idle for a part of their time may outnumber the CPUs.
     room = (within["usable_cpus"] / within["cpu_share"].clip(upper=1)).min()
     if not weak:
@@ -99,11 +92,11 @@ def _law(
         usl = fit_usl(n, throughput, rounds=together)
         amdahl = None if weak else fit_amdahl(n, throughput, rounds=together)
     except ValueError as error:
-        return Law(panel, line, weak, fitted, left_out, room, shares, reason=str(error))
+        return Law(panel, line, weak, fitted, left_out, room, fractions, reason=str(error))
     off = within["speedup"].to_numpy() / predict(usl, within["n"])[0] - 1
     worst = int(np.argmax(np.abs(off)))
     return Law(
-        *(panel, line, weak, fitted, left_out, room, shares),
+        *(panel, line, weak, fitted, left_out, room, fractions),
         usl=usl,
         amdahl=amdahl,
         misfit=float(off[worst]),
@@ -111,15 +104,15 @@ def _law(
     )
 
 
-def _karp_flatt_shares(cells: pd.DataFrame) -> Iterator[Share]:
-    """The larger the speedup the smaller the share: an interval's ends change places."""
+def _by_karp_flatt(cells: pd.DataFrame) -> Iterator[SerialFraction]:
+    """The larger the speedup the smaller the fraction: an interval's ends change places."""
     ends = ["speedup_n1", "speedup_n1_high", "speedup_n1_low"]
     for n, *speedups in cells.loc[cells["n"] > 1, ["n", *ends]].itertuples(index=False):
-        yield Share(int(n), *(float(share) for share in karp_flatt(speedups, n)))
+        yield SerialFraction(int(n), *(float(fraction) for fraction in karp_flatt(speedups, n)))
 
 
-def _gustafson_shares(cells: pd.DataFrame) -> Iterator[Share]:
+def _by_gustafson(cells: pd.DataFrame) -> Iterator[SerialFraction]:
     """s of Gustafson's S = n - s(n - 1), solved for s."""
     ends = ["speedup", "speedup_high", "speedup_low"]
     for n, *speedups in cells.loc[cells["n"] > 1, ["n", *ends]].itertuples(index=False):
-        yield Share(int(n), *((n - float(speedup)) / (n - 1) for speedup in speedups))
+        yield SerialFraction(int(n), *((n - float(speedup)) / (n - 1) for speedup in speedups))

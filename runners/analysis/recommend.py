@@ -69,7 +69,7 @@ class Recommendation:
 def recommend(summary: pd.DataFrame) -> list[Recommendation]:
     """The recommendation for each workload with two candidates or more.
 
-    `summary` is the frame of `stats.summarise`. A candidate is a cell that is ok, has an interval
+    `summary` is the frame of `summarise`. A candidate is a cell that is ok, has an interval
     of its speedup, works with more than the calling thread, and does not forget to join. Two of
     them can be told apart if the 95% interval of the ratio of their speedups does not contain 1.
     There is no correction for comparing many pairs.

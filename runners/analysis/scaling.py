@@ -2,7 +2,7 @@
 
     X(N) = gamma·N / (1 + alpha·(N - 1) + beta·N(N - 1))
 
-alpha is the serial share (contention), beta the cost of keeping N workers coherent, gamma the
+alpha is the serial fraction (contention), beta the cost of keeping N workers coherent, gamma the
 throughput of one worker. With beta = 0 it is Amdahl's law, f = alpha. N. J. Gunther, Guerrilla
 Capacity Planning, Springer 2007, chapters 4 to 6.
 """
@@ -21,23 +21,23 @@ Law = Literal["amdahl", "usl"]
 
 
 def amdahl(n: ArrayLike, f: float) -> Floats:
-    """Speedup with n workers where the share f of the serial run stays serial (AFIPS 1967)."""
+    """Speedup with n workers where the fraction f of the serial run stays serial (AFIPS 1967)."""
     workers = np.asarray(n, float)
     return np.asarray(1 / (f + (1 - f) / workers))
 
 
 def gustafson(n: ArrayLike, s: float) -> Floats:
-    """Scaled speedup with n workers where the share s of the parallel run is serial (CACM 1988)."""
+    """Scaled speedup with n workers, the fraction s of the parallel run serial (CACM 31, 1988)."""
     workers = np.asarray(n, float)
     return np.asarray(workers - s * (workers - 1))
 
 
 def karp_flatt(speedup: ArrayLike, n: ArrayLike) -> Floats:
-    """The serial share that a speedup with n workers reveals (CACM 33, 1990); NaN at n = 1."""
+    """The serial fraction that a speedup with n workers reveals (CACM 33, 1990); NaN at n = 1."""
     workers = np.asarray(n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = (1 / np.asarray(speedup, float) - 1 / workers) / (1 - 1 / workers)
-    return np.asarray(np.where(workers > 1, share, math.nan))
+        fraction = (1 / np.asarray(speedup, float) - 1 / workers) / (1 - 1 / workers)
+    return np.asarray(np.where(workers > 1, fraction, math.nan))
 
 
 def usl(n: ArrayLike, alpha: float, beta: float, gamma: float = 1.0) -> Floats:
@@ -96,7 +96,7 @@ def fit_amdahl(
     rounds: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Fit:
-    """Fit Amdahl's law (alpha is its serial share f); arguments and errors as `fit_usl`."""
+    """Fit Amdahl's law (alpha is its serial fraction f); arguments and errors as `fit_usl`."""
     return _fit("amdahl", n, throughput, rounds, confidence)
 
 
@@ -168,17 +168,17 @@ def _describe(law: Law, solution: Solution, floor: float, n: Floats, confidence:
     """The fit in words of the law; `n` are the distinct numbers of workers."""
     reach = float(stats.t.ppf((1 + confidence) / 2, solution.freedom))
     errors = [float(error) for error in np.sqrt(np.diag(solution.covariance))]
-    shares = [
+    of_theta = [
         Parameter(value, error, max(low, value - reach * error), min(1.0, value + reach * error))
         for value, error, low in zip(map(float, solution.theta), errors, (floor, 0.0), strict=False)
     ]
-    alpha, beta = (*shares, Parameter(0.0, 0.0, 0.0, 0.0))[:2]
+    alpha, beta = (*of_theta, Parameter(0.0, 0.0, 0.0, 0.0))[:2]
     value, error = math.exp(solution.log_gamma), errors[-1]
     gamma = Parameter(
         value, value * error, value * math.exp(-reach * error), value * math.exp(reach * error)
     )
     covariance = np.zeros((3, 3))
-    used = [*range(len(shares)), 2]
+    used = [*range(len(of_theta)), 2]
     covariance[np.ix_(used, used)] = solution.covariance
     superlinear, peaked = alpha.high < 0, beta.low > 0
     peak = peak_low = asymptote = math.nan

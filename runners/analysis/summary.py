@@ -5,13 +5,11 @@ The estimates themselves are in `bootstrap` and `estimators`; here they meet the
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from runners.analysis.bootstrap import (
     FEWEST_TO_RESAMPLE,
@@ -19,96 +17,40 @@ from runners.analysis.bootstrap import (
     Interval,
     headline,
     percentile_interval,
-    ratio_of_medians,
     resampled_medians,
-    rounds_needed,
 )
+from runners.analysis.columns import MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
-    has_trend,
     hodges_lehmann_ratio,
     ladder_factors,
     median_interval,
-    outliers,
-    processes_disagree,
     ratio_of_means_fieller,
 )
+from runners.analysis.flags import flags
+from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
 from runners.model import Status
-
-__all__ = [
-    "FACTORS",
-    "hodges_lehmann_ratio",
-    "median_interval",
-    "ratio_of_means_fieller",
-    "ratio_of_medians",
-    "rounds_needed",
-    "summarise",
-    "typical_round",
-]
-
-FEWEST_ROUNDS = 6
-"""With fewer rounds no 95% interval of ranks exists."""
-STEAL = 0.01
-"""Share of CPU time that the host gave to others, above which a flag says so."""
-SHORT_S = 0.001
-TIMER_COST = 0.05
-"""Share of the tasks' time that the readings of the clocks around them may take."""
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 
-LEVELS = tuple(f"L{k}_s" for k in range(7))
-STATISTICS = (
-    *(
-        f"{side}_{name}_s"
-        for side in ("baseline", "measured")
-        for name in ("median", "low", "high", "mean", "p95", "max")
-    ),
-    *("speedup", "speedup_low", "speedup_high", "bound", "cpu_share", "task_s"),
-    *("efficiency", "efficiency_low", "efficiency_high"),
-    *("half_width", "cold_baseline_s", "cold_measured_s", "cold_speedup", "start_s"),
-    *("mean_ratio", "mean_ratio_low", "mean_ratio_high"),
-    *("hl_ratio", "hl_low", "hl_high"),
-    *("speedup_n1", "speedup_n1_low", "speedup_n1_high"),
-    *LEVELS,
-    *(f"{factor}{end}" for factor in FACTORS for end in ("", "_low", "_high")),
-    *(f"loss_{factor}" for factor in FACTORS),
-)
-"""The columns computed from a cell's rounds, in their order; NaN for a cell without any."""
-
-Rows = NDArray[np.intp]
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rounds:
-    """Complete rounds, in order: arrays whose first axis is the round."""
-
-    process: NDArray[np.int64]
-    baseline_s: Floats
-    measured_s: Floats
-    levels: Floats
-    serial_busy_s: Floats
-    task_s: Floats
-
-    def part(self, rows: slice) -> "_Rounds":
-        return _Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cell of `runs` (the frame of `store.read_runs`), in order of appearance.
+    """One row for each cell of `runs` (the frame of `read_runs`), in order of appearance.
 
-    Only complete rounds count: neither cold nor warm-up, both sides ok. A cell without any keeps
-    its row, with NaN for numbers. Bounds are those of 95% intervals. Ratios of weak scaling are
-    scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the tasks once.
-    `task_s` is the mean time of a task in the baseline, the median over rounds.
+    The columns are those of `columns.COLUMNS`. Only complete rounds count: neither cold nor
+    warm-up, both sides ok. A cell without any keeps its row, with NaN for numbers. Ratios of weak
+    scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
+    tasks once.
     """
     code = pd.factorize(runs["cell"])[0]
     cells = _identities(runs, code)
-    baseline, measured = _complete_rounds(runs, code)
+    baseline, measured = complete_rounds(runs, code)
     ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
     scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
-    rounds = _rounds(runs, baseline, measured, scale[code[baseline]])
+    rounds = read_rounds(runs, baseline, measured, scale[code[baseline]])
     outcomes = _outcomes(runs, code)
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
@@ -120,7 +62,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
     ]
 
-    records: list[Record] = [{"waiting": False, "flags": ""} for _ in facts]
+    records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     one_worker: tuple[Floats, float] | None = None
     for at, is_first in _by_family(cells):
         if is_first:
@@ -147,20 +89,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         }
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
-        records[at]["flags"] = "; ".join(_flags(mine, facts[at] | records[at]))
-    statistics = pd.DataFrame(records, columns=[*STATISTICS, "waiting", "flags"])
-    flags = statistics.pop("flags")
-    return pd.concat([cells, outcomes, statistics, resources, flags], axis=1)
-
-
-def typical_round(runs: pd.DataFrame) -> int | None:
-    """The complete round of a single cell whose ratio lies nearest the median ratio."""
-    baseline, measured = _complete_rounds(runs, np.zeros(len(runs), int))
-    if not len(measured):
-        return None
-    logs = np.log(_numbers(runs, "wall_s", baseline) / _numbers(runs, "wall_s", measured))
-    nearest = np.argmin(np.abs(logs - np.median(logs)))
-    return int(runs["round"].iloc[measured[nearest]])
+        records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
+    computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
+    statistics = pd.DataFrame(records, columns=computed)
+    return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -173,7 +105,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind"]
+    names += ["usable_cpus", "worker_kind", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -199,51 +131,19 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     )
 
 
-def _complete_rounds(runs: pd.DataFrame, code: Rows) -> tuple[Rows, Rows]:
-    """Row positions of the baseline and the measured run of each complete round, in order."""
-    usable = (runs["status"] == "ok") & ~runs["cold"] & ~runs["warmup"] & runs["wall_s"].notna()
-    number = runs["round"].to_numpy(int)
-    key = code * (number.max() + 1) + number
-    sides = [
-        np.flatnonzero((usable & (runs["role"] == role)).to_numpy(bool))
-        for role in ("baseline", "measured")
-    ]
-    _, *common = np.intersect1d(key[sides[0]], key[sides[1]], return_indices=True)
-    return sides[0][common[0]], sides[1][common[1]]
-
-
-def _numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
-    if name not in runs:
-        return np.full(len(rows), math.nan)
-    return runs[name].iloc[rows].to_numpy(float, na_value=math.nan)
-
-
-def _rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -> _Rounds:
-    levels = [_numbers(runs, name, measured) for name in LEVELS[:-1]]
-    return _Rounds(
-        process=runs["process"].to_numpy(int)[measured],
-        baseline_s=_numbers(runs, "wall_s", baseline),
-        measured_s=_numbers(runs, "wall_s", measured),
-        levels=np.column_stack([*levels, _numbers(runs, LEVELS[5], baseline) * scale]),
-        serial_busy_s=_numbers(runs, LEVELS[3], baseline) * scale,
-        task_s=_numbers(runs, LEVELS[3], baseline) / _numbers(runs, "tasks", baseline),
-    )
-
-
 def _resources(
     runs: pd.DataFrame, code: Rows, baseline: Rows, measured: Rows, cpus: "pd.Series[float]"
 ) -> pd.DataFrame:
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
-    own = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
     peaks = ("max_rss_bytes", "gil")
     sums = ("wall_s", "steal_s", "throttled_s")
     both = np.concatenate([baseline, measured])
 
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
-        return pd.DataFrame({name: _numbers(runs, name, rows) for name in names})
+        return pd.DataFrame({name: numbers(runs, name, rows) for name in names})
 
-    median = of(own, measured).groupby(code[measured]).median().reindex(cpus.index)
+    median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
     total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
     return pd.DataFrame(
@@ -270,9 +170,9 @@ def _metrics(
     bounds = np.searchsorted(code[measured], np.arange(cells + 1))
     every = np.flatnonzero(((runs["role"] == "measured") & (runs["status"] == "ok")).to_numpy(bool))
     for name in names:
-        values = _numbers(runs, name, measured)
+        values = numbers(runs, name, measured)
         table = np.full((cells, 3), math.nan)
-        largest = pd.Series(_numbers(runs, name, every)).groupby(code[every]).max()
+        largest = pd.Series(numbers(runs, name, every)).groupby(code[every]).max()
         for at, (start, stop) in enumerate(pairwise(bounds)):
             own = values[start:stop]
             own = own[~np.isnan(own)]
@@ -311,7 +211,7 @@ def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
     With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
     Cells measured again in another folder (`<cell>#2`) are families of their own.
     """
-    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus")]
+    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus", "folder")]
     repeat = cells["cell"].str.partition("#")[2]
     keys = [*(cells[name] for name in same), repeat]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
@@ -338,7 +238,7 @@ def _workers(cell: Record) -> int:
 
 
 def _speedups(
-    rounds: _Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
+    rounds: Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
 ) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
     speedup = headline(*sides, resampled).scaled(scale)
@@ -354,12 +254,12 @@ def _speedups(
     }
 
 
-def _cpu_share(rounds: _Rounds) -> float:
+def _cpu_share(rounds: Rounds) -> float:
     """The part of the tasks' time that they are on a CPU when run one by one, C1/W1."""
     return float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
 
 
-def _bound(rounds: _Rounds, cell: Record) -> float:
+def _bound(rounds: Rounds, cell: Record) -> float:
     """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
 
     Tasks that leave the CPU idle for a part of their time may overlap more often than there are
@@ -374,12 +274,12 @@ def _bound(rounds: _Rounds, cell: Record) -> float:
     return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 
 
-def _ratio(rounds: _Rounds) -> float:
+def _ratio(rounds: Rounds) -> float:
     return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
 
 
 def _over_one_worker(
-    one: tuple[Floats, float], resampled: Floats, rounds: _Rounds, n: int
+    one: tuple[Floats, float], resampled: Floats, rounds: Rounds, n: int
 ) -> Record:
     """Against the same executor with one worker: the ratio of both cells' speedups.
 
@@ -395,43 +295,10 @@ def _over_one_worker(
     return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
 
 
-def _ladder(rounds: _Rounds) -> Record:
+def _ladder(rounds: Rounds) -> Record:
     ladder = ladder_factors(rounds.levels, rounds.serial_busy_s)
     record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
     for step, factor in enumerate(FACTORS):
         record |= _named(factor, median_interval(ladder.factors[:, step]))
         record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
     return record | {"waiting": ladder.waiting}
-
-
-def _flags(rounds: _Rounds, cell: Record) -> Iterator[str]:
-    """What a reader should know before trusting the cell's numbers; see METHOD.md."""
-    logs = np.log(rounds.baseline_s / rounds.measured_s)
-    if cell["rounds"] < FEWEST_ROUNDS:
-        yield f"fewer than {FEWEST_ROUNDS} rounds"
-    for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
-        if count := int(outliers(walls).sum()):
-            yield f"outliers in {side} ({count})"
-    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
-        yield "trend over rounds"
-    if processes_disagree(logs, rounds.process):
-        yield "processes disagree"
-    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
-        yield "methods disagree"
-    if cell["steal_share"] > STEAL:
-        yield f"steal {cell['steal_share']:.1%}"
-    if cell["throttled_s"] > 0:
-        yield f"throttled {cell['throttled_s']:.2f} s"
-    if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
-        yield f"more workers than usable CPUs ({cell['workers']:g} > {cell['usable_cpus']:g})"
-    blas = cell.get("metric.blas_threads", math.nan)
-    if blas * cell["workers"] > cell["usable_cpus"]:
-        counts = f"{blas:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
-        yield f"BLAS threads x workers > CPUs ({counts})"
-    timer_share = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
-    if timer_share > TIMER_COST:
-        yield f"timer cost {timer_share:.0%}"
-    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
-        yield "runs shorter than 1 ms"
-    if not cell["steady"]:
-        yield "no steady state"

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from runners.child.counters import run_queue_wait_ns
 
@@ -23,6 +23,32 @@ WAIT_EVERY_NS = 1_000_000
 ERROR_CHARS = 4000
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
 """What CPython says of an extension module that is not made for them (`Python/import.c`)."""
+
+Wire = tuple[tuple[int, int, bool], int, int, int, int, str | None, Any]
+"""A record on its way from the worker: a plain tuple, which is pickled sooner than a named one."""
+
+
+class Record(NamedTuple):
+    """What a worker tells of a task: its span as in `Span`, and its error as text or its result.
+
+    `gil` says whether the worker's interpreter has a GIL.
+    """
+
+    pid: int
+    thread: int
+    gil: bool
+    start_ns: int
+    end_ns: int
+    cpu_ns: int
+    wait_ns: int
+    error: str | None
+    result: Any
+
+    @classmethod
+    def named(cls, wire: Wire) -> Self:
+        """Raises TypeError or ValueError if that is not what `run_task` returned."""
+        (pid, thread, gil), start, end, cpu, wait, error, result = wire
+        return cls(pid, thread, gil, start, end, cpu, wait, error, result)
 
 
 class _Here:
@@ -60,9 +86,6 @@ def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
     """Let workers that share this memory use `workload`, where they would unpickle `payload`."""
     global _payload, _workload
     _payload, _workload = payload, workload
-    run_task.__dict__.pop("acall", None)
-    if hasattr(workload, "acall"):
-        run_task.__dict__["acall"] = run_coroutine
 
 
 def install(payload: bytes, shared: Any = None) -> None:
@@ -87,13 +110,10 @@ def install(payload: bytes, shared: Any = None) -> None:
     _here[thread_id()] = _Here()
 
 
-def run_task(task: Any) -> tuple[Any, ...]:
+def run_task(task: Any) -> Wire:
     """Run one task of the installed workload: the function that every executor maps.
 
-    Returns (worker identity, start, end, CPU time, run-queue wait, error text or None, result);
-    times in nanoseconds. A task's exception is returned as text, so that its span is not lost.
-
-    Where the workload has a coroutine form, this function's attribute `acall` is `run_coroutine`.
+    A task's exception is returned as text, so that its span is not lost.
     """
     here = _here[thread_id()]
     workload = _workload
@@ -113,18 +133,23 @@ def run_task(task: Any) -> tuple[Any, ...]:
     return here.identity, start, end, cpu, here.waited(end), error, value
 
 
-async def run_coroutine(task: Any) -> tuple[Any, ...]:
-    """As `run_task`, for the workload's coroutine form. Only its own steps count as CPU time."""
-    here = _here[thread_id()]
-    error = value = None
-    steps = _Steps(_workload.acall(task))
-    start = clock_ns()
-    try:
-        value = await steps
-    except Exception:  # a cancellation is the executor's own and goes through
-        error = described()
-    end = clock_ns()
-    return here.identity, start, end, steps.cpu_ns, here.waited(end), error, value
+class EitherForm:
+    """What executors map for a workload with a coroutine form: `run_task` in both forms."""
+
+    __call__ = staticmethod(run_task)
+
+    async def acall(self, task: Any) -> Wire:
+        """As `run_task`, with the workload's coroutine form. Only its own steps are CPU time."""
+        here = _here[thread_id()]
+        error = value = None
+        steps = _Steps(_workload.acall(task))
+        start = clock_ns()
+        try:
+            value = await steps
+        except Exception:  # a cancellation is the executor's own and goes through
+            error = described()
+        end = clock_ns()
+        return here.identity, start, end, steps.cpu_ns, here.waited(end), error, value
 
 
 class _Steps:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from runners.command import resume
 from runners.command.progress import Terminal
@@ -12,6 +12,9 @@ from runners.model import Plan
 from runners.planning.environment import read_environment
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, keep_spans, write_environment
+
+if TYPE_CHECKING:
+    from runners.analysis.cell import CellSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Measured:
 def measure_cell(plan: Plan, folder: Path, display: Terminal) -> Measured:
     """Measure what is not already there, store every run as it ends, show what came out."""
     earlier = resume.look(folder, plan)
-    display.begin(earlier.status, earlier.words)
-    if earlier.status is None:
+    display.begin(earlier)
+    if earlier.outcome != "reused":
         resume.begin(folder, plan, earlier)
         for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):
             append(folder, run)
@@ -34,17 +37,20 @@ def measure_cell(plan: Plan, folder: Path, display: Terminal) -> Measured:
                 append_spans(folder, run)
             display.update(run)
         write_environment(folder, read_environment())
-    row = _summary(folder, plan)
-    return Measured(display.finish(row), float(row["speedup"]))
+    cell = _summary(folder, plan)
+    return Measured(display.finish(cell), cell.speedup.estimate)
 
 
-def _summary(folder: Path, plan: Plan) -> dict[Any, Any]:
-    """The cell's row of the summary; of its spans, those of the typical round are kept."""
-    from runners.analysis import summary  # loads pandas and scipy: not before the measurement
+def _summary(folder: Path, plan: Plan) -> "CellSummary":
+    """The summary of the cell; of its spans, those of the typical round are kept."""
+    # They load pandas and scipy: not before the measurement.
+    from runners.analysis.cell import cells
+    from runners.analysis.rounds import typical_round
+    from runners.analysis.summary import summarise
 
     runs = read_runs(folder)
     runs = runs[runs["cell"] == plan.cell]
     if plan.measure.keep_spans == "median":
-        keep_spans(folder, summary.typical_round(runs))
-    [row] = summary.summarise(runs).to_dict("records")
-    return row
+        keep_spans(folder, typical_round(runs))
+    [found] = cells(summarise(runs))
+    return found

@@ -17,9 +17,9 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from runners.model import Conditional, UsageError, locate
+from runners.model import Conditional, UsageError, in_one_line, locate
 from runners.planning.config import CELL
-from runners.planning.plugins import UNREADABLE, reason
+from runners.planning.plugins import UNREADABLE
 from runners.planning.searchpath import places, targets, unreadable
 
 PLUGINS = ("workload", "executor")
@@ -163,7 +163,8 @@ class Grid:
             try:
                 made = locate(target)
             except (Exception, SystemExit) as error:
-                print(f"warning: executor=all is without {name}: {reason(error)}", file=sys.stderr)
+                why = in_one_line(error)
+                print(f"warning: executor=all is without {name}: {why}", file=sys.stderr)
                 continue
             away = getattr(made, "worker_kind", None) in ("caller", "remote")
             if not away and (not isinstance(made, Conditional) or made.unavailable() is None):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -29,6 +28,8 @@ from runners.planning.searchpath import CONF, add_working_folder, places, unread
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
+"""What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
 class Check(Callback):
@@ -62,25 +63,21 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read the output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
         return 1
-    except (HydraException, OmegaConfBaseException, UsageError, OSError, *_UNREADABLE) as error:
+    except Exception as error:
         if os.environ.get(FULL_ERROR) == "1":
             raise
-        problem = _unreadable(words)
-        if problem is None and isinstance(error, _UNREADABLE):
-            raise
-        fail(UsageError(problem) if problem is not None else error, job.folder)
-    except Exception:  # a fault of the program: 1 would mean that a cell failed
-        traceback.print_exc()
+        # Hydra raises some of what is wrong with a YAML file as it is.
+        if (problem := _unreadable(words)) is not None:
+            fail(UsageError(problem))
+        if isinstance(error, MISTAKES):
+            fail(error, job.folder)
+        traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
     except KeyboardInterrupt as request:
         print(_interrupted(job.folder), file=sys.stderr)
         return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
     seen = set(job.statuses)
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
-
-
-_UNREADABLE = (yaml.YAMLError, UnicodeDecodeError, ValueError)
-"""What Hydra raises as it is over a YAML file that it cannot read."""
 
 
 def _hydra(job: Job, words: Sequence[str]) -> None:

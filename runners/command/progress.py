@@ -3,21 +3,24 @@
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from runners.command.resume import Earlier
 from runners.model import Plan, Run
-from runners.words.advice import explain, remedy
+from runners.results.columns import counts
+from runners.words import advice, flags
+from runners.words.rounding import time_unit
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.text import Text
 
-
-_UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    from runners.analysis.bootstrap import Interval
+    from runners.analysis.cell import CellSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,11 @@ class Terminal:
         self.console: Console | None = None
         self.rounds = 0
 
-    def begin(self, reused: str | None, words: str) -> None:
+    def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if words and not self._quiet:
-            what = "reused" if reused is not None else "measured again"
-            if words in ("short of its precision", "not finished"):
-                what = "continued"
-            print(f"{_before(self.place)}{self.name}: {what}, {words}")
+        if earlier.outcome != "new" and not self._quiet:
+            what = "measured again" if earlier.outcome == "again" else earlier.outcome
+            print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
     def update(self, run: Run) -> None:
         """Take note of a run that has just ended."""
@@ -70,7 +71,7 @@ class Terminal:
             self._start()
         if run.status != "ok":
             self.failed = run
-        if run.position == 1 and not run.warmup:
+        if run.position == 1 and counts(run.row()):  # the other was ok, or there were none
             self.rounds += 1
         assert self.progress is not None
         assert self.task is not None
@@ -84,24 +85,23 @@ class Terminal:
         if run.ended_by is not None:
             self.progress.stop()
 
-    def finish(self, summary: Mapping[Any, Any]) -> str:
-        """Print what was found, the cell's row of `stats.summarise`; return the cell's status."""
+    def finish(self, cell: "CellSummary") -> str:
+        """Print what was found; return the cell's status."""
         console = self._console()
-        status = str(summary["status"])
         if self.place is not None:
             if not self.place.quiet:
-                console.print(_line(self.place, summary), highlight=False)
-            return status
+                console.print(_line(self.place, cell), highlight=False)
+            return cell.status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {_rounds(summary['rounds'])}", highlight=False)
+            console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}", highlight=False)
         if self.failed is not None:
             console.print(f"[red]{self.failed.status}[/] in the {self.failed.role} run:")
             console.print(self.failed.error, markup=False, highlight=False)
-        if summary["rounds"] > 0:
-            console.print(_table(self.plan, summary, self.folder))
+        if cell.rounds > 0:
+            console.print(_table(self.plan, cell, self.folder))
         else:
             console.print(f"{'saved':<17}{self.folder}", highlight=False)
-        return status
+        return cell.status
 
     @property
     def _quiet(self) -> bool:
@@ -143,6 +143,27 @@ def refused(run: Run, place: Place | None) -> None:
         print(f"{_before(place)}{name}: {why}")
 
 
+def why(earlier: Earlier, plan: Plan) -> str:
+    """Why an earlier measurement stands, or does not."""
+    if plan.measure.force:
+        return "measure.force"
+    if earlier.changed:
+        return "; ".join(earlier.changed)
+    match earlier.status:
+        case None:
+            return "nothing says how it was measured"
+        case "ok" if earlier.outcome == "reused":
+            return f"ended by {earlier.ended_by}"
+        case "ok":
+            return "short of its precision" if earlier.ended_by else "not finished"
+        case "timeout":
+            return "it timed out"
+        case "failed":
+            return "it failed"
+        case status:
+            return f"it {'is' if earlier.outcome == 'reused' else 'was'} {status}"
+
+
 def differing(cells: Sequence[Plan | Run]) -> list[str]:
     """The name of each cell of a sweep: with the parameters in which it differs from others.
 
@@ -182,18 +203,17 @@ def _before(place: Place | None) -> str:
     return "" if place is None else str(place)
 
 
-def seconds(value: float) -> str:
-    """A duration for people: three digits and the unit that fits."""
-    unit, size = next(((u, s) for u, s in _UNITS if value >= s), _UNITS[-1])
-    return f"{value / size:.3g} {unit}"
+def _seconds(value: float) -> str:
+    unit, scale = time_unit(value)
+    return f"{value * scale:.3g} {unit}"
 
 
-def _span(low: float, high: float) -> str:
+def _span(time: "Interval") -> str:
     """An interval of durations in the unit of its upper end."""
-    if math.isnan(low):
+    if math.isnan(time.low):
         return "too few rounds"
-    unit, size = next(((u, s) for u, s in _UNITS if high >= s), _UNITS[-1])
-    return f"{low / size:.3g} – {high / size:.3g} {unit}"
+    unit, scale = time_unit(time.high)
+    return f"{time.low * scale:.3g} – {time.high * scale:.3g} {unit}"
 
 
 def _name(plan: Plan) -> str:
@@ -205,10 +225,10 @@ def _title(plan: Plan) -> str:
     return f"{_name(plan)}{weak} ({plan.usable_cpus:g} usable CPUs)"
 
 
-def _speedup(row: Mapping[Any, Any]) -> str:
-    if math.isnan(row["speedup_low"]):
-        return f"{row['speedup']:.2f}×  [one round: no interval]"
-    return f"{row['speedup']:.2f}×  [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]"
+def _speedup(speedup: "Interval") -> str:
+    if math.isnan(speedup.low):
+        return f"{speedup.estimate:.2f}×  [one round: no interval]"
+    return f"{speedup.estimate:.2f}×  [{speedup.low:.2f}, {speedup.high:.2f}]"
 
 
 def _rounds(count: int) -> str:
@@ -216,47 +236,51 @@ def _rounds(count: int) -> str:
 
 
 def _results(plan: Plan) -> str:
-    compared = plan.parameters.get("workload.compare") != "none"
-    return f"equal to {plan.baseline}" if compared else "not compared"
+    return f"equal to {plan.baseline}" if plan.compared else "not compared"
 
 
-def _line(place: Place, row: Mapping[Any, Any]) -> str:
-    name = f"{place}{place.name}"
+def _line(place: Place, cell: "CellSummary") -> str:
+    from rich.markup import escape
+
+    name = escape(f"{f'{place}{place.name}':<46}")
     times = place.times()
-    if row["status"] != "ok":
-        reason = str(row["error"]).strip().splitlines() or [""]
-        told = f"[red]{row['status']}[/]: {reason[-1]}"
+    if cell.status != "ok":
+        told = f"[red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
     else:
-        told = f"{_speedup(row)}  {_rounds(row['rounds'])}"
-    return f"{name:<46} {told}" + (f"   {times}" if times else "")
+        told = escape(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
+    return f"{name} {told}" + (f"   {times}" if times else "")
 
 
-def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
+def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     """Two columns, one for each side; below them what concerns the cell as a whole."""
     from rich.text import Text
 
-    sides = ("baseline", "measured")
-    width = "" if math.isnan(row["half_width"]) else f", ±{row['half_width']:.1%}"
+    baseline, measured = cell.times["baseline"].median, cell.times["measured"].median
+    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
     workers = 1 if plan.worker_kind == "caller" else plan.n
     noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
-    by_workers = row["bound"] >= workers
+    by_workers = cell.bound >= workers
     what = f"{workers} {noun}" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
-        ("median", *(seconds(row[f"{side}_median_s"]) for side in sides)),
-        ("95% interval", *(_span(row[f"{side}_low_s"], row[f"{side}_high_s"]) for side in sides)),
-        (speedup, _speedup(row), f"bound {row['bound']:.2f} ({what})"),
-        ("cold, warm", f"{row['cold_speedup']:.2f}×, {row['speedup']:.2f}×", "first runs, others"),
+        ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
+        ("95% interval", _span(baseline), _span(measured)),
+        (speedup, _speedup(cell.speedup), f"bound {cell.bound:.2f} ({what})"),
+        (
+            "cold, warm",
+            f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
+            "first runs, others",
+        ),
         (
             "efficiency",
-            f"{row['efficiency']:.0%} of {workers} {noun}",
-            f"{row['speedup'] / row['bound']:.0%} of the bound",
+            f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
+            f"{cell.speedup.estimate / cell.bound:.0%} of the bound",
         ),
         (
             "results",
-            _results(plan) if row["status"] == "ok" else str(row["status"]),
-            f"{_rounds(row['rounds'])}{width}, ended by {row['ended_by']}",
+            _results(plan) if cell.status == "ok" else cell.status,
+            f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}",
         ),
     ]
     column = max(len(middle) for _, middle, _ in lines) + 4
@@ -266,11 +290,10 @@ def _table(plan: Plan, row: Mapping[Any, Any], folder: Path) -> "Text":
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
-        text.append(f"kept between runs; starting them took {seconds(row['start_s'])} apart\n")
-    for loss in explain(row):
-        text.append(f"{'lost':<17}", "dim")
-        text.append(f"{loss.share:.0%} {loss.title}: {loss.hint}\n")
-    for flag in filter(None, row["flags"].split("; ")):
-        text.append(f"{'note':<17}", "dim")
-        text.append(flag, "yellow").append(f": {remedy(flag)}\n")
+        text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} apart\n")
+    for loss in advice.explain(cell):
+        text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
+    for flag in cell.flags:
+        text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
+        text.append(f": {flags.remedy(flag)}\n")
     return text.append(f"{'saved':<17}", "dim").append(str(folder))

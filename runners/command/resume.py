@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from runners.model import Plan, Run, UsageError
+from runners.model import Plan, Run, Status, UsageError
 from runners.planning.identity import differences
-from runners.results.columns import RUNS, SPANS
+from runners.results.columns import RUNS, SPANS, counts
 from runners.results.write import write_json
 
 IDENTITY = "cell.json"
@@ -21,16 +21,24 @@ OUTSIDE_REASONS = ("incomplete", "timeout", "crashed", "interrupted")
 _locks: list[int] = []
 
 
+Outcome = Literal["new", "reused", "continued", "again"]
+"""What becomes of a cell: there was nothing, it stands, it goes on, or it is measured again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier measurement of a cell: its status if it stands, and a few words on why or not.
+    """An earlier measurement of a cell, and what becomes of it.
 
-    `rounds` are those to be continued, as (baseline, measured) seconds; the next round and process
-    have the numbers given.
+    `status` and `ended_by` are those that it ended with, None where they do not matter: it is not
+    wanted, or nothing says how it was measured, or it was measured otherwise than now, in what
+    `changed` lists. `rounds` are those to be continued, as (baseline, measured) seconds; the next
+    round and process have the numbers given.
     """
 
-    status: str | None
-    words: str
+    outcome: Outcome
+    changed: tuple[str, ...] = ()
+    status: Status | None = None
+    ended_by: str | None = None
     rounds: tuple[tuple[float, float], ...] = ()
     next_round: int = 0
     next_process: int = 0
@@ -39,12 +47,12 @@ class Earlier:
 def look(folder: Path, plan: Plan) -> Earlier:
     """What `folder` holds of this cell; nothing is changed."""
     rows = _rows(folder / RUNS)
-    return _judge(folder, plan, rows) if rows else Earlier(None, "")
+    return _judge(folder, plan, rows) if rows else Earlier("new")
 
 
 def begin(folder: Path, plan: Plan, earlier: Earlier) -> None:
     """Make the folder ready for this cell's rows. Those that do not stand are set aside."""
-    if not earlier.rounds and (folder / RUNS).exists():
+    if earlier.outcome != "continued" and (folder / RUNS).exists():
         _set_aside(folder)
     write_json(folder / IDENTITY, plan.identity)
 
@@ -78,35 +86,34 @@ def lock(folder: Path) -> None:
 
 def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
     if plan.measure.force:
-        return Earlier(None, "measure.force")
+        return Earlier("again")
     try:
         old = json.loads((folder / IDENTITY).read_bytes())
     except (OSError, ValueError):
-        return Earlier(None, "nothing says how it was measured")
+        return Earlier("again")
     changed = differences(old, json.loads(json.dumps(plan.identity, default=str)))
     if changed:
-        return Earlier(None, "; ".join(changed))
+        return Earlier("again", tuple(changed))
     status, ended_by = rows[-1]["status"], rows[-1].get("ended_by")
     if status in OUTSIDE_REASONS:
-        return Earlier(None, f"it was {status}" if status != "timeout" else "it timed out")
-    if status != "ok":
-        return Earlier(status, f"it {status}" if status == "failed" else f"it is {status}")
-    if ended_by in ("precision", "rounds"):
-        return Earlier("ok", f"ended by {ended_by}")
+        return Earlier("again", (), status, ended_by)
+    if status != "ok" or ended_by in ("precision", "rounds"):
+        return Earlier("reused", (), status, ended_by)
+    rounds = _complete_rounds(rows)
+    if not rounds:
+        return Earlier("again", (), status, ended_by)
     return Earlier(
-        None,
-        "short of its precision" if ended_by else "not finished",
-        rounds=_complete_rounds(rows),
+        *("continued", (), status, ended_by, rounds),
         next_round=max(row["round"] for row in rows) + 1,
         next_process=max(row["process"] for row in rows) + 1,
     )
 
 
 def _complete_rounds(rows: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+    """The seconds of (baseline, measured) of each."""
     walls: dict[int, dict[str, float]] = {}
-    for row in rows:
-        if row["status"] == "ok" and not row["warmup"]:
-            walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
+    for row in filter(counts, rows):
+        walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
     return tuple(
         (sides["baseline"], sides["measured"]) for sides in walls.values() if len(sides) == 2
     )

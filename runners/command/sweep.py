@@ -26,7 +26,7 @@ from runners.command.cell import Measured
 from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import fail
-from runners.command.progress import Place, Terminal, clock, differing, refused
+from runners.command.progress import Place, Terminal, clock, differing, refused, why
 from runners.model import OutOfTime, Plan, Run, Unsupported, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import read_site
@@ -135,19 +135,20 @@ class Sweep:
 
     def _stands(self, cell: Cell, cells: int) -> bool:
         """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
-        words = ""
         if isinstance(cell.what, Plan):
             earlier = resume.look(cell.folder, cell.what)
-            status, words = earlier.status, earlier.words
+            if earlier.outcome != "reused":
+                return False
+            status, words = str(earlier.status), why(earlier, cell.what)
+        elif resume.holds(cell.folder, cell.what):
+            status = words = cell.what.status
         else:
-            status = cell.what.status if resume.holds(cell.folder, cell.what) else None
-        if status is None:
             return False
         place = Place(cell.number + 1, cells, cell.name)
         if self.quiet:
             _print_json(place, cell, status=status, reused=True)
         else:
-            print(f"{place}{place.name}: reused, {words or status}")
+            print(f"{place}{place.name}: reused, {words}")
         self.job.statuses.append(status)
         return True
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from runners.executors.shares import Initializer
+from runners.model import Coroutine
 
 Call = Callable[[Any], Awaitable[Any]]
 
@@ -13,8 +14,8 @@ Call = Callable[[Any], Awaitable[Any]]
 class Asyncio:
     """An event loop in the calling thread, with at most `max_workers` tasks at a time.
 
-    A function with a coroutine form, its attribute `acall`, runs in the loop itself; any other in
-    threads that the loop waits for.
+    A function with a coroutine form runs in the loop itself; any other in threads that the loop
+    waits for.
     """
 
     worker_kind = "coroutine"
@@ -42,12 +43,13 @@ class Asyncio:
         self.runner.close()  # joins the threads
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
-        call: Call | None = getattr(function, "acall", None)
-        if call is None:
+        if not isinstance(function, Coroutine):
             call = _in_thread(function)
-        elif not self.initialized and self.initializer is not None:
-            self.initializer(*self.initargs)  # the caller's thread is the worker
-            self.initialized = True
+        else:
+            call = function.acall
+            if not self.initialized and self.initializer is not None:
+                self.initializer(*self.initargs)  # the caller's thread is the worker
+                self.initialized = True
         try:
             return self.runner.run(_map(call, list(tasks), self.max_workers))
         except BaseExceptionGroup as group:  # all others have been cancelled

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from runners.model import InvalidParameter
-
 
 class Children:
     """A `multiprocessing` context that remembers the processes made through it.
@@ -42,9 +40,3 @@ def _code(process: Any) -> int | None:
     started = process._popen
     code: int | None = started.returncode if started is not None else None
     return code
-
-
-def check_maxtasksperchild(number: int | None) -> None:
-    """Raise InvalidParameter unless it is at least 1, or None for no limit."""
-    if number is not None and number < 1:
-        raise InvalidParameter("maxtasksperchild", f"must be at least 1 or null, not {number}")

@@ -5,7 +5,7 @@ from concurrent.futures import BrokenExecutor
 from typing import Any, Self
 
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, WorkerDied
+from runners.model import WorkerDied, at_least
 
 
 class Futures:
@@ -18,12 +18,15 @@ class Futures:
         initargs: tuple[Any, ...] = (),
         chunksize: int = 1,
     ) -> None:
-        if chunksize < 1:
-            raise InvalidParameter("chunksize", f"must be at least 1, not {chunksize}")
         self.max_workers = max_workers
         self.initializer = initializer
         self.initargs = initargs
         self.chunksize = chunksize
+        at_least(self, 1, "chunksize")
+
+    @property
+    def unchunked_by(self) -> str | None:
+        return "chunksize=1" if self.chunksize > 1 else None
 
     def make(self) -> Any:
         """The pool, not yet entered."""

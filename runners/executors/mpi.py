@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, Unsupported
+from runners.model import Unsupported, at_least
 
 START_S = 30.0
 """How long MPI may take to start the workers. It has no answer for some that cannot be started."""
@@ -47,15 +47,18 @@ class Mpi:
         initializer: Initializer = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
-        if chunksize < 1:
-            raise InvalidParameter("chunksize", f"must be at least 1, not {chunksize}")
+        self.chunksize = chunksize
+        at_least(self, 1, "chunksize")
         if find_spec("mpi4py") is None:
             raise Unsupported("needs the package mpi4py; install speedup-lab[mpi]")
         self.max_workers = max_workers
-        self.chunksize = chunksize
         self.hosts = hosts
         self.initializer = initializer
         self.initargs = initargs
+
+    @property
+    def unchunked_by(self) -> str | None:
+        return "chunksize=1" if self.chunksize > 1 else None
 
     def __enter__(self) -> Self:
         if "mpi4py.MPI" not in sys.modules:

@@ -5,10 +5,10 @@ import multiprocessing.pool
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-from runners.executors.children import Children, check_maxtasksperchild
+from runners.executors.children import Children
 from runners.executors.process import StartMethod, ending
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, WorkerDied
+from runners.model import WorkerDied, at_least
 
 WATCH_S = 0.2
 
@@ -30,15 +30,19 @@ class Pool:
         initializer: Initializer = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
-        if chunksize is not None and chunksize < 1:
-            raise InvalidParameter("chunksize", f"must be at least 1 or null, not {chunksize}")
-        check_maxtasksperchild(maxtasksperchild)
         self.max_workers = max_workers
         self.chunksize = chunksize
         self.maxtasksperchild = maxtasksperchild
+        self.start_method = start_method
         self.context = multiprocessing.get_context(start_method)
         self.initializer = initializer
         self.initargs = initargs
+        at_least(self, 1, "chunksize", "maxtasksperchild", or_null=True)
+
+    @property
+    def unchunked_by(self) -> str | None:
+        # As many tasks as workers, which is when it is asked, are not put together by the pool.
+        return "chunksize=1" if (self.chunksize or 1) > 1 else None
 
     def __enter__(self) -> Self:
         self.children = Children(self.context, replaced=self.maxtasksperchild is not None)

@@ -32,6 +32,7 @@ class Process:
         initargs: tuple[Any, ...] = (),
     ) -> None:
         self.max_workers = max_workers
+        self.start_method = start_method
         self.context: Any = multiprocessing.get_context(start_method)
         self.forget = forget
         self.initializer = initializer
@@ -84,9 +85,12 @@ class Process:
             crew.receive()
         return gather(crew.parts, len(todo))
 
+    @property
+    def unjoined(self) -> bool:
+        return self.forget == "join"
+
     def metrics(self) -> dict[str, float]:
-        """Where `join` is forgotten, results may be missing, even if this time none is."""
-        return {"results_missing": 0, "zombies": self.zombies} if self.forget == "join" else {}
+        return {"zombies": self.zombies} if self.unjoined else {}
 
 
 class Crew:

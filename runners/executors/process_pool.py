@@ -6,11 +6,11 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from concurrent.futures import process as implementation
 from typing import Any, cast
 
-from runners.executors.children import Children, check_maxtasksperchild
+from runners.executors.children import Children
 from runners.executors.futures import Futures
 from runners.executors.process import StartMethod, ending
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, Unsupported
+from runners.model import InvalidParameter, Unsupported, at_least
 
 
 class ProcessPool(Futures):
@@ -31,7 +31,8 @@ class ProcessPool(Futures):
         initargs: tuple[Any, ...] = (),
     ) -> None:
         super().__init__(max_workers, initializer, initargs, chunksize)
-        check_maxtasksperchild(maxtasksperchild)
+        self.maxtasksperchild = maxtasksperchild
+        at_least(self, 1, "maxtasksperchild", or_null=True)
         if maxtasksperchild is not None and start_method == "fork":
             raise InvalidParameter(
                 "maxtasksperchild",
@@ -44,8 +45,8 @@ class ProcessPool(Futures):
                 "maxtasksperchild above 1 (python/cpython#115634); set it to 1, choose "
                 "executor=pool, or update Python"
             )
+        self.start_method = start_method
         self.context = multiprocessing.get_context(start_method)
-        self.maxtasksperchild = maxtasksperchild
 
     def make(self) -> ProcessPoolExecutor:
         self.children = Children(self.context, replaced=self.maxtasksperchild is not None)

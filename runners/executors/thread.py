@@ -65,9 +65,9 @@ class Thread:
                 return results
         return gather(parts, len(todo))
 
-    def metrics(self) -> dict[str, float]:
-        """Where `join` is forgotten, results may be missing, even if this time none is."""
-        return {"results_missing": 0} if self.forget == "join" else {}
+    @property
+    def unjoined(self) -> bool:
+        return self.forget == "join"
 
     def make(self, name: str, share: Share, parts: list[Any], k: int) -> threading.Thread:
         """A thread, not yet started, that leaves in `parts[k]` what came of its share."""

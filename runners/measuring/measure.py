@@ -9,14 +9,13 @@ import dataclasses
 import random
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import count
 
 from runners.measuring.interrupts import Interrupted, Interrupts
 from runners.measuring.ladder import largest_task_share, levels, workers
 from runners.measuring.pace import Pace
 from runners.measuring.process import Child
-from runners.model import Order, Plan, Role, Run, run_of
+from runners.model import Order, Plan, Role, Run, run_of, timestamp
 
 
 def measure(
@@ -83,7 +82,7 @@ def _measure(
 
 
 def _run(child: Child, plan: Plan, order: Order) -> Run:
-    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    now = timestamp()
     try:
         return child.run(order)
     except Interrupted as request:

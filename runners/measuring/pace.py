@@ -27,7 +27,7 @@ class Pace:
         self.begin_ns = begin_ns
         self.pairs = list(earlier)
         self.wanted = settings.min_rounds
-        self.share = math.ceil(settings.min_rounds / settings.interpreters)
+        self.rounds_each = math.ceil(settings.min_rounds / settings.interpreters)
         self.ended_by: str | None = None
         if len(self.pairs) >= settings.min_rounds:
             self._decide()
@@ -44,7 +44,7 @@ class Pace:
         return not self.warm
 
     def process_is_over(self) -> bool:
-        return self.kept >= self.share
+        return self.kept >= self.rounds_each
 
     def note(self, baseline_s: float, measured_s: float, tasks: int) -> None:
         """Take in a complete round; decide what it means for those to come."""

@@ -7,7 +7,6 @@ import multiprocessing
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,17 +15,26 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import (
+    Chunking,
+    Coroutine,
+    Declared,
     Factory,
+    Lenient,
     Measure,
+    Meeting,
+    Multiprocessing,
     OutOfTime,
     Plan,
     Run,
     Scaling,
+    Sharing,
+    Sourced,
     Status,
     Unsupported,
     UsageError,
     Workers,
     first_line,
+    timestamp,
 )
 from runners.planning import searchpath
 from runners.planning.environment import Site, read_site, usable_cpus
@@ -104,13 +112,16 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             )
     executor_as, reuse = _reused(executor_as)
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
-    workers = getattr(executor_class, "worker_kind", None)
-    check = bind if workers is None else build
-    check("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers == "coroutine" and not hasattr(workload, "acall"):
+    executor: Any = None
+    workers: Workers = "unknown"
+    given = bind("executor", choices["executor"], executor_class, executor_as.parameters)
+    if isinstance(executor_class, Declared):
+        workers = executor_class.worker_kind
+        executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
+    if workers == "coroutine" and not isinstance(workload, Coroutine):
         workers = "thread"  # where plain functions are run
-    minimum = int(getattr(workload, "minimum_workers", 1))
-    if reason := _cannot_meet(cfg, workload, minimum, workers, executor_as):
+    minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
+    if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
         names = f"workload={choices['workload']} executor={choices['executor']}"
         raise UsageError(f"{names}: {reason}") from Unsupported(reason)
     try:
@@ -125,7 +136,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
-        executor_as=executor_as,
+        executor_as=Factory(executor_as.target, given),
         baseline="serial" if minimum == 1 else "thread",
         baseline_as=(
             Factory("runners.executors.serial.Serial", {})
@@ -135,15 +146,17 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         reuse=reuse,
         parameters=_parameters(values, only_n),
         payload=payload,
+        compared=workload.compared if isinstance(workload, Lenient) else True,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
-        worker_kind=next((kind for kind in get_args(Workers) if kind == workers), "unknown"),
+        worker_kind=workers if workers in get_args(Workers) else "unknown",
+        start_method=executor.start_method if isinstance(executor, Multiprocessing) else None,
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),
-                *(workload.sources() if hasattr(workload, "sources") else ()),
+                *(workload.sources() if isinstance(workload, Sourced) else ()),
             ],
             {
                 "workload": dataclasses.asdict(workload_as),
@@ -168,7 +181,7 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
 
 
 def _cannot_meet(
-    cfg: DictConfig, workload: Any, minimum: int, workers: str | None, executor_as: Factory
+    cfg: DictConfig, workload: Any, minimum: int, workers: Workers, executor: Any, reuse: bool
 ) -> str | None:
     """Why this executor cannot give the tasks what they need of each other; None if it can."""
     if minimum > 1:
@@ -177,12 +190,12 @@ def _cannot_meet(
             return f"{what}, and a plain loop runs one after another"
         if cfg.n < minimum:
             return f"{what}; set n={minimum}"
-        if (executor_as.parameters.get("chunksize") or 1) > 1:
-            return f"{what}, not in chunks; set executor.chunksize=1"
-    shares = hasattr(workload, "share")
+        if isinstance(executor, Chunking) and (setting := executor.unchunked_by):
+            return f"{what}, not in chunks; set executor.{setting}"
+    shares = isinstance(workload, Sharing)
     if (shares or minimum > 1) and cfg.scaling == "weak":
         return "its tasks belong together and cannot be multiplied; set scaling=strong"
-    if shares and cfg.executor.get("reuse"):
+    if shares and reuse:
         return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
     return None
 
@@ -250,7 +263,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         cold=True,
         warmup=True,
         status=_status(error),
-        started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )

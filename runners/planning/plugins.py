@@ -2,9 +2,18 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
-from runners.model import Factory, InvalidParameter, Unsupported, UsageError, locate
+from runners.model import (
+    Factory,
+    InvalidParameter,
+    Unsupported,
+    UsageError,
+    Workers,
+    in_one_line,
+    locate,
+)
+from runners.planning.hints import Mistake, fitted, hints, signature
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
@@ -45,7 +54,7 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
     except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
         raise BrokenPlugin(
             f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({reason(error)}); install it or mend the name"
+            f"({in_one_line(error)}); install it or mend the name"
         ) from error
     if not callable(found):
         raise BrokenPlugin(f"{group}={choice}: its _target_ {target} is not a class")
@@ -57,9 +66,9 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
 
 def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
     """What the constructor makes of the parameters. Raises UsageError, naming group and key."""
-    bind(group, choice, make, parameters)
+    given = bind(group, choice, make, parameters)
     try:
-        made = make(**parameters)
+        made = make(**given)
     except InvalidParameter as error:
         value = parameters.get(error.name)
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
@@ -67,16 +76,11 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
         raise UsageError(f"{group}={choice}: {error}") from error
     except Exception as error:
         raise BrokenPlugin(
-            f"{group}={choice}: its constructor refuses the parameters ({reason(error)}); "
+            f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
             "change them or mend it"
         ) from error
     _check_shape(group, choice, type(made))
     return made
-
-
-def reason(error: BaseException) -> str:
-    """The kind of an error and what it says, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _check_shape(group: str, choice: str, made: type) -> None:
@@ -90,11 +94,33 @@ def _check_shape(group: str, choice: str, made: type) -> None:
             f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
             f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
         )
+    if group == "workload" and "share" in defined and "attach" not in defined:
+        raise UsageError(
+            f"{group}={choice}: {made.__module__}.{made.__qualname__} has share() and no attach(); "
+            "add it: it gives each worker what is shared"
+        )
+    if group == "executor" and _has_old_attribute(made):
+        raise UsageError(
+            f"{group}={choice}: its class attribute workers is called worker_kind now; rename it"
+        )
 
 
-def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> None:
-    """Raise UsageError unless the constructor takes these names and these simple types."""
-    accepted = inspect.signature(make).parameters
+def _has_old_attribute(made: type) -> bool:
+    """Whether an executor says what its workers are as version 0.2 asked for it, and only so."""
+    for base in made.__mro__:
+        if "worker_kind" in vars(base):
+            return False
+        if vars(base).get("workers") in get_args(Workers):
+            return True
+    return False
+
+
+def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the constructor's hints want them: `fitted`.
+
+    Raises UsageError unless it takes these names and these types.
+    """
+    accepted = signature(make)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     injected = {"initializer", "initargs"} if group == "executor" else set()
     names = [name for name in accepted if name not in injected]
@@ -120,33 +146,13 @@ def bind(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> N
             raise UsageError(
                 f"{group}.{name}: {choice} needs this parameter; set +{group}.{name}=..."
             )
-    hints = _hints(make)
+    given = dict(parameters)
+    known = hints(make)
     for name, value in parameters.items():
-        if get_origin(hints.get(name)) is Literal and value not in get_args(hints[name]):
+        try:
+            given[name] = fitted(value, known.get(name, Any))
+        except Mistake as mistake:
             raise UsageError(
-                f"{group}.{name}={value} ({choice}): "
-                f"choose {', '.join(map(str, get_args(hints[name])))}"
-            )
-        allowed = _SIMPLE.get(hints.get(name))
-        if allowed is not None and not isinstance(value, allowed[0]):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be {allowed[1]}")
-        if isinstance(value, bool) and hints.get(name) in (int, float):
-            raise UsageError(f"{group}.{name}={value} ({choice}): must be a number")
-
-
-_SIMPLE: dict[Any, tuple[Any, str]] = {
-    int: (int, "a whole number"),
-    float: ((int, float), "a number"),
-    str: (str, "a text"),
-    bool: (bool, "true or false"),
-    int | None: ((int, type(None)), "a whole number or null"),
-    float | None: ((int, float, type(None)), "a number or null"),
-    str | None: ((str, type(None)), "a text or null"),
-}
-
-
-def _hints(make: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
-    except Exception:  # a name that only its author can resolve: the constructor checks for itself
-        return {}
+                f"{group}.{name}{mistake.place}={mistake.value} ({choice}): {mistake.problem}"
+            ) from mistake
+    return given

@@ -15,7 +15,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.planning.plugins import reason
+from runners.model import in_one_line
 
 GROUP = "runners.conf"
 CONF = Path(__file__).parents[2] / "conf"
@@ -62,7 +62,7 @@ def _problem(package: str) -> str | None:
         module = importlib.import_module(package)
         folders = [entry for entry in resources.files(package).iterdir() if entry.is_dir()]
     except (Exception, SystemExit) as error:
-        return f"cannot be imported ({reason(error)})"
+        return f"cannot be imported ({in_one_line(error)})"
     if module.__file__ is None:  # a namespace package: Hydra 1.4 does not read those
         return "has no __init__.py"
     if not any(file.name.endswith(".yaml") for folder in folders for file in folder.iterdir()):
@@ -135,7 +135,7 @@ def unreadable(places: Iterable[str], group: str, option: str) -> str | None:
             line = error.problem_mark.line + 1 if error.problem_mark is not None else "?"
             problem = f"line {line}: {error.problem}"
         except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
-            problem = reason(error)
+            problem = in_one_line(error)
         path = f"{place.partition('://')[2]}/{name}"
         return f"{path} cannot be read ({problem})" if problem is not None else None
     return None

@@ -1,7 +1,6 @@
 """`python -m runners.report DIR...`: results become summary, figures, timelines and report."""
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -11,9 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from runners.analysis.cell import cells
+from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
-from runners.analysis.summary import summarise, typical_round
+from runners.analysis.rounds import typical_round
+from runners.analysis.summary import summarise
 from runners.model import UsageError
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
@@ -59,8 +61,6 @@ def write_report(
     laws = list(fit_laws(summary, runs))
     recommendations = tuple(found.text() for found in recommend(summary))
     n = matrix_n(summary)
-    parquet = io.BytesIO()
-    summary.to_parquet(parquet, index=False)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         recommendations=recommendations,
@@ -69,8 +69,8 @@ def write_report(
         timeline=single and bool(written),
     )
     files = {
-        "summary.csv": summary.to_csv(index=False).encode(),
-        "summary.parquet": parquet.getvalue(),
+        CSV: csv(summary),
+        PARQUET: parquet(summary),
         "report.md": text.encode(),
     }
     drawn = {
@@ -103,10 +103,9 @@ def _cells(
     """The folder of each cell, its name and its runs."""
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
     rows = dict(iter(runs.groupby("cell", sort=False)))
-    for _, cell in summary.assign(**labels(summary)).iterrows():
-        own = rows[cell["cell"]]
-        name = f"{cell['panel']} on {cell['line']}, n = {cell['n']}"
-        yield common / own["folder"].iloc[0], name, own
+    named = labels(summary)
+    for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True):
+        yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", rows[cell.cell]
 
 
 def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:

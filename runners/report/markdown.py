@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import astuple, dataclass
 
 import pandas as pd
 
+from runners.analysis.bootstrap import Interval
 from runners.analysis.break_even import BreakEven, break_even
-from runners.analysis.laws import FEWEST, Law, Share
+from runners.analysis.cell import CellSummary, cells
+from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
-from runners.words.advice import TITLES, explain, reason, remedy
+from runners.words import flags
+from runners.words.advice import TITLES, explain, reason, told
 from runners.words.labels import in_order, labels
 from runners.words.rounding import bracketed, duration
 
@@ -34,10 +37,10 @@ METHOD = """\
 
 LAWS = """\
 Gunther's Universal Scalability Law, X(N) = γN / (1 + α(N - 1) + βN(N - 1)), fitted to the speedups
-of all rounds: α is the share that stays serial, β the cost of keeping N workers in agreement, γ the
-speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95% intervals;
-they know the noise between rounds, not that another law might hold. A prediction supposes that each
-worker has a CPU and a task to itself.
+of all rounds: α is the fraction that stays serial, β the cost of keeping N workers in agreement,
+γ the speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95%
+intervals; they know the noise between rounds, not that another law might hold. A prediction
+supposes that each worker has a CPU and a task to itself.
 """
 
 NO_LAWS = f"None: that takes n = 1 and {FEWEST - 1} other n of one workload and executor."
@@ -101,15 +104,13 @@ def markdown(
     run to be shown.
     """
     curves = list(break_even(summary))
-    cells = summary.assign(**labels(summary)).sort_values(
-        ["panel", "line", "n"],
-        key=lambda column: column if column.name == "n" else column.map(in_order),
-    )
-    measured = cells.loc[cells["speedup"].notna()]
+    found = _named(summary)
+    bad = [entry for entry in found if entry.cell.status != "ok"]
+    measured = [entry for entry in found if entry.cell.rounds > 0]
     parts = [
         f"# Speedup of {', '.join(sorted(set(summary['workload'])))}",
         *([f"**{missing}**"] if missing else []),
-        f"{len(cells)} cells, {(cells['status'] != 'ok').sum()} of them not ok; "
+        f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
         "![Speedup against the number of workers](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
@@ -118,15 +119,12 @@ def markdown(
         "## Results",
         _results(measured),
         "## Failed, skipped and unsupported cells",
-        bullets(
-            f"{_name(cell)}: {cell['status']}: {reason(cell['error'])}"
-            for _, cell in cells.loc[cells["status"] != "ok"].iterrows()
-        ),
+        bullets(f"{entry.name}: {entry.cell.status}: {reason(entry.cell.error)}" for entry in bad),
         "## Flags",
         bullets(
-            f"{_name(cell)}: {flag}: {remedy(flag)}"
-            for _, cell in cells.loc[cells["flags"].fillna("") != ""].iterrows()
-            for flag in cell["flags"].split("; ")
+            f"{entry.name}: {flags.told(flag)}: {flags.remedy(flag)}"
+            for entry in found
+            for flag in entry.cell.flags
         ),
         "## Where the core time went",
         "![Core-seconds provided, useful and lost](efficiency.png)",
@@ -154,24 +152,47 @@ def _when(moments: "pd.Series[pd.Timestamp]") -> str:
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
 
 
-def _results(cells: pd.DataFrame) -> str:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A cell with the names that tell it apart, of `labels`."""
+
+    panel: str
+    line: str
+    cell: CellSummary
+
+    @property
+    def name(self) -> str:
+        return f"{self.panel}, {self.line}, n = {self.cell.n}"
+
+    @property
+    def head(self) -> list[str]:
+        """The names as the first columns of a table."""
+        return [self.panel, self.line, str(self.cell.n)]
+
+
+def _named(summary: pd.DataFrame) -> list[_Named]:
+    """The cells in the order of their names."""
+    names = labels(summary)
+    found = map(_Named, names["panel"], names["line"], cells(summary))
+    return sorted(found, key=lambda one: (in_order(one.panel), in_order(one.line), one.cell.n))
+
+
+def _results(measured: Iterable[_Named]) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "efficiency", "against n = 1"]
     return table(
         [*head, "rounds", "ended by"],
         (
             [
-                cell["panel"],
-                cell["line"],
-                str(cell["n"]),
-                _time(cell, "baseline_median_s", "baseline_low_s", "baseline_high_s"),
-                _time(cell, "measured_median_s", "measured_low_s", "measured_high_s"),
-                _interval(cell, "speedup", "speedup_low", "speedup_high"),
-                f"{cell['efficiency']:.0%}",
-                _interval(cell, "speedup_n1", "speedup_n1_low", "speedup_n1_high"),
-                str(cell["rounds"]),
-                "" if pd.isna(cell["ended_by"]) else cell["ended_by"],
+                *entry.head,
+                _time(entry.cell.times["baseline"].median),
+                _time(entry.cell.times["measured"].median),
+                _interval(entry.cell.speedup),
+                f"{entry.cell.efficiency.estimate:.0%}",
+                _interval(entry.cell.speedup_n1),
+                str(entry.cell.rounds),
+                entry.cell.ended_by or "",
             ]
-            for _, cell in cells.iterrows()
+            for entry in measured
         ),
     )
 
@@ -193,22 +214,21 @@ def _break_even(curves: Iterable[BreakEven]) -> str:
     )
 
 
-def _losses(cells: pd.DataFrame) -> str:
+def _losses(measured: Iterable[_Named]) -> str:
     return table(
         ["workload", "executor", "n", *TITLES.values()],
         (
-            [cell["panel"], cell["line"], str(cell["n"])]
-            + [_share(cell[f"loss_{factor}"]) for factor in TITLES]
-            for _, cell in cells.iterrows()
+            [*entry.head, *(_percent(loss.share) for loss in entry.cell.losses)]
+            for entry in measured
         ),
     )
 
 
-def _explained(cells: pd.DataFrame) -> Iterator[str]:
-    for _, cell in cells.iterrows():
-        losses = [f"{loss.share:.0%} {loss.title}: {loss.hint}" for loss in explain(cell.to_dict())]
+def _explained(measured: Iterable[_Named]) -> Iterator[str]:
+    for entry in measured:
+        losses = [told(loss, entry.cell) for loss in explain(entry.cell)]
         if losses:
-            yield f"{_name(cell)}: lost {'; '.join(losses)}"
+            yield f"{entry.name}: lost {'; '.join(losses)}"
 
 
 def _law(law: Law) -> str:
@@ -216,18 +236,18 @@ def _law(law: Law) -> str:
     head = f"{law.panel}, {law.line}, n = {_listed(law.fitted)}"
     if law.left_out:
         head += f" (without {_listed(law.left_out)}: no CPU or task for each worker)"
-    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_shares(law)]
+    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_fractions(law)]
     if law.usl is not None:
         lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
     return "\n  - ".join([head, *filter(None, lines)])
 
 
-def _serial_shares(law: Law) -> Iterator[str]:
-    known = [share for share in law.shares if math.isfinite(share.estimate)]
+def _serial_fractions(law: Law) -> Iterator[str]:
+    known = [one for one in law.serial_fractions if math.isfinite(one.estimate)]
     if known:
         name = "Gustafson, scaled" if law.weak else "Karp–Flatt, against n = 1"
-        values = (f"{_parameter(share)} at n = {share.n}" for share in known)
-        yield f"serial share ({name}): {'; '.join(values)}"
+        values = (f"{_parameter(one)} at n = {one.n}" for one in known)
+        yield f"serial fraction ({name}): {'; '.join(values)}"
 
 
 def _fitted(law: Law, usl: Fit) -> Iterator[str]:
@@ -236,7 +256,7 @@ def _fitted(law: Law, usl: Fit) -> Iterator[str]:
     if law.amdahl is not None:
         limit = law.amdahl.asymptote
         most = f"; if it holds, never more than {limit:.3g}" if math.isfinite(limit) else ""
-        yield f"Amdahl: serial share f = {_parameter(law.amdahl.alpha)}{most}"
+        yield f"Amdahl: serial fraction f = {_parameter(law.amdahl.alpha)}{most}"
     if math.isfinite(usl.peak):
         yield f"peak: N* = {usl.peak:.3g}, at least {usl.peak_low:.3g}; more workers are slower"
     elif math.isfinite(usl.peak_low):
@@ -266,7 +286,7 @@ def _listed(ns: Iterable[int]) -> str:
     return ", ".join(map(str, ns))
 
 
-def _parameter(value: Parameter | Share) -> str:
+def _parameter(value: Parameter | SerialFraction) -> str:
     return f"{value.estimate:.2g} [{value.low:.2g}, {value.high:.2g}]"
 
 
@@ -295,19 +315,13 @@ def bullets(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items) or "None."
 
 
-def _name(cell: "pd.Series[Any]") -> str:
-    return f"{cell['panel']}, {cell['line']}, n = {cell['n']}"
+def _time(seconds: Interval) -> str:
+    return duration(*astuple(seconds))
 
 
-def _time(cell: "pd.Series[float]", *columns: str) -> str:
-    estimate, low, high = (cell[column] for column in columns)
-    return duration(estimate, low, high)
+def _interval(ratio: Interval) -> str:
+    return bracketed(*astuple(ratio))
 
 
-def _interval(cell: "pd.Series[float]", *columns: str) -> str:
-    estimate, low, high = (cell[column] for column in columns)
-    return bracketed(estimate, low, high)
-
-
-def _share(value: float) -> str:
-    return f"{value:z.1%}" if math.isfinite(value) else ""
+def _percent(part: float) -> str:
+    return f"{part:z.1%}" if math.isfinite(part) else ""

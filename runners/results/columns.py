@@ -1,51 +1,162 @@
 """What the files of a result folder are called, and the columns of the runs frame."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
 SWEEP = "sweep.json"
 
-DTYPES = {
-    "schema": "int64",
-    "cell": "str",
-    "workload": "str",
-    "executor": "str",
-    "baseline": "str",
-    "n": "int64",
-    "scaling": "str",
-    "usable_cpus": "float64",
-    "worker_kind": "str",
-    "process": "int64",
-    "round": "int64",
-    "position": "int64",
-    "role": "str",
-    "cold": "bool",
-    "warmup": "bool",
-    "status": "str",
-    "started_at": "datetime64[us, UTC]",
-    "error": "str",
-    "steady": "boolean",
-    "ended_by": "str",
-    "wall_s": "float64",
-    "setup_s": "float64",
-    "teardown_s": "float64",
-    "tasks": "Int64",
-    "workers": "Int64",
-    "voluntary_switches": "Int64",
-    "involuntary_switches": "Int64",
-    "steal_s": "float64",
-    "throttled_s": "float64",
-    "max_rss_bytes": "Int64",
-    "gil": "boolean",
-    "largest_task_share": "float64",
-    "timer_s": "float64",
-    "begin_ns": "Int64",
-    **{f"L{k}_s": "float64" for k in range(7)},
-}
-"""The dtype of every fixed column of the runs frame.
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a frame: its name, pandas dtype, unit ("" where it has none) and meaning.
+
+    A `*` in the name stands for any name: such a column is there for each parameter or metric.
+    `docs/results.md` shows the columns in tables.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+WORKLOAD_PARAMETERS = Column(
+    "workload.*", "that of its values", "", "a parameter of the workload, by its own name"
+)
+EXECUTOR_PARAMETERS = Column(
+    "executor.*", "that of its values", "", "a parameter of the executor, by its own name"
+)
+METRICS = Column(
+    *("metric.*", "Int64 or float64", "that in its name"),
+    "a figure that the workload or executor tells of the run, by the name that it gives",
+)
+
+FIXED = (
+    Column("schema", "int64", "", "version of the rows' format"),
+    Column(
+        *("cell", "str", ""),
+        "twelve hexadecimal digits that stand for all that defines the measurement; `#2`, `#3` "
+        "behind them where a second, third folder holds the same",
+    ),
+    Column("workload", "str", "", "what was computed: its name in `conf/workload`"),
+    Column("executor", "str", "", "how it was run in parallel: its name in `conf/executor`"),
+    Column(
+        *("baseline", "str", ""),
+        "the executor of the baseline: `serial`, the plain loop, or `thread` where the tasks have "
+        "to meet",
+    ),
+    Column("n", "int64", "count", "workers asked for"),
+    Column(
+        *("scaling", "str", ""),
+        "`strong`: the same tasks for every n; `weak`: n times the tasks for n workers",
+    ),
+    Column(
+        *("usable_cpus", "float64", "CPUs"),
+        "how many CPUs the program may keep busy, by its affinity and its control group's quota",
+    ),
+    Column(
+        *("worker_kind", "str", ""),
+        "what the executor's workers are: caller, thread, process, interpreter, coroutine, remote "
+        "or unknown",
+    ),
+    Column("process", "int64", "", "number of the measuring process, a fresh interpreter, from 0"),
+    Column(
+        *("round", "int64", ""),
+        "number of the round, from 0 over all processes, warm-up included; its two runs share it",
+    ),
+    Column("position", "int64", "", "0 for the run of the round that came first, 1 for the other"),
+    Column("role", "str", "", "the side of the round: `baseline` or `measured`"),
+    Column("cold", "bool", "", "the round is the first one of its process"),
+    Column("warmup", "bool", "", "the round is part of the warm-up"),
+    Column(
+        *("status", "str", ""),
+        "ok, incomplete, unsupported, failed, wrong, timeout, crashed or interrupted",
+    ),
+    Column("started_at", "datetime64[us, UTC]", "", "when the run was started"),
+    Column("error", "str", "", "why it is not ok, a traceback where there is one"),
+    Column(
+        *("steady", "boolean", ""),
+        "times no longer fell when the warm-up before this run ended; missing in the warm-up",
+    ),
+    Column(
+        *("ended_by", "str", ""),
+        "in the row after which the cell ended: what ended it (`precision`, `rounds`, "
+        "`time budget`, `failure`, `interrupted`)",
+    ),
+    Column(
+        *("wall_s", "float64", "s"),
+        "how long the run took, from before the executor was made to after its workers had ended",
+    ),
+    Column("setup_s", "float64", "s", "first part of `wall_s`: making and entering the executor"),
+    Column("teardown_s", "float64", "s", "last part of `wall_s`: from the last result to the end"),
+    Column("tasks", "Int64", "count", "tasks of the run"),
+    Column("workers", "Int64", "count", "distinct workers that ran tasks"),
+    Column(
+        *("voluntary_switches", "Int64", "count"),
+        "how often a thread of the measuring process, or of one it waited for, gave its CPU back",
+    ),
+    Column("involuntary_switches", "Int64", "count", "how often one had its CPU taken away"),
+    Column(
+        *("steal_s", "float64", "s"),
+        "CPU time that the host gave to other guests, over all CPUs of the machine",
+    ),
+    Column("throttled_s", "float64", "s", "how long the control group's CPU quota held it back"),
+    Column(
+        *("max_rss_bytes", "Int64", "bytes"),
+        "largest resident set so far of the measuring process or of one that it waited for",
+    ),
+    Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
+    Column(
+        *("largest_task_share", "float64", "ratio"),
+        "the longest task's part of the time of all tasks",
+    ),
+    Column("timer_s", "float64", "s", "what the clock readings around the tasks cost in all"),
+    Column(
+        *("begin_ns", "Int64", "ns"),
+        "when the run began, by the clock of its spans (`time.perf_counter_ns`)",
+    ),
+    Column("L0_s", "float64", "core-s", "core time provided: workers × `wall_s`"),
+    Column(
+        *("L1_s", "float64", "core-s"),
+        "the window: workers × the time from the first task's start to the last one's end",
+    ),
+    Column(
+        *("L2_s", "float64", "core-s"),
+        "workers × the longest time that one of them spent on tasks",
+    ),
+    Column("L3_s", "float64", "core-s", "the time that all workers spent on tasks"),
+    Column("L4_s", "float64", "core-s", "CPU time of the tasks and their wait for a CPU"),
+    Column("L5_s", "float64", "core-s", "CPU time of the tasks"),
+    Column("L6_s", "float64", "core-s", "CPU time of the same tasks in the baseline of the round"),
+    Column(
+        *("folder", "str", ""),
+        "the cell's folder, relative to what the folders that were read have in common",
+    ),
+)
+"""The columns that every frame of runs has, in order; the parameters and metrics come after them.
+
+`L6_s` and `folder` are not in the file: they are filled in when it is read.
 Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
-`workload.*`, `executor.*` and `metric.*` columns have the dtype of their values, Int64, float64,
-boolean or str. Lists, mappings and columns whose type differs between cells are text: a string as
-it is, anything else as JSON.
 """
+
+COLUMNS = (*FIXED, WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS, METRICS)
+"""All of them. Parameters and metrics have the dtype of their values, Int64, float64, boolean or
+str. Lists, mappings and columns whose type differs between cells are text: a string as it is,
+anything else as JSON.
+"""
+
+DTYPES = {column.name: column.dtype for column in FIXED}
+"""The dtype of every fixed column of the runs frame."""
+
+COUNTS = {"status": "ok", "cold": False, "warmup": False}
+"""What the row of a run says if the run counts; it also has a `wall_s`. A round is complete where a
+run of each side counts.
+"""
+
+
+def counts(row: Mapping[str, object]) -> bool:
+    """Whether that row of a run counts."""
+    return row.get("wall_s") is not None and all(row.get(k) == v for k, v in COUNTS.items())

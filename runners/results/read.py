@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Folders = str | Path | Iterable[str | Path]
+"""One folder or several."""
 
 _REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "bool"))
 
@@ -67,12 +68,12 @@ def read_environments(folders: Folders) -> list[Environment]:
     return environments
 
 
-def read_runs(folders: Folders) -> "pd.DataFrame":
-    """Read every `runs.jsonl` below the folders, one row per run, with the dtypes of `DTYPES`.
+def read_runs(*folders: Folders) -> "pd.DataFrame":
+    """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
 
-    Two columns are added: `folder`, the cell's folder relative to what the given folders have in
-    common, and `L6_s`, the CPU time of the same tasks in the serial baseline of the round. A cell
-    that was measured again in another folder is a cell of its own, named `<cell>#2` and so on.
+    The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
+    `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
+    own, named `<cell>#2` and so on.
 
     What is damaged or foreign is skipped with a warning that names it. Raises `UsageError` where
     there are no runs, or runs of another version of the format.
@@ -80,7 +81,9 @@ def read_runs(folders: Folders) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
-    given = _paths(folders)
+    given = [path for each in folders for path in _paths(each)]
+    if not given:
+        raise UsageError("no folder to read runs from; name one that holds results")
     for folder in given:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; name one that holds results")
@@ -90,7 +93,8 @@ def read_runs(folders: Folders) -> "pd.DataFrame":
         table = _read(path)
         if table.num_rows:
             place = pa.scalar(str(path.parent.relative_to(common)))
-            tables.append(table.append_column("folder", pa.repeat(place, table.num_rows)))
+            at = table.column_names.index("folder")
+            tables.append(table.set_column(at, "folder", pa.repeat(place, table.num_rows)))
     if not tables:
         where = ", ".join(map(str, given))
         raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")

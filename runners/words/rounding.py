@@ -2,7 +2,8 @@
 
 import math
 
-_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
+UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
+"""Units of time, and how many of each are a second."""
 
 
 def bracketed(
@@ -18,7 +19,12 @@ def bracketed(
     return text
 
 
+def time_unit(seconds: float) -> tuple[str, float]:
+    """The unit that fits so many seconds, and how many of it are one second."""
+    return next((unit for unit in UNITS if seconds * unit[1] >= 1), UNITS[-1])
+
+
 def duration(estimate: float, low: float = math.nan, high: float = math.nan) -> str:
     """Seconds in the unit that fits the estimate, as in "213 µs [198, 230]"."""
-    unit, scale = next((u for u in _UNITS if estimate * u[1] >= 1), _UNITS[-1])
+    unit, scale = time_unit(estimate)
     return bracketed(estimate * scale, low * scale, high * scale, f" {unit}")

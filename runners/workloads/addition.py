@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 SUM_TYPES: dict[str, type] = {
     "int+int": int,
@@ -42,9 +42,7 @@ class Addition:
         for pair in self.types:
             if str(pair) not in SUM_TYPES:
                 raise InvalidParameter("types", f"{pair} cannot be added; {choice}")
-        for name in ("size", "arguments", "repeat"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size", "arguments", "repeat")
 
     def tasks(self) -> Sequence[tuple[Any, Any]]:
         """Both operands of each addition; neighbours are of different types."""

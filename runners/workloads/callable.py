@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 Task = tuple[Sequence[Any], Mapping[str, Any]]
 """The positional and the keyword arguments of one call."""
@@ -41,6 +41,7 @@ class Callable:
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
+    uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
         if self.function is None:
@@ -57,8 +58,7 @@ class Callable:
             )
         if not isinstance(self.keywords, Mapping):
             raise InvalidParameter("keywords", "must be a mapping, as in {level: 9}")
-        if self.repeat < 1:
-            raise InvalidParameter("repeat", f"must be at least 1, not {self.repeat}")
+        at_least(self, 1, "repeat")
         # A path is relative to where the program was started, not to where a worker runs.
         self.function = _absolute(self.function)
         function = _find("function", self.function)
@@ -136,9 +136,11 @@ class Callable:
         if self.arguments is not None and len(results) != len(self.arguments):
             raise WrongResult(f"{len(results)} results for {len(self.arguments)} calls")
 
+    @property
+    def compared(self) -> bool:
+        return self.compare != "none"
+
     def same(self, one: Any, other: Any) -> bool:
-        if self.compare == "none":
-            return True
         return agree(one, other, self.rtol if self.compare == "close" else 0.0)
 
 

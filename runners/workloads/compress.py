@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,7 @@ class Compress:
     def __post_init__(self) -> None:
         if not 0 <= self.level <= 9:
             raise InvalidParameter("level", f"must be from 0 to 9, not {self.level}")
-        for name in ("size_bytes", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size_bytes", "repeat", "pieces")
 
     def tasks(self) -> Sequence[int]:
         return range(self.pieces)

@@ -5,14 +5,13 @@ and notifies. In the end each consumer waits for a predicate that never comes tr
 limit.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 from runners.workloads.meeting import PATIENCE_S, meet
 
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
@@ -53,13 +52,8 @@ class Condition:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("items", "capacity", "producers", "consumers"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.timeout_s < math.inf:
-            raise InvalidParameter(
-                "timeout_s", f"must be finite and at least 0 seconds, not {self.timeout_s}"
-            )
+        at_least(self, 1, "items", "capacity", "producers", "consumers")
+        finite_seconds(self, "timeout_s")
 
     @property
     def minimum_workers(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 
 def count(c: int) -> int:
@@ -21,9 +21,7 @@ class Countdown:
     repeat: int
 
     def __post_init__(self) -> None:
-        for name in ("count", "repeat"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "count", "repeat")
 
     def tasks(self) -> Sequence[int]:
         return [self.count] * self.repeat

@@ -1,12 +1,11 @@
 """An event: any number of tasks wait for one flag; measured is how soon each of them wakes up."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 from runners.workloads.meeting import PATIENCE_S, meet
 
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
@@ -36,13 +35,8 @@ class Event:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("waiters", "repeat"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.pause_s < math.inf:
-            raise InvalidParameter(
-                "pause_s", f"must be finite and at least 0 seconds, not {self.pause_s}"
-            )
+        at_least(self, 1, "waiters", "repeat")
+        finite_seconds(self, "pause_s")
 
     @property
     def minimum_workers(self) -> int:

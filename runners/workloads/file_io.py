@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ class FileIo:
     folder: str | None
 
     def __post_init__(self) -> None:
-        for name in ("size_bytes", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size_bytes", "repeat", "pieces")
         if self.folder is not None and not Path(self.folder).is_dir():
             raise InvalidParameter("folder", "is not a folder; choose an existing one, or null")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 ALGORITHMS = sorted(hashlib.algorithms_guaranteed - {"shake_128", "shake_256"})
 """What `hashlib` has everywhere; without those whose digest has no length of its own."""
@@ -43,9 +43,7 @@ class Hashing:
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
             raise InvalidParameter("algorithm", f"choose from {', '.join(ALGORITHMS)}")
-        for name in ("size_bytes", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size_bytes", "repeat", "pieces")
 
     def tasks(self) -> Sequence[int]:
         return range(self.pieces)

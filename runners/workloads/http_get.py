@@ -3,7 +3,6 @@
 The server is a real one, in a process of its own on loopback.
 """
 
-import math
 import random
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 
 Answer = tuple[int, int, int]
 
@@ -39,13 +38,8 @@ class HttpGet:
     _port: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.latency_s < math.inf:
-            raise InvalidParameter(
-                "latency_s", f"must be finite and at least 0 seconds, not {self.latency_s}"
-            )
-        for name in ("size_bytes", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        finite_seconds(self, "latency_s")
+        at_least(self, 1, "size_bytes", "repeat", "pieces")
 
     def sources(self) -> list[str]:
         return ["runners.workloads.http_server"]

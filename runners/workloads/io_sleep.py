@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,7 @@ class IoSleep:
     step: float | None = None
 
     def __post_init__(self) -> None:
-        if self.repeat < 1:
-            raise InvalidParameter("repeat", f"must be at least 1, not {self.repeat}")
+        at_least(self, 1, "repeat")
         if not self.low >= 0:
             raise InvalidParameter("low", f"must be at least 0 seconds, not {self.low}")
         if not self.low <= self.high < math.inf:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,7 @@ class JsonParse:
     pieces: int
 
     def __post_init__(self) -> None:
-        for name in ("records", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "records", "repeat", "pieces")
 
     def tasks(self) -> Sequence[int]:
         return range(self.pieces)

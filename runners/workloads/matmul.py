@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import InvalidParameter, WrongResult, at_least
 
 Result = tuple[list[float], int]
 
@@ -33,9 +33,7 @@ class Matmul:
     pieces: int
 
     def __post_init__(self) -> None:
-        for name in ("size", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size", "repeat", "pieces")
         if self.blas_threads is not None and self.blas_threads < 1:
             raise InvalidParameter(
                 "blas_threads", f"must be at least 1, or null for no cap, not {self.blas_threads}"

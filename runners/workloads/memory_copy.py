@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 PAGE_BYTES = 4096
 
@@ -28,9 +28,7 @@ class MemoryCopy:
     pieces: int
 
     def __post_init__(self) -> None:
-        for name in ("size_bytes", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "size_bytes", "repeat", "pieces")
 
     def tasks(self) -> Sequence[int]:
         return range(self.pieces)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 
 @dataclass
@@ -28,9 +28,7 @@ class OutputLines:
     )
 
     def __post_init__(self) -> None:
-        for name in ("lines", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "lines", "pieces")
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()

@@ -16,7 +16,7 @@ from multiprocessing.context import BaseContext
 from types import SimpleNamespace
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 
 class Coordinates(ctypes.Structure):
@@ -67,9 +67,7 @@ class Point:
     _point: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("writers", "readers", "moves", "reads"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "writers", "readers", "moves", "reads")
 
     def share(self, sync: Any) -> tuple[Any, Any]:
         """Where the point is, and its mutex."""

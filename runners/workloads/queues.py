@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-from runners.model import InvalidParameter, Unsupported, WrongResult
+from runners.model import Unsupported, WrongResult, at_least
 from runners.workloads.meeting import meet, taker
 
 CLASSES = {
@@ -48,9 +48,7 @@ class Queues:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("producers", "consumers", "items"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "producers", "consumers", "items")
 
     @property
     def minimum_workers(self) -> int:

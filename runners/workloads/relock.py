@@ -3,13 +3,12 @@
 The second `acquire` has a time limit, without which a plain lock would wait for itself for ever.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 
 
 @dataclass
@@ -22,12 +21,8 @@ class Relock:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.timeout_s < math.inf:
-            raise InvalidParameter(
-                "timeout_s", f"must be finite and at least 0 seconds, not {self.timeout_s}"
-            )
-        if self.pieces < 1:
-            raise InvalidParameter("pieces", f"must be at least 1, not {self.pieces}")
+        finite_seconds(self, "timeout_s")
+        at_least(self, 1, "pieces")
 
     def share(self, sync: Any) -> list[Any]:
         """A lock for each task."""

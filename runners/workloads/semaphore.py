@@ -1,12 +1,11 @@
 """A bounded semaphore: it lets so many tasks in at once, however many workers there are."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 from runners.workloads.meeting import PATIENCE_S
 
 
@@ -24,13 +23,8 @@ class Semaphore:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("limit", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.dwell_s < math.inf:
-            raise InvalidParameter(
-                "dwell_s", f"must be finite and at least 0 seconds, not {self.dwell_s}"
-            )
+        at_least(self, 1, "limit", "pieces")
+        finite_seconds(self, "dwell_s")
 
     def share(self, sync: Any) -> tuple[Any, ...]:
         """The semaphore, one that nobody enters, and the number of tasks inside with its lock."""

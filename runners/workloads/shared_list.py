@@ -16,7 +16,7 @@ from multiprocessing.context import BaseContext
 from queue import Empty
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 from runners.workloads.meeting import PATIENCE_S
 
 
@@ -49,9 +49,8 @@ class SharedList:
     _manager: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, low in (("items", 1), ("deleters", 1), ("passes", 1), ("steps", 0)):
-            if getattr(self, name) < low:
-                raise InvalidParameter(name, f"must be at least {low}, not {getattr(self, name)}")
+        at_least(self, 1, "items", "deleters", "passes")
+        at_least(self, 0, "steps")
 
     def share(self, sync: Any) -> tuple[Any, Any]:
         """The list and its guard."""

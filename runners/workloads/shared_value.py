@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 CELLS = 10
 PI = 3.1415927
@@ -34,9 +34,7 @@ class SharedValue:
     shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("increments", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "increments", "pieces")
 
     def share(self, sync: Any) -> Any:
         raw = self.lock == "none"

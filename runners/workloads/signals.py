@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Literal
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 from runners.workloads.countdown import count
 
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
@@ -42,11 +42,8 @@ class Signals:
     _pid: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("count", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
-        if self.beside < 0:
-            raise InvalidParameter("beside", f"must be at least 0, not {self.beside}")
+        at_least(self, 1, "count", "pieces")
+        at_least(self, 0, "beside")
 
     def share(self, sync: Any) -> int:
         """Handle the signal from now on; returns the process that does, which is this one."""

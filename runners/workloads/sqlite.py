@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 
 BUSY_S = 60.0
 """How long a connection waits for the lock before the task fails."""
@@ -40,9 +40,7 @@ class Sqlite:
     _folder: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("rows", "repeat", "pieces"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "rows", "repeat", "pieces")
 
     def __enter__(self) -> Self:
         self._folder = tempfile.mkdtemp()

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 from runners.workloads.meeting import meet, taker
 
 STOP = "stop"
@@ -32,9 +32,7 @@ class Squares:
     )
 
     def __post_init__(self) -> None:
-        for name in ("numbers", "consumers"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
+        at_least(self, 1, "numbers", "consumers")
 
     @property
     def minimum_workers(self) -> int:

@@ -3,14 +3,13 @@
 Measured is the time from setting the flag until the last worker has seen it.
 """
 
-import math
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 from runners.workloads.meeting import PATIENCE_S, meet
 
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
@@ -32,13 +31,8 @@ class StopFlag:
     _shared: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("computing", "check_every"):
-            if getattr(self, name) < 1:
-                raise InvalidParameter(name, f"must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.after_s < math.inf:
-            raise InvalidParameter(
-                "after_s", f"must be finite and at least 0 seconds, not {self.after_s}"
-            )
+        at_least(self, 1, "computing", "check_every")
+        finite_seconds(self, "after_s")
 
     @property
     def minimum_workers(self) -> int:

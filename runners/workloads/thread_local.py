@@ -1,6 +1,5 @@
 """Private data: all workers run the same function, and each sees only what is its own."""
 
-import math
 import multiprocessing
 import os
 import threading
@@ -8,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least, finite_seconds
 
 _private = threading.local()
 
@@ -50,12 +49,8 @@ class PrivateData:
     pause_s: float
 
     def __post_init__(self) -> None:
-        if self.pieces < 1:
-            raise InvalidParameter("pieces", f"must be at least 1, not {self.pieces}")
-        if not 0 <= self.pause_s < math.inf:
-            raise InvalidParameter(
-                "pause_s", f"must be finite and at least 0 seconds, not {self.pause_s}"
-            )
+        at_least(self, 1, "pieces")
+        finite_seconds(self, "pause_s")
 
     def tasks(self) -> Sequence[int]:
         return range(self.pieces)

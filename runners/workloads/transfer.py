@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-from runners.model import InvalidParameter, WrongResult
+from runners.model import WrongResult, at_least
 from runners.workloads.meeting import PATIENCE_S, meet, taker
 
 TOTAL_BYTES = 32_000_000
@@ -62,10 +62,8 @@ class Transfer:
     minimum_workers = 2
 
     def __post_init__(self) -> None:
-        if self.size_bytes < 1:
-            raise InvalidParameter("size_bytes", f"must be at least 1, not {self.size_bytes}")
-        if self.messages is not None and self.messages < 1:
-            raise InvalidParameter("messages", f"must be at least 1 or null, not {self.messages}")
+        at_least(self, 1, "size_bytes")
+        at_least(self, 1, "messages", or_null=True)
 
     @property
     def count(self) -> int:

@@ -52,15 +52,15 @@ def test_the_law_behind_the_rounds_is_found(tmp_path: Path, scaling: Scaling) ->
 
 def test_karp_flatts_share_is_the_serial_one_against_one_worker(tmp_path: Path) -> None:
     [law] = laws_of(tmp_path, (1, 2, 4, 8))
-    assert [share.n for share in law.shares] == [2, 4, 8]
-    for share in law.shares:
+    assert [share.n for share in law.serial_fractions] == [2, 4, 8]
+    for share in law.serial_fractions:
         assert share.low <= share.estimate <= share.high
         assert share.estimate == pytest.approx(ALPHA, abs=0.06)
 
 
 def test_gustafsons_share_reproduces_the_scaled_speedup(tmp_path: Path) -> None:
     [law] = laws_of(tmp_path, (1, 2, 4, 8), scaling="weak")
-    for share in law.shares:
+    for share in law.serial_fractions:
         speedup = share.n - share.estimate * (share.n - 1)
         assert speedup == pytest.approx(float(usl(share.n, ALPHA, 0, GAMMA)), rel=0.05)
         assert share.low <= share.estimate <= share.high

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -37,9 +38,12 @@ class Counter:
             raise KeyError("nothing to attach")
         self.shared = shared
 
+    released = 0
+
     def release(self, shared: Any) -> None:
         assert shared is self.mine
         self.mine = {}
+        Counter.released += 1
 
     def tasks(self) -> Sequence[int]:
         return [1, 2, 3, 4]
@@ -146,6 +150,23 @@ class Erring:
         pass
 
 
+@dataclass
+class HalfSharing:
+    """Makes what is to be shared, and never hands it to a worker."""
+
+    def share(self, sync: Any) -> Any:
+        return sync.Lock()
+
+    def tasks(self) -> Sequence[int]:
+        return [1]
+
+    def __call__(self, task: int) -> int:
+        return task
+
+    def check(self, results: Sequence[int]) -> None:
+        pass
+
+
 class Counting(Serial):
     """Counts how often it was entered and left, in its process."""
 
@@ -171,6 +192,31 @@ class Bare:
         self.n = n
 
     __enter__ = __exit__ = map = None
+
+
+class Dated(ThreadPoolExecutor):
+    """Says what its workers are as version 0.2 asked for it."""
+
+    workers = "thread"
+
+
+class Redated(Serial):
+    """Inherits how it is said now, and says it as version 0.2 asked for it."""
+
+    workers = "thread"
+
+
+class Both(ThreadPoolExecutor):
+    """Says it both ways, so as to serve both versions."""
+
+    workers = worker_kind = "thread"
+
+
+class Crew(ThreadPoolExecutor):
+    """Has workers that are something else."""
+
+    worker_kind = "thread"
+    workers = ("one", "two")
 
 
 class Forgetful(Serial):
@@ -246,6 +292,13 @@ def test_failing_metrics_are_told_in_the_row(run: Runs) -> None:
     assert baseline.status == "failed"
     assert "nothing to report" in str(baseline.error)
     assert baseline.wall_s is not None
+
+
+def test_what_was_shared_is_released_even_if_the_metrics_fail(run: Runs) -> None:
+    counter = locate("tests.child.test_hooks.Counter")  # not the class that pytest loaded
+    before = counter.released
+    run("Counter", "executor=thread", "+workload.fail=metrics", runs=2)
+    assert counter.released == before + 3
 
 
 @pytest.mark.parametrize("executor", ["thread", "pool"])
@@ -410,6 +463,37 @@ def test_an_executor_has_to_take_an_initializer(tmp_path: Path, make_plan: MakeP
     (tmp_path / "executor/bare.yaml").write_text("_target_: tests.child.test_hooks.Bare\nn: ${n}\n")
     with pytest.raises(UsageError, match="does not take initargs and initializer; add"):
         planned(tmp_path, make_plan, "Opening", "executor=bare")
+
+
+@pytest.mark.parametrize("name", ["Dated", "Redated"])
+def test_the_class_attribute_of_version_0_2_is_answered_with_the_new_one(
+    name: str, tmp_path: Path, make_plan: MakePlan
+) -> None:
+    target(tmp_path, name)
+    with pytest.raises(UsageError) as caught:
+        planned(tmp_path, make_plan, "Opening", "executor=other")
+    told = "executor=other: its class attribute workers is called worker_kind now; rename it"
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("name", ["Both", "Crew"])
+def test_other_attributes_of_that_name_are_fine(
+    name: str, tmp_path: Path, make_plan: MakePlan
+) -> None:
+    target(tmp_path, name)
+    assert planned(tmp_path, make_plan, "Opening", "executor=other").worker_kind == "thread"
+
+
+def target(folder: Path, name: str) -> None:
+    """Make that class of this file the executor `other`."""
+    (folder / "executor").mkdir(exist_ok=True)
+    text = f"_target_: tests.child.test_hooks.{name}\nmax_workers: ${{n}}\n"
+    (folder / "executor/other.yaml").write_text(text)
+
+
+def test_a_workload_that_shares_has_to_attach(tmp_path: Path, make_plan: MakePlan) -> None:
+    with pytest.raises(UsageError, match=r"workload=mine: .*has share\(\) and no attach\(\); add"):
+        planned(tmp_path, make_plan, "HalfSharing")
 
 
 def test_the_code_of_a_function_is_part_of_the_identity(

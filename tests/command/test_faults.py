@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.child import trial
+from runners.child import timing, trial
 from runners.executors.thread import Thread
 from runners.measuring.measure import measure
 from runners.measuring.process import marked
@@ -181,7 +181,7 @@ class TestClock:
         self, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ticks = iter(range(10**9, 0, -1000))
-        monkeypatch.setattr(trial, "clock_ns", lambda: next(ticks))
+        monkeypatch.setattr(timing, "clock_ns", lambda: next(ticks))
         plan = make_plan("workload=countdown", "workload.count=10", "executor=thread")
         cell = trial.Trial(plan)
         run = cell.run(Order(0, 0, 0, "baseline", cold=True, warmup=True))

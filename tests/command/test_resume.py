@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from runners.command.resume import begin, look
 from runners.measuring.process import marked
 from runners.results.read import read_runs
-from tests.conftest import PLUGINS, ROOT, run_program
+from runners.results.write import append, write_json
+from tests import synthetic
+from tests.conftest import PLUGINS, ROOT, MakePlan, run_program
 
 FEW = ("measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", "measure.time_budget_s=60")
 HANGS = ("workload=misbehaving", "measure=quick")
@@ -183,6 +186,29 @@ def test_a_cell_short_of_its_precision_is_continued(tmp_path: Path) -> None:
     keys = [(row["round"], row["role"]) for row in both]
     assert len(set(keys)) == len(keys)
     assert len(set(read_runs(tmp_path / "out")["cell"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "outcome"), [(2, "again"), (3, "again"), (4, "continued"), (99, "reused")]
+)
+def test_a_cell_is_continued_from_its_first_complete_round_on(
+    tmp_path: Path, make_plan: MakePlan, kept: int, outcome: str
+) -> None:
+    plan = make_plan()
+    write_json(tmp_path / "cell.json", plan.identity)
+    runs = synthetic.runs(rounds=3, processes=1)  # and a cold one before them
+    for run in runs[:kept]:
+        append(tmp_path, run)
+    earlier = look(tmp_path, plan)
+    assert earlier.outcome == outcome
+    if outcome != "reused":
+        begin(tmp_path, plan, earlier)
+    assert (tmp_path / "runs.jsonl").exists() == (outcome != "again")
+    assert (tmp_path / "runs.jsonl.1").exists() == (outcome == "again")
+    if outcome == "continued":
+        walls = {run.role: run.wall_s for run in runs[2:4]}
+        assert earlier.rounds == ((walls["baseline"], walls["measured"]),)
+        assert (earlier.next_round, earlier.next_process) == (2, 1)
 
 
 def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:

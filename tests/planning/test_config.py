@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from runners.command.program import run
 from runners.model import InvalidParameter, Measure, UsageError
 from runners.planning import plugins
-from tests.conftest import MakePlan, run_program
+from tests.conftest import PLUGINS, MakePlan, run_program
 
 MISTAKES = {
     "n=0": ["n=0", "at least 1"],
@@ -39,12 +40,27 @@ MISTAKES = {
 }
 
 
+def told(arguments: list[str], folder: Path, patch: pytest.MonkeyPatch) -> int:
+    """Run the program in this process, in that folder; its exit status."""
+    patch.chdir(folder)
+    patch.syspath_prepend(str(PLUGINS))
+    with pytest.raises(SystemExit) as end:
+        raise SystemExit(run([f"--config-dir={PLUGINS}", *arguments]))
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_leaves_nothing_behind(mistake: str, tmp_path: Path) -> None:
-    done = run_program(*mistake.split(), cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    [line] = done.stderr.splitlines()
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(
+    mistake: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told(mistake.split(), tmp_path, monkeypatch) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
     assert line.startswith("error: ")
     for part in MISTAKES[mistake]:
         assert part in line
@@ -52,10 +68,20 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(mistake: str, tmp_path:
 
 
 @pytest.mark.parametrize("mistake", ["n=1,four", "executor=thread,threads", "workload.stop=1,2"])
-def test_a_mistake_in_a_sweep_is_found_before_the_first_cell(mistake: str, tmp_path: Path) -> None:
-    done = run_program("-m", mistake, cwd=tmp_path)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
+def test_a_mistake_in_a_sweep_is_found_before_the_first_cell(
+    mistake: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told(["-m", mistake], tmp_path, monkeypatch) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_as_such_says_it_in_one_line_too(tmp_path: Path) -> None:
+    done = run_program("n=0", cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
+from runners.analysis.bootstrap import Interval
 from runners.analysis.laws import fit_laws
 from runners.analysis.scaling import usl
 from runners.analysis.summary import summarise
@@ -158,7 +158,7 @@ def law(folder: Path, cells: Sequence[Sequence[Run]]) -> list[str]:
 def test_a_law_is_stated_with_what_it_predicts(tmp_path: Path) -> None:
     head, shares, fitted, amdahl, peak, prediction, misfit, *caution = law(tmp_path, sweep(0.1))
     assert head == "primes, thread, n = 1, 2, 4, 8, 16, 32"
-    assert shares.startswith("serial share (Karp–Flatt, against n = 1): 0.")
+    assert shares.startswith("serial fraction (Karp–Flatt, against n = 1): 0.")
     assert fitted.startswith("USL: α = 0.")
     assert "if it holds, never more than " in amdahl
     assert peak.startswith("peak: none found; if there is one, N* is at least ")
@@ -206,8 +206,7 @@ def test_nothing_is_predicted_from_a_superlinear_fit(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_have_three_digits(values: tuple[float, ...], shown: str) -> None:
-    cell = pd.Series(dict(zip("abc", values, strict=True)))
-    assert markdown._interval(cell, "a", "b", "c") == shown
+    assert markdown._interval(Interval(*values)) == shown
 
 
 @pytest.mark.parametrize(
@@ -215,5 +214,4 @@ def test_numbers_have_three_digits(values: tuple[float, ...], shown: str) -> Non
     [(2.5, "2.50 s"), (0.25, "250 ms"), (2.5e-5, "25.0 µs"), (2.5e-8, "0.0250 µs")],
 )
 def test_times_have_a_readable_unit(seconds: float, shown: str) -> None:
-    cell = pd.Series({"a": seconds, "b": seconds, "c": seconds})
-    assert markdown._time(cell, "a", "b", "c").split(" [")[0] == shown
+    assert markdown._time(Interval(seconds, seconds, seconds)).split(" [")[0] == shown

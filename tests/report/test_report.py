@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from runners.analysis.files import read_summary
 from runners.model import Environment, Run, Span, UsageError
 from runners.report import __main__ as report
 from runners.results.read import read_runs
@@ -76,10 +77,15 @@ def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> No
 
 def test_the_summary_files_hold_the_summary(results: Path) -> None:
     written = report.write_report([results])
-    parquet = pd.read_parquet(results / "summary.parquet")
-    pd.testing.assert_frame_equal(parquet, written.summary, check_dtype=False)
-    csv = pd.read_csv(results / "summary.csv")
-    assert csv["speedup"].tolist() == pytest.approx(written.summary["speedup"].tolist())
+    parquet = read_summary(results / "summary.parquet")
+    pd.testing.assert_frame_equal(parquet, written.summary)
+    csv = read_summary(results / "summary.csv")
+    pd.testing.assert_frame_equal(csv, written.summary, check_dtype=False)
+    assert (
+        pd.read_csv(results / "summary.csv")["flags"]
+        .iloc[2]
+        .startswith("more workers than usable CPUs (4 > 2)")
+    )
 
 
 def test_the_report_shows_the_figures_that_there_are(results: Path) -> None:

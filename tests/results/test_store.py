@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from runners.model import Environment, Run, Span, UsageError
-from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS
+from runners.results.columns import COLUMNS, DTYPES, ENVIRONMENT, RUNS, SPANS
 from runners.results.read import read_environments, read_runs, read_timelines
 from runners.results.write import (
     append,
@@ -46,7 +47,26 @@ def test_a_run_is_one_line_of_json_and_folders_are_made(tmp_path: Path) -> None:
 
 def test_every_fixed_column_of_a_run_has_a_dtype() -> None:
     row = synthetic.runs(parameters={})[0].row()
-    assert {*row, "L6_s"} == set(DTYPES)
+    assert {*row, "L6_s", "folder"} == set(DTYPES)
+
+
+def test_columns_are_declared_once_and_explained() -> None:
+    names = [column.name for column in COLUMNS]
+    assert len(names) == len(set(names))
+    assert all(column.dtype and column.meaning for column in COLUMNS)
+    for column in COLUMNS:  # a unit in the name is the unit that is declared
+        for end, unit in (("_s", "s"), ("_bytes", "bytes"), ("_ns", "ns")):
+            if column.name.endswith(end):
+                assert column.unit.endswith(unit), column.name
+
+
+def test_the_frame_has_the_declared_columns_in_order(tmp_path: Path) -> None:
+    runs = synthetic.runs(parameters={"workload.end": 9, "executor.lazy": True})
+    write(tmp_path, [replace(run, metrics={"rate": 2.0}) for run in runs])
+    found = read_runs(tmp_path).columns.tolist()
+    assert found == [*DTYPES, "workload.end", "executor.lazy", "metric.rate"]
+    patterns = [column.name for column in COLUMNS]
+    assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in found)
 
 
 def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
@@ -111,6 +131,17 @@ def test_folders_are_named_relative_to_the_given_ones(tmp_path: Path) -> None:
     write(tmp_path / "b", synthetic.runs(n=2))
     assert set(read_runs(tmp_path / "a")["folder"]) == {"0"}
     assert set(read_runs([tmp_path / "a", tmp_path / "b"])["folder"]) == {"a/0", "b"}
+
+
+def test_several_folders_are_several_arguments_or_one_list(tmp_path: Path) -> None:
+    for n, name in ((1, "a"), (2, "b"), (4, "c")):
+        write(tmp_path / name, synthetic.runs(n=n))
+    a, b, c = (tmp_path / name for name in "abc")
+    for read in (read_runs(a, str(b)), read_runs([a, str(b)]), read_runs((a,), b)):
+        assert sorted(set(read["n"])) == [1, 2]
+    pd.testing.assert_frame_equal(read_runs(a, b, c), read_runs(tmp_path))
+    with pytest.raises(UsageError, match="name one that holds results"):
+        read_runs()
 
 
 def test_folders_that_overlap_are_read_once(tmp_path: Path) -> None:

@@ -162,6 +162,15 @@ def test_a_function_that_is_not_deterministic_is_found_in_the_loop(make_plan: Ma
     assert runs[1].status == "ok"
 
 
+@pytest.mark.parametrize(("compare", "expected"), [("close", True), ("none", False)])
+def test_the_plan_says_whether_results_are_compared(
+    compare: str, expected: bool, make_plan: MakePlan
+) -> None:
+    given = ["workload.function=builtins:abs", "workload.arguments=[1]"]
+    plan = make_plan("workload=callable", *given, f"workload.compare={compare}")
+    assert plan.compared is expected
+
+
 def test_a_function_that_changes_its_arguments_is_found(make_plan: MakePlan) -> None:
     given = ["workload.function=tests.functions:smallest", "workload.arguments=[[[3,1,2]]]"]
     baseline, _ = first_runs(make_plan, "executor=thread", *given)

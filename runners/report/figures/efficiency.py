@@ -61,7 +61,7 @@ class _Panel:
 def efficiency(summary: pd.DataFrame) -> Figure:
     """What became of the core-seconds provided: one bar for each executor and n.
 
-    `summary` is the frame of `stats.summarise`. Right of zero a bar shows where the core-seconds
+    `summary` is the frame of `summarise`. Right of zero a bar shows where the core-seconds
     went, 100% in all. A loss below zero is a gain, work that took fewer core-seconds than in the
     plain loop, and lies left of zero: useful is the first part together with it, the number at the
     bar's end. Tasks that wait anyway have one loss instead of the last three. Cells that are not ok

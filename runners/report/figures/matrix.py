@@ -44,7 +44,7 @@ def matrix_n(summary: pd.DataFrame) -> int | None:
 def matrix(summary: pd.DataFrame, n: int) -> Figure:
     """The speedup with n workers, a row for each workload and a column for each executor.
 
-    `summary` is the frame of `stats.summarise`. Each field has the speedup with its 95% interval; a
+    `summary` is the frame of `summarise`. Each field has the speedup with its 95% interval; a
     pair without one is hatched and has its status, and one that was not measured at all is blank.
     Executors stand together by their kind of workers.
     """

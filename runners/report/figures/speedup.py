@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from runners.analysis.laws import Law, round_ratios
+from runners.analysis.laws import Law
+from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, predict
 from runners.report.figures.drawing import (
     LABEL,
@@ -60,7 +61,7 @@ def speedup(
 ) -> Figure:
     """Speedup against the number of workers, with 95% intervals; one panel per workload.
 
-    `summary` is the frame of `stats.summarise`; `runs`, the frame behind it, adds every round as a
+    `summary` is the frame of `summarise`; `runs`, the frame behind it, adds every round as a
     faint point, and `laws` (of `laws.fit_laws`) the fitted USL as a thin curve with its band.
     Workloads, or executors, that differ in a parameter get a panel, or a line, each. Cells of the
     serial executor are drawn as the band that noise alone fills. Cells that are not ok are named

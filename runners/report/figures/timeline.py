@@ -15,10 +15,10 @@ from matplotlib.ticker import PercentFormatter
 from runners.model import Timeline
 from runners.report.figures.drawing import Style, legend, new_figure, styled
 from runners.report.trace import TITLES, Lane, lanes, phases
+from runners.words.rounding import time_unit
 
 MOST_LANES = 32
 
-_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
 _SHADES: dict[str, Style] = {
     "start-up": {"facecolor": "0.88", "edgecolor": "0.7", "hatch": "////", "lw": 0},
     "join": {"facecolor": "0.88", "edgecolor": "0.7", "hatch": "\\\\\\\\", "lw": 0},
@@ -66,7 +66,7 @@ def timeline(timelines: Sequence[Timeline], name: str) -> Figure:
 
 def _draw(axes: Axes, run: Timeline, found: Sequence[Lane], name: str, span_s: float) -> None:
     """Draw a run against an axis of `span_s` seconds."""
-    unit, scale = next((u for u in _UNITS if span_s * u[1] >= 1), _UNITS[-1])
+    unit, scale = time_unit(span_s)
     drawn = found[:MOST_LANES]
     for phase in phases(run):
         if style := _SHADES.get(phase.name):
@@ -101,9 +101,9 @@ def _draw_lane(
     start = np.array([span.start_ns - begin_ns for span in lane.spans]) / 1e9
     wall = np.array([span.end_ns - span.start_ns for span in lane.spans]) / 1e9
     cpu = np.array([span.cpu_ns for span in lane.spans]) / 1e9
-    share = np.divide(cpu, wall, out=np.ones_like(wall), where=wall > 0).clip(0, 1)
+    on_cpu = np.divide(cpu, wall, out=np.ones_like(wall), where=wall > 0).clip(0, 1)
     inches = wall * inches_per_s
-    faces = _COLOURS(share)
+    faces = _COLOURS(on_cpu)
     axes.broken_barh(
         list(zip(start * scale, wall * scale, strict=True)),
         (y - _BAR / 2, _BAR),
@@ -112,8 +112,8 @@ def _draw_lane(
         edgecolors=np.where(inches[:, None] > _EDGED, (1, 1, 1, 1), faces),
         linewidths=0.6,
     )
-    for span, at, room, on_cpu in zip(lane.spans, start + wall / 2, inches, share, strict=True):
+    for span, at, room, part in zip(lane.spans, start + wall / 2, inches, on_cpu, strict=True):
         text = str(span.index)
         if room > _DIGIT * (len(text) + 0.6):
-            colour = "white" if on_cpu > 0.4 else "black"
+            colour = "white" if part > 0.4 else "black"
             axes.text(at * scale, y, text, ha="center", va="center", fontsize=7.5, color=colour)

@@ -1,0 +1,132 @@
+"""One cell of the summary as a typed record, for whoever works with a single one."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
+import pandas as pd
+
+from runners.analysis.bootstrap import Interval
+from runners.analysis.rounds import LEVELS
+from runners.model import Flag, Loss, Role, Scaling, Status, Workers
+from runners.words.advice import TITLES
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times of one side's runs in seconds; `cold_s` is the median of the first in a process."""
+
+    median: Interval
+    mean_s: float
+    p95_s: float
+    max_s: float
+    cold_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of a plugin's own: its median over the rounds, and the largest in any run."""
+
+    median: Interval
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
+class CellSummary:
+    """A row of the summary. `columns.COLUMNS` says what each value means, and in what unit.
+
+    The three columns of an interval are one value here, and so are families of columns: `times` by
+    side, `levels` from L0 to L6, `factors` and `losses` by the step of the ladder, `parameters` by
+    the name of their column (`workload.end`), `metrics` by their own name. A missing number is NaN,
+    anything else that is missing None, but for `folder`, "" where it is not known.
+    """
+
+    cell: str
+    workload: str
+    executor: str
+    baseline: str
+    n: int
+    scaling: Scaling
+    parameters: Mapping[str, Any]
+    usable_cpus: float
+    worker_kind: Workers
+    status: Status
+    error: str | None
+    ended_by: str | None
+    steady: bool
+    processes: int
+    rounds: int
+    times: Mapping[Role, Times]
+    speedup: Interval
+    bound: float
+    cpu_share: float
+    task_s: float
+    efficiency: Interval
+    half_width: float
+    cold_speedup: float
+    start_s: float
+    mean_ratio: Interval
+    hl_ratio: Interval
+    speedup_n1: Interval
+    levels: tuple[float, ...]
+    factors: Mapping[str, Interval]
+    losses: tuple[Loss, ...]
+    waiting: bool
+    setup_s: float
+    teardown_s: float
+    tasks: float
+    workers: float
+    largest_task_share: float
+    timer_s: float
+    steal_share: float
+    throttled_s: float
+    max_rss_bytes: float
+    gil: bool | None
+    metrics: Mapping[str, Metric]
+    flags: tuple[Flag, ...]
+    folder: str
+
+
+def cells(summary: pd.DataFrame) -> list[CellSummary]:
+    """The rows of the frame of `summarise`, in their order."""
+    return [_cell(row) for row in summary.to_dict("records")]
+
+
+def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
+    def interval(estimate: str, low: str = "", high: str = "") -> Interval:
+        names = estimate, low or f"{estimate}_low", high or f"{estimate}_high"
+        return Interval(*(float(row[name]) for name in names))
+
+    def times(side: Role) -> Times:
+        return Times(
+            median=interval(f"{side}_median_s", f"{side}_low_s", f"{side}_high_s"),
+            mean_s=row[f"{side}_mean_s"],
+            p95_s=row[f"{side}_p95_s"],
+            max_s=row[f"{side}_max_s"],
+            cold_s=row[f"cold_{side}_s"],
+        )
+
+    def stated(name: str) -> Any:
+        return None if pd.isna(row[name]) else row[name]
+
+    names = [str(name) for name in row]
+    metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
+    made: dict[str, Any] = {
+        **{name: stated(name) for name in ("error", "ended_by", "gil")},
+        "folder": stated("folder") or "",
+        **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
+        "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
+        "times": {side: times(side) for side in get_args(Role)},
+        "levels": tuple(row[level] for level in LEVELS),
+        "factors": {factor: interval(factor) for factor in TITLES},
+        "losses": tuple(Loss(factor, row[f"loss_{factor}"]) for factor in TITLES),
+        "parameters": {
+            name: stated(name) for name in names if name.startswith(("workload.", "executor."))
+        },
+        "metrics": {
+            name.removeprefix("metric."): Metric(interval(name), row[f"{name}_max"])
+            for name in metrics
+        },
+    }
+    columns = {f.name: row[f.name] for f in fields(CellSummary) if f.name not in made}
+    return CellSummary(**made, **columns)

@@ -1,0 +1,167 @@
+"""The columns of the summary: what `summarise` gives, in this order, and what its files hold."""
+
+from itertools import groupby
+
+import pandas as pd
+
+from runners.analysis.rounds import LEVELS
+from runners.results.columns import EXECUTOR_PARAMETERS, FIXED, METRICS, WORKLOAD_PARAMETERS, Column
+from runners.words.advice import TITLES
+
+_OF_RUNS = {column.name: column for column in FIXED}
+_STEPS = list(zip(TITLES.items(), LEVELS, LEVELS[1:], strict=False))
+
+
+def _number(name: str, unit: str, meaning: str) -> Column:
+    return Column(name, "float64", unit, meaning)
+
+
+def _interval(
+    estimate: str, unit: str, meaning: str, low: str = "", high: str = ""
+) -> tuple[Column, Column, Column]:
+    return (
+        _number(estimate, unit, meaning),
+        _number(low or f"{estimate}_low", unit, f"lower end of the 95% interval of `{estimate}`"),
+        _number(high or f"{estimate}_high", unit, f"upper end of the 95% interval of `{estimate}`"),
+    )
+
+
+def _times(side: str, what: str) -> tuple[Column, ...]:
+    median = f"{side}_median_s"
+    return (
+        *_interval(median, "s", f"median time of {what}", f"{side}_low_s", f"{side}_high_s"),
+        _number(f"{side}_mean_s", "s", f"mean time of {what}"),
+        _number(f"{side}_p95_s", "s", f"95th percentile of the times of {what}"),
+        _number(f"{side}_max_s", "s", f"longest time of {what}"),
+    )
+
+
+IDENTITY = (
+    *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
+    *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
+    *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind")),
+)
+"""What defines a cell."""
+
+OUTCOME = (
+    Column(
+        *("status", "str", ""),
+        "the worst of its runs; `incomplete` as well where the program ended before the cell did",
+    ),
+    Column("error", "str", "", "why it is not ok"),
+    Column("ended_by", "str", "", "what ended it, as in the last row of its runs"),
+    Column("steady", "bool", "", "times no longer fell when warm-up ended, in each process"),
+    Column("processes", "int64", "count", "measuring processes of the complete rounds"),
+    Column("rounds", "int64", "count", "complete rounds: all numbers below are about them"),
+)
+"""What became of it."""
+
+STATISTICS = (
+    *_times("baseline", "the baseline's runs"),
+    *_times("measured", "the executor's runs"),
+    *_interval(
+        *("speedup", "ratio"),
+        "`baseline_median_s` / `measured_median_s`, with weak scaling n times that",
+    ),
+    _number("bound", "ratio", "attainable speedup, by the workers and the CPU time that there are"),
+    _number("cpu_share", "ratio", "part of their time in the baseline that tasks are on a CPU"),
+    _number("task_s", "s", "mean time of a task in the baseline, the median over rounds"),
+    *_interval("efficiency", "ratio", "`speedup` / workers"),
+    _number("half_width", "ratio", "half the width of the speedup's interval / `speedup`"),
+    _number("cold_baseline_s", "s", "median time of the baseline's first runs in a process"),
+    _number("cold_measured_s", "s", "median time of the executor's first runs in a process"),
+    _number("cold_speedup", "ratio", "the speedup of these first runs"),
+    _number(
+        *("start_s", "s"),
+        "what the executor's first run in a process spends before its first task and after its "
+        "last one, the median",
+    ),
+    *_interval("mean_ratio", "ratio", "ratio of the mean times, with Fieller's interval"),
+    *_interval(
+        *("hl_ratio", "ratio", "pseudomedian of the rounds' ratios, with the signed-rank interval"),
+        *("hl_low", "hl_high"),
+    ),
+    *_interval(
+        *("speedup_n1", "ratio"),
+        "`speedup` / that of the same executor with n = 1, where that was measured too",
+    ),
+    *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
+    *(
+        column
+        for (factor, title), above, below in _STEPS
+        for column in _interval(
+            factor, "ratio", f"{title}: `{below}` / `{above}`, the median; 1 where nothing is lost"
+        )
+    ),
+    *(
+        _number(
+            *(f"loss_{factor}", "ratio"),
+            f"{title}: (`{above}` − `{below}`) / `L0_s`, the median: the part of the core time "
+            "that was lost",
+        )
+        for (factor, title), above, below in _STEPS
+    ),
+)
+"""What is computed from its complete rounds; missing where it has none."""
+
+MEDIANS = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
+"""Columns of the runs of which the summary has the median over the executor's runs."""
+
+RESOURCES = (
+    Column(
+        *("waiting", "bool", ""),
+        "tasks wait even in the baseline: `blocking` stands for the last three steps",
+    ),
+    *(
+        _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
+        for name in MEDIANS
+    ),
+    _number("steal_share", "ratio", "part of the usable CPUs' time that went to other guests"),
+    _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
+    _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
+    Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
+)
+"""What its rounds took and gave."""
+
+FIGURES = (
+    *_interval(METRICS.name, METRICS.unit, f"{METRICS.meaning}: the median over rounds"),
+    _number(
+        f"{METRICS.name}_max",
+        METRICS.unit,
+        "the largest in any run of the executor, warm-up included",
+    ),
+)
+"""Of each metric; missing for a cell that does not have it."""
+
+REMARKS = (
+    Column(
+        *("flags", "object", ""),
+        "what to know before trusting the numbers: a tuple of `Flag`; in a file one text, with "
+        "`; ` between them",
+    ),
+    _OF_RUNS["folder"],
+)
+
+COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *FIGURES, *REMARKS)
+
+DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
+"""The dtype of every fixed column of the summary."""
+
+
+def arranged(found: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `found` that are declared, in their order, the fixed ones with their types.
+
+    A fixed one that is not there is missing in each row: an older version did not have it.
+    """
+    names: list[str] = []
+    declared = (column.name for column in COLUMNS)
+    for stem, family in groupby(declared, lambda name: name.partition("*")[0]):
+        patterns = list(family)
+        if stem in DTYPES:
+            names.append(stem)
+            continue
+        for name in (name.removeprefix(stem) for name in found.columns if name.startswith(stem)):
+            members = [pattern.replace("*", name) for pattern in patterns]
+            if set(members) <= set(found.columns):
+                names += members
+    return found.reindex(columns=names).astype(DTYPES)

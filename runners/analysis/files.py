@@ -1,0 +1,39 @@
+"""The summary as a file and back: text stands for the flags there, and nowhere else."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from runners.analysis.columns import DTYPES, arranged
+from runners.words.flags import as_text, from_text
+
+CSV = "summary.csv"
+PARQUET = "summary.parquet"
+
+
+def csv(summary: pd.DataFrame) -> bytes:
+    """The content of `summary.csv`; what is missing is empty."""
+    return _plain(summary).to_csv(index=False).encode()
+
+
+def parquet(summary: pd.DataFrame) -> bytes:
+    """The content of `summary.parquet`, which keeps the type of each parameter as well."""
+    file = io.BytesIO()
+    _plain(summary).to_parquet(file, index=False)
+    return file.getvalue()
+
+
+def read_summary(path: Path) -> pd.DataFrame:
+    """The frame behind a `summary.csv` or `summary.parquet`, of this version or an older one."""
+    if path.suffix == ".csv":
+        # Only what is empty is missing: a parameter may be the text "null" or "nan".
+        found = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=[""])
+    else:
+        found = pd.read_parquet(path)
+    flags = [from_text(text) for text in found["flags"].fillna("")]
+    return arranged(found.assign(flags=pd.Series(flags, index=found.index, dtype=object)))
+
+
+def _plain(summary: pd.DataFrame) -> pd.DataFrame:
+    return summary.assign(flags=summary["flags"].map(as_text).astype("str"))

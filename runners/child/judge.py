@@ -1,0 +1,190 @@
+"""What came of a run: whether the results of its tasks can be believed, and what its row says."""
+
+import operator
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runners.child.counters import Counters
+from runners.child.timing import Timing
+from runners.child.worker import NotInstalled, Record, described
+from runners.model import (
+    Comparable,
+    Incomplete,
+    Lenient,
+    Sharing,
+    Span,
+    Status,
+    Unsupported,
+    WorkerDied,
+    Workload,
+    WrongResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, and as much as is known of it. `results` are there if they can be judged."""
+
+    status: Status = "ok"
+    error: str | None = None
+    timing: Timing | None = None
+    counters: Counters | None = None
+    gil: bool | None = None
+    spans: Sequence[Span] = ()
+    results: Sequence[Any] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def but(self, status: Status, error: str) -> "Outcome":
+        """The same, with another end."""
+        return replace(self, status=status, error=error)
+
+
+class Judge:
+    """Holds results against the truth and, if they are `compared`, those of the first run."""
+
+    def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
+        self.workload = workload
+        self.tasks = tasks
+        self.compared = compared
+        self.first: Sequence[Any] | None = None
+        self.same = workload.same if isinstance(workload, Comparable) else operator.eq
+
+    def judge(self, timing: Timing, count: int) -> Outcome:
+        """What came of a run of `count` tasks: all of them once, or some number of times."""
+        try:
+            wires, metrics = timing.told()
+        except Exception as problem:
+            return failure(problem)
+        if timing.wall_s < 0:
+            return Outcome("failed", "the clock went back during the run", metrics=metrics)
+        outcome = Outcome(timing=timing, metrics=metrics)
+        if len(wires) != count:
+            text = f"the executor returned {len(wires)} results for {count} tasks"
+            return outcome.but("wrong", text)
+        if never := sum(wire is None for wire in wires):
+            return outcome.but("incomplete", f"{never} of {count} results never came")
+        try:
+            records = [Record.named(wire) for wire in wires]
+        except (TypeError, ValueError):
+            return outcome.but("wrong", "the executor did not return what the tasks returned")
+        return self._judge_records(outcome, timing, records)
+
+    def _judge_records(self, outcome: Outcome, timing: Timing, records: list[Record]) -> Outcome:
+        spans = [
+            Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.wait_ns)
+            for k, one in enumerate(records)
+        ]
+        if not all(map(timing.contains, spans)):
+            spans = []  # on another machine's clock: they cannot be put on this one
+        gil = records[0].gil if records else None
+        outcome = replace(outcome, gil=gil, spans=spans)
+        failed = [(k, one.error) for k, one in enumerate(records) if one.error is not None]
+        if failed:
+            index, text = failed[0]
+            told = f"{len(failed)} of {len(records)} tasks failed; task {index}:\n{text}"
+            return outcome.but("failed", told)
+        outcome = replace(outcome, results=[record.result for record in records])
+        try:
+            self._check(outcome.results)
+        except WrongResult as wrong:
+            return outcome.but("wrong", str(wrong))
+        except Exception:
+            return outcome.but("failed", f"the results could not be checked:\n{described()}")
+        return outcome
+
+    def _check(self, results: Sequence[Any]) -> None:
+        """Raise `WrongResult` unless the results are true and the same as all others so far."""
+        size = len(self.tasks)
+        for start in range(0, max(len(results), 1), max(size, 1)):
+            part = results[start : start + size]
+            self.workload.check(part)
+            if self.first is None:
+                self.first = part
+            if self.compared:
+                self._compare(part, self.first, start)
+
+    def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
+        for index, (mine, other) in enumerate(zip(part, first, strict=True)):
+            if not self.same(mine, other):
+                self._blame_the_task(index)
+                raise WrongResult(
+                    f"serial and parallel results differ, first at task {start + index}: "
+                    f"{_short(mine)} is not {_short(other)}"
+                )
+
+    def _blame_the_task(self, index: int) -> None:
+        """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
+        if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
+            return
+        one, two = (self.workload(self.tasks[index]) for _ in range(2))
+        if not self.same(one, two):
+            remedy = (
+                f"set workload.{self.workload.uncompared_by} to leave them uncompared"
+                if isinstance(self.workload, Lenient)
+                else "give the workload a method same(a, b)"
+            )
+            raise WrongResult(
+                f"not deterministic: called twice in the plain loop, task {index} gives "
+                f"{_short(one)} and {_short(two)}; {remedy}"
+            )
+
+
+def failure(problem: Exception) -> Outcome:
+    """What came of a run that raised this exception, which is being handled."""
+    match problem:
+        case Unsupported():
+            return Outcome("unsupported", str(problem))
+        case Incomplete():
+            return Outcome("incomplete", str(problem))
+        case WorkerDied():
+            return Outcome("crashed", str(problem))
+    text = _unpicklable(problem) or described()
+    return Outcome("crashed" if _is_broken(problem) else "failed", text)
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
+    return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
+
+
+def _unpicklable(error: Exception) -> str:
+    """What to do about arguments or results that cannot travel; nothing for another error."""
+    told = str(error)
+    if isinstance(error, NotInstalled) or not (
+        isinstance(error, pickle.PickleError) or "pickle" in told
+    ):
+        return ""
+    return (
+        f"{type(error).__name__}: {_cut(told, 200)}; what travels to another process and "
+        "back has to be picklable: plain data, and functions and classes at the top level of a "
+        "module; or use threads"
+    )
+
+
+def pickled(tasks: Sequence[Any]) -> bytes | None:
+    """The tasks as they are; None if they cannot be pickled."""
+    try:
+        return pickle.dumps(tasks)
+    except Exception:
+        return None
+
+
+def changed(before: bytes, tasks: Sequence[Any]) -> bool:
+    """Whether tasks are other than when they were pickled, not only differently written."""
+    if pickled(tasks) == before:
+        return False
+    try:
+        return bool(pickle.loads(before) != tasks)
+    except Exception:  # arrays, say, have no one answer to that
+        return True
+
+
+def _short(value: Any) -> str:
+    return _cut(repr(value), 80)
+
+
+def _cut(text: str, size: int) -> str:
+    """The text, without its middle if it is longer than that."""
+    return text if len(text) <= size else f"{text[: size // 2 - 3]} ... {text[-size // 2 + 2 :]}"

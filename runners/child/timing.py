@@ -1,0 +1,111 @@
+"""One run by the clock: only what is timed stands between two readings of it."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple, Self
+
+from runners.child.worker import thread_cpu_ns
+from runners.model import MeteredExecutor, Span, Unjoined
+
+clock_ns = time.perf_counter_ns
+
+SLACK_NS = 1_000_000
+
+
+class Timing(NamedTuple):
+    """A run by the clock, and what is to be asked when it has stopped.
+
+    The readings, in nanoseconds: before the executor was made, when it had been entered, when the
+    list of its results was there, and when it had ended. `returned` is what its `map` returned, and
+    `first` the list that was made of it at once: records (`worker.Wire`), if all is well.
+    """
+
+    begin_ns: int
+    entered_ns: int
+    mapped_ns: int
+    end_ns: int
+    executor: Any
+    returned: Iterable[Any]
+    first: list[Any]
+
+    @property
+    def wall_s(self) -> float:
+        return (self.end_ns - self.begin_ns) / 1e9
+
+    @property
+    def setup_s(self) -> float:
+        return (self.entered_ns - self.begin_ns) / 1e9
+
+    @property
+    def teardown_s(self) -> float:
+        return (self.end_ns - self.mapped_ns) / 1e9
+
+    def contains(self, span: Span) -> bool:
+        """Whether a span lies in the run, as it does on the clock that both were timed by."""
+        return self.begin_ns - SLACK_NS <= span.start_ns and span.end_ns <= self.end_ns + SLACK_NS
+
+    def told(self) -> tuple[list[Any], dict[str, float]]:
+        """All records, and the executor's metrics.
+
+        Where it returned a list with holes (None) that its workers filled only later, or is one
+        that may do so, the metrics say how many holes there were, and what the time would have been
+        by a clock that was stopped then.
+        """
+        executor, records = self.executor, self.first
+        metrics = dict(executor.metrics()) if isinstance(executor, MeteredExecutor) else {}
+        missing = sum(record is None for record in records)
+        if missing or (isinstance(executor, Unjoined) and executor.unjoined):
+            metrics["results_missing"] = missing
+            metrics["wall_without_join_s"] = (self.mapped_ns - self.begin_ns) / 1e9
+            records = list(self.returned)
+        return records, metrics
+
+
+class Kept:
+    """An executor that stays entered from its first `with` until it is closed or fails."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self.executor: Any = None
+        self.stack = ExitStack()
+
+    def __call__(self) -> Self:
+        return self
+
+    def __enter__(self) -> Any:
+        if self.executor is None:
+            self.executor = self.stack.enter_context(self.make())
+        return self.executor
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        if kind is not None:
+            self.executor = None
+            self.stack.__exit__(kind, error, trace)
+
+    def close(self) -> None:
+        self.executor = None
+        self.stack.close()
+
+
+def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequence[Any]) -> Timing:
+    """One run by the clock: `function` mapped over the tasks by the executor that `make` makes.
+
+    It lasts from before the executor is made to after its workers have ended.
+    """
+    begin = clock_ns()
+    with make() as executor:
+        entered = clock_ns()
+        returned = executor.map(function, tasks)
+        first = list(returned)
+        mapped = clock_ns()
+    end = clock_ns()
+    return Timing(begin, entered, mapped, end, executor, returned, first)
+
+
+def timer_cost_ns(times: int = 200) -> float:
+    """What the clock readings around one task cost."""
+    begin = clock_ns()
+    for _ in range(times):
+        thread_cpu_ns(), clock_ns(), clock_ns(), thread_cpu_ns()
+    return (clock_ns() - begin) / times

@@ -1,0 +1,99 @@
+"""The flags of a cell in words: what each says, and what to do about it."""
+
+import re
+from collections.abc import Iterable
+
+from runners.model import Flag, FlagCode
+
+WORDS: dict[FlagCode, tuple[str, str]] = {
+    "few_rounds": (
+        "fewer than {} rounds",
+        "the intervals are wide: raise measure.time_budget_s or shrink the tasks",
+    ),
+    "outliers": (
+        "outliers in {}",
+        "something else ran now and then; nothing was left out, medians hardly move",
+    ),
+    "trend": (
+        "trend over rounds",
+        "the machine grew slower or faster: rest it, or measure longer",
+    ),
+    "processes_disagree": (
+        "processes disagree",
+        "raise measure.interpreters: each fresh interpreter has its own speed",
+    ),
+    "methods_disagree": (
+        "methods disagree",
+        "few or very uneven rounds: look at the single rounds in the figure",
+    ),
+    "steal": (
+        "steal {}",
+        "other guests of this host took CPU time: repeat at a quieter time",
+    ),
+    "throttled": (
+        "throttled {}",
+        "the control group's CPU quota was used up: fewer workers, or a larger quota",
+    ),
+    "oversubscribed": (
+        "more workers than usable CPUs ({})",
+        "they take turns: n up to the usable CPUs is enough",
+    ),
+    "library_threads": (
+        "threads x workers > CPUs ({})",
+        "each worker has its own: cap them, if the workload can, or fewer workers",
+    ),
+    "timer_cost": (
+        "timer cost {}",
+        "tasks are so short that timing them costs: put more work into each",
+    ),
+    "short_runs": (
+        "runs shorter than 1 ms",
+        "the executor's own cost is all that is seen: give it more work",
+    ),
+    "not_steady": (
+        "no steady state",
+        "times still fell when warm-up ended: raise measure.warmup or the budget",
+    ),
+}
+"""Of each code: what the flag says, with {} for its detail, and what to do about it."""
+
+FORMER: dict[str, tuple[FlagCode, str]] = {
+    "BLAS threads x workers > CPUs ({})": ("library_threads", "BLAS, {}"),
+}
+"""What version 0.2 said, with the code and the detail that it stands for now."""
+
+_SEPARATOR = "; "
+
+
+def told(flag: Flag) -> str:
+    """What the flag says, as in "outliers in measured (2)"."""
+    return WORDS[flag.code][0].format(flag.detail)
+
+
+def remedy(flag: Flag) -> str:
+    """What to do about it."""
+    return WORDS[flag.code][1]
+
+
+def as_text(flags: Iterable[Flag]) -> str:
+    """All flags of a cell as one text, for a file."""
+    return _SEPARATOR.join(map(told, flags))
+
+
+def from_text(text: str) -> tuple[Flag, ...]:
+    """The flags that `as_text` wrote. Raises ValueError where one is not known here."""
+    return tuple(map(_recognised, text.split(_SEPARATOR))) if text else ()
+
+
+def _recognised(text: str) -> Flag:
+    for says, (code, detail) in _sayings().items():
+        before, _, after = says.partition("{}")
+        found = re.fullmatch(f"{re.escape(before)}(.*){re.escape(after)}", text)
+        if found and bool(found[1]) == ("{}" in says):
+            return Flag(code, detail.format(found[1]))
+    raise ValueError(f"{text!r} is no flag that this version knows")
+
+
+def _sayings() -> dict[str, tuple[FlagCode, str]]:
+    now = {says: (code, "{}" if "{}" in says else "") for code, (says, _) in WORDS.items()}
+    return FORMER | now

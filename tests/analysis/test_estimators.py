@@ -1,0 +1,162 @@
+"""The estimators behind the summary and its flags."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from runners.analysis.estimators import (
+    _signed_rank,
+    has_trend,
+    hodges_lehmann_ratio,
+    ladder_factors,
+    median_interval,
+    outliers,
+    processes_disagree,
+    ratio_of_means_fieller,
+)
+from tests.synthetic import lognormal
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(1, 2), st.floats(1, 2)), min_size=3, max_size=20))
+def test_the_bounds_of_fieller_are_where_the_paired_t_test_turns(
+    pairs: list[tuple[float, float]],
+) -> None:
+    baseline, measured = np.array(pairs).T
+    interval = ratio_of_means_fieller(baseline, measured)
+    assume(interval.high - interval.low > 1e-3)
+    if math.isinf(interval.high):
+        assert scipy_stats.ttest_1samp(measured, 0).pvalue >= 0.05
+        return
+    for bound in (interval.low, interval.high):
+        difference = baseline - bound * measured
+        assert scipy_stats.ttest_1samp(difference, 0).pvalue == pytest.approx(0.05, abs=1e-4)
+
+
+def test_one_round_has_no_interval_of_fieller() -> None:
+    assert math.isnan(ratio_of_means_fieller([2.0], [1.0]).high)
+
+
+def test_fieller_is_unbounded_where_the_measured_mean_may_be_zero() -> None:
+    interval = ratio_of_means_fieller([1, 1.1, 1.2], [0.001, 10, 0.001])
+    assert (interval.low, interval.high) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("rounds", [6, 11, 40])
+def test_the_bounds_of_hodges_lehmann_are_where_wilcoxon_turns(rounds: int) -> None:
+    baseline, measured = lognormal(rounds)
+    interval = hodges_lehmann_ratio(baseline, measured)
+
+    def p(ratio: float) -> float:
+        log_ratios = np.log(baseline / measured / ratio)
+        return float(scipy_stats.wilcoxon(log_ratios, method="exact").pvalue)
+
+    assert p(interval.low * (1 - 1e-9)) <= 0.05 < p(interval.low * (1 + 1e-9))
+    assert p(interval.high * (1 + 1e-9)) <= 0.05 < p(interval.high * (1 - 1e-9))
+
+
+def test_hodges_lehmann_hands_over_to_the_normal_approximation_smoothly() -> None:
+    assert _signed_rank(101, 0.95) - _signed_rank(100, 0.95) == pytest.approx(
+        _signed_rank(100, 0.95) - _signed_rank(99, 0.95), abs=3
+    )
+
+
+@pytest.mark.parametrize("rounds", [*range(1, 26), 50, 100])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_the_rank_of_the_bounds_is_that_of_wilcoxon_in_scipy(
+    rounds: int, confidence: float
+) -> None:
+    rank = _signed_rank(rounds, confidence)
+    assert p_of_signed_rank_below(rank, rounds) <= (1 - confidence) / 2
+    assert p_of_signed_rank_below(rank + 1, rounds) > (1 - confidence) / 2
+
+
+@pytest.mark.parametrize("rounds", [101, 300])
+def test_the_normal_approximation_is_near_wilcoxon_in_scipy(rounds: int) -> None:
+    rank = _signed_rank(rounds, 0.95)
+    assert p_of_signed_rank_below(rank, rounds) == pytest.approx(0.025, rel=0.02)
+
+
+def p_of_signed_rank_below(sum_of_ranks: int, rounds: int) -> float:
+    """P(W < sum_of_ranks): the p-value of values whose positive ones have ranks of one less."""
+    if sum_of_ranks < 1:
+        return 0.0
+    values, left = -np.arange(1.0, rounds + 1), sum_of_ranks - 1
+    for rank in range(rounds, 0, -1):
+        if rank <= left:
+            values[rank - 1], left = rank, left - rank
+    return float(scipy_stats.wilcoxon(values, alternative="less", method="exact").pvalue)
+
+
+@given(
+    st.lists(st.integers(1, 9) | st.floats(0.1, 10), min_size=1, max_size=60),
+    st.sampled_from([0.8, 0.95, 0.99]),
+)
+def test_the_median_interval_is_that_of_scipy(x: list[float], confidence: float) -> None:
+    interval = median_interval(x, confidence)
+    reference = scipy_stats.quantile_test(x, p=0.5).confidence_interval(confidence)
+    assert interval.estimate == np.median(x)
+    np.testing.assert_equal((interval.low, interval.high), (reference.low, reference.high))
+
+
+def test_five_values_have_no_interval_of_ranks() -> None:
+    assert math.isnan(median_interval([1, 2, 3, 4, 5]).low)
+    assert median_interval([1, 2, 3, 4, 5, math.nan]).estimate == 3
+    assert math.isnan(hodges_lehmann_ratio([1, 2, 3, 4, 5], [1, 1, 1, 1, 1]).low)
+
+
+def test_outliers_are_counted_from_the_median_absolute_deviation() -> None:
+    x = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 1 + 14.7 * 0.1, 1 + 0.1 * 14.9])
+    median, deviation = np.median(x), np.median(np.abs(x - np.median(x)))
+    expected = [abs(value - median) > 14.826 * deviation for value in x]
+    assert outliers(x).tolist() == expected
+    assert outliers([1, 1, 1, 1, 5]).sum() == 0
+    assert outliers([*lognormal(20)[0], 9.0]).tolist() == [False] * 20 + [True]
+
+
+def test_a_trend_is_seen_in_any_series() -> None:
+    still, rising = lognormal(20)[0], lognormal(20)[0] + np.linspace(0, 1, 20)
+    assert has_trend(still, rising)
+    assert not has_trend(still, still[::-1])
+    assert not has_trend(np.ones(20))
+
+
+def test_a_trend_must_be_clearer_where_more_series_are_tested() -> None:
+    x = [2, 1, 4, 3, 5, 6, 7, 8, 9, 10, 11, 0]
+    assert 0.01 / 3 < scipy_stats.kendalltau(range(12), x).pvalue < 0.01
+    assert has_trend(x)
+    assert not has_trend(x, x, x)
+
+
+def test_processes_disagree_as_kruskal_and_wallis_say() -> None:
+    process = np.repeat([0, 1, 2], 6)
+    for seed in range(30):
+        x = lognormal(18, seed)[0].round(1) + 0.05 * process
+        expected = scipy_stats.kruskal(*(x[process == k] for k in range(3))).pvalue < 0.01
+        assert processes_disagree(x, process) == expected
+    assert processes_disagree(process, process)
+    assert not processes_disagree(process, np.zeros(18))
+    assert not processes_disagree(np.ones(18), process)
+
+
+LEVELS = st.lists(st.floats(0.01, 1), min_size=7, max_size=7)
+
+
+@given(LEVELS)
+def test_the_ladder_multiplies_and_adds_up(levels: list[float]) -> None:
+    ladder = ladder_factors([levels], [levels[6] * 2])
+    assert not ladder.waiting
+    assert ladder.factors.prod() == pytest.approx(levels[6] / levels[0])
+    assert ladder.losses.sum() == pytest.approx(1 - levels[6] / levels[0])
+
+
+def test_the_ladder_of_waiting_tasks_ends_in_one_factor() -> None:
+    ladder = ladder_factors([[8, 6, 5, 4, 0.3, 0.2, 0.1]], [3])
+    assert ladder.waiting
+    assert ladder.factors[0, :4].tolist() == [6 / 8, 5 / 6, 4 / 5, 3 / 4]
+    assert ladder.losses[0, :4].sum() == pytest.approx(1 - 3 / 8)
+    assert np.isnan(ladder.factors[0, 4:]).all()

@@ -1,0 +1,228 @@
+"""What comes of a run: the records of its tasks in, status, error, spans and results out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.timing import SLACK_NS, Timing
+from runners.child.worker import Record
+from runners.executors.serial import Serial
+from runners.model import Incomplete, Status, Unsupported, WorkerDied, WrongResult
+
+WORKER = (10, 11, True)
+
+
+@dataclass
+class Doubling:
+    """Doubles small numbers."""
+
+    chance: Callable[[], int] = field(default=lambda: 0)
+
+    def tasks(self) -> Sequence[int]:
+        return [1, 2]
+
+    def __call__(self, task: int) -> int:
+        return 2 * task + self.chance()
+
+    def check(self, results: Sequence[Any]) -> None:
+        if len(results) != 2:
+            raise WrongResult("there are two tasks")
+
+
+class Choosing(Doubling):
+    """Its results may be left uncompared."""
+
+    compared = True
+    uncompared_by = "strict=false"
+
+
+class Sharing(Doubling):
+    def share(self, sync: Any) -> None: ...
+
+    def attach(self, shared: Any) -> None: ...
+
+
+class Near(Doubling):
+    def same(self, one: int, other: int) -> bool:
+        return abs(one - other) <= 1
+
+
+def wire(result: Any, *, error: str | None = None, start: int = 0, end: int = 5) -> Any:
+    return WORKER, start, end, 3, 1, error, result
+
+
+class Own(Serial):
+    def metrics(self) -> dict[str, float]:
+        return {"own": 1.0}
+
+
+def timing(*records: Any, end_ns: int = 10) -> Timing:
+    return Timing(0, 0, 0, end_ns, Own(), records, list(records))
+
+
+def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> Outcome:
+    """What comes of the last of these runs, each with its results."""
+    judge = Judge(workload, workload.tasks(), compared)
+    return [judge.judge(timing(*map(wire, results)), len(results)) for results in runs][-1]
+
+
+def test_a_record_is_named_part_by_part() -> None:
+    record = Record.named(((1, 2, False), 3, 4, 5, 6, None, "result"))
+    assert record == Record(1, 2, False, 3, 4, 5, 6, None, "result")
+    assert (record.thread, record.cpu_ns, record.wait_ns) == (2, 5, 6)
+
+
+def test_a_run_that_went_well() -> None:
+    outcome = judged(Doubling(), [2, 4])
+    assert (outcome.status, outcome.error, outcome.gil) == ("ok", None, True)
+    assert outcome.results == [2, 4]
+    assert outcome.metrics == {"own": 1.0}
+    assert [(span.index, span.thread, span.end_ns) for span in outcome.spans] == [
+        (0, 11, 5),
+        (1, 11, 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "status", "error"),
+    [
+        ([wire(2)], "wrong", "the executor returned 1 results for 2 tasks"),
+        ([wire(2), None], "incomplete", "1 of 2 results never came"),
+        ([wire(2), 4], "wrong", "the executor did not return what the tasks returned"),
+        ([wire(2), "abcdefghi"], "wrong", "the executor did not return what the tasks returned"),
+        ([wire(2), (*wire(4), 0)], "wrong", "the executor did not return what the tasks"),
+        ([wire(2), wire(None, error="Oh")], "failed", "1 of 2 tasks failed; task 1:\nOh"),
+    ],
+)
+def test_records_that_cannot_be_judged(records: list[Any], status: Status, error: str) -> None:
+    outcome = Judge(Doubling(), [1, 2], True).judge(timing(*records), 2)
+    assert outcome.status == status
+    assert str(outcome.error).startswith(error)
+    assert outcome.results == ()
+    assert outcome.timing is not None
+
+
+def test_an_executor_whose_metrics_fail_has_failed() -> None:
+    class Broken(Serial):
+        def metrics(self) -> dict[str, float]:
+            raise LookupError("nothing was counted")
+
+    run = timing(wire(2))._replace(executor=Broken())
+    outcome = Judge(Doubling(), [1], True).judge(run, 1)
+    assert outcome.status == "failed"
+    assert "nothing was counted" in str(outcome.error)
+
+
+def test_the_spans_of_tasks_that_failed_are_kept() -> None:
+    outcome = Judge(Doubling(), [1], True).judge(timing(wire(None, error="Oh")), 1)
+    assert [span.end_ns for span in outcome.spans] == [5]
+
+
+def test_a_clock_that_goes_back_leaves_no_time() -> None:
+    outcome = Judge(Doubling(), [1], True).judge(timing(wire(2), end_ns=-1), 1)
+    assert (outcome.status, outcome.timing, outcome.spans) == ("failed", None, ())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "kept"),
+    [
+        (-SLACK_NS, SLACK_NS, True),
+        (-SLACK_NS - 1, 5, False),
+        (0, SLACK_NS + 10, True),
+        (0, SLACK_NS + 11, False),
+    ],
+)
+def test_a_single_span_of_another_clock_takes_all_with_it(start: int, end: int, kept: bool) -> None:
+    records = [wire(2, start=start, end=end), wire(4)]
+    outcome = Judge(Doubling(), [1, 2], True).judge(timing(*records), 2)
+    assert outcome.status == "ok"
+    assert outcome.gil is True
+    assert len(outcome.spans) == (2 if kept else 0)
+
+
+def test_results_are_those_of_the_first_run() -> None:
+    outcome = judged(Doubling(), [2, 4], [2, 5])
+    assert (outcome.status, outcome.results) == ("wrong", [2, 5])
+    told = "serial and parallel results differ, first at task 1: 5 is not 4"
+    assert outcome.error == told
+
+
+def test_the_tasks_of_weak_scaling_are_compared_one_copy_after_another() -> None:
+    assert judged(Doubling(), [2, 4], [2, 4, 2, 4]).status == "ok"
+    outcome = judged(Doubling(), [2, 4], [2, 4, 2, 5])
+    assert "first at task 3" in str(outcome.error)
+
+
+def test_a_workload_may_say_what_is_the_same() -> None:
+    assert judged(Near(), [2, 4], [3, 5]).status == "ok"
+    assert judged(Near(), [2, 4], [2, 6]).status == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (Doubling, "give the workload a method same(a, b)"),
+        (Choosing, "set workload.strict=false to leave them uncompared"),
+    ],
+)
+def test_tasks_at_random_are_told_from_wrong_ones(kind: type[Doubling], remedy: str) -> None:
+    outcome = judged(kind(chance=count().__next__), [2, 4], [2, 5])
+    assert outcome.status == "wrong"
+    assert str(outcome.error).startswith("not deterministic: called twice in the plain loop, task")
+    assert str(outcome.error).endswith(remedy)
+
+
+def test_tasks_that_share_are_not_run_on_their_own() -> None:
+    outcome = judged(Sharing(chance=count().__next__), [2, 4], [2, 5])
+    assert str(outcome.error).startswith("serial and parallel results differ")
+
+
+def test_results_that_are_left_uncompared_are_checked_all_the_same() -> None:
+    assert judged(Doubling(), [2, 4], [7, 7], compared=False).status == "ok"
+    outcome = judged(Doubling(), [2, 4], [7], compared=False)
+    assert (outcome.status, outcome.error) == ("wrong", "there are two tasks")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (Unsupported("not here"), "unsupported", "not here"),
+        (Incomplete("some never came"), "incomplete", "some never came"),
+        (WorkerDied("exit code 3"), "crashed", "exit code 3"),
+        (LookupError("two"), "failed", "LookupError: two"),
+        (type("BrokenExecutor", (RuntimeError,), {})("lost"), "crashed", "lost"),
+        (TypeError("cannot pickle a lock"), "failed", "has to be picklable"),
+    ],
+)
+def test_an_exception_becomes_an_outcome(error: Exception, status: Status, told: str) -> None:
+    try:
+        raise error
+    except Exception as problem:
+        outcome = failure(problem)
+    assert outcome.status == status
+    assert told in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "change", "expected"),
+    [
+        ([[1, 2]], lambda tasks: tasks[0].reverse(), True),
+        ([[1, 2]], lambda tasks: None, False),
+        ([{1: 2, 3: 4}], lambda tasks: tasks[0].update({1: tasks[0].pop(1)}), False),
+    ],
+)
+def test_tasks_that_change_are_noticed(
+    tasks: list[Any], change: Callable[[list[Any]], None], expected: bool
+) -> None:
+    before = pickled(tasks)
+    assert before is not None
+    change(tasks)
+    assert changed(before, tasks) is expected
+
+
+def test_tasks_that_cannot_be_pickled_are_left_alone() -> None:
+    assert pickled([lambda: None]) is None

@@ -1,0 +1,75 @@
+"""What is printed about a cell, made of plain values."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.command.progress import Place, Terminal
+from runners.command.resume import Earlier
+from tests import synthetic
+from tests.conftest import MakePlan
+
+
+@pytest.mark.parametrize(
+    ("earlier", "said"),
+    [
+        (Earlier("reused", (), "ok", "precision"), "reused, ended by precision"),
+        (Earlier("reused", (), "failed", "failure"), "reused, it failed"),
+        (Earlier("reused", (), "unsupported", "failure"), "reused, it is unsupported"),
+        (
+            Earlier("continued", (), "ok", "time budget", ((1.0, 2.0),)),
+            "continued, short of its precision",
+        ),
+        (Earlier("continued", (), "ok", None, ((1.0, 2.0),)), "continued, not finished"),
+        (Earlier("again", (), "ok"), "measured again, not finished"),
+        (Earlier("again", (), "crashed", "failure"), "measured again, it was crashed"),
+        (Earlier("again", (), "timeout", "failure"), "measured again, it timed out"),
+        (Earlier("again"), "measured again, nothing says how it was measured"),
+        (Earlier("again", ("n: 1, now 2", "code of x")), "measured again, n: 1, now 2; code of x"),
+    ],
+)
+def test_what_becomes_of_an_earlier_measurement_is_said(
+    earlier: Earlier, said: str, make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = make_plan("n=2")
+    Terminal(plan, Path("out"), Place(3, 12, "primes end=9 on pool, n = 2")).begin(earlier)
+    assert capsys.readouterr().out == f"  3/12  primes end=9 on pool, n = 2: {said}\n"
+    forced = replace(plan, measure=replace(plan.measure, force=True))
+    Terminal(forced, Path("out")).begin(Earlier("again"))
+    assert capsys.readouterr().out == "primes on pool, n = 2: measured again, measure.force\n"
+
+
+def test_nothing_is_said_of_a_cell_that_is_new(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Terminal(make_plan(), Path("out")).begin(Earlier("new"))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {"speedup": 1.8, "speedup_low": 1.7, "speedup_high": 1.9},
+            "1.80×  [1.70, 1.90]  12 rounds",
+        ),
+        ({"speedup": 1.8, "rounds": 1}, "1.80×  [one round: no interval]  1 round"),
+        ({"status": "failed", "error": "no [/such] key\nmore"}, "failed: no [/such] key"),
+        (
+            {"status": "failed", "error": "1 failed:\nTraceback ...\nKeyError: '[red]'"},
+            "failed: KeyError: '[red]'",
+        ),
+    ],
+)
+def test_the_line_of_a_cell_says_what_came_out(
+    columns: dict[str, Any],
+    said: str,
+    make_plan: MakePlan,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cell = synthetic.cell(**columns)
+    place = Place(3, 12, "callable x=[/a] on pool, n = 2")
+    assert Terminal(make_plan(), Path("out"), place).finish(cell) == cell.status
+    assert capsys.readouterr().out.split() == f"3/12 {place.name} {said}".split()

@@ -1,0 +1,57 @@
+"""Results that version 0.2.0 wrote are read to the summary that it computed itself.
+
+`version_0_2/` holds cells that it measured (three that are ok and one of weak scaling, one that
+failed, in two folders, one that is not supported, one that was cut off) and its summary.csv.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners.analysis.cell import cells
+from runners.analysis.files import csv, read_summary
+from runners.analysis.summary import summarise
+from runners.results.read import read_runs
+
+FOLDER = Path(__file__).parent / "version_0_2"
+
+
+@pytest.fixture(scope="module")
+def then() -> pd.DataFrame:
+    return pd.read_csv(FOLDER / "summary.csv")
+
+
+@pytest.fixture(scope="module")
+def now(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Today's summary, by way of a file as well."""
+    file = tmp_path_factory.mktemp("now") / "summary.csv"
+    file.write_bytes(csv(summarise(read_runs(FOLDER))))
+    return pd.read_csv(file)
+
+
+def test_all_that_it_wrote_is_there(then: pd.DataFrame) -> None:
+    assert sorted(then["status"]) == [
+        *("failed", "failed", "incomplete"),
+        *("ok", "ok", "ok", "ok", "unsupported"),
+    ]
+    assert then["flags"].notna().sum() == 5
+
+
+def test_the_summary_is_the_same_in_all_columns_that_it_had(
+    then: pd.DataFrame, now: pd.DataFrame
+) -> None:
+    """One flag says the same in other words now; the test below compares it."""
+    same = then.columns.drop("flags")
+    # Elementary functions may differ in the last digit from one processor to another.
+    pd.testing.assert_frame_equal(now[same], then[same], rtol=1e-9)
+
+
+def test_its_file_is_read_to_the_same_frame() -> None:
+    old, new = read_summary(FOLDER / "summary.csv"), summarise(read_runs(FOLDER))
+    assert old["folder"].isna().all()  # a column that it did not have
+    same = [name for name in new.columns if "workload." not in name and "executor." not in name]
+    same.remove("folder")
+    pd.testing.assert_frame_equal(old[same], new[same], rtol=1e-9)
+    # CSV does not keep the types of parameters, but their values.
+    assert [cell.parameters for cell in cells(old)] == [cell.parameters for cell in cells(new)]
