@@ -10,10 +10,10 @@ from runners.model import Loss, Workers, first_line
 TITLES = {
     "startup": "start-up and join",
     "dispatch": "dispatch",
-    "balance": "load balance",
-    "blocking": "blocking",
-    "contention": "CPU contention",
-    "computation": "slower computation",
+    "balance": "load imbalance",
+    "blocking": "off-CPU time",
+    "contention": "oversubscription",
+    "computation": "work inflation",
 }
 """The steps of the ladder, from the top: name in the summary's columns, and name for readers."""
 
