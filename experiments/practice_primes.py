@@ -2,7 +2,8 @@
 forgotten?
 
 3–10000, 10001–20000 and 20001–30000: one after another, in a thread each, in a process each; then
-with `start()` forgotten, and with `join()` forgotten.
+with `start()` forgotten, and with `join()` forgotten. They are forked, as in the lecture: a fork
+server, from Python 3.14 on the default, collects those that have ended, so that none is a zombie.
 """
 
 from collections.abc import Mapping

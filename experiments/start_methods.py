@@ -2,7 +2,8 @@
 
 They do next to nothing, so that all the time goes into starting and ending them. A forked process
 is a copy of its parent; a spawned one is a fresh interpreter that imports everything again; a fork
-server is a fresh interpreter that is copied.
+server is a fresh interpreter that is copied. On Linux the default is to fork, and from 3.14 on
+a fork server.
 """
 
 from runners.analysis.claims import Claim, first, seconds
