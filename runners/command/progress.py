@@ -275,7 +275,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         (
             "efficiency",
             f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
-            f"{cell.speedup.estimate / cell.bound:.0%} of what is attainable",
+            f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup",
         ),
         (
             "results",
