@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.columns import arranged
 from runners.model import Run, Scaling, Status, Workers
+from runners.results.columns import RUNS
+from runners.results.write import append
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -145,3 +148,10 @@ def _scaled(run: Run, factor: float) -> Run:
 
 def lognormal(rounds: int, seed: int = 0) -> NDArray[np.float64]:
     return np.random.default_rng(seed).lognormal(0, 0.1, (2, rounds))
+
+
+def write(folder: Path, runs: list[Run]) -> Path:
+    """The path of `runs.jsonl` in that folder, which these runs are appended to."""
+    for run in runs:
+        append(folder, run)
+    return folder / RUNS

@@ -154,7 +154,7 @@ class Ladder:
 
 
 def ladder_factors(levels: ArrayLike, serial_busy_s: ArrayLike) -> Ladder:
-    """The ladder of METHOD.md from L0 … L6, shape (rounds, 7), in core-seconds.
+    """The ladder of docs/method.md from L0 … L6, shape (rounds, 7), in core-seconds.
 
     `serial_busy_s`, shape (rounds,), is W₁, the wall time of the same tasks in the baseline.
     """

@@ -266,7 +266,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
-        (speedup, _speedup(cell.speedup), f"bound {cell.bound:.2f} ({what})"),
+        (speedup, _speedup(cell.speedup), f"attainable {cell.bound:.2f} ({what})"),
         (
             "cold, warm",
             f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
@@ -275,7 +275,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         (
             "efficiency",
             f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
-            f"{cell.speedup.estimate / cell.bound:.0%} of the bound",
+            f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup",
         ),
         (
             "results",

@@ -46,7 +46,7 @@ def levels(spans: Sequence[Span], wall_s: float, provisioned: int) -> Levels:
     waits = [span.wait_ns for span in spans]
     wait = sum(waits) if min(waits) >= 0 else 0
     # Waits of short tasks are read together, with the gaps between them: no more than the tasks'
-    # own time may count, or blocking would become a gain.
+    # own time may count, or off-CPU time would become a gain.
     ready = max(cpu, min(cpu + wait, total))
     nanoseconds = (provisioned * window, busiest, total, ready, cpu)
     l1, l2, l3, l4, l5 = (level / 1e9 for level in nanoseconds)

@@ -10,12 +10,16 @@ from runners.model import Loss, Workers, first_line
 TITLES = {
     "startup": "start-up and join",
     "dispatch": "dispatch",
-    "balance": "load balance",
-    "blocking": "blocking",
-    "contention": "CPU contention",
-    "computation": "slower computation",
+    "balance": "load imbalance",
+    "blocking": "off-CPU time",
+    "contention": "oversubscription",
+    "computation": "work inflation",
 }
-"""The steps of the ladder, from the top: name in the summary's columns, and name for readers."""
+"""The steps of the ladder, from the top: name in the summary's columns, and name for readers.
+
+Off-CPU time is what tasks spend waiting for the GIL, for locks or for I/O. Oversubscription is
+their run-queue delay: they are ready, and no CPU is free. docs/method.md explains each step.
+"""
 
 MATTERS = 0.05
 """A loss is explained from this part of the core time provided on."""

@@ -68,12 +68,12 @@ def test_the_usl_without_beta_is_amdahls_law(f: float, n: int) -> None:
 
 @given(SHARE, st.integers(1, 1000))
 def test_gustafson_and_amdahl_are_one_law_seen_from_either_run(s: float, n: int) -> None:
-    """The serial share of the parallel run, s, is the share f of the serial one."""
+    """The serial fraction s of the parallel run follows from that of the serial one, f."""
     f = s / (s + (1 - s) * n)
     assert gustafson(n, s) == pytest.approx(float(amdahl(n, f)))
 
 
-def test_one_worker_reveals_no_serial_share() -> None:
+def test_one_worker_reveals_no_serial_fraction() -> None:
     assert np.isnan(karp_flatt(1.0, 1))
 
 

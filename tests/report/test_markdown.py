@@ -123,7 +123,7 @@ def test_losses_that_matter_are_told_in_words(text: Text) -> None:
     told = [line for line in text["Where the core time went"].splitlines() if line[:1] == "-"]
     assert len(told) == 1  # the other cells lost less than matters
     assert told[0].startswith("- primes, thread, n = 4: lost ")
-    assert "CPU contention: 4 workers share 2 CPUs" in told[0]
+    assert "oversubscription: 4 workers share 2 CPUs" in told[0]
 
 
 def test_a_machine_is_described_once(text: Text) -> None:

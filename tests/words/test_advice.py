@@ -22,7 +22,7 @@ def test_losses_that_matter_come_largest_first() -> None:
     row = cell(loss_startup=0.05, loss_balance=0.3, loss_dispatch=0.049, loss_computation=-0.4)
     assert explain(row) == [Loss("balance", 0.3), Loss("startup", 0.05)]
     assert [told(loss, row).partition(":")[0] for loss in explain(row)] == [
-        *("30% load balance", "5% start-up and join")
+        *("30% load imbalance", "5% start-up and join")
     ]
 
 

@@ -331,7 +331,7 @@ def test_waiting_has_a_colour_of_its_own() -> None:
     assert first[0] == second[0]
     assert first[1][:2] == second[1][:2]
     assert first[1][2] != second[1][2]
-    assert legend(figure) == ["useful", "blocking", "longer waiting"]
+    assert legend(figure) == ["useful", "off-CPU time", "longer waiting"]
 
 
 def test_a_bar_for_each_executor_and_n_under_its_name() -> None:

@@ -1,35 +1,22 @@
-"""Results on disk, with real files: what is written is read, and damage costs only itself."""
+"""Results read from real files: what was written comes back, and damage costs only itself."""
 
-import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from runners.model import Environment, Run, Span, UsageError
-from runners.results.columns import COLUMNS, DTYPES, ENVIRONMENT, RUNS, SPANS
-from runners.results.read import read_environments, read_runs, read_timelines
+from runners.model import Environment, UsageError
+from runners.results.columns import ENVIRONMENT, RUNS
+from runners.results.read import read_environments, read_runs
 from runners.results.write import (
     append,
-    append_spans,
-    keep_spans,
     write_environment,
-    write_json,
-    write_whole,
 )
 from tests import synthetic
-
-
-def write(folder: Path, runs: list[Run]) -> Path:
-    for run in runs:
-        append(folder, run)
-    return folder / RUNS
+from tests.synthetic import write
 
 
 def test_the_measuring_parent_loads_neither_pandas_nor_pyarrow() -> None:
@@ -37,78 +24,6 @@ def test_the_measuring_parent_loads_neither_pandas_nor_pyarrow() -> None:
     code = f"import sys, runners.results.read; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_a_run_is_one_line_of_json_and_folders_are_made(tmp_path: Path) -> None:
-    runs = synthetic.runs(rounds=2)
-    path = write(tmp_path / "deep" / "er", runs)
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [r.row() for r in runs]
-
-
-def test_every_fixed_column_of_a_run_has_a_dtype() -> None:
-    row = synthetic.runs(parameters={})[0].row()
-    assert {*row, "L6_s", "folder"} == set(DTYPES)
-
-
-def test_columns_are_declared_once_and_explained() -> None:
-    names = [column.name for column in COLUMNS]
-    assert len(names) == len(set(names))
-    assert all(column.dtype and column.meaning for column in COLUMNS)
-    for column in COLUMNS:  # a unit in the name is the unit that is declared
-        for end, unit in (("_s", "s"), ("_bytes", "bytes"), ("_ns", "ns")):
-            if column.name.endswith(end):
-                assert column.unit.endswith(unit), column.name
-
-
-def test_the_frame_has_the_declared_columns_in_order(tmp_path: Path) -> None:
-    runs = synthetic.runs(parameters={"workload.end": 9, "executor.lazy": True})
-    write(tmp_path, [replace(run, metrics={"rate": 2.0}) for run in runs])
-    found = read_runs(tmp_path).columns.tolist()
-    assert found == [*DTYPES, "workload.end", "executor.lazy", "metric.rate"]
-    patterns = [column.name for column in COLUMNS]
-    assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in found)
-
-
-def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
-    run = replace(synthetic.runs()[0], wall_s=float("nan"), metrics={"rate": float("inf")})
-    row = json.loads(write(tmp_path, [run]).read_text())
-    assert row["wall_s"] is None
-    assert row["metric.rate"] is None
-
-
-def test_text_survives_whatever_it_contains(tmp_path: Path) -> None:
-    error = 'two\nlines, "quotes", \u2028, ÷, \udc80 and \0'
-    path = write(tmp_path, [replace(run, error=error) for run in synthetic.runs(rounds=2)])
-    assert path.read_bytes().count(b"\n") == 8
-    assert set(read_runs(tmp_path)["error"]) == {error.replace("\udc80", "?")}
-
-
-def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
-    runs = synthetic.runs(rounds=100)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda run: append(tmp_path, run), runs))
-    assert len(read_runs(tmp_path)) == len(runs)
-
-
-def test_columns_have_the_documented_dtypes(tmp_path: Path) -> None:
-    parameters = {"workload.end": 9, "workload.share": 0.5, "executor.lazy": True}
-    runs = synthetic.runs(parameters=parameters)
-    write(tmp_path, [replace(run, metrics={"rate": 2.0}) for run in runs])
-    frame = read_runs(tmp_path)
-    dtypes = frame.dtypes.astype(str)
-    assert dict(dtypes[list(DTYPES)]) == DTYPES
-    assert list(dtypes[[*parameters, "metric.rate"]]) == ["Int64", "float64", "boolean", "float64"]
-    assert frame["wall_s"].tolist() == [run.wall_s for run in runs]
-    assert frame["started_at"].iloc[0] == pd.Timestamp(synthetic.START)
-
-
-def test_dtypes_hold_where_every_value_is_missing(tmp_path: Path) -> None:
-    run = synthetic.runs()[0]
-    needed = [field.name for field in fields(Run) if field.default is field.default_factory]
-    write(tmp_path, [Run(**{name: getattr(run, name) for name in needed})])
-    frame = read_runs(tmp_path)
-    assert dict(frame.dtypes.astype(str)[list(DTYPES)]) == DTYPES
-    assert frame[["wall_s", "gil", "error", "L6_s"]].isna().all(axis=None)
 
 
 def test_the_last_level_is_the_cpu_time_of_the_baseline_of_the_round(tmp_path: Path) -> None:
@@ -233,15 +148,6 @@ def test_many_runs_with_little_damage_are_all_kept(tmp_path: Path) -> None:
     assert frame["wall_s"].tolist() == kept
 
 
-def test_a_run_appended_after_a_torn_line_is_kept(tmp_path: Path) -> None:
-    runs = synthetic.runs(rounds=2)
-    path = write(tmp_path, runs)
-    path.write_bytes(path.read_bytes()[:-20])
-    append(tmp_path, runs[-1])
-    with pytest.warns(UserWarning, match="skipped line 8, not a run"):
-        assert len(read_runs(tmp_path)) == len(runs)
-
-
 @pytest.mark.parametrize("line", [b"{]", b"[1]", b"3", b"\0\0", b'{"n": "\xff"}', b'{"n": "four"}'])
 def test_a_corrupt_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
     runs = synthetic.runs()
@@ -261,21 +167,6 @@ def test_a_foreign_file_is_named_and_left_out(tmp_path: Path, text: str) -> None
     (tmp_path / "foreign" / RUNS).write_text(text)
     with pytest.warns(UserWarning, match=rf"foreign/{RUNS}"):
         assert len(read_runs(tmp_path)) == len(runs)
-
-
-def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "value.json"
-    write_json(path, {"old": 1})
-    write_json(path, {"ratio": float("nan"), "place": Path("x")})
-    assert json.loads(path.read_text()) == {"ratio": None, "place": "x"}
-    assert [file.name for file in path.parent.iterdir()] == ["value.json"]
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"):
-        write_whole(tmp_path / "taken", b"data")
-    assert [file.name for file in tmp_path.iterdir()] == ["taken"]
 
 
 def test_environments_are_found_below_the_folders(tmp_path: Path) -> None:
@@ -302,23 +193,3 @@ def test_l6_of_weak_scaling_counts_the_tasks_of_every_worker(tmp_path: Path) -> 
     pd.testing.assert_series_equal(
         measured.set_index("round")["L6_s"], expected, check_names=False, check_like=True
     )
-
-
-def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
-    span = Span(index=0, pid=1, thread=2, start_ns=3, end_ns=4, cpu_ns=1, wait_ns=0)
-    runs = [replace(run, spans=(span, span), begin_ns=1) for run in synthetic.runs(rounds=3)]
-    for run in runs:
-        append_spans(tmp_path, run)
-    everything = read_timelines(tmp_path)
-    assert [(t.round, t.role) for t in everything] == [(run.round, run.role) for run in runs]
-    assert everything[0].spans == (span, span)
-    assert everything[0].wall_s == runs[0].wall_s
-    wanted = runs[-1].round
-    keep_spans(tmp_path, wanted)
-    assert {t.round for t in read_timelines(tmp_path)} == {wanted}
-    assert {t.role for t in read_timelines(tmp_path)} == {"baseline", "measured"}
-    with (tmp_path / SPANS).open("a") as file:
-        file.write('{"torn')
-    with pytest.warns(UserWarning, match="skipped line 3"):
-        assert len(read_timelines(tmp_path)) == 2
-    assert read_timelines(tmp_path / "nowhere") == []
