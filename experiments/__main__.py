@@ -69,18 +69,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
         description="Run the lecture's experiments, judge its claims here, write one page.",
-        epilog="Behind -- come overrides for every sweep: python -m experiments gil -- n=2",
+        epilog="Overrides for every sweep come after --: python -m experiments gil -- n=2",
     )
-    parser.add_argument("names", metavar="NAME", nargs="*", help="by default all with claims")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help="an experiment; by default all that make claims"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds: minutes, not a quarter of an hour"
     )
-    parser.add_argument("--list", action="store_true", help="say what there is, measure nothing")
+    parser.add_argument(
+        "--list", action="store_true", help="say what each asks, and measure nothing"
+    )
     parser.add_argument(
         "--output",
         metavar="DIR",
         type=Path,
-        help="where results and page go, and where finished cells are found again "
+        help="folder of the results and the page; finished cells in it are used again "
         "(default: outputs/lecture, with --quick outputs/lecture-quick)",
     )
     return parser

@@ -27,13 +27,13 @@ CLAIMS = (
     ),
     Claim(
         (),
-        "From the setting of a flag until the one thread that waits for it is awake.",
+        "One thread waits for a flag: the time from setting it until that thread is awake.",
         "",
         metric(waiting("thread", 1), "wake_median_s"),
     ),
     Claim(
         (),
-        "From the setting of a flag until a typical one of ten threads is awake.",
+        "Ten threads wait for a flag: the time from setting it until a typical one is awake.",
         "",
         metric(waiting("thread", 10), "wake_median_s"),
     ),
@@ -48,7 +48,7 @@ CLAIMS = (
     Claim((), "Ten processes wake up when a flag is set.", "", Ends(waiting("process", 10), "ok")),
     Claim(
         (),
-        "From the setting of a flag until a typical one of ten processes is awake.",
+        "Ten processes wait for a flag: the time from setting it until a typical one is awake.",
         "",
         metric(waiting("process", 10), "wake_median_s"),
     ),

@@ -163,13 +163,15 @@ def _cells(summary: pd.DataFrame) -> str:
 
 
 def _besides(cell: CellSummary) -> Iterator[str]:
-    """What else a cell says: why it is not ok, then its metrics."""
+    """What else there is to say of a cell: why it is not ok, then its metrics."""
     if cell.status != "ok":
         yield f"{cell.status}: {reason(cell.error)}"
     for name, found in cell.metrics.items():
         if math.isfinite(found.median.estimate):
             told = metric({}, name).told(found.median)
-            label = name.removesuffix("_s").removesuffix("_per").replace("_", " ")
+            label = (
+                name.removesuffix("_s").removesuffix("_per").removeprefix("most_").replace("_", " ")
+            )
             yield told if label in told.lower() else f"{label} {told}"
 
 

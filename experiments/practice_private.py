@@ -11,13 +11,13 @@ ROWS = ("P3",)
 CLAIMS = (
     Claim(
         ("P3",),
-        "Three threads have three private data, and none sees another's.",
+        "Three threads each have private data, and none sees another's.",
         "",
         metric({"executor": "thread"}, "values").between(3, 3),
     ),
     Claim(
         ("P3",),
-        "Three threads of a subclass have three private data, too.",
+        "Three threads of a subclass each have private data, too.",
         "",
         metric({"executor": "thread_subclass"}, "values").between(3, 3),
     ),
@@ -29,7 +29,7 @@ CLAIMS = (
     ),
     Claim(
         (),
-        "Three processes have three private data, and none sees another's.",
+        "Three processes each have private data, and none sees another's.",
         "",
         metric({"executor": "process"}, "values").between(3, 3),
     ),

@@ -21,12 +21,12 @@ def cell(executor: str, producers: int, consumers: int) -> Cell:
 
 
 def told(executor: str, producers: int, consumers: int) -> str:
-    """The numbers in words, as in "2 producers, 1 consumer, threads"."""
+    """The numbers in words, as in "2 producers and 1 consumer pass items between threads."."""
     many = {1: ""}
     name = {"thread": "threads", "process": "processes"}[executor]
     return (
-        f"{producers} producer{many.get(producers, 's')}, "
-        f"{consumers} consumer{many.get(consumers, 's')}, {name}."
+        f"{producers} producer{many.get(producers, 's')} and "
+        f"{consumers} consumer{many.get(consumers, 's')} pass items between {name}."
     )
 
 

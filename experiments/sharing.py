@@ -1,7 +1,7 @@
 """What does a worker see that goes through a list while another one deletes from it?
 
 It counts the places from 0 to the length that the list had at first. A deletion moves all later
-items one place up, so that some get behind it unseen, and there are none left at the last places.
+items one place up: some items are passed over, and the last places become empty.
 (`for item in list` misses items as well, but does not crash.) Processes share a manager's list.
 """
 

@@ -15,7 +15,12 @@ SPAWN = {"executor.start_method": "spawn"}
 FORKSERVER = {"executor.start_method": "forkserver"}
 
 CLAIMS = (
-    Claim((), "Two forked processes, from the first start to the last end.", "", seconds(FORK)),
+    Claim(
+        (),
+        "Two processes are forked: the time from the first start to the last end.",
+        "",
+        seconds(FORK),
+    ),
     Claim(
         (),
         "Two spawned processes take at least 3 times as long.",

@@ -1,4 +1,4 @@
-"""How soon does a worker end that is asked to by a flag?
+"""How soon does a worker end when a flag asks it to?
 
 Nobody can end a thread from outside: it looks at the flag now and then, and ends itself. A process
 is asked in the same way here, although it could be killed.

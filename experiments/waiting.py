@@ -13,7 +13,7 @@ THREADS = {"executor": "thread"}
 CLAIMS = (
     Claim(
         ("L15",),
-        "Sixteen requests, one after another.",
+        "Sixteen requests are sent one after another.",
         "",
         seconds(THREADS, "baseline"),
     ),

@@ -299,8 +299,8 @@ class Chunking(Protocol):
 class Unjoined(Protocol):
     """An executor that may return a list with holes (None) from `map` and fill them by its end.
 
-    Where it does, metrics of the run say how many there were (`results_missing`), and what the time
-    would have been by a clock that was stopped then (`wall_without_join_s`).
+    Metrics of the run then say how many there were (`results_missing`), and what the time would
+    have been if the clock had been stopped at that moment (`wall_without_join_s`).
     """
 
     @property
@@ -394,10 +394,11 @@ class Plan:
 
     `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
     before anything is timed. `parameters` holds every parameter of both plugins under the name of
-    its column (`workload.end`). `compared`: whether the results of different runs are. `baseline`
-    names the executor of the baseline. `provisioned` is the number of workers that the measured
-    side has: n, or 1 where the caller works; `start_method` is that of the `multiprocessing`
-    context that they can use, if any. With `reuse` its executor is kept over the runs of a process.
+    its column (`workload.end`). `compared` says whether the results of different runs are compared.
+    `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
+    measured side has: n, or 1 where the caller works; `start_method` is that of the
+    `multiprocessing` context that they can use, if any. With `reuse` its executor is kept over the
+    runs of a process.
     `cpu_stat` is the control group's file that counts throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
@@ -562,7 +563,7 @@ FlagCode = Literal[
 class Flag:
     """What a reader should know before trusting a cell's numbers; `words.flags` says it in words.
 
-    `detail` is what is to be said of this cell, as in "4 > 2"; "" for a code that says it all.
+    `detail` is what the code does not say about this cell, as in "4 > 2"; "" if it says all.
     """
 
     code: FlagCode

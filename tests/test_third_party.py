@@ -157,9 +157,9 @@ def make(): return 7
 BROKEN = {
     "import_error": (
         "_target_: raising.Fine",
-        ["(RuntimeError: out of order); install it or mend the name"],
+        ["(RuntimeError: out of order); install it or fix the name"],
     ),
-    "exiting": ("_target_: exiting.Fine", ["(SystemExit: 3); install it or mend the name"]),
+    "exiting": ("_target_: exiting.Fine", ["(SystemExit: 3); install it or fix the name"]),
     "no_tasks": ("_target_: shapes.NoTasks", ["shapes.NoTasks has no tasks()", "need tasks,"]),
     "no_call": ("_target_: shapes.NoCall", ["has no __call__() and no check()", "need tasks,"]),
     "factory": ("_target_: shapes.make", ["builtins.int has no tasks()"]),
@@ -171,7 +171,7 @@ BROKEN = {
     "wrong_key": ("_target_: shapes.Fine\nennd: 3", ["workload.ennd", "it has end"]),
     "bad_yaml": (
         "_target_: shapes.Fine\nend: [1, 2\nother: 3",
-        ["bad_yaml.yaml cannot be read (line 3: expected ',' or ']'", "mend it"],
+        ["bad_yaml.yaml cannot be read (line 3: expected ',' or ']'", "fix it"],
     ),
     "twice": ("_target_: shapes.Fine\nend: 1\nend: 2", ["(line 3: found duplicate key end)"]),
     "no_keys": ("- _target_: shapes.Fine", ["no_keys.yaml cannot be read (it has no keys)"]),
@@ -246,4 +246,4 @@ def test_a_broken_file_of_another_group_is_one_line_too(broken: Path, tmp_path: 
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "measure/rushed.yaml cannot be read (line 1: " in line
-    assert line.endswith("mend it")
+    assert line.endswith("fix it")

@@ -112,7 +112,7 @@ def headline(
 def percentile_interval(estimate: float, resampled: Floats, confidence: float = 0.95) -> Interval:
     """The estimate between the quantiles that leave (1 - confidence)/2 of `resampled` outside.
 
-    Rank (B+1)q of B values: with 9,999 of them and 95% the 250th from either end, as it is.
+    The rank is (B+1)q of B values: with 9,999 values and 95%, exactly the 250th from either end.
     """
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], method="weibull")

@@ -12,7 +12,7 @@ from runners.words.labels import labels
 from runners.words.rounding import duration
 
 FEWEST = 3
-"""Sizes of a task from which on there is a curve."""
+"""A curve has at least this many sizes of a task."""
 SPAN = 4.0
 """A parameter is the size of the tasks if the longest take this many times the shortest."""
 
@@ -36,10 +36,10 @@ class BreakEven:
 
     @property
     def at_s(self) -> Interval:
-        """The length in seconds from which on the speedup is above 1, up to the longest measured.
+        """The length in seconds above which the speedup is over 1, up to the longest measured.
 
-        The bounds are where those of the speedups' intervals are. 0 where all are above 1,
-        infinite where that of the longest task is not.
+        Its ends are where the ends of the speedups' intervals pass 1. Each is 0 where all are
+        above 1, and infinite where that of the longest task is not.
         """
         return Interval(
             self._crossing([speedup.estimate for speedup in self.speedups]),
@@ -59,7 +59,7 @@ class BreakEven:
         return float(np.exp(np.interp(0, np.log(speedups[pair]), np.log(self.task_s[pair]))))
 
     def text(self) -> str:
-        """From which length of a task on the executor is ahead: one phrase."""
+        """How long a task must be for the executor to be ahead: one phrase."""
         at = self.at_s
         if math.isfinite(at.high):
             if at.high == 0:

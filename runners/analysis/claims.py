@@ -26,7 +26,7 @@ Cell = Mapping[str, object]
 
 Row: TypeAlias = "pd.Series[Any]"
 Words = Callable[[float, float, float], str]
-"""Tells an estimate and the bounds of its interval, which may be NaN."""
+"""Puts an estimate and the ends of its interval, which may be NaN, into words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,10 @@ def seconds(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Q
 
 
 def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
-    """The median time of the first runs in fresh processes: too few, so it is its own interval."""
+    """The median time of the first runs in fresh processes.
+
+    There are too few of them for an interval: both ends are the estimate.
+    """
     return Quantity(cell, (f"cold_{side}_s",) * 3, duration)
 
 
@@ -186,7 +189,7 @@ def metric(cell: Cell, name: str) -> Quantity:
 
 
 def largest(cell: Cell, name: str) -> Quantity:
-    """The largest value of such a figure in any round: no sample, so it is its own interval."""
+    """The largest value of such a figure in any round, which has no interval: both ends are it."""
     return Quantity(cell, (f"metric.{name}_max",) * 3, _unit(name))
 
 
@@ -240,8 +243,10 @@ class Ends:
         if elsewhere or pd.isna(row["ended_by"]):  # or the program ended before the cell did
             raise NotMeasured(_why(row))
         same = row["status"] == self.status and self.saying in str(row["error"] or "")
-        measured = "ok" if row["status"] == "ok" else _why(row)
+        measured = "it works" if row["status"] == "ok" else _why(row)
         claimed = f"{self.status}: {self.saying}" if self.saying else self.status
+        if self.status == "ok":
+            claimed = ""  # the claim says it already
         return Judgement("holds" if same else "does not hold", measured, claimed)
 
 
@@ -288,13 +293,13 @@ def _times(estimate: float, low: float, high: float) -> str:
 
 
 def _unit(name: str) -> Words:
-    """How a metric is told, by the unit in its name."""
+    """How a metric is told, by the unit in its name: `most_inside` as in "5 inside"."""
     if name.endswith("_per_s"):
         what = name.removesuffix("_per_s").rpartition("_")[2]
         return partial(_counted, unit=f" {'MB' if what == 'mb' else what}/s")
     if name.endswith("_s"):
         return duration
-    return partial(_counted, unit=f" {name.replace('_', ' ')}")
+    return partial(_counted, unit=f" {name.removeprefix('most_').replace('_', ' ')}")
 
 
 def _counted(estimate: float, low: float, high: float, unit: str) -> str:

@@ -46,7 +46,7 @@ IDENTITY = (
 OUTCOME = (
     Column(
         *("status", "str", ""),
-        "the worst of its runs; `incomplete` as well where the program ended before the cell did",
+        "the worst status of its runs; also `incomplete` if the program ended before the cell did",
     ),
     Column("error", "str", "", "why it is not ok"),
     Column("ended_by", "str", "", "what ended it, as in the last row of its runs"),
@@ -63,8 +63,8 @@ STATISTICS = (
         *("speedup", "ratio"),
         "`baseline_median_s` / `measured_median_s`, with weak scaling n times that",
     ),
-    _number("bound", "ratio", "attainable speedup, by the workers and the CPU time that there are"),
-    _number("cpu_share", "ratio", "part of their time in the baseline that tasks are on a CPU"),
+    _number("bound", "ratio", "attainable speedup: the most that workers and CPUs allow"),
+    _number("cpu_share", "ratio", "part of the tasks' time in the baseline that they are on a CPU"),
     _number("task_s", "s", "mean time of a task in the baseline, the median over rounds"),
     *_interval("efficiency", "ratio", "`speedup` / workers"),
     _number("half_width", "ratio", "half the width of the speedup's interval / `speedup`"),
@@ -83,7 +83,7 @@ STATISTICS = (
     ),
     *_interval(
         *("speedup_n1", "ratio"),
-        "`speedup` / that of the same executor with n = 1, where that was measured too",
+        "`speedup` / the speedup of the same executor with n = 1, where that was measured",
     ),
     *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
     *(

@@ -13,10 +13,10 @@ from runners.model import Flag
 FEWEST_ROUNDS = 6
 """With fewer rounds no 95% interval of ranks exists."""
 STEAL = 0.01
-"""Part of the CPU time that the host gave to others, above which a flag says so."""
+"""A flag is raised if the host gave more than this part of the CPU time to others."""
 SHORT_S = 0.001
 TIMER_COST = 0.05
-"""Part of the tasks' time that the readings of the clocks around them may take."""
+"""A flag is raised if reading the clocks takes more than this part of the tasks' time."""
 
 
 def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:

@@ -13,7 +13,7 @@ from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predi
 from runners.words.labels import SERIAL, labels
 
 FEWEST = 4
-"""Distinct n, one of them 1, from which on a line is fitted."""
+"""A line is fitted if it has at least this many distinct n, one of which is 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Law:
     """How one executor scales on one workload: what was fitted, or the reason why nothing was.
 
     The unit of throughput is that of the plain loop, so that a fit predicts speedups, scaled ones
-    where `weak`. `room` is how many workers there are tasks and CPUs for, `left_out` are the n
-    beyond it, for which no law holds. `serial_fractions` are Karp and Flatt's, against the same
-    executor with one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is how
-    far a measured speedup lies from the USL at most, relative to it, and `misfit_n` where.
+    where `weak`. There are tasks and CPUs for `room` workers; `left_out` are the n beyond it,
+    for which no law holds. `serial_fractions` are Karp and Flatt's, against the same
+    executor with one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is the
+    largest deviation of a measured speedup from the USL, relative to it, and `misfit_n` its n.
     """
 
     panel: str

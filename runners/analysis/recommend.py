@@ -26,7 +26,7 @@ class Recommendation:
     `leaders` are the candidate with the highest speedup, first, and all those that cannot be told
     apart from it, from the fastest to the slowest; `next` is the fastest of the others. `choice` is
     the leader with the fewest workers among those whose whole interval is above 1: it costs least.
-    It is None where there is none, since then no other candidate has one either.
+    It is None where there is no such leader: then no other candidate is above 1 either.
     """
 
     panel: str

@@ -163,7 +163,7 @@ def _metrics(
 ) -> dict[str, Floats]:
     """Of each metric the median with its interval, and the largest value: `_low`, `_high`, `_max`.
 
-    The last is that of all measured runs that are ok, the cold one and warm-up too: an effect that
+    The largest is over all measured runs that are ok, cold and warm-up runs too: an effect that
     only they saw was seen. A cell that does not have the metric has NaN.
     """
     columns = {}
@@ -260,16 +260,16 @@ def _cpu_share(rounds: Rounds) -> float:
 
 
 def _bound(rounds: Rounds, cell: Record) -> float:
-    """The speedup that could be had at best: as many workers at once, and CPU time for all of it.
+    """The attainable speedup: limited by the workers, and by the CPU time that the tasks need.
 
-    Tasks that leave the CPU idle for a part of their time may overlap more often than there are
-    CPUs, which a plain count of CPUs would deny. Without CPU times the workers alone are a bound.
+    Tasks that leave the CPU idle for a part of their time can overlap more often than there are
+    CPUs, so a plain count of CPUs would be too low. Without CPU times only the workers limit it.
     """
     workers = _workers(cell)
     cpu_share = _cpu_share(rounds)
     if not cpu_share > 0:
         return float(workers)
-    # A serial run that was kept waiting for a CPU now and then is still bound by CPUs.
+    # A serial run that had to wait for a CPU now and then is still limited by the CPUs.
     cpus = 1.0 if cell["worker_kind"] == "coroutine" else float(cell["usable_cpus"])
     return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 

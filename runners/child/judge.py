@@ -25,7 +25,7 @@ from runners.model import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended, and as much as is known of it. `results` are there if they can be judged."""
+    """How a run ended, and what is known of it. It has `results` if they can be judged."""
 
     status: Status = "ok"
     error: str | None = None
@@ -52,7 +52,7 @@ class Judge:
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
 
     def judge(self, timing: Timing, count: int) -> Outcome:
-        """What came of a run of `count` tasks: all of them once, or some number of times."""
+        """What came of a run of `count` tasks: the workload's own, with weak scaling n times."""
         try:
             wires, metrics = timing.told()
         except Exception as problem:
@@ -164,7 +164,7 @@ def _unpicklable(error: Exception) -> str:
 
 
 def pickled(tasks: Sequence[Any]) -> bytes | None:
-    """The tasks as they are; None if they cannot be pickled."""
+    """The tasks, pickled; None if they cannot be."""
     try:
         return pickle.dumps(tasks)
     except Exception:
@@ -172,7 +172,7 @@ def pickled(tasks: Sequence[Any]) -> bytes | None:
 
 
 def changed(before: bytes, tasks: Sequence[Any]) -> bool:
-    """Whether tasks are other than when they were pickled, not only differently written."""
+    """Whether the tasks themselves have changed since they were pickled, not only their bytes."""
     if pickled(tasks) == before:
         return False
     try:

@@ -48,9 +48,9 @@ class Timing(NamedTuple):
     def told(self) -> tuple[list[Any], dict[str, float]]:
         """All records, and the executor's metrics.
 
-        Where it returned a list with holes (None) that its workers filled only later, or is one
-        that may do so, the metrics say how many holes there were, and what the time would have been
-        by a clock that was stopped then.
+        An executor that is `Unjoined` may return a list with holes (None), which its workers fill
+        later. The metrics then say how many holes there were, and what the time would have been if
+        the clock had been stopped at that moment.
         """
         executor, records = self.executor, self.first
         metrics = dict(executor.metrics()) if isinstance(executor, MeteredExecutor) else {}

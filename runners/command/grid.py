@@ -132,7 +132,7 @@ class Grid:
             }
             for group, (_, problem) in problems.items():
                 if group not in PLUGINS:
-                    raise UsageError(f"{problem}; mend it") from None
+                    raise UsageError(f"{problem}; fix it") from None
             if not problems:
                 raise
             # Only its own cells suffer from a plugin's file: the rest of theirs is composed.

@@ -134,9 +134,7 @@ def _unreadable(words: Sequence[str]) -> str | None:
     for group, option in chosen:
         if (problem := unreadable(places(folders), group, option)) is not None:
             own = group in ("workload", "executor")
-            return (
-                f"{group}={option}: its YAML {problem}; mend it" if own else f"{problem}; mend it"
-            )
+            return f"{group}={option}: its YAML {problem}; fix it" if own else f"{problem}; fix it"
     return None
 
 

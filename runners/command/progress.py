@@ -290,7 +290,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
-        text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} apart\n")
+        text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} more\n")
     for loss in advice.explain(cell):
         text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
     for flag in cell.flags:

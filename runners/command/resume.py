@@ -22,17 +22,17 @@ _locks: list[int] = []
 
 
 Outcome = Literal["new", "reused", "continued", "again"]
-"""What becomes of a cell: there was nothing, it stands, it goes on, or it is measured again."""
+"""What becomes of a cell: it is new, an old result stands, it goes on, or it is measured again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """An earlier measurement of a cell, and what becomes of it.
 
-    `status` and `ended_by` are those that it ended with, None where they do not matter: it is not
-    wanted, or nothing says how it was measured, or it was measured otherwise than now, in what
-    `changed` lists. `rounds` are those to be continued, as (baseline, measured) seconds; the next
-    round and process have the numbers given.
+    `status` and `ended_by` say how it ended. They are None where that does not matter: it is not
+    wanted, nothing says how it was measured, or it was measured differently, as `changed` lists.
+    `rounds` are those to be continued, as (baseline, measured) seconds; the next round and process
+    have the numbers given.
     """
 
     outcome: Outcome

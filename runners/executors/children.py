@@ -36,7 +36,7 @@ class Children:
 
 
 def _code(process: Any) -> int | None:
-    """The exit code if it has been collected; None of a process not yet started, too."""
+    """The exit code if it has been collected; None also for a process that was not started."""
     started = process._popen
     code: int | None = started.returncode if started is not None else None
     return code

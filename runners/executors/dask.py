@@ -23,10 +23,10 @@ LOCAL = {
 class Dask:
     """`max_workers` threads, in processes of `threads_per_worker`, that a scheduler hands tasks to.
 
-    Without `address` the cluster is started here, bound to loopback. With it (`tcp://host:8786`) as
-    many of that cluster's workers are used as have `max_workers` threads together, which is
-    Unsupported if there are none such. They need to be able to import `runners` and the workload,
-    in the same versions of Python and packages; their number of threads is as it is.
+    Without `address` the cluster is started here, bound to loopback. With it (`tcp://host:8786`)
+    some of that cluster's workers are used, with `max_workers` threads in all. It is Unsupported if
+    no choice of workers has that many. They have to be able to import `runners` and the workload,
+    in the same versions of Python and packages. Their number of threads is left as it is.
     """
 
     worker_kind = "remote"

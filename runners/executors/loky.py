@@ -12,13 +12,13 @@ except ImportError:
     loky = None
 
 FEEDER_S = 1.0
-"""Patience with a thread that may be writing to a pipe which nobody reads any more."""
+"""How long to wait for a thread that may be writing to a pipe that nobody reads any more."""
 
 
 class Loky(Futures):
     """Up to `max_workers` processes that fetch chunks of `chunksize` tasks as they get free.
 
-    It is loky's executor of one's own, not the one that it shares over a whole program.
+    It is an executor of its own, not the reusable one that loky shares over a whole program.
     """
 
     worker_kind = "process"

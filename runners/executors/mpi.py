@@ -21,7 +21,7 @@ from runners.executors.shares import Initializer
 from runners.model import Unsupported, at_least
 
 START_S = 30.0
-"""How long MPI may take to start the workers. It has no answer for some that cannot be started."""
+"""How long MPI may take to start the workers. It gives no answer if some cannot be started."""
 LAUNCHED = (
     "PMI_",
     "PMIX_",
@@ -31,7 +31,7 @@ LAUNCHED = (
     "OMPI_MCA_num_procs",
     "PRTE_L",
 )
-"""How the variables begin by which mpiexec tells a process that it is one of its own."""
+"""Beginnings of the names of variables that mpiexec sets for the processes it starts."""
 
 
 class Mpi:

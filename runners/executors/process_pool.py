@@ -69,6 +69,6 @@ class ProcessPool(Futures):
 def _forgets_to_replace() -> bool:
     """Whether this Python's pool asks how many workers are idle before it replaces one.
 
-    Where it is mended (first releases after July 2026), the manager has a way of its own.
+    Where it is fixed (first releases after July 2026), the manager has a way of its own.
     """
     return "_adjust_process_count" in implementation._ExecutorManagerThread.run.__code__.co_names

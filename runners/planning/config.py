@@ -81,7 +81,7 @@ _GROUPS = ("workload", "executor", "measure")
 
 
 def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) -> Plan:
-    """What `cfg` asks for, resolved and checked. Needs Hydra's own part of it, or that to be set.
+    """What `cfg` asks for, resolved and checked. Hydra's own part has to be in it, or set.
 
     `site` and `code` are what the cells of a command have in common; None: asked for now. Raises
     UsageError: one line that names the key and the remedy.
@@ -230,11 +230,11 @@ def _values(cfg: DictConfig, group: str, choice: str) -> dict[str, Any]:
         values = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise BrokenPlugin(
-            f"{error.full_key} ({choice}): {first_line(error)}; set it, or mend the YAML"
+            f"{error.full_key} ({choice}): {first_line(error)}; set it, or fix the YAML"
         ) from None
     if not isinstance(values, dict):
         problem = f"{choice}.yaml cannot be read (it has no keys)"
-        raise BrokenPlugin(f"{group}={choice}: its YAML {problem}; mend it")
+        raise BrokenPlugin(f"{group}={choice}: its YAML {problem}; fix it")
     return {str(key): value for key, value in values.items()}
 
 

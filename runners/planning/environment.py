@@ -49,7 +49,7 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What planning asks of the machine and the installation: once, for all cells of a command.
+    """What planning has to know of the machine and the installation, read once for all cells.
 
     `cpu_stat` is the file of `cpu_stat_file`, `python` the interpreter and its version, `machine`
     the kind of processor, `packages` the version of each installed one.

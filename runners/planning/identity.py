@@ -33,7 +33,7 @@ class Source:
 class Code:
     """The sources of modules, each read once: for all cells of a command, which share most of them.
 
-    None stands for a name that has no source: what is in a module, say.
+    None stands for a name that has no source of its own, such as a class in a module.
     """
 
     known: dict[str, Source | None] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Code:
 def identity(
     modules: Iterable[str], values: Mapping[str, Any], site: Site, code: Code
 ) -> dict[str, Any]:
-    """Plain data that is equal for two measurements that may stand for each other.
+    """Plain data that is equal for two measurements if one may stand for the other.
 
     `modules` hold the code that runs, `values` are everything the configuration says of the cell.
     """

@@ -42,7 +42,7 @@ class BrokenPlugin(UsageError):
 def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
     """The call that a group's YAML describes, and the class to be called."""
     if UNREADABLE in values:
-        raise BrokenPlugin(f"{group}={choice}: its YAML {values[UNREADABLE]}; mend it")
+        raise BrokenPlugin(f"{group}={choice}: its YAML {values[UNREADABLE]}; fix it")
     target = values.get("_target_")
     if not isinstance(target, str):
         raise BrokenPlugin(
@@ -54,7 +54,7 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
     except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
         raise BrokenPlugin(
             f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({in_one_line(error)}); install it or mend the name"
+            f"({in_one_line(error)}); install it or fix the name"
         ) from error
     if not callable(found):
         raise BrokenPlugin(f"{group}={choice}: its _target_ {target} is not a class")
@@ -77,7 +77,7 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
     except Exception as error:
         raise BrokenPlugin(
             f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
-            "change them or mend it"
+            "change them or fix it"
         ) from error
     _check_shape(group, choice, type(made))
     return made

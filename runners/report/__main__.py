@@ -28,9 +28,9 @@ from runners.words.labels import labels
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written, the summary that it shows, what follows from it, a line for each workload.
+    """The files that were written, the summary that they show, and what it recommends.
 
-    `missing` is a line if cells are missing, or "".
+    `recommendations` has a line for each workload. `missing` is a line if cells are missing, or "".
     """
 
     summary: pd.DataFrame
@@ -128,9 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m runners.report", description=__doc__)
     parser.add_argument("folders", metavar="DIR", type=Path, nargs="+", help="a folder of results")
-    parser.add_argument("--output", metavar="DIR", type=Path, help="by default the first folder")
     parser.add_argument(
-        "--timelines", action="store_true", help="timeline.png and trace.json in each cell's folder"
+        "--output", metavar="DIR", type=Path, help="where to write; by default the first folder"
+    )
+    parser.add_argument(
+        "--timelines",
+        action="store_true",
+        help="write timeline.png and trace.json into each cell's folder",
     )
     options = parser.parse_args(arguments)
     try:

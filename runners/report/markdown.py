@@ -39,24 +39,24 @@ LAWS = """\
 Gunther's Universal Scalability Law, X(N) = γN / (1 + α(N - 1) + βN(N - 1)), fitted to the speedups
 of all rounds: α is the fraction that stays serial, β the cost of keeping N workers in agreement,
 γ the speed of one worker in units of the plain loop. Amdahl's law has β = 0. Brackets are 95%
-intervals; they know the noise between rounds, not that another law might hold. A prediction
-supposes that each worker has a CPU and a task to itself.
+intervals. They cover the noise between rounds, not the chance that another law holds. A prediction
+assumes that each worker has a CPU and a task to itself.
 """
 
-NO_LAWS = f"None: that takes n = 1 and {FEWEST - 1} other n of one workload and executor."
+NO_LAWS = f"None: a law needs n = 1 and at least {FEWEST - 1} other n of one workload and executor."
 
 CAUTIONS = {
     "superlinear": "together, workers are faster than alone; nothing is predicted from that",
-    "only a lower bound for the peak": "β may be zero, so that nothing tells where the peak is",
+    "only a lower bound for the peak": "β may be zero, so nothing tells where the peak is",
     "fewer than 6 distinct n": "with fewer than 6 n, α and β can hardly be told apart",
 }
 """What the flags of a fit mean for whoever wants to rely on it."""
 
 BREAK_EVEN = """\
-The time that one task takes in the plain loop, from which on the executor is ahead: where the
-speedup passes 1, read between the measured points on logarithmic scales. Brackets are where the
-ends of the speedups' intervals do. It holds for that number of tasks: more of them share the
-executor's start.
+How long one task must take in the plain loop for the executor to be ahead. That is where the
+speedup passes 1, interpolated between the measured points on logarithmic scales. Brackets are where
+the ends of the speedups' intervals pass 1. It holds for that number of tasks: with more tasks, the
+executor's start costs each of them less.
 """
 
 MATRIX = """\
@@ -99,9 +99,9 @@ def markdown(
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
 
-    `missing` is a line that says what there is not, or nothing; `matrix` is the n of the figure of
-    that name, or None where there is none; `timeline` says whether there is a figure of a single
-    run to be shown.
+    `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
+    of that name, or None where there is no such figure. `timeline` says whether there is a figure
+    of a single run.
     """
     curves = list(break_even(summary))
     found = _named(summary)
@@ -128,11 +128,12 @@ def markdown(
         ),
         "## Where the core time went",
         "![Core-seconds provided, useful and lost](efficiency.png)",
-        "Shares of the core time provided, n·Tₙ; the rest is what the plain loop needs as well. "
-        "A negative loss is a gain, left of zero in the figure. Tasks that wait have one loss for "
-        "the last three.",
+        "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
+        "needs as well. A negative loss is a gain, and is left of zero in the figure. For tasks "
+        "that wait, the last three losses are one. Off-CPU time is waiting for the GIL, locks or "
+        "I/O; oversubscription is run-queue delay: ready to run, but without a CPU.",
         _losses(measured),
-        "What matters of it, and what may be done:",
+        "The losses that matter, and what to do about them:",
         bullets(_explained(measured)),
         *(["## Timeline", TIMELINE] if timeline else []),
         "## Scaling laws",
@@ -274,7 +275,7 @@ def _predicted(law: Law, usl: Fit) -> Iterator[str]:
 
 
 def _trust(law: Law, usl: Fit) -> Iterator[str]:
-    yield f"misfit: the speedup at n = {law.misfit_n} is off by {law.misfit:+.1%}, the most of all"
+    yield f"misfit: the speedup at n = {law.misfit_n} is furthest off, by {law.misfit:+.1%}"
     cautions = [CAUTIONS[flag] for flag in usl.flags]
     if 2 * law.fitted[-1] > law.room:
         cautions.append(f"there are CPUs and tasks for {law.room:.3g} workers, not more")

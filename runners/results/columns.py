@@ -38,8 +38,8 @@ FIXED = (
     Column("schema", "int64", "", "version of the rows' format"),
     Column(
         *("cell", "str", ""),
-        "twelve hexadecimal digits that stand for all that defines the measurement; `#2`, `#3` "
-        "behind them where a second, third folder holds the same",
+        "twelve hexadecimal digits that stand for all that defines the measurement; a second or "
+        "third folder that holds the same has `#2` or `#3` after them",
     ),
     Column("workload", "str", "", "what was computed: its name in `conf/workload`"),
     Column("executor", "str", "", "how it was run in parallel: its name in `conf/executor`"),
@@ -83,7 +83,7 @@ FIXED = (
     ),
     Column(
         *("ended_by", "str", ""),
-        "in the row after which the cell ended: what ended it (`precision`, `rounds`, "
+        "in the last row of a cell: what ended it (`precision`, `rounds`, "
         "`time budget`, `failure`, `interrupted`)",
     ),
     Column(

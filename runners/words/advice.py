@@ -22,10 +22,10 @@ their run-queue delay: they are ready, and no CPU is free. docs/method.md explai
 """
 
 MATTERS = 0.05
-"""A loss is explained from this part of the core time provided on."""
+"""A loss is explained if it is at least this part of the core time provided."""
 
 MOSTLY_CPU = 0.5
-"""Serial tasks that are on the CPU for this part of their time or more compute rather than wait."""
+"""Tasks that are on a CPU for this part of their serial time or more compute rather than wait."""
 
 
 class Cell(Protocol):
@@ -75,7 +75,7 @@ def hint(loss: Loss, cell: Cell) -> str:
         case "dispatch":
             return (
                 f"handing out tasks takes {loss.share:.0%} of the core-seconds: "
-                "larger chunksize, or fewer and larger tasks"
+                "raise chunksize, or make fewer and larger tasks"
             )
         case "balance":
             return _balance(cell)
@@ -101,7 +101,7 @@ def _balance(cell: Cell) -> str:
     # A task of at most 1/n of the work would fit beside the others: it is not what limits.
     if cell.largest_task_share > 1 / n:
         return f"one task is {cell.largest_task_share:.0%} of all work: cut it finer"
-    return "some workers finish early: more tasks, or tasks of equal size"
+    return "some workers finish early: make more tasks, or tasks of equal size"
 
 
 def _blocking(cell: Cell) -> str:

@@ -12,11 +12,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "outliers": (
         "outliers in {}",
-        "something else ran now and then; nothing was left out, medians hardly move",
+        "something else ran now and then: nothing was left out, and medians hardly move",
     ),
     "trend": (
         "trend over rounds",
-        "the machine grew slower or faster: rest it, or measure longer",
+        "the machine grew slower or faster: let it rest, or measure longer",
     ),
     "processes_disagree": (
         "processes disagree",
@@ -32,23 +32,23 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "throttled": (
         "throttled {}",
-        "the control group's CPU quota was used up: fewer workers, or a larger quota",
+        "the control group's CPU quota was used up: use fewer workers, or set a larger quota",
     ),
     "oversubscribed": (
         "more workers than usable CPUs ({})",
-        "they take turns: n up to the usable CPUs is enough",
+        "they take turns: set n no higher than the usable CPUs",
     ),
     "library_threads": (
         "threads x workers > CPUs ({})",
-        "each worker has its own: cap them, if the workload can, or fewer workers",
+        "each worker starts its own: cap them if the workload can, or use fewer workers",
     ),
     "timer_cost": (
         "timer cost {}",
-        "tasks are so short that timing them costs: put more work into each",
+        "timing such short tasks takes a large part of the run: put more work into each",
     ),
     "short_runs": (
         "runs shorter than 1 ms",
-        "the executor's own cost is all that is seen: give it more work",
+        "the executor's own cost hides the rest: give it more work",
     ),
     "not_steady": (
         "no steady state",

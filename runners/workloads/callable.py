@@ -1,7 +1,7 @@
 """Any function: called once a task with given arguments, its results compared with the serial ones.
 
-What limits it is what the function does: pure Python holds the interpreter, many functions of
-extension modules let go of it, waiting for anything does.
+What limits it is what the function does: pure Python holds the GIL, while many functions of
+extension modules release it, and so does waiting for anything.
 """
 
 import cmath
@@ -26,12 +26,12 @@ Task = tuple[Sequence[Any], Mapping[str, Any]]
 class Callable:
     """`function` called with each of `arguments`, `repeat` times in a row; the last result counts.
 
-    A function is named as `package.module:name` or `path/to/file.py:name`. It is looked up by this
-    name in each worker, so that it need not be picklable, as its arguments and results have to be
-    for another process. One of `arguments` is a list of positional arguments, a mapping of keyword
+    A function is named as `package.module:name` or `path/to/file.py:name`. Each worker looks it up
+    by this name, so it need not be picklable. Its arguments and results have to be, if they go to
+    another process. One of `arguments` is a list of positional arguments, a mapping of keyword
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
-    those (tuples stand for lists). `keywords` are added to each call. A coroutine function has its
-    coroutine form from itself; elsewhere each call has an event loop of its own.
+    those (tuples stand for lists). `keywords` are added to each call. A coroutine function is its
+    own coroutine form; other executors run each call in an event loop of its own.
     """
 
     function: str | None
@@ -99,7 +99,7 @@ class Callable:
             given = _find("arguments_from", self.arguments_from)()
         tasks = [self._task(one) for one in given]
         if not tasks:
-            raise InvalidParameter("arguments", "there is not a single call")
+            raise InvalidParameter("arguments", "there are no calls; name at least one")
         return tasks
 
     def _task(self, one: Any) -> Task:
@@ -145,7 +145,7 @@ class Callable:
 
 
 def agree(one: Any, other: Any, rtol: float) -> bool:
-    """Equal, or where they are or hold numbers, within a relative tolerance; NaN equals NaN.
+    """Whether both are equal, numbers within a relative tolerance; NaN equals NaN.
 
     Looks into lists, tuples and mappings; arrays and frames of numpy and pandas are compared whole.
     """

@@ -122,7 +122,7 @@ class Condition:
         return True  # who takes which number is chance
 
     def metrics(self, results: Sequence[Any]) -> dict[str, float]:
-        """Numbers handed over, as many a second between the first and the last of them; the wait.
+        """The numbers handed over, how many a second from the first to the last, and the wait.
 
         `timed_out` is 1 if all waits without end ended at the limit, `timed_wait_s` the longest.
         """
@@ -144,9 +144,7 @@ class Condition:
             )
         numbers = sorted(chain.from_iterable(part.numbers for part in taken))
         if numbers != list(range(self.items)) or sum(part.count for part in made) != self.items:
-            raise WrongResult(
-                f"the numbers below {self.items} are to arrive once each, not {numbers}"
-            )
+            raise WrongResult(f"each number below {self.items} has to arrive once, not {numbers}")
         if not all(part.timed_out for part in taken):
             raise WrongResult("a wait for what is never true ended before its time limit")
 

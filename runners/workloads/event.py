@@ -1,4 +1,4 @@
-"""An event: any number of tasks wait for one flag; measured is how soon each of them wakes up."""
+"""An event: any number of tasks wait for one flag, and the time until each wakes up is measured."""
 
 import time
 from collections.abc import Sequence
@@ -109,6 +109,8 @@ class Event:
             raise WrongResult(f"{self.waiters + 1} lists of {self.repeat} times, not {results}")
         for setting in results[0]:
             if (setting.before, setting.after, setting.cleared) != (False, True, True):
-                raise WrongResult(f"the event is to be not set, set, and cleared, not {setting}")
+                raise WrongResult(
+                    f"is_set has to be false, true after set, false after clear, not {setting}"
+                )
         if min(self._wakes_ns(results)) < 0:
             raise WrongResult("a waiter went on before the event was set")

@@ -63,4 +63,4 @@ class IoSleep:
 
     def check(self, results: Sequence[float]) -> None:
         if list(results) != self.tasks():
-            raise WrongResult(f"the sleeps were to take {self.tasks()} seconds, not {results}")
+            raise WrongResult(f"the sleeps have to take {self.tasks()} seconds, not {results}")

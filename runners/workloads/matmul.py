@@ -1,8 +1,8 @@
 """Products of matrices with numpy: limited by the CPUs, for which BLAS has threads of its own.
 
-BLAS threads in each of n workers are n times as many: more than there are CPUs slow each other
-down. `blas_threads` caps them; the serial baseline has the same cap. A worker's CPU time is that of
-its own thread, so the ladder takes what BLAS's threads compute for waiting.
+n workers have n times as many BLAS threads. If there are more of them than CPUs, they slow each
+other down. `blas_threads` caps them; the serial baseline has the same cap. A worker's CPU time is
+that of its own thread, so the ladder takes what BLAS's other threads compute for waiting.
 """
 
 import os

@@ -14,8 +14,8 @@ from runners.model import WrongResult, at_least
 class OutputLines:
     """`pieces` tasks append `lines` lines each to a file, without a buffer.
 
-    A line is written whole or in three parts, as `print` writes its end apart to a stream without a
-    buffer. The file exists while this is entered.
+    A line is written whole or in three parts: `print`, too, writes the end of a line separately to
+    a stream without a buffer. The file exists while this is entered.
     """
 
     lock: Literal["none", "lock"]

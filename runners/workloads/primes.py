@@ -37,7 +37,7 @@ def find_primes(end: int, start: int = 3) -> list[int]:
 class Primes:
     """The primes from `start` to `end`, in `chunks` ranges of equal width (within one number).
 
-    With `ranges`, pairs of first and last number, those in each of them instead.
+    With `ranges`, pairs of first and last number, each of these is a task instead.
     """
 
     start: int
@@ -109,7 +109,7 @@ def _check_ranges(ranges: Any) -> None:
 
 
 def _check_count(first: int, last: int, found: int) -> None:
-    """Raise `WrongResult` where it is known that there is another number of primes."""
+    """Raise `WrongResult` if the number of primes is known and another one."""
     below = {2: 0, 3: 1}.get(max(first, 2), PRIME_COUNTS.get(first - 1))
     upto = PRIME_COUNTS.get(last)
     if below is not None and upto is not None and found != upto - below:

@@ -106,12 +106,12 @@ class Queues:
         A FIFO queue also keeps, for each consumer, the items of a producer in their order.
         """
         if [isinstance(part, Part) for part in results] != [True] * self.minimum_workers:
-            raise WrongResult(f"there are {self.minimum_workers} tasks, and not {results}")
+            raise WrongResult(f"the results of {self.minimum_workers} tasks are {results}")
         expected = {"lifo": NUMBERS[::-1], "priority": sorted(NUMBERS)}.get(self.kind, NUMBERS)
         if (order := results[self.producers].order) != expected:
             raise WrongResult(f"a {self.kind} queue gives {expected}, not {order}")
         if sorted(item for part in results for item in part.items) != [*range(self.items)]:
-            raise WrongResult(f"not every one of {self.items} items came out once")
+            raise WrongResult(f"some of the {self.items} items did not come out once")
         if self.kind in ("fifo", "simple"):
             for part in results:
                 for producer in range(self.producers):

@@ -13,7 +13,7 @@ from runners.model import WrongResult, at_least, finite_seconds
 
 @dataclass
 class Relock:
-    """Each of `pieces` tasks takes a lock of its own twice, the second time for `timeout_s`."""
+    """Each of `pieces` tasks takes its own lock twice; the second attempt waits for `timeout_s`."""
 
     lock: Literal["lock", "rlock"]
     timeout_s: float
@@ -61,6 +61,6 @@ class Relock:
         fitting = [r for r in results if isinstance(r, tuple) and r[0] is expected]
         if len(fitting) != self.pieces or len(results) != self.pieces:
             raise WrongResult(
-                f"in {self.pieces} tasks, obtaining the {self.lock} again has to be {expected}, "
-                f"not {results}"
+                f"in {self.pieces} tasks, taking the {self.lock} a second time has to give "
+                f"{expected}, not {results}"
             )

@@ -75,5 +75,5 @@ class Semaphore:
         fitting = [r for r in results if isinstance(r, tuple) and r[0] in allowed]
         if len(fitting) != self.pieces or len(results) != self.pieces:
             raise WrongResult(
-                f"{self.pieces} tasks are to see 1 to {allowed[-1]} inside, not {results}"
+                f"{self.pieces} tasks have to see 1 to {allowed[-1]} tasks inside, not {results}"
             )

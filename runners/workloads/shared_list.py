@@ -147,7 +147,7 @@ class SharedList:
     def check(self, results: Sequence[Any]) -> None:
         deleted = [len(self._share_of(task)) for task in range(1, self.deleters + 1)]
         if list(results[:-1]) != deleted or not isinstance(results[-1], Seen):
-            raise WrongResult(f"{deleted} numbers were to be deleted, then seen, not {results}")
+            raise WrongResult(f"{deleted} numbers have to be deleted, then seen, not {results}")
         if self.guard != "none" and results[-1] != Seen(0, 0):
             raise WrongResult(f"in spite of guard={self.guard}, the list changed: {results[-1]}")
 

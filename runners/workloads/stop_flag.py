@@ -1,4 +1,4 @@
-"""Ending from outside: no thread can be ended by another, it has to look at a flag and end itself.
+"""Stopping a worker: no thread can end another, which has to look at a flag and end itself.
 
 Measured is the time from setting the flag until the last worker has seen it.
 """
@@ -15,7 +15,7 @@ from runners.workloads.meeting import PATIENCE_S, meet
 clock_ns = time.perf_counter_ns  # on Linux one clock for all processes
 
 ENDINGS = {"cancel", "close", "end", "interrupt", "kill", "stop", "terminate"}
-"""What a method of a thread would be called that ends it from outside."""
+"""Names that a method to end a thread from outside might have."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ _private = threading.local()
 
 
 def private_value() -> str:
-    """The data of the worker that asks, made when it first does.
+    """The data of the worker that asks, made when it asks for the first time.
 
     A process made by forking inherits the data of the thread that forked it, and makes its own.
     """

@@ -156,7 +156,7 @@ def test_an_effect_is_seen_or_left_open() -> None:
 def test_how_a_cell_ends_can_be_claimed() -> None:
     ok = row("thread")
     late = row("thread", status="incomplete", error="3 results: start() was forgotten")
-    assert judged(Ends(THREADS, "ok"), ok) == Judgement("holds", "ok", "ok")
+    assert judged(Ends(THREADS, "ok"), ok) == Judgement("holds", "it works", "")
     assert judged(Ends(THREADS, "incomplete"), ok).verdict == "does not hold"
     assert judged(Ends(THREADS, "ok"), late).verdict == "does not hold"
     assert judged(Ends(THREADS, "incomplete", "start()"), late).verdict == "holds"

@@ -146,7 +146,7 @@ def test_a_report_without_a_single_round(tmp_path: Path) -> None:
 
 def test_too_few_n_for_a_law(text: Text) -> None:
     assert text["Scaling laws"].endswith(
-        "None: that takes n = 1 and 3 other n of one workload and executor."
+        "None: a law needs n = 1 and at least 3 other n of one workload and executor."
     )
 
 
@@ -164,7 +164,7 @@ def test_a_law_is_stated_with_what_it_predicts(tmp_path: Path) -> None:
     assert peak.startswith("peak: none found; if there is one, N* is at least ")
     assert prediction.startswith("prediction for n = 64: 8.")  # 64/(1 + 0.1·63) = 8.77
     assert misfit.startswith("misfit: ")
-    assert caution == ["with caution: β may be zero, so that nothing tells where the peak is"]
+    assert caution == ["with caution: β may be zero, so nothing tells where the peak is"]
 
 
 def test_a_peak_is_stated(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_mistakes_name_the_parameter(parameters: dict[str, Any], name: str, word
 
 
 def test_a_function_that_returns_no_arguments_is_a_mistake() -> None:
-    with pytest.raises(InvalidParameter, match="not a single call"):
+    with pytest.raises(InvalidParameter, match="there are no calls; name at least one"):
         make(arguments_from=f"{HERE}:nothing").tasks()
 
 
