@@ -111,7 +111,7 @@ class Queues:
         if (order := results[self.producers].order) != expected:
             raise WrongResult(f"a {self.kind} queue gives {expected}, not {order}")
         if sorted(item for part in results for item in part.items) != [*range(self.items)]:
-            raise WrongResult(f"some of the {self.items} items did not come out once")
+            raise WrongResult(f"not every one of {self.items} items came out once")
         if self.kind in ("fifo", "simple"):
             for part in results:
                 for producer in range(self.producers):

@@ -305,7 +305,7 @@ def test_a_lock_that_is_the_other_kind_is_found() -> None:
     for lock, other in (("lock", "rlock"), ("rlock", "lock")):
         workload = attached(small(Relock, lock=other))
         results = [workload(task) for task in workload.tasks()]
-        assert "again has to be" in refusal(small(Relock, lock=lock), results)
+        assert "a second time has to give" in refusal(small(Relock, lock=lock), results)
 
 
 def test_a_plain_lock_is_waited_for_until_the_limit_and_left_free() -> None:
@@ -327,7 +327,7 @@ def test_one_too_many_inside_a_semaphore_is_wrong() -> None:
         "extra_releases": 6,
         "extra_releases_accepted": 1,
     }
-    assert "1 to 2 inside" in refusal(workload, [(3, True), *right[1:]])
+    assert "have to see 1 to 2 tasks inside" in refusal(workload, [(3, True), *right[1:]])
 
 
 def test_tasks_inside_are_counted_and_leave_again() -> None:
@@ -360,7 +360,7 @@ def test_an_event_is_judged_by_its_flag_and_by_who_went_on_when() -> None:
     assert "before the event was set" in refusal(workload, [[right], [3000], [999]])
     for change in ({"before": True}, {"after": False}, {"cleared": False}):
         wrong = dataclasses.replace(right, **change)
-        assert "not set, set, and cleared" in refusal(workload, [[wrong], [3000], [8000]])
+        assert "has to be false, true after set" in refusal(workload, [[wrong], [3000], [8000]])
     assert "3 lists of 1 times" in refusal(workload, [[right], [3000], []])
 
 
@@ -386,7 +386,7 @@ def test_every_number_has_to_be_handed_over_once() -> None:
     }
     for numbers in ([1], [1, 3], [1, 1], [2, 1, 1]):
         wrong = dataclasses.replace(taken[1], numbers=numbers)
-        assert "once each" in refusal(workload, [*made, taken[0], wrong])
+        assert "below 4 has to arrive once" in refusal(workload, [*made, taken[0], wrong])
     early = dataclasses.replace(taken[1], timed_out=False)
     assert "before its time limit" in refusal(workload, [*made, taken[0], early])
 
