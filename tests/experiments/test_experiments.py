@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from matplotlib.figure import Figure
 
 from experiments.__main__ import main
@@ -23,6 +23,7 @@ from experiments.catalogue import Experiment, experiments, row_order
 from experiments.page import Outcome, write_page
 from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.arguments import count_cells
+from runners.command.grid import Grid
 from runners.model import UsageError
 from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
@@ -57,11 +58,14 @@ def test_no_row_of_the_lecture_is_missing() -> None:
     assert LECTURE - covered == set()
 
 
-def swept(experiment: Experiment) -> list[list[str]]:
-    """The overrides of each of its cells, as Hydra expands them."""
-    texts = [f"{key}={value}" for key, value in experiment.params.items()]
-    parsed = OverridesParser.create().parse_overrides(texts)
-    return BasicSweeper.split_arguments(parsed, None)[0]
+def swept(experiment: Experiment) -> list[tuple[str, ...]]:
+    """The overrides of each of its cells. Needs Hydra to be initialised."""
+    hydra: Any = GlobalHydra.instance().hydra
+    grid = Grid(
+        GlobalHydra.instance().config_loader(),
+        hydra.compose_config("config", [], RunMode.MULTIRUN),
+    )
+    return grid.combinations(experiment.params, [f"+experiment={experiment.name}"])
 
 
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].claims])
@@ -69,7 +73,7 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str, make_plan: MakePl
     rows: list[dict[str, Any]] = []
     for overrides in swept(EXPERIMENTS[name]):
         try:
-            plan = make_plan(f"+experiment={name}", *overrides)
+            plan = make_plan(*overrides)
         except UsageError as error:
             told = dict(text.split("=") for text in overrides)
             rows.append({"status": "unsupported", "error": str(error), **_refused(told)})
