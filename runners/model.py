@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured"]
 Scaling = Literal["strong", "weak"]
+Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
 Status = Literal[
     "ok",
@@ -296,6 +297,17 @@ class Chunking(Protocol):
 
 
 @runtime_checkable
+class Tidy(Protocol):
+    """An executor that may be measured in one process with others.
+
+    `tidy` says so: it loads the standard library alone, and after its end nothing of it runs on.
+    """
+
+    @property
+    def tidy(self) -> bool: ...
+
+
+@runtime_checkable
 class Unjoined(Protocol):
     """An executor that may return a list with holes (None) from `map` and fill them by its end.
 
@@ -398,7 +410,7 @@ class Plan:
     `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
     measured side has: n, or 1 where the caller works; `start_method` is that of the
     `multiprocessing` context that they can use, if any. With `reuse` its executor is kept over the
-    runs of a process.
+    runs of a process. `apart` says that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
@@ -411,6 +423,7 @@ class Plan:
     baseline: str
     baseline_as: Factory
     reuse: bool
+    apart: bool
     parameters: Mapping[str, Any]
     payload: bytes
     compared: bool
@@ -428,10 +441,50 @@ class Plan:
         text = json.dumps(self.identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def warmth(self) -> Warmth | None:
+        """How warm the code is in workers of the measured side; None where that is not known."""
+        if self.reuse:
+            return "kept"
+        if self.worker_kind in ("caller", "thread", "coroutine"):
+            return "same process"
+        if self.worker_kind == "process" and self.start_method is not None:
+            return "inherited" if self.start_method == "fork" else "fresh"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cells that are measured in the same rounds: each side runs once in a round.
+
+    They share their workload, its parameters, the scaling and the settings of the measurement. A
+    cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
+    candidates (positions in `plans`) that share a measuring process and its baseline.
+    """
+
+    plans: tuple[Plan, ...]
+
+    @property
+    def name(self) -> str:
+        """What `panel` says in the rows: the cell's name, if it is only one."""
+        cells = [plan.cell for plan in self.plans]
+        if len(cells) == 1:
+            return cells[0]
+        return f"panel-{hashlib.sha256(' '.join(cells).encode()).hexdigest()[:12]}"
+
+    @property
+    def hosts(self) -> tuple[tuple[int, ...], ...]:
+        together = tuple(at for at, plan in enumerate(self.plans) if not plan.apart)
+        alone = ((at,) for at, plan in enumerate(self.plans) if plan.apart)
+        return tuple(host for host in (together, *alone) if host)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the measuring process is told to do next: one side of one round."""
+    """What the measuring process is told to do next: one side of one round.
+
+    The measured side is that of the plan at `candidate`.
+    """
 
     process: int
     round: int
@@ -439,16 +492,22 @@ class Order:
     role: Role
     cold: bool
     warmup: bool
+    candidate: int = 0
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One timed run of one side of a round: one tidy row of `runs.jsonl`.
 
-    `round` counts the rounds of a cell over all its processes, warm-up included; the two runs of a
-    round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
-    task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
-    all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
+    `round` counts the rounds of a panel over all its processes, warm-up included; the runs of a
+    round share it. `panel` names where the baseline is that a measured run is compared with: that
+    of the same round and process. A baseline that several cells share has that name for its cell.
+    `side` is the number of the side in its panel. `starting_s` is what starting its process took,
+    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    `begin_ns` is on the clock of the spans. `largest_task_share` is the longest task's part of the
+    time of all tasks, `timer_s` what the clock readings around the tasks cost in all workers
+    together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
     core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`.
     """
 
@@ -470,6 +529,11 @@ class Run:
     status: Status
     started_at: str
     error: str | None = None
+    panel: str = ""
+    side: int = 0
+    warmth: Warmth | None = None
+    starting_s: float | None = None
+    judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None
     wall_s: float | None = None
@@ -525,11 +589,17 @@ def run_of(
         status=status,
         started_at=started_at,
         error=error,
+        panel=plan.cell,
+        side=order.side,
+        warmth=plan.warmth if order.role == "measured" else None,
     )
 
 
-SCHEMA = 1
-"""Version of the rows' format. Raised when a reader of the old one would misread the new one."""
+SCHEMA = 2
+"""Version of the rows' format. Raised when a reader of the old one would misread the new one.
+
+1: each cell had a baseline of its own, in its file.
+"""
 
 
 @dataclass(frozen=True, slots=True)
