@@ -453,6 +453,10 @@ class Plan:
         return None
 
 
+PANEL = "panel-"
+"""How the name of a panel of several cells begins, and that of its folder in the sweep's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Cells that are measured in the same rounds: each side runs once in a round.
@@ -465,12 +469,12 @@ class Panel:
     plans: tuple[Plan, ...]
 
     @property
-    def name(self) -> str:
-        """What `panel` says in the rows: the cell's name, if it is only one."""
-        cells = [plan.cell for plan in self.plans]
-        if len(cells) == 1:
-            return cells[0]
-        return f"panel-{hashlib.sha256(' '.join(cells).encode()).hexdigest()[:12]}"
+    def name(self) -> str | None:
+        """What `panel` says in the rows: None for a cell by itself."""
+        if len(self.plans) == 1:
+            return None
+        cells = " ".join(plan.cell for plan in self.plans)
+        return PANEL + hashlib.sha256(cells.encode()).hexdigest()[:12]
 
     @property
     def hosts(self) -> tuple[tuple[int, ...], ...]:
@@ -501,8 +505,9 @@ class Run:
     """One timed run of one side of a round: one tidy row of `runs.jsonl`.
 
     `round` counts the rounds of a panel over all its processes, warm-up included; the runs of a
-    round share it. `panel` names where the baseline is that a measured run is compared with: that
-    of the same round and process. A baseline that several cells share has that name for its cell.
+    round share it. `panel` names where the baseline is that a measured run is compared with, that
+    of the same round and process; None: it is with the cell's own runs. The baseline of several
+    cells has that name for its cell.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
     if it is the first run there, `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `largest_task_share` is the longest task's part of the
@@ -529,7 +534,7 @@ class Run:
     status: Status
     started_at: str
     error: str | None = None
-    panel: str = ""
+    panel: str | None = None
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
@@ -589,7 +594,6 @@ def run_of(
         status=status,
         started_at=started_at,
         error=error,
-        panel=plan.cell,
         side=order.side,
         warmth=plan.warmth if order.role == "measured" else None,
     )

@@ -28,7 +28,15 @@ from runners.analysis.estimators import (
     ratio_of_means_fieller,
 )
 from runners.analysis.flags import flags
-from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
+from runners.analysis.rounds import (
+    LEVELS,
+    Rounds,
+    Rows,
+    cell_codes,
+    complete_rounds,
+    numbers,
+    read_rounds,
+)
 from runners.model import Status
 
 STATUSES = get_args(Status)
@@ -45,13 +53,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
     tasks once.
     """
-    code = pd.factorize(runs["cell"])[0]
+    code = cell_codes(runs)
     cells = _identities(runs, code)
     baseline, measured = complete_rounds(runs, code)
-    ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
+    ends = np.searchsorted(code[measured], np.arange(len(cells) + 1))
     scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
-    rounds = read_rounds(runs, baseline, measured, scale[code[baseline]])
-    outcomes = _outcomes(runs, code)
+    rounds = read_rounds(runs, baseline, measured, scale[code[measured]])
+    own = code >= 0
+    outcomes = _outcomes(runs[own], code[own])
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
@@ -97,7 +106,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     """What defines each cell, from its first row."""
-    first = np.unique(code, return_index=True)[1]
+    found, first = np.unique(code, return_index=True)
+    first = first[found >= 0]
     parameters = [
         name
         for group in ("workload.", "executor.")
@@ -138,14 +148,16 @@ def _resources(
     metrics = [name for name in runs.columns if name.startswith("metric.")]
     peaks = ("max_rss_bytes", "gil")
     sums = ("wall_s", "steal_s", "throttled_s")
-    both = np.concatenate([baseline, measured])
+    twice = baseline[:, 0] != baseline[:, 1]
+    both = np.concatenate([measured, baseline[:, 0], baseline[twice, 1]])
+    codes = np.concatenate([code[measured], code[measured], code[measured][twice]])
 
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
         return pd.DataFrame({name: numbers(runs, name, rows) for name in names})
 
     median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
-    total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
+    total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
     return pd.DataFrame(
         {
             **median,
@@ -187,10 +199,14 @@ def _metrics(
 
 def _cold_walls(runs: pd.DataFrame, code: Rows, cells: int) -> tuple[Floats, Floats]:
     """Median seconds of the cold runs of each cell: of the baseline, of the measured side."""
-    cold = (runs["cold"] & (runs["status"] == "ok")).to_numpy(bool)
-    walls = runs["wall_s"][cold].groupby([code[cold], runs["role"][cold]]).median().unstack()
-    walls = walls.reindex(index=range(cells), columns=["baseline", "measured"])
-    return walls["baseline"].to_numpy(float), walls["measured"].to_numpy(float)
+    baseline, measured = complete_rounds(runs, code, {"status": "ok", "cold": True})
+
+    def medians(walls: Floats) -> Floats:
+        of_cells = pd.Series(walls).groupby(code[measured]).median()
+        return np.asarray(of_cells.reindex(range(cells)), float)
+
+    first, second = (numbers(runs, "wall_s", baseline[:, k]) for k in (0, 1))
+    return medians(np.asarray((first + second) / 2)), medians(numbers(runs, "wall_s", measured))
 
 
 def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:

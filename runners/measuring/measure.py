@@ -90,7 +90,8 @@ class _Measurement:
         self.settings = panel.plans[0].measure
         self.pace = Pace(self.settings, len(panel.plans), earlier)
         # A continued cell goes on with other draws than those that it began with.
-        self.chance = random.Random(f"{self.settings.seed} {panel.name} {next_round}")
+        name = panel.name or panel.plans[0].cell
+        self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
@@ -185,6 +186,7 @@ class _Measurement:
         )
         if alone or side.role == "measured":
             return told
+        assert self.panel.name is not None
         own = {
             name: value
             for name, value in plan.parameters.items()

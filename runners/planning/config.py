@@ -57,6 +57,8 @@ class Sweep:
     order: str = "random"
     progress: str = "text"
     report: bool = True
+    panel: bool = True
+    panel_cells: int = 8
 
 
 @dataclass
