@@ -11,7 +11,7 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
@@ -46,7 +46,7 @@ class Trial:
     cannot be served here.
     """
 
-    def __init__(self, plans: Sequence[Plan]) -> None:
+    def __init__(self, *plans: Plan) -> None:
         self.plans = plans
         shared = plans[0]
         workload: Workload = pickle.loads(shared.payload)
@@ -228,7 +228,7 @@ def main(descriptor: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     broken: Outcome | None = None
     try:
-        trial = Trial(plans)
+        trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
     except Exception:
