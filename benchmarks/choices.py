@@ -39,7 +39,8 @@ def main() -> int:
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
-            summary = summarise(read_runs(Path(folder)))
+            runs = read_runs(Path(folder))
+            summary = summarise(runs)
         best = summary.sort_values("speedup").iloc[-1]
         agrees = best["worker_kind"] == known and best["speedup_low"] > 1
         wrong += not agrees

@@ -1,6 +1,7 @@
 """Made-up runs with a known speedup, for tests that need results but not a measurement."""
 
 import hashlib
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -155,3 +156,53 @@ def write(folder: Path, runs: list[Run]) -> Path:
     for run in runs:
         append(folder, run)
     return folder / RUNS
+
+
+def panel(
+    speedups: Mapping[tuple[str, int], float],
+    *,
+    rounds: int = 20,
+    processes: int = 5,
+    noise: float = 0.02,
+    common_noise: float = 0.0,
+    worker_kinds: Mapping[str, Workers] | None = None,
+    seed: int = 0,
+) -> list[Run]:
+    """The runs of a panel of several cells, by (executor, n), with their true speedups.
+
+    Each run has `noise` of its own; `common_noise` is what the runs of a round share. The baseline
+    runs once a round.
+    """
+    chance = random.Random(f"panel {seed}")
+    name = f"panel-{hashlib.sha256(repr((sorted(speedups), seed)).encode()).hexdigest()[:12]}"
+    kinds = worker_kinds or {}
+    templates = {
+        key: replace(
+            runs(executor=key[0], n=key[1], rounds=1, processes=1)[1],
+            panel=name,
+            worker_kind=kinds.get(key[0], "thread"),
+            role="measured",
+        )
+        for key in speedups
+    }
+    made: list[Run] = []
+    for number in range(rounds):
+        shared = math.exp(chance.gauss(0, common_noise))
+        place = {
+            "round": number,
+            "process": number * processes // rounds,
+            "cold": False,
+            "warmup": False,
+            "ended_by": "precision" if number == rounds - 1 else None,
+        }
+
+        def seconds(speedup: float, shared: float = shared) -> float:
+            return 0.2 / speedup * shared * math.exp(chance.gauss(0, noise))
+
+        first = next(iter(templates.values()))
+        baseline = {**place, "cell": name, "role": "baseline", "executor": "serial", "n": 1}
+        made.append(replace(first, wall_s=seconds(1.0), **baseline | {"ended_by": None}))
+        for side, (key, template) in enumerate(templates.items(), 1):
+            own = {"side": side, "position": side, "wall_s": seconds(speedups[key])}
+            made.append(replace(template, **place, **own))
+    return made
