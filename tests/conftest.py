@@ -8,16 +8,22 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 
+from runners.command.grid import Grid
 from runners.measuring.process import marked
 from runners.model import Plan
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
+from runners.planning.identity import Code, Source
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
@@ -68,13 +74,34 @@ def make_plan() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            quick = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2"]
-            path = f"hydra.searchpath=[{plugins}]"
-            cfg = compose("config", [*quick, path, *overrides], return_hydra_config=True)
+            own = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", *overrides]
+            if plugins == PLUGINS:
+                cfg = grid().config(own, 0)
+            else:
+                path = f"hydra.searchpath=[{plugins}]"
+                cfg = compose("config", [path, *own], return_hydra_config=True)
             HydraConfig.instance().set_config(cfg)
-            return config.plan(cfg)
+            made = config.plan(cfg, None, code := Code(dict(CODE)))
+            CODE.update(item for item in code.known.items() if item[0].startswith("runners."))
+            return made
 
         yield make
+
+
+CODE: dict[str, Source | None] = {}
+"""The program's own modules, which no test changes: read once for all plans."""
+
+
+@cache
+def grid() -> Grid:
+    """What composes the cells of most tests: each choice of groups once, for that takes longest.
+
+    Hydra has to be initialised.
+    """
+    hydra: Any = GlobalHydra.instance().hydra
+    path = f"hydra.searchpath=[{PLUGINS}]"
+    master = hydra.compose_config("config", [path], RunMode.MULTIRUN)
+    return Grid(GlobalHydra.instance().config_loader(), master)
 
 
 def run_program(
