@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from runners.analysis.bootstrap import Floats, Interval
 
@@ -37,7 +37,7 @@ def ratio_of_means_fieller(
     mean_top, mean_bottom = float(top.mean()), float(bottom.mean())
     if n < 2:
         return Interval(mean_top / mean_bottom, math.nan, math.nan)
-    spread = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2 / n * np.cov(top, bottom)
+    spread = special.stdtrit(n - 1, (1 + confidence) / 2) ** 2 / n * np.cov(top, bottom)
     # The ratios r that satisfy (mean_top - r·mean_bottom)² ≤ t²·var(mean of top - r·bottom).
     a = mean_bottom**2 - spread[1, 1]
     b = mean_top * mean_bottom - spread[0, 1]
@@ -76,7 +76,7 @@ def _signed_rank(n: int, confidence: float) -> int:
     tail, total = (1 - confidence) / 2, n * (n + 1) // 2
     if n > 100:
         deviation = math.sqrt(total * (2 * n + 1) / 12)
-        return math.floor(total / 2 + float(stats.norm.ppf(tail)) * deviation)
+        return math.floor(total / 2 + float(special.ndtri(tail)) * deviation)
     mass = np.zeros(total + 1)
     mass[0] = 1.0
     for rank in range(1, n + 1):
@@ -108,7 +108,8 @@ def median_interval(x: ArrayLike, confidence: float = 0.95) -> Interval:
 
 @lru_cache(maxsize=64)
 def _binomial_rank(n: int, confidence: float) -> int:
-    return int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
+    below = special.bdtr(np.arange(n + 1), n, 0.5)  # P(B ≤ k) of n fair coins
+    return int(np.searchsorted(below, (1 - confidence) / 2))
 
 
 def outliers(x: ArrayLike) -> NDArray[np.bool_]:
@@ -125,8 +126,10 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
 
 def has_trend(*series: ArrayLike) -> bool:
     """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
-    if min(len(np.asarray(x)) for x in series) < 2:
+    if min(len(np.asarray(x)) for x in series) < 6:  # even the order 1, 2, 3, 4, 5 has p = 0.017
         return False
+    from scipy import stats  # not at the top: it takes half a second to load
+
     p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
     return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
 
@@ -137,6 +140,10 @@ def processes_disagree(x: ArrayLike, process: ArrayLike) -> bool:
     groups = [values[processes == one] for one in np.unique(processes)]
     if len(groups) < 2 or not np.ptp(values):
         return False
+    if special.chdtrc(len(groups) - 1, len(values) - 1) >= SIGNIFICANT:
+        return False  # even the greatest statistic that so many values can have is not
+    from scipy import stats  # not at the top: it takes half a second to load
+
     return bool(stats.kruskal(*groups).pvalue < SIGNIFICANT)
 
 

@@ -132,12 +132,23 @@ def test_a_trend_must_be_clearer_where_more_series_are_tested() -> None:
     assert not has_trend(x, x, x)
 
 
+@pytest.mark.parametrize("n", range(2, 9))
+def test_a_trend_needs_values_enough(n: int) -> None:
+    """Of which none, in the clearest order, are as few as to be looked at in vain."""
+    for x in (range(n), [0, *range(n - 1)]):
+        assert has_trend(x) == bool(scipy_stats.kendalltau(range(n), x).pvalue < 0.01)
+
+
 def test_processes_disagree_as_kruskal_and_wallis_say() -> None:
     process = np.repeat([0, 1, 2], 6)
     for seed in range(30):
         x = lognormal(18, seed)[0].round(1) + 0.05 * process
         expected = scipy_stats.kruskal(*(x[process == k] for k in range(3))).pvalue < 0.01
         assert processes_disagree(x, process) == expected
+    for n in range(2, 14):  # of which few cannot disagree enough, however they lie
+        apart = np.arange(n) * 2 // n
+        pvalue = scipy_stats.kruskal(apart[apart == 0], apart[apart == 1]).pvalue
+        assert processes_disagree(apart, apart) == (pvalue < 0.01)
     assert processes_disagree(process, process)
     assert not processes_disagree(process, np.zeros(18))
     assert not processes_disagree(np.ones(18), process)
