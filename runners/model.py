@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-Role = Literal["baseline", "measured"]
+Role = Literal["baseline", "measured", "spin"]
+SIDES: tuple[Role, Role] = ("baseline", "measured")
+"""The roles of a workload's own runs; `spin` is a run of loops that ask what the machine gives."""
 Scaling = Literal["strong", "weak"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
 Status = Literal[
@@ -449,7 +451,8 @@ class Run:
     round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
     task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
     all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
-    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`.
+    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`. From
+    `voluntary_switches` to `others_cpu_s` the names are those of `child.counters.Counters`.
     """
 
     cell: str
@@ -483,8 +486,11 @@ class Run:
     begin_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    cpus: int | None = None
     steal_s: float | None = None
     throttled_s: float | None = None
+    pressure_s: float | None = None
+    others_cpu_s: float | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)

@@ -69,8 +69,11 @@ def runs(
         tasks=8,
         voluntary_switches=10,
         involuntary_switches=2,
+        cpus=2,
         steal_s=0.0,
         throttled_s=0.0,
+        pressure_s=0.0,
+        others_cpu_s=0.0,
         max_rss_bytes=20_000_000,
         gil=True,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runners.analysis.attainable import cpu_limit
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
@@ -79,7 +80,7 @@ def _law(
     )
     fractions = tuple(_by_gustafson(within) if weak else _by_karp_flatt(within))
     # Tasks that leave the CPU idle for a part of their time may outnumber the CPUs.
-    room = (within["usable_cpus"] / within["cpu_share"].clip(upper=1)).min()
+    room = min(map(cpu_limit, within.to_dict("records")), default=math.nan)
     if not weak:
         room = min(room, within["tasks"].min())
     rounds = [ratios[cell].to_numpy(float) for cell in within["cell"]]

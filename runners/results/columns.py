@@ -68,7 +68,11 @@ FIXED = (
         "number of the round, from 0 over all processes, warm-up included; its two runs share it",
     ),
     Column("position", "int64", "", "0 for the run of the round that came first, 1 for the other"),
-    Column("role", "str", "", "the side of the round: `baseline` or `measured`"),
+    Column(
+        *("role", "str", ""),
+        "the side of the round: `baseline` or `measured`; or `spin`, n loops at once that share "
+        "nothing, for what the machine gives",
+    ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
     Column(
@@ -99,11 +103,19 @@ FIXED = (
         "how often a thread of the measuring process, or of one it waited for, gave its CPU back",
     ),
     Column("involuntary_switches", "Int64", "count", "how often one had its CPU taken away"),
-    Column(
-        *("steal_s", "float64", "s"),
-        "CPU time that the host gave to other guests, over all CPUs of the machine",
-    ),
+    Column("cpus", "Int64", "count", "CPUs that the program may run on, whatever its quota"),
+    Column("steal_s", "float64", "s", "time of these CPUs that the host gave to other guests"),
     Column("throttled_s", "float64", "s", "how long the control group's CPU quota held it back"),
+    Column(
+        *("pressure_s", "float64", "s"),
+        "how long some task of the control group that has the quota, or of the machine, was ready "
+        "and had no CPU",
+    ),
+    Column(
+        *("others_cpu_s", "float64", "s"),
+        "time of these CPUs that other programs took; from ticks of 10 ms, so that a little less "
+        "than none is none",
+    ),
     Column(
         *("max_rss_bytes", "Int64", "bytes"),
         "largest resident set so far of the measuring process or of one that it waited for",
