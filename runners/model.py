@@ -118,8 +118,9 @@ def locate(target: str) -> Any:
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered` or
-    `Sourced` besides, and a context manager, which is entered once in each measuring process.
+    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered`,
+    `Fresh` or `Sourced` besides, and a context manager, which is entered once in each measuring
+    process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -247,6 +248,21 @@ class Metered(Protocol):
     """
 
     def metrics(self, results: Sequence[Any], /) -> Mapping[str, float]: ...
+
+
+@runtime_checkable
+class Fresh(Protocol):
+    """A workload that can make more tasks of its kind, for weak scaling.
+
+    Others have each of their tasks repeated, which finds its data in the caches.
+    """
+
+    def tasks_for(self, count: int, /) -> Sequence[Any]:
+        """`count` times as many tasks, each as much work as one of `tasks`, which come first.
+
+        No two of them work on the same data. `check` is given all their results at once.
+        """
+        ...
 
 
 @runtime_checkable
@@ -448,11 +464,12 @@ class Run:
     """One timed run of one side of a round: one tidy row of `runs.jsonl`.
 
     `round` counts the rounds of a cell over all its processes, warm-up included; the two runs of a
-    round share it. `begin_ns` is on the clock of the spans. `largest_task_share` is the longest
-    task's part of the time of all tasks, `timer_s` what the clock readings around the tasks cost in
-    all workers together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
-    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`. From
-    `voluntary_switches` to `others_cpu_s` the names are those of `child.counters.Counters`.
+    round share it. `begin_ns` is on the clock of the spans. `task_copies` says how often the run
+    has each of the workload's tasks. `largest_task_share` is the longest task's part of the time of
+    all tasks, `timer_s` what the clock readings around the tasks cost in all workers together.
+    Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the
+    L5 of the round's baseline, is filled in by `read_runs`. From `voluntary_switches` to
+    `others_cpu_s` the names are those of `child.counters.Counters`.
     """
 
     cell: str
@@ -479,6 +496,7 @@ class Run:
     setup_s: float | None = None
     teardown_s: float | None = None
     tasks: int | None = None
+    task_copies: int | None = None
     workers: int | None = None
     levels: Sequence[float] = ()
     largest_task_share: float | None = None
@@ -550,6 +568,7 @@ class Environment:
 
 
 FlagCode = Literal[
+    "busy_machine",
     "few_rounds",
     "outliers",
     "trend",
@@ -562,6 +581,8 @@ FlagCode = Literal[
     "timer_cost",
     "short_runs",
     "not_steady",
+    "same_tasks",
+    "above_bound",
 ]
 
 

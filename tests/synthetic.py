@@ -67,6 +67,7 @@ def runs(
         started_at="",
         steady=True,
         tasks=8,
+        task_copies=1,
         voluntary_switches=10,
         involuntary_switches=2,
         cpus=2,

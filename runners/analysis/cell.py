@@ -75,6 +75,7 @@ class CellSummary:
     setup_s: float
     teardown_s: float
     tasks: float
+    task_copies: float
     workers: float
     largest_task_share: float
     timer_s: float

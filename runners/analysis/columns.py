@@ -104,7 +104,10 @@ STATISTICS = (
 )
 """What is computed from its complete rounds; missing where it has none."""
 
-MEDIANS = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
+MEDIANS = (
+    *("setup_s", "teardown_s", "tasks", "task_copies", "workers", "largest_task_share"),
+    "timer_s",
+)
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
 RESOURCES = (

@@ -54,3 +54,8 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("short_runs")
     if not cell["steady"]:
         yield Flag("not_steady")
+    weak = cell["scaling"] == "weak"
+    # Rows of earlier versions do not say it: there were no fresh ones.
+    copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
+    if weak and copies > 1:
+        yield Flag("same_tasks", f"{copies:g}")

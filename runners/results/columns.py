@@ -97,6 +97,11 @@ FIXED = (
     Column("setup_s", "float64", "s", "first part of `wall_s`: making and entering the executor"),
     Column("teardown_s", "float64", "s", "last part of `wall_s`: from the last result to the end"),
     Column("tasks", "Int64", "count", "tasks of the run"),
+    Column(
+        *("task_copies", "Int64", "count"),
+        "how often each of the workload's tasks is among them: n times under weak scaling, unless "
+        "the workload makes fresh ones",
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),

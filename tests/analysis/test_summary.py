@@ -80,8 +80,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
     ]
     assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
     assert columns[16 + len(STATISTICS) :] == [
-        *("waiting", "setup_s", "teardown_s", "tasks", "workers", "largest_task_share"),
-        *("timer_s", "steal_share", "others_share", "throttled_s"),
+        *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
+        *("largest_task_share", "timer_s", "steal_share", "others_share", "throttled_s"),
         *("max_rss_bytes", "gil"),
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder"),
@@ -336,6 +336,27 @@ def test_what_others_took_is_missing_where_it_was_not_read(tmp_path: Path) -> No
     runs = edited(synthetic.runs(), lambda _: {"steal_s": None, "others_cpu_s": None})
     cells = summary_of(tmp_path, runs)
     assert cells[["steal_share", "others_share"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "n", "copies", "flag"),
+    [
+        ("strong", 4, 1, None),
+        ("weak", 4, 4, "4"),
+        ("weak", 4, 1, None),  # the workload made fresh ones
+        ("weak", 1, 1, None),
+        ("weak", 4, None, "4"),  # rows of an earlier version
+        ("weak", 1, None, None),
+    ],
+)
+def test_repeated_tasks_are_told(
+    tmp_path: Path, scaling: Scaling, n: int, copies: int | None, flag: str | None
+) -> None:
+    runs = edited(
+        synthetic.runs(n=n, scaling=scaling, usable_cpus=4), lambda _: {"task_copies": copies}
+    )
+    found = {flag.code: flag.detail for flag in summary_of(tmp_path, runs)["flags"].iloc[0]}
+    assert found.get("same_tasks") == flag
 
 
 def test_few_rounds_are_flagged(tmp_path: Path) -> None:

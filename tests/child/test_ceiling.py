@@ -72,18 +72,29 @@ def test_loops_that_run_alone_take_turns(ceiling: Ceiling) -> None:
     assert pids[3] == pids[0]
 
 
+FORKED = """
+import os, signal, time
+from runners.child.ceiling import Ceiling
+with Ceiling(2) as ceiling:
+    pids = [span.pid for span in ceiling.run(2).spans]
+    worker = os.fork()
+    if worker == 0:
+        time.sleep(60)
+        os._exit(0)
+print(*pids, flush=True)
+os.kill(worker, signal.SIGKILL)
+os.waitpid(worker, 0)
+"""
+
+
 def test_nothing_is_left_where_a_forked_worker_holds_the_pipes() -> None:
-    with Ceiling(2) as ceiling:
-        pids = [span.pid for span in ceiling.run(2).spans]
-        worker = os.fork()
-        if worker == 0:
-            time.sleep(60)
-            os._exit(0)
-    try:
-        assert not any(map(is_running, pids))
-    finally:
-        os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED], stdout=subprocess.PIPE, cwd=ROOT
+    ) as parent:
+        assert parent.stdout is not None
+        pids = list(map(int, parent.stdout.readline().split()))
+    assert len(pids) == 2
+    assert not any(map(is_running, pids))
 
 
 def test_a_loop_that_was_killed_is_told_and_the_others_end() -> None:
