@@ -45,7 +45,7 @@ def main() -> int:
         agrees = best["worker_kind"] == known and best["speedup_low"] > 1
         wrong += not agrees
         print(f"{function}: known {known}, measured {'as known' if agrees else 'OTHERWISE'}")
-        for recommendation in recommend(summary):
+        for recommendation in recommend(summary, runs):
             print(f"    {recommendation.text()}")
     return 1 if wrong else 0
 

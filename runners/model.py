@@ -16,7 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-Role = Literal["baseline", "measured"]
+Role = Literal["baseline", "measured", "spin"]
+WAITING = 0.05
+"""Tasks whose serial run spends less than this share of its wall time on a CPU are waiting."""
+SIDES: tuple[Role, Role] = ("baseline", "measured")
+"""The roles of a workload's own runs; `spin` is a run of loops that ask what the machine gives."""
 Scaling = Literal["strong", "weak"]
 Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
@@ -117,8 +121,9 @@ def locate(target: str) -> Any:
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered` or
-    `Sourced` besides, and a context manager, which is entered once in each measuring process.
+    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered`,
+    `Fresh` or `Sourced` besides, and a context manager, which is entered once in each measuring
+    process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -246,6 +251,21 @@ class Metered(Protocol):
     """
 
     def metrics(self, results: Sequence[Any], /) -> Mapping[str, float]: ...
+
+
+@runtime_checkable
+class Fresh(Protocol):
+    """A workload that can make more tasks of its kind, for weak scaling.
+
+    Others have each of their tasks repeated, which finds its data in the caches.
+    """
+
+    def tasks_for(self, count: int, /) -> Sequence[Any]:
+        """`count` times as many tasks, each as much work as one of `tasks`, which come first.
+
+        No two of them work on the same data. `check` is given all their results at once.
+        """
+        ...
 
 
 @runtime_checkable
@@ -487,7 +507,8 @@ class Panel:
 class Order:
     """What the measuring process is told to do next: one side of one round.
 
-    The measured side is that of the plan at `candidate`.
+    The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
+    `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
     """
 
     process: int
@@ -498,6 +519,8 @@ class Order:
     warmup: bool
     candidate: int = 0
     side: int = 0
+    loops: int = 0
+    most_loops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,10 +533,12 @@ class Run:
     cells has that name for its cell.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
     if it is the first run there, `judging_s` what preparing the run and judging its results took.
-    `begin_ns` is on the clock of the spans. `largest_task_share` is the longest task's part of the
-    time of all tasks, `timer_s` what the clock readings around the tasks cost in all workers
-    together. Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the
-    core-second ladder; L6, the L5 of the round's baseline, is filled in by `read_runs`.
+    `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
+    workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
+    `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
+    `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
+    round's baseline, is filled in by `read_runs`. From `voluntary_switches` to `others_cpu_s` the
+    names are those of `child.counters.Counters`.
     """
 
     cell: str
@@ -545,6 +570,7 @@ class Run:
     setup_s: float | None = None
     teardown_s: float | None = None
     tasks: int | None = None
+    task_copies: int | None = None
     workers: int | None = None
     levels: Sequence[float] = ()
     largest_task_share: float | None = None
@@ -552,8 +578,11 @@ class Run:
     begin_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    cpus: int | None = None
     steal_s: float | None = None
     throttled_s: float | None = None
+    pressure_s: float | None = None
+    others_cpu_s: float | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -569,6 +598,16 @@ class Run:
         levels = {f"L{k}_s": value for k, value in enumerate(self.levels)}
         metrics = {f"metric.{name}": value for name, value in self.metrics.items()}
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
+
+
+def loops(plan: Plan) -> int:
+    """How many loops at once ask what the machine gives to this cell; 1: there is no need to.
+
+    As many as it has workers, though not many times the CPUs, where that makes no difference.
+    """
+    if plan.worker_kind not in ("thread", "process", "interpreter", "unknown"):
+        return 1  # one thread's, or those of other machines
+    return min(plan.n, 4 * math.ceil(plan.usable_cpus))
 
 
 def run_of(
@@ -618,6 +657,7 @@ class Environment:
 
 
 FlagCode = Literal[
+    "busy_machine",
     "few_rounds",
     "outliers",
     "trend",
@@ -630,6 +670,8 @@ FlagCode = Literal[
     "timer_cost",
     "short_runs",
     "not_steady",
+    "same_tasks",
+    "above_bound",
 ]
 
 

@@ -32,6 +32,7 @@ from runners.model import (
     Comparable,
     Declared,
     Executor,
+    Fresh,
     Lenient,
     Meeting,
     Metered,
@@ -118,6 +119,21 @@ class WorkloadSuite:
         with self.ran() as (workload, results):
             metrics = workload.metrics(results) if isinstance(workload, Metered) else {}
             assert [name for name, value in metrics.items() if not math.isfinite(value)] == []
+
+    def test_fresh_tasks_begin_with_its_own_and_are_checked(self) -> None:
+        if not isinstance(self.workload, Fresh):
+            return
+        with self.opened() as workload:
+            tasks = list(workload.tasks())
+            for count in (1, 2, 3):
+                more = list(workload.tasks_for(count))
+                agree(len(more), count * len(tasks), f"the number of tasks_for({count})")
+                agree(more[: len(tasks)], tasks, f"the first of tasks_for({count})")
+                with Serial(1) as executor:
+                    results = executor.map(self.copy(), more)
+                workload.check(results)
+                error = error_of(partial(workload.check, results[:-1]))
+                assert isinstance(error, WrongResult), f"without the last result: {error!r}"
 
     def test_missing_result_is_wrong(self) -> None:
         with self.ran() as (workload, results):

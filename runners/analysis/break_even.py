@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from runners.analysis.bootstrap import Interval
 from runners.words.labels import labels
@@ -23,7 +24,7 @@ class BreakEven:
 
     `panel` names the workload without the `parameter` that makes its tasks long. `task_s` are the
     lengths of one task in the plain loop in seconds, ascending, with the number of tasks in a run
-    and the speedup at each.
+    and the speedup at each. `reason` says why nothing can be said, or is "".
     """
 
     panel: str
@@ -33,6 +34,7 @@ class BreakEven:
     task_s: tuple[float, ...]
     tasks: tuple[int, ...]
     speedups: tuple[Interval, ...]
+    reason: str = ""
 
     @property
     def at_s(self) -> Interval:
@@ -60,6 +62,8 @@ class BreakEven:
 
     def text(self) -> str:
         """How long a task must be for the executor to be ahead: one phrase."""
+        if self.reason:
+            return self.reason
         at = self.at_s
         if math.isfinite(at.high):
             if at.high == 0:
@@ -77,29 +81,47 @@ class BreakEven:
 def break_even(summary: pd.DataFrame) -> Iterator[BreakEven]:
     """The curve of every executor, n and workload that was measured with tasks of several lengths.
 
-    `summary` is the frame of `summarise`. Along a curve one parameter of the workload varies,
-    with all others as they are.
+    `summary` is the frame of `summarise`. Along a curve one parameter of the workload varies, a
+    number, with all others as they are. Speedups without an interval are left out; a curve that is
+    too short without them has a reason.
     """
     line = labels(summary)["line"]
     bounds = ["speedup", "speedup_low", "speedup_high"]
-    ok = (summary["status"] == "ok") & summary[[*bounds, "task_s"]].notna().all(axis=1)
+    ok = (summary["status"] == "ok") & summary[["speedup", "task_s"]].notna().all(axis=1)
     ok &= summary["worker_kind"] != "caller"
     for column in (name for name in summary.columns if name.startswith("workload.")):
+        if not is_numeric_dtype(summary[column]) or is_bool_dtype(summary[column]):
+            continue  # a name of something has no size
         panel = labels(summary.drop(columns=column))["panel"]
         cells = summary.assign(panel=panel, line=line).loc[ok].sort_values("task_s")
         for (name, executor, _), curve in cells.groupby(["panel", "line", "n"]):
-            task_s = curve["task_s"].tolist()
-            if curve[column].nunique() >= FEWEST and task_s[-1] >= SPAN * task_s[0]:
-                yield BreakEven(
-                    *(
-                        str(name),
-                        column.removeprefix("workload."),
-                        str(executor),
-                        int(curve["n"].iloc[0]),
-                    ),
-                    task_s=tuple(task_s),
-                    tasks=tuple(curve["tasks"].astype(int)),
-                    speedups=tuple(
-                        Interval(*row) for row in curve[bounds].to_numpy(float).tolist()
-                    ),
+            if not _is_long(curve, column):
+                continue
+            sure = curve[curve[bounds].notna().all(axis=1)]
+            reason = ""
+            if _is_long(sure, column):
+                curve = sure
+            else:
+                without = len(curve) - len(sure)
+                reason = (
+                    f"not known: {without} of {len(curve)} lengths have no interval; raise "
+                    "measure.time_budget_s"
                 )
+            yield BreakEven(
+                *(
+                    str(name),
+                    column.removeprefix("workload."),
+                    str(executor),
+                    int(curve["n"].iloc[0]),
+                ),
+                task_s=tuple(curve["task_s"].tolist()),
+                tasks=tuple(curve["tasks"].astype(int)),
+                speedups=tuple(Interval(*row) for row in curve[bounds].to_numpy(float).tolist()),
+                reason=reason,
+            )
+
+
+def _is_long(curve: pd.DataFrame, column: str) -> bool:
+    """Whether it has enough sizes of a task, ascending, and tasks of enough lengths."""
+    enough = curve[column].nunique() >= FEWEST
+    return bool(enough and curve["task_s"].iloc[-1] >= SPAN * curve["task_s"].iloc[0])

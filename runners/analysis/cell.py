@@ -2,13 +2,13 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
 from runners.analysis.bootstrap import Interval
 from runners.analysis.rounds import LEVELS
-from runners.model import Flag, Loss, Role, Scaling, Status, Workers
+from runners.model import SIDES, Flag, Loss, Role, Scaling, Status, Workers
 from runners.words.advice import TITLES
 
 
@@ -75,10 +75,12 @@ class CellSummary:
     setup_s: float
     teardown_s: float
     tasks: float
+    task_copies: float
     workers: float
     largest_task_share: float
     timer_s: float
     steal_share: float
+    others_share: float
     throttled_s: float
     max_rss_bytes: float
     gil: bool | None
@@ -116,7 +118,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
         "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
-        "times": {side: times(side) for side in get_args(Role)},
+        "times": {side: times(side) for side in SIDES},
         "levels": tuple(row[level] for level in LEVELS),
         "factors": {factor: interval(factor) for factor in TITLES},
         "losses": tuple(Loss(factor, row[f"loss_{factor}"]) for factor in TITLES),

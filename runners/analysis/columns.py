@@ -104,7 +104,10 @@ STATISTICS = (
 )
 """What is computed from its complete rounds; missing where it has none."""
 
-MEDIANS = ("setup_s", "teardown_s", "tasks", "workers", "largest_task_share", "timer_s")
+MEDIANS = (
+    *("setup_s", "teardown_s", "tasks", "task_copies", "workers", "largest_task_share"),
+    "timer_s",
+)
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
 RESOURCES = (
@@ -116,7 +119,11 @@ RESOURCES = (
         _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
         for name in MEDIANS
     ),
-    _number("steal_share", "ratio", "part of the usable CPUs' time that went to other guests"),
+    _number("steal_share", "ratio", "part of the CPUs' time that the host gave to other guests"),
+    _number(
+        *("others_share", "ratio"),
+        "part of the usable CPUs' time that other programs took, in the runs of both sides",
+    ),
     _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
     _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
     Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),

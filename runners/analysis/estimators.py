@@ -13,15 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from runners.analysis.bootstrap import Floats, Interval
+from runners.model import WAITING
 
 SIGNIFICANT = 0.01
 """A diagnostic raises its flag below this p-value."""
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
-
-WAITING = 0.05
-"""Tasks whose serial run spends less than this share of its wall time on a CPU are waiting."""
 
 
 def ratio_of_means_fieller(
@@ -160,14 +158,18 @@ class Ladder:
     waiting: bool
 
 
-def ladder_factors(levels: ArrayLike, serial_busy_s: ArrayLike) -> Ladder:
+def ladder_factors(
+    levels: ArrayLike, serial_busy_s: ArrayLike, serial_own_s: ArrayLike | None = None
+) -> Ladder:
     """The ladder of docs/method.md from L0 … L6, shape (rounds, 7), in core-seconds.
 
-    `serial_busy_s`, shape (rounds,), is W₁, the wall time of the same tasks in the baseline.
+    `serial_busy_s`, shape (rounds,), is W₁, the wall time of the same tasks in the baseline, and
+    `serial_own_s` that without their wait for a CPU, by which it is seen whether they wait.
     """
     steps, serial = np.array(levels, float), np.asarray(serial_busy_s, float)
+    own = serial if serial_own_s is None else np.asarray(serial_own_s, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        waiting = bool(np.median(steps[:, 6] / serial) < WAITING)
+        waiting = bool(np.median(steps[:, 6] / own) < WAITING)
         if waiting:
             steps[:, 4], steps[:, 5:] = serial, math.nan
         factors = steps[:, 1:] / steps[:, :-1]

@@ -1,11 +1,13 @@
 """What a reader should know before trusting a cell's numbers; docs/method.md has a table of it."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from runners.analysis.attainable import at_a_time, cpu_limit
 from runners.analysis.estimators import has_trend, outliers, processes_disagree
 from runners.analysis.rounds import Rounds
 from runners.model import Flag
@@ -37,12 +39,13 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("steal", f"{cell['steal_share']:.1%}")
     if cell["throttled_s"] > 0:
         yield Flag("throttled", f"{cell['throttled_s']:.2f} s")
-    if cell["workers"] > cell["usable_cpus"] and not cell["waiting"]:
-        yield Flag("oversubscribed", f"{cell['workers']:g} > {cell['usable_cpus']:g}")
+    running, limit = at_a_time(cell), cpu_limit(cell)
+    if running > limit and not cell["waiting"]:
+        yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
     for name in cell:
         library = re.fullmatch(r"metric\.(\w+)_threads", name)  # see `model.Metered`
-        if library and cell[name] * cell["workers"] > cell["usable_cpus"]:
-            counts = f"{cell[name]:g} x {cell['workers']:g} > {cell['usable_cpus']:g}"
+        if library and cell[name] * running > cell["usable_cpus"] and limit < math.inf:
+            counts = f"{cell[name]:g} x {running:g} > {cell['usable_cpus']:g}"
             yield Flag("library_threads", f"{library[1].upper()}, {counts}")
     timer_cost = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
     if timer_cost > TIMER_COST:
@@ -51,3 +54,8 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("short_runs")
     if not cell["steady"]:
         yield Flag("not_steady")
+    weak = cell["scaling"] == "weak"
+    # Rows of earlier versions do not say it: there were no fresh ones.
+    copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
+    if weak and copies > 1:
+        yield Flag("same_tasks", f"{copies:g}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runners.analysis.attainable import cpu_limit
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
@@ -32,7 +33,8 @@ class Law:
 
     The unit of throughput is that of the plain loop, so that a fit predicts speedups, scaled ones
     where `weak`. There are tasks and CPUs for `room` workers; `left_out` are the n beyond it,
-    for which no law holds. `serial_fractions` are Karp and Flatt's, against the same
+    for which no law holds. `unsure` are those whose speedup has no interval: nothing is fitted to
+    a number that may be anything. `serial_fractions` are Karp and Flatt's, against the same
     executor with one worker, or where `weak` Gustafson's, against the plain loop. `misfit` is the
     largest deviation of a measured speedup from the USL, relative to it, and `misfit_n` its n.
     """
@@ -45,6 +47,7 @@ class Law:
     room: float
     serial_fractions: tuple[SerialFraction, ...]
     reason: str = ""
+    unsure: tuple[int, ...] = ()
     usl: Fit | None = None
     amdahl: Fit | None = None
     misfit: float = math.nan
@@ -73,15 +76,22 @@ def _law(
     # Workers without a CPU or a task to themselves run into a limit, which no law knows of: it
     # would be taken for contention, and hide what the law is asked for.
     reach = cells[["bound", "tasks"]].min(axis=1)
-    within = cells.loc[cells["n"] <= reach]
-    fitted, left_out = (
-        tuple(frame["n"].tolist()) for frame in (within, cells.loc[cells["n"] > reach])
+    sure = np.isfinite(cells[["speedup_low", "speedup_high"]].to_numpy(float)).all(axis=1)
+    beyond = cells["n"] > reach
+    within = cells.loc[~beyond & sure]
+    fitted, left_out, unsure = (
+        tuple(frame["n"].tolist()) for frame in (within, cells[beyond], cells[~beyond & ~sure])
     )
     fractions = tuple(_by_gustafson(within) if weak else _by_karp_flatt(within))
     # Tasks that leave the CPU idle for a part of their time may outnumber the CPUs.
-    room = (within["usable_cpus"] / within["cpu_share"].clip(upper=1)).min()
+    room = min(map(cpu_limit, within.to_dict("records")), default=math.nan)
     if not weak:
         room = min(room, within["tasks"].min())
+    where = (panel, line, weak, fitted, left_out, room, fractions)
+    if unsure and (len(set(fitted)) < FEWEST or 1 not in fitted):
+        told = f"n = {', '.join(map(str, unsure))} "
+        told += "has no interval" if len(unsure) == 1 else "have no intervals"
+        return Law(*where, reason=f"{told}; raise measure.time_budget_s", unsure=unsure)
     rounds = [ratios[cell].to_numpy(float) for cell in within["cell"]]
     n = np.repeat(within["n"].to_numpy(float), [len(ratio) for ratio in rounds])
     throughput = np.concatenate(rounds) * (n if weak else 1)
@@ -92,11 +102,12 @@ def _law(
         usl = fit_usl(n, throughput, rounds=together)
         amdahl = None if weak else fit_amdahl(n, throughput, rounds=together)
     except ValueError as error:
-        return Law(panel, line, weak, fitted, left_out, room, fractions, reason=str(error))
+        return Law(*where, reason=str(error), unsure=unsure)
     off = within["speedup"].to_numpy() / predict(usl, within["n"])[0] - 1
     worst = int(np.argmax(np.abs(off)))
     return Law(
-        *(panel, line, weak, fitted, left_out, room, fractions),
+        *where,
+        unsure=unsure,
         usl=usl,
         amdahl=amdahl,
         misfit=float(off[worst]),

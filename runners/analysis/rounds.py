@@ -22,7 +22,8 @@ class Rounds:
     """Complete rounds, in order: arrays whose first axis is the round.
 
     `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_busy_s` is the time of the
-    same tasks in the baseline, `task_s` that of one of them.
+    same tasks in the baseline, `serial_own_s` that without their wait for a CPU, which other load
+    makes, and `task_s` the time of one of them.
     """
 
     process: NDArray[np.int64]
@@ -30,7 +31,13 @@ class Rounds:
     measured_s: Floats
     levels: Floats
     serial_busy_s: Floats
+    serial_own_s: Floats
     task_s: Floats
+
+    @property
+    def cpu_share(self) -> Floats:
+        """The part of the tasks' own time that they are on a CPU when run one by one."""
+        return self.levels[:, 6] / self.serial_own_s
 
     def part(self, rows: slice) -> "Rounds":
         return Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -92,13 +99,14 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
     a baseline that ran twice are their geometric mean.
     """
     levels = [numbers(runs, name, measured) for name in LEVELS[:-1]]
-    serial_busy_s = _mean(runs, LEVELS[3], baseline)
+    serial_busy_s, ready_s, cpu_s = (_mean(runs, LEVELS[k], baseline) for k in (3, 4, 5))
     return Rounds(
         process=runs["process"].to_numpy(int)[measured],
         baseline_s=_mean(runs, "wall_s", baseline),
         measured_s=numbers(runs, "wall_s", measured),
-        levels=np.column_stack([*levels, _mean(runs, LEVELS[5], baseline) * scale]),
+        levels=np.column_stack([*levels, cpu_s * scale]),
         serial_busy_s=serial_busy_s * scale,
+        serial_own_s=(serial_busy_s - (ready_s - cpu_s)) * scale,
         task_s=serial_busy_s / numbers(runs, "tasks", baseline[:, 0]),
     )
 

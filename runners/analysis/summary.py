@@ -11,6 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.bootstrap import (
     FEWEST_TO_RESAMPLE,
     Floats,
@@ -28,6 +29,7 @@ from runners.analysis.estimators import (
     ratio_of_means_fieller,
 )
 from runners.analysis.flags import flags
+from runners.analysis.machine import taken
 from runners.analysis.rounds import (
     LEVELS,
     Rounds,
@@ -86,9 +88,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         records[at] = {
             **_walls("baseline", mine.baseline_s),
             **_walls("measured", mine.measured_s),
-            **_speedups(mine, resampled, _workers(facts[at]), scale[at]),
-            "bound": _bound(mine, facts[at]),
-            "cpu_share": _cpu_share(mine),
+            **_speedups(mine, resampled, workers(facts[at]), scale[at]),
+            "cpu_share": float(np.median(mine.cpu_share)),
             "task_s": float(np.median(mine.task_s)),
             "cold_baseline_s": cold_s[0][at],
             "cold_measured_s": cold_s[1][at],
@@ -96,6 +97,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             "start_s": start[at],
             **_ladder(mine),
         }
+        limit = cpu_limit(facts[at] | records[at])
+        records[at]["bound"] = min(float(workers(facts[at])), limit)
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
         records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
@@ -147,7 +150,7 @@ def _resources(
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
     peaks = ("max_rss_bytes", "gil")
-    sums = ("wall_s", "steal_s", "throttled_s")
+    sums = ("throttled_s",)
     twice = baseline[:, 0] != baseline[:, 1]
     both = np.concatenate([measured, baseline[:, 0], baseline[twice, 1]])
     codes = np.concatenate([code[measured], code[measured], code[measured][twice]])
@@ -158,10 +161,11 @@ def _resources(
     median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
     total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
+    shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(
         {
             **median,
-            "steal_share": total["steal_s"] / (total["wall_s"] * cpus),
+            **shares,
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
             "gil": peak["gil"].astype("boolean"),
@@ -248,46 +252,21 @@ def _walls(side: str, x: Floats) -> Record:
     return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
 
 
-def _workers(cell: Record) -> int:
-    """How many workers the measured side had: the serial executor has one for any n."""
-    return 1 if cell["worker_kind"] == "caller" else int(cell["n"])
-
-
 def _speedups(
-    rounds: Rounds, resampled: tuple[Floats, Floats], workers: int, scale: float
+    rounds: Rounds, resampled: tuple[Floats, Floats], provided: int, scale: float
 ) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
     speedup = headline(*sides, resampled).scaled(scale)
     rank = hodges_lehmann_ratio(*sides).scaled(scale)
     return {
         **_named("speedup", speedup),
-        **_named("efficiency", speedup.scaled(1 / workers)),
+        **_named("efficiency", speedup.scaled(1 / provided)),
         "half_width": speedup.half_width,
         **_named("mean_ratio", ratio_of_means_fieller(*sides).scaled(scale)),
         "hl_ratio": rank.estimate,
         "hl_low": rank.low,
         "hl_high": rank.high,
     }
-
-
-def _cpu_share(rounds: Rounds) -> float:
-    """The part of the tasks' time that they are on a CPU when run one by one, C1/W1."""
-    return float(np.median(rounds.levels[:, 6] / rounds.serial_busy_s))
-
-
-def _bound(rounds: Rounds, cell: Record) -> float:
-    """The attainable speedup: limited by the workers, and by the CPU time that the tasks need.
-
-    Tasks that leave the CPU idle for a part of their time can overlap more often than there are
-    CPUs, so a plain count of CPUs would be too low. Without CPU times only the workers limit it.
-    """
-    workers = _workers(cell)
-    cpu_share = _cpu_share(rounds)
-    if not cpu_share > 0:
-        return float(workers)
-    # A serial run that had to wait for a CPU now and then is still limited by the CPUs.
-    cpus = 1.0 if cell["worker_kind"] == "coroutine" else float(cell["usable_cpus"])
-    return min(float(workers), cpus / (1.0 if cpu_share > 0.9 else cpu_share))
 
 
 def _ratio(rounds: Rounds) -> float:
@@ -312,7 +291,7 @@ def _over_one_worker(
 
 
 def _ladder(rounds: Rounds) -> Record:
-    ladder = ladder_factors(rounds.levels, rounds.serial_busy_s)
+    ladder = ladder_factors(rounds.levels, rounds.serial_busy_s, rounds.serial_own_s)
     record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
     for step, factor in enumerate(FACTORS):
         record |= _named(factor, median_interval(ladder.factors[:, step]))

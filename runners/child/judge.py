@@ -13,6 +13,7 @@ from runners.child.timing import Timing
 from runners.child.worker import NotInstalled, Record, described
 from runners.model import (
     Comparable,
+    Fresh,
     Incomplete,
     Lenient,
     Sharing,
@@ -118,17 +119,18 @@ class Judge:
             self.slow = True
 
     def _check_anew(self, results: Sequence[Any]) -> None:
-        size = len(self.tasks)
+        # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
+        size = len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
         for start in range(0, max(len(results), 1), max(size, 1)):
             part = results[start : start + size]
             self.workload.check(part)
-            if self.first is None:
-                self.first = part
-            if self.compared:
+            if self.compared and self.first is not None:
                 self._compare(part, self.first, start)
+            if self.first is None or len(part) > len(self.first):
+                self.first = part
 
     def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
-        for index, (mine, other) in enumerate(zip(part, first, strict=True)):
+        for index, (mine, other) in enumerate(zip(part, first, strict=False)):
             if not self.same(mine, other):
                 self._blame_the_task(index)
                 raise WrongResult(
@@ -139,6 +141,8 @@ class Judge:
     def _blame_the_task(self, index: int) -> None:
         """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
         if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
+            return
+        if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
             return
         one, two = (self.workload(self.tasks[index]) for _ in range(2))
         if not self.same(one, two):

@@ -18,6 +18,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from runners.child.ceiling import Ceiling
 from runners.child.counters import max_rss_bytes, read_counters
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.sync import thread_sync
@@ -25,6 +26,7 @@ from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
 from runners.model import (
     Coroutine,
+    Fresh,
     Metered,
     Order,
     Plan,
@@ -32,6 +34,7 @@ from runners.model import (
     Run,
     Sharing,
     Unsupported,
+    WorkerDied,
     Workload,
     locate,
     run_of,
@@ -59,6 +62,8 @@ class Trial:
             locate(factory.target)  # imported before any clock runs
         start_helpers({plan.start_method for plan in plans})
         self.kept: dict[int, Kept] = {}
+        self.fresh: dict[int, list[Any]] = {}
+        self.ceiling: Ceiling | None = None
         self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
@@ -73,7 +78,7 @@ class Trial:
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
         began_ns = time.perf_counter_ns()
-        run = self._run(order)
+        run = self._spin(order) if order.role == "spin" else self._run(order)
         elapsed_s = (time.perf_counter_ns() - began_ns) / 1e9
         return replace(run, judging_s=elapsed_s - (run.wall_s or 0.0))
 
@@ -93,6 +98,29 @@ class Trial:
                 "let it work on a copy",
             )
         return self._row(order, started_at, self._finish(outcome, shared))
+
+    def _spin(self, order: Order) -> Run:
+        """Ask what the machine gives to so many loops at once."""
+        started_at = timestamp()
+        if self.ceiling is None:  # a program of its own for each loop, which lives as long as this
+            self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
+        plan = self.plans[order.candidate]
+        before = read_counters(plan.cpu_stat)
+        try:
+            spin = self.ceiling.run(order.loops)
+        except WorkerDied as problem:
+            return self._row(order, started_at, failure(problem))
+        counters = read_counters(plan.cpu_stat).since(before)
+        run = run_of(plan, order, "ok", started_at)
+        return replace(
+            run,
+            n=order.loops,
+            tasks=order.loops,
+            begin_ns=spin.begin_ns,
+            wall_s=spin.wall_s,
+            spans=spin.spans,
+            **counters._asdict(),
+        )
 
     def _share(self, order: Order) -> Any:
         """What the workload shares between the workers of that side, made anew for each run."""
@@ -115,7 +143,7 @@ class Trial:
     def _measure(self, order: Order, shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
         plan = self.plans[order.candidate]
-        tasks = self.tasks * self._copies(order)
+        tasks = self._tasks(order)
         make = self._maker(order, shared)
         timing = None
         before = read_counters(plan.cpu_stat)
@@ -129,9 +157,17 @@ class Trial:
         return replace(outcome, counters=counters)
 
     def _copies(self, order: Order) -> int:
-        """How often that side has all the tasks to do."""
+        """How many times the work that side has to do."""
         plan = self.plans[order.candidate]
         return plan.n if order.role == "measured" and plan.scaling == "weak" else 1
+
+    def _tasks(self, order: Order) -> list[Any]:
+        copies = self._copies(order)
+        if copies == 1 or not isinstance(self.workload, Fresh):
+            return self.tasks * copies
+        if copies not in self.fresh:
+            self.fresh[copies] = list(self.workload.tasks_for(copies))
+        return self.fresh[copies]
 
     def _maker(self, order: Order, shared: Any) -> Callable[[], Any]:
         """What makes the executor of that side; for one that is kept, always the same."""
@@ -168,7 +204,8 @@ class Trial:
             run_of(
                 *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
             ),
-            tasks=len(self.tasks) * self._copies(order),
+            tasks=len(self._tasks(order)),
+            task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             gil=outcome.gil,
@@ -184,13 +221,7 @@ class Trial:
                 teardown_s=timing.teardown_s,
             )
         if (counters := outcome.counters) is not None:
-            run = replace(
-                run,
-                voluntary_switches=counters.voluntary_switches,
-                involuntary_switches=counters.involuntary_switches,
-                steal_s=counters.steal_s,
-                throttled_s=counters.throttled_s,
-            )
+            run = replace(run, **counters._asdict())
         return run
 
 

@@ -276,7 +276,8 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     workers = 1 if plan.worker_kind == "caller" else plan.n
     noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
     by_workers = cell.bound >= workers
-    what = f"{workers} {noun}" if by_workers else f"{plan.usable_cpus:g} usable CPUs"
+    cpus = "one thread" if plan.worker_kind == "coroutine" else f"{plan.usable_cpus:g} usable CPUs"
+    what = f"{workers} {noun}" if by_workers else cpus
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),

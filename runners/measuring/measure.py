@@ -19,7 +19,7 @@ from runners.measuring.ladder import largest_task_share, levels, workers
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
-from runners.model import Order, Panel, Plan, Role, Run, run_of, timestamp
+from runners.model import WAITING, Order, Panel, Plan, Role, Run, loops, run_of, timestamp
 
 REPEATED_FROM = 3
 """From so many candidates on the baseline runs twice a round."""
@@ -33,6 +33,7 @@ class Side:
     role: Role
     candidate: int
     host: int
+    loops: int = 0
 
 
 def sides(panel: Panel) -> list[Side]:
@@ -89,6 +90,7 @@ class _Measurement:
         self.interrupts = interrupts
         self.settings = panel.plans[0].measure
         self.pace = Pace(self.settings, len(panel.plans), earlier)
+        self.pace.asks = any(loops(plan) > 1 for plan in panel.plans)
         # A continued cell goes on with other draws than those that it began with.
         name = panel.name or panel.plans[0].cell
         self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
@@ -119,19 +121,28 @@ class _Measurement:
                     told = Order(
                         *(process, number, position, side.role),
                         cold=kind == "cold",
-                        warmup=kind != "counted",
+                        warmup=kind not in ("counted", "ceiling"),
                         candidate=self.panel.hosts[side.host].index(side.candidate),
                         side=side.number,
+                        loops=side.loops,
+                        most_loops=max(other.loops for other in order),
                     )
                     run = self._run(child, side, told)
+                    if kind == "ceiling" and run.status == "crashed":
+                        self.pace.asks = False  # it can be done without
+                        break
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
                         return
-                    done.append((side, run))
                     is_last = kind == "counted" and position == len(order) - 1
-                    yield self._told(run, side, counted=kind == "counted", is_last=is_last)
-                baselines = [run.tasks or 0 for side, run in done if side.role == "baseline"]
-                self.pace.note(kind, _pairs(done), min(baselines))
+                    row = self._told(run, side, counted=kind == "counted", is_last=is_last)
+                    done.append((side, row))
+                    yield row
+                baselines = [run for side, run in done if side.role == "baseline"]
+                calls = min((run.tasks or 0 for run in baselines), default=0)
+                self.pace.note(kind, _pairs(done), calls)
+                if kind == "cold" and _wait(baselines):
+                    self.pace.asks = False
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
@@ -139,12 +150,24 @@ class _Measurement:
 
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""
+        if kind == "ceiling":
+            spins = self._spins(chosen)
+            return self.chance.sample(spins, len(spins))
         if kind != "counted":
             found = self.chance.sample(chosen, len(chosen))
             return [side for side in found if kind != "baseline" or side.role == "baseline"]
         if self.balanced is None or self.balanced[0] != chosen:
             self.balanced = chosen, orders(len(chosen), self.chance)
         return [chosen[k] for k in next(self.balanced[1])]
+
+    def _spins(self, chosen: Sequence[Side]) -> list[Side]:
+        """One loop alone, and as many at once as the cells have workers."""
+        plans = (self.panel.plans[side.candidate] for side in chosen if side.role == "measured")
+        after, host = len(sides(self.panel)), chosen[0].host
+        return [
+            Side(after + k, "spin", self.panel.hosts[host][0], host, count)
+            for k, count in enumerate(sorted({1, *map(loops, plans)}))
+        ]
 
     def _chosen(self) -> list[Side]:
         """The sides of the cells that have not ended, and their baselines."""
@@ -173,7 +196,7 @@ class _Measurement:
         """The row with what follows from its spans, and with its place in the panel."""
         plan = self.panel.plans[side.candidate]
         assert run.wall_s is not None
-        provisioned = 1 if side.role == "baseline" else plan.provisioned
+        provisioned = {"baseline": 1, "measured": plan.provisioned, "spin": side.loops}[side.role]
         alone = len(self.panel.plans) == 1
         ends = is_last if alone else counted and side.role == "measured"
         told = dataclasses.replace(
@@ -197,7 +220,7 @@ class _Measurement:
             told,
             cell=self.panel.name,
             executor=plan.baseline,
-            n=1,
+            n=max(side.loops, 1),
             worker_kind="caller",
             parameters=own,
         )
@@ -216,6 +239,11 @@ class _Measurement:
                 row = run_of(plan, order, run.status, run.started_at, run.error)
             yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
         self.pace.drop(ended)
+
+
+def _wait(baselines: Sequence[Run]) -> bool:
+    """Whether the tasks leave the CPU idle even in the plain loop: then it limits nothing."""
+    return any(run.levels and run.levels[5] < WAITING * run.levels[3] for run in baselines)
 
 
 def _pairs(done: Sequence[tuple[Side, Run]]) -> dict[int, Pair]:

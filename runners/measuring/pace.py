@@ -14,9 +14,13 @@ SPECIALISING_CALLS = 8 if sys.version_info < (3, 12) else 0
 SPARE = 0.95
 """The part of the time budget that rounds are planned for: some take longer than the first one."""
 
-Kind = Literal["cold", "warm", "baseline", "counted"]
+CEILING = 0.12
+"""At most this part of the time budget goes to the question what the machine gives."""
+
+Kind = Literal["cold", "warm", "baseline", "ceiling", "counted"]
 """What a round is for. A cold one is the first of its interpreters, and in one of the baseline only
-the measuring process itself gets warm, and whoever it forks."""
+the measuring process itself gets warm, and whoever it forks. One for the ceiling asks what the
+machine gives."""
 
 
 class Pair(NamedTuple):
@@ -50,9 +54,11 @@ class Pace:
         self.generation = -1
         self.rounds_each = 1
         self.head_s = self.round_s = 0.0
+        self.asks = True
+        self.ceiling_s = self.ceilings_s = 0.0
         self.last = False
         self.over = False
-        self.dropped = self.kept = self.calls = 0
+        self.dropped = self.kept = self.calls = self.asked = 0
 
     @property
     def goes_on(self) -> bool:
@@ -63,7 +69,7 @@ class Pace:
         """Fresh interpreters are about to be started."""
         self.generation += 1
         self.generation_ns = time.perf_counter_ns()
-        self.dropped = self.kept = self.calls = 0
+        self.dropped = self.kept = self.calls = self.asked = 0
 
     def drop(self, candidates: Iterable[int]) -> None:
         """These have ended; the others go on."""
@@ -82,6 +88,9 @@ class Pace:
             return "warm"
         if self.calls < SPECIALISING_CALLS:
             return "baseline"
+        # Before the first round that counts and, where there is time, in the middle.
+        if self._may_ask() and self.kept >= self.asked * self.rounds_each / 2:
+            return "ceiling"
         if self.kept == 0:
             self.head_s = (self.round_ns - self.generation_ns) / 1e9
         if self.generation == 0:
@@ -96,6 +105,10 @@ class Pace:
     def note(self, kind: Kind, pairs: dict[int, Pair], tasks: int) -> None:
         """Take in a complete round; `tasks` is how often its baselines called the task at least."""
         elapsed_s = (time.perf_counter_ns() - self.round_ns) / 1e9
+        if kind == "ceiling":
+            self.asked += 1
+            self.ceiling_s, self.ceilings_s = elapsed_s, self.ceilings_s + elapsed_s
+            return
         self.calls += tasks
         if kind != "counted":
             self.dropped += 1
@@ -123,6 +136,14 @@ class Pace:
     def undecided(self) -> bool:
         """Whether the number of rounds depends on what has been measured, and is still open."""
         return self.target is None and self.fewest < self.settings.max_rounds
+
+    def _may_ask(self) -> bool:
+        """Whether there is time to ask what the machine gives, once or twice an interpreter."""
+        if not self.asks or self.asked == 2 or self.kept >= self.rounds_each > 1:
+            return False
+        # The second time only where all interpreters can have it.
+        times = 1 if self.asked == 0 else 2 * self.settings.interpreters - self.generation
+        return self.ceilings_s + times * self.ceiling_s <= CEILING * self.budget_s
 
     def _fitting(self) -> int:
         """How many rounds an interpreter has."""

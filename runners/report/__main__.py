@@ -65,7 +65,7 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
-    recommendations = tuple(found.text() for found in recommend(summary))
+    recommendations = tuple(found.text() for found in recommend(summary, runs))
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),

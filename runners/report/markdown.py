@@ -59,6 +59,9 @@ the ends of the speedups' intervals pass 1. It holds for that number of tasks: w
 executor's start costs each of them less.
 """
 
+OPEN = 4.0
+"""A prediction whose upper end is this many times its lower one says nothing."""
+
 MATRIX = """\
 ![Speedup of each workload on each executor](matrix.png)
 
@@ -237,6 +240,8 @@ def _law(law: Law) -> str:
     head = f"{law.panel}, {law.line}, n = {_listed(law.fitted)}"
     if law.left_out:
         head += f" (without {_listed(law.left_out)}: no CPU or task for each worker)"
+    if law.unsure and law.usl is not None:
+        head += f" (without {_listed(law.unsure)}: no interval)"
     lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_fractions(law)]
     if law.usl is not None:
         lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
@@ -269,6 +274,9 @@ def _predicted(law: Law, usl: Fit) -> Iterator[str]:
         return
     n = 2 * law.fitted[-1]
     mid, low, high = (float(value) for value in predict(usl, n))
+    if not high < OPEN * low:
+        yield f"prediction for n = {n}: none, the rounds leave it open"
+        return
     yield f"prediction for n = {n}: {bracketed(mid, low, high)}"
     if law.amdahl is not None and not low <= (other := float(predict(law.amdahl, n)[0])) <= high:
         yield f"Amdahl's law predicts {other:.3g} there: which law holds matters more than the band"

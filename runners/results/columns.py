@@ -78,7 +78,11 @@ FIXED = (
         *("side", "Int64", ""),
         "number of the side in its panel: with three cells or more the baseline runs twice a round",
     ),
-    Column("role", "str", "", "what the side is: `baseline` or `measured`"),
+    Column(
+        *("role", "str", ""),
+        "what the side is: `baseline` or `measured`; or `spin`, n loops at once that share "
+        "nothing, for what the machine gives",
+    ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
     Column(
@@ -116,17 +120,30 @@ FIXED = (
     Column("setup_s", "float64", "s", "first part of `wall_s`: making and entering the executor"),
     Column("teardown_s", "float64", "s", "last part of `wall_s`: from the last result to the end"),
     Column("tasks", "Int64", "count", "tasks of the run"),
+    Column(
+        *("task_copies", "Int64", "count"),
+        "how often each of the workload's tasks is among them: n times under weak scaling, unless "
+        "the workload makes fresh ones",
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),
         "how often a thread of the measuring process, or of one it waited for, gave its CPU back",
     ),
     Column("involuntary_switches", "Int64", "count", "how often one had its CPU taken away"),
-    Column(
-        *("steal_s", "float64", "s"),
-        "CPU time that the host gave to other guests, over all CPUs of the machine",
-    ),
+    Column("cpus", "Int64", "count", "CPUs that the program may run on, whatever its quota"),
+    Column("steal_s", "float64", "s", "time of these CPUs that the host gave to other guests"),
     Column("throttled_s", "float64", "s", "how long the control group's CPU quota held it back"),
+    Column(
+        *("pressure_s", "float64", "s"),
+        "how long some task of the control group that has the quota, or of the machine, was ready "
+        "and had no CPU",
+    ),
+    Column(
+        *("others_cpu_s", "float64", "s"),
+        "time of these CPUs that other programs took; from ticks of 10 ms, so that a little less "
+        "than none is none",
+    ),
     Column(
         *("max_rss_bytes", "Int64", "bytes"),
         "largest resident set so far of the measuring process or of one that it waited for",

@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from runners.model import Flag, FlagCode
 
 WORDS: dict[FlagCode, tuple[str, str]] = {
+    "busy_machine": (
+        "busy machine: {}",
+        "all numbers are of what was left: repeat when it is quiet, or let measure.wait_quiet_s "
+        "wait for that",
+    ),
     "few_rounds": (
         "fewer than {} rounds",
         "the intervals are wide: raise measure.time_budget_s or shrink the tasks",
@@ -53,6 +58,15 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     "not_steady": (
         "no steady state",
         "times still fell when warm-up ended: raise measure.warmup or the budget",
+    ),
+    "same_tasks": (
+        "each task is done {} times",
+        "weak scaling repeats the tasks, which find their data in the caches: give the workload "
+        "fresh ones (tasks_for)",
+    ),
+    "above_bound": (
+        "above what the machine gives ({})",
+        "no speedup can be: the two sides do not do the same work, or do it with other caches",
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""

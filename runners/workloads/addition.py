@@ -46,7 +46,12 @@ class Addition:
 
     def tasks(self) -> Sequence[tuple[Any, Any]]:
         """Both operands of each addition; neighbours are of different types."""
-        return [self._operands(pair, k) for k in range(self.arguments) for pair in self.types]
+        return self.tasks_for(1)
+
+    def tasks_for(self, count: int) -> Sequence[tuple[Any, Any]]:
+        """More operands are objects of their own, whatever their values."""
+        ks = range(self.arguments * count)
+        return [self._operands(pair, k) for k in ks for pair in self.types]
 
     def _operands(self, pair: str, k: int) -> tuple[Any, Any]:
         left, right = pair.split("+")
@@ -61,10 +66,11 @@ class Addition:
 
     def check(self, results: Sequence[Any]) -> None:
         """Take each sum apart again: cut a sequence in two, take one number from the other."""
-        tasks = self.tasks()
+        count = max(1, len(results) // (self.arguments * len(self.types)))
+        tasks = self.tasks_for(count)
         if len(results) != len(tasks):
             raise WrongResult(f"{len(results)} results for {len(tasks)} additions")
-        names = [*self.types] * self.arguments
+        names = [*self.types] * (self.arguments * count)
         for index, (pair, (left, right), total) in enumerate(
             zip(names, tasks, results, strict=True)
         ):

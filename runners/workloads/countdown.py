@@ -24,11 +24,16 @@ class Countdown:
         at_least(self, 1, "count", "repeat")
 
     def tasks(self) -> Sequence[int]:
-        return [self.count] * self.repeat
+        return self.tasks_for(1)
+
+    def tasks_for(self, count: int) -> Sequence[int]:
+        """A countdown has no data: no two have any in common."""
+        return [self.count] * (self.repeat * count)
 
     def __call__(self, task: int) -> int:
         return count(task)
 
     def check(self, results: Sequence[int]) -> None:
-        if list(results) != [0] * self.repeat:
+        times, rest = divmod(len(results), self.repeat)
+        if rest or not times or any(result != 0 for result in results):
             raise WrongResult(f"{self.repeat} countdowns have to end at 0, not at {results}")

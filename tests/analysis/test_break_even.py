@@ -110,5 +110,22 @@ def test_only_measured_cells_of_real_executors_count() -> None:
     rows = cells(0.1, 0.5, 2.0, 1.9)
     found = curve(*rows[:-1], rows[-1] | {"status": "timeout"})
     assert found.task_s == TASK_S[:-1]
-    rows[1] |= {"speedup_low": math.nan}
-    assert curves(*rows[:-1]) == []
+    assert curves(*rows[:-2]) == []
+
+
+def test_lengths_without_an_interval_are_left_out_or_are_the_reason() -> None:
+    """A single round has none."""
+    rows = cells(0.1, 0.5, 2.0, 1.9)
+    rows[0] |= {"speedup_low": math.nan, "speedup_high": math.nan}
+    assert curve(*rows).task_s == TASK_S[1:]
+    rows[1] |= {"speedup_low": math.nan, "speedup_high": math.nan}
+    text = curve(*rows).text()
+    assert text == "not known: 2 of 4 lengths have no interval; raise measure.time_budget_s"
+
+
+@pytest.mark.parametrize("values", ["abcd", [False, True, False, True]])
+def test_a_parameter_that_is_no_number_is_no_size(values: Any) -> None:
+    rows = cells(0.1, 0.5, 2.0, 1.9)
+    for row, value in zip(rows, values, strict=True):
+        row["workload.count"] = value
+    assert curves(*rows) == []

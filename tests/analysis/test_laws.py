@@ -122,3 +122,27 @@ def test_every_line_of_every_panel_has_its_own_law(tmp_path: Path) -> None:
     assert laws["panel"].tolist() == ["countdown", "countdown", "primes", "primes"]
     assert laws["line"].tolist() == ["pool", "thread", "pool", "thread"]
     assert laws["alpha"].tolist() == pytest.approx([0.02, 0.4, 0.02, 0.4], abs=0.05)
+
+
+def without_interval(law_ns: Iterable[int], unsure: Iterable[int], folder: Path) -> list[Law]:
+    """The laws of a sweep in which some cells have a single round."""
+    for n in law_ns:
+        speedup = float(usl(n, ALPHA, 0, GAMMA))
+        rounds = 1 if n in unsure else 12
+        made = synthetic.runs(n=n, speedup=speedup, usable_cpus=64, rounds=rounds, processes=1)
+        for run in made:
+            append(folder / str(n), replace(run, tasks=64))
+    runs = read_runs(folder)
+    return list(fit_laws(summarise(runs), runs))
+
+
+def test_nothing_is_fitted_to_cells_without_an_interval(tmp_path: Path) -> None:
+    [law] = without_interval((1, 2, 4, 8), (4, 8), tmp_path)
+    assert (law.usl, law.amdahl, law.fitted, law.unsure) == (None, None, (1, 2), (4, 8))
+    assert law.reason == "n = 4, 8 have no intervals; raise measure.time_budget_s"
+
+
+def test_a_law_is_fitted_to_the_others(tmp_path: Path) -> None:
+    [law] = without_interval((1, 2, 4, 8, 16), (8,), tmp_path)
+    assert (law.fitted, law.unsure, law.reason) == ((1, 2, 4, 16), (8,), "")
+    assert law.usl is not None

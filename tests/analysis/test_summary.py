@@ -80,8 +80,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
     ]
     assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
     assert columns[16 + len(STATISTICS) :] == [
-        *("waiting", "setup_s", "teardown_s", "tasks", "workers", "largest_task_share"),
-        *("timer_s", "steal_share", "throttled_s"),
+        *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
+        *("largest_task_share", "timer_s", "steal_share", "others_share", "throttled_s"),
         *("max_rss_bytes", "gil"),
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder"),
@@ -220,7 +220,7 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
         (slower_in_one_process, "processes disagree"),
         (lambda run: {"steal_s": (run.wall_s or 0) * 2 * 0.023}, "steal 2.3%"),
         (lambda _: {"throttled_s": 0.005}, "throttled 0.12 s"),
-        (lambda _: {"workers": 4}, "more workers than usable CPUs (4 > 2)"),
+        (lambda _: {"n": 4}, "more workers than usable CPUs (4 > 2)"),
         (
             lambda _: {"metrics": {"blas_threads": 2.0}},
             "threads x workers > CPUs (BLAS, 2 x 2 > 2)",
@@ -242,6 +242,121 @@ def test_flags(tmp_path: Path, edit: Callable[[Run], dict[str, Any]], flag: str)
     flagged = summary_of(tmp_path / "flagged", edited(runs, edit))["flags"].iloc[0]
     assert clean == ()
     assert flag in map(told, flagged)
+
+
+@pytest.mark.parametrize(
+    ("n", "seen", "tasks", "flag"),
+    [
+        (2, 8, 8, None),  # a pool that replaces its workers has shown eight
+        (4, 3, 8, "4 > 2"),  # one of four came too late for a task
+        (4, 2, 2, None),  # two of four had none
+        (4, 3, 3, "3 > 2"),
+    ],
+)
+def test_workers_that_can_run_at_a_time_are_held_against_the_cpus(
+    tmp_path: Path, n: int, seen: int, tasks: int, flag: str | None
+) -> None:
+    runs = edited(synthetic.runs(n=n), lambda _: {"workers": seen, "tasks": tasks})
+    found = {flag.code: flag.detail for flag in summary_of(tmp_path, runs)["flags"].iloc[0]}
+    assert found.get("oversubscribed") == flag
+
+
+def test_workers_on_other_machines_are_not_held_against_the_cpus_here(tmp_path: Path) -> None:
+    """Only where their spans are by this machine's clock are they known to be on it."""
+    here = synthetic.runs(n=8, worker_kind="remote")
+    cells = summary_of(
+        tmp_path,
+        here,
+        edited(
+            synthetic.runs(n=8, worker_kind="remote", executor="elsewhere"),
+            lambda run: {"levels": (), "workers": None} if run.role == "measured" else {},
+        ),
+    )
+    assert cells["bound"].tolist() == [2, 8]
+    codes = [[flag.code for flag in flags] for flags in cells["flags"]]
+    assert ["oversubscribed" in found for found in codes] == [True, False]
+
+
+def test_waiting_for_a_cpu_is_not_idleness(tmp_path: Path) -> None:
+    """Other load lets the plain loop wait for a CPU three quarters of its time."""
+
+    def loaded(run: Run) -> dict[str, Any]:
+        wall_s = run.wall_s or 0
+        if run.role == "measured":
+            return {}
+        return {"wall_s": 4 * wall_s, "levels": (*(4 * wall_s,) * 5, wall_s)}
+
+    cells = summary_of(
+        tmp_path, synthetic.runs(n=4, noise=0), edited(synthetic.runs(n=4, noise=0), loaded)
+    )
+    assert cells["cpu_share"].tolist() == pytest.approx([1, 1])
+    assert cells["bound"].tolist() == [2, 2]
+    assert not cells["waiting"].any()
+
+
+def test_a_busy_machine_does_not_make_tasks_waiting(tmp_path: Path) -> None:
+    runs = edited(
+        synthetic.runs(noise=0),
+        lambda run: (
+            {"levels": (*(30 * (run.wall_s or 0),) * 5, run.wall_s)}
+            if run.role == "baseline"
+            else {}
+        ),
+    )
+    assert not summary_of(tmp_path, runs)["waiting"].any()
+
+
+@pytest.mark.parametrize(
+    ("cpus", "usable", "steal", "others"),
+    [
+        (8, 8, 0.25, 0.5),  # of 8 CPUs: 2 were stolen, 4 were others'
+        (8, 2, 0.25, 0.0),  # a quota: others left four, more than it allows
+        (5, 2, 0.4, 0.5),
+        (4, 2, 0.5, 1.0),
+        (None, 2, 1.0, 1.0),  # rows of an earlier version
+    ],
+)
+def test_what_others_took_is_a_share_of_the_machines_cpus(
+    tmp_path: Path, cpus: int | None, usable: float, steal: float, others: float
+) -> None:
+    runs = edited(
+        synthetic.runs(usable_cpus=usable),
+        lambda run: {
+            "cpus": cpus,
+            "steal_s": 2 * (run.wall_s or 0),
+            "others_cpu_s": 4 * (run.wall_s or 0),
+        },
+    )
+    cell = summary_of(tmp_path, runs).iloc[0]
+    assert cell["steal_share"] == pytest.approx(steal)
+    assert cell["others_share"] == pytest.approx(others)
+
+
+def test_what_others_took_is_missing_where_it_was_not_read(tmp_path: Path) -> None:
+    runs = edited(synthetic.runs(), lambda _: {"steal_s": None, "others_cpu_s": None})
+    cells = summary_of(tmp_path, runs)
+    assert cells[["steal_share", "others_share"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "n", "copies", "flag"),
+    [
+        ("strong", 4, 1, None),
+        ("weak", 4, 4, "4"),
+        ("weak", 4, 1, None),  # the workload made fresh ones
+        ("weak", 1, 1, None),
+        ("weak", 4, None, "4"),  # rows of an earlier version
+        ("weak", 1, None, None),
+    ],
+)
+def test_repeated_tasks_are_told(
+    tmp_path: Path, scaling: Scaling, n: int, copies: int | None, flag: str | None
+) -> None:
+    runs = edited(
+        synthetic.runs(n=n, scaling=scaling, usable_cpus=4), lambda _: {"task_copies": copies}
+    )
+    found = {flag.code: flag.detail for flag in summary_of(tmp_path, runs)["flags"].iloc[0]}
+    assert found.get("same_tasks") == flag
 
 
 def test_few_rounds_are_flagged(tmp_path: Path) -> None:

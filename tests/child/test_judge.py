@@ -46,6 +46,17 @@ class Sharing(Doubling):
     def attach(self, shared: Any) -> None: ...
 
 
+class Growing(Doubling):
+    """Makes more tasks of its kind."""
+
+    def tasks_for(self, count: int) -> Sequence[int]:
+        return list(range(1, 2 * count + 1))
+
+    def check(self, results: Sequence[Any]) -> None:
+        if list(results) != [2 * task for task in self.tasks_for(len(results) // 2)]:
+            raise WrongResult("not doubled")
+
+
 class Near(Doubling):
     def same(self, one: int, other: int) -> bool:
         return abs(one - other) <= 1
@@ -226,3 +237,18 @@ def test_tasks_that_change_are_noticed(
 
 def test_tasks_that_cannot_be_pickled_are_left_alone() -> None:
     assert pickled([lambda: None]) is None
+
+
+def test_fresh_tasks_are_checked_together_and_begin_with_those_of_the_baseline() -> None:
+    assert judged(Growing(), [2, 4], [2, 4, 6, 8]).status == "ok"
+    assert judged(Growing(), [2, 4, 6, 8], [2, 4], [2, 4, 6, 8]).status == "ok"
+    assert judged(Growing(), [2, 4], [2, 4, 2, 4]).status == "wrong"
+    assert judged(Doubling(), [2, 4], [2, 4, 2, 4]).status == "ok"
+
+
+def test_fresh_results_are_compared_with_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Growing, "check", lambda *_: None)
+    outcome = judged(Growing(), [2, 4], [2, 4, 6, 8], [2, 4, 6, 9])
+    assert outcome.status == "wrong"
+    assert outcome.error is not None
+    assert "first at task 3: 9 is not 8" in outcome.error

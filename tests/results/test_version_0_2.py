@@ -52,6 +52,7 @@ def test_its_file_is_read_to_the_same_frame() -> None:
     assert old["folder"].isna().all()  # a column that it did not have
     same = [name for name in new.columns if "workload." not in name and "executor." not in name]
     same.remove("folder")
+    new["flags"] = [tuple(f for f in flags if f.code != "same_tasks") for flags in new["flags"]]
     pd.testing.assert_frame_equal(old[same], new[same], rtol=1e-9)
     # CSV does not keep the types of parameters, but their values.
     assert [cell.parameters for cell in cells(old)] == [cell.parameters for cell in cells(new)]

@@ -3,14 +3,14 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from runners.child.trial import Trial
-from runners.model import InvalidParameter, Order, Role, Run
+from runners.model import SIDES, InvalidParameter, Order, Run
 from runners.workloads.callable import Callable, agree
 from tests.conftest import ROOT, MakePlan, run_program
 
@@ -125,7 +125,7 @@ def first_runs(make_plan: MakePlan, *overrides: str) -> list[Run]:
     try:
         return [
             trial.run(Order(0, 0, position, role, cold=True, warmup=True))
-            for position, role in enumerate(get_args(Role))
+            for position, role in enumerate(SIDES)
         ]
     finally:
         trial.close()

@@ -1,0 +1,83 @@
+"""What is read of the kernel around a run, and whose CPU time is whose."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runners.child.counters import Counters, living_cpu_s, read_counters, read_cpus
+from runners.model import Run
+
+BURN_S = 0.2
+CODE = f"""
+import sys, time
+while time.process_time() < {BURN_S}:
+    pass
+print("burnt", flush=True)
+sys.stdin.read()
+"""
+TICK_S = 0.02
+"""CPU times of other processes come in ticks; one may be missing at either end."""
+
+needs_proc = pytest.mark.skipif(living_cpu_s(os.getpid()) is None, reason="no /proc with children")
+
+
+def test_its_names_are_columns_of_a_run() -> None:
+    assert set(Counters._fields) <= {field.name for field in dataclasses.fields(Run)}
+
+
+def test_a_difference_keeps_what_does_not_grow_and_what_is_not_known() -> None:
+    before = Counters(1, 2, 4, None, 0.5, 1.0, None)
+    after = Counters(3, 7, 4, 1.0, 0.75, 1.5, None)
+    assert after.since(before) == Counters(2, 5, 4, None, 0.25, 0.5, None)
+
+
+@needs_proc
+def test_the_time_of_a_process_that_lives_is_our_own_and_so_when_it_has_ended() -> None:
+    """The worker of a kept pool is not waited for; that of others is, within the run."""
+    before = living_cpu_s(os.getpid())
+    ended_s = sum(os.times()[2:4])
+    assert before is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", CODE], stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        living = living_cpu_s(os.getpid())
+        assert living is not None
+        assert living - before >= BURN_S - TICK_S
+    assert living_cpu_s(os.getpid()) == pytest.approx(before, abs=TICK_S)
+    assert sum(os.times()[2:4]) - ended_s >= BURN_S - TICK_S
+
+
+@needs_proc
+def test_a_grandchild_is_found() -> None:
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CODE!r}])"
+    before = living_cpu_s(os.getpid())
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        living = living_cpu_s(os.getpid())
+        assert living is not None
+        assert before is not None
+        assert living - before >= BURN_S - TICK_S
+
+
+@pytest.mark.skipif(read_cpus() is None, reason="no /proc/stat")
+def test_the_cpus_are_those_that_this_process_may_run_on() -> None:
+    cpus = read_cpus()
+    assert cpus is not None
+    assert cpus.number == len(os.sched_getaffinity(0))
+    assert read_counters(None).cpus == cpus.number
+
+
+def test_pressure_is_that_of_the_group_with_the_quota(tmp_path: Path) -> None:
+    stat = tmp_path / "cpu.stat"
+    stat.write_text("usage_usec 5\nthrottled_usec 250000\n")
+    text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 total=7\n"
+    (tmp_path / "cpu.pressure").write_text(text)
+    counters = read_counters(str(stat))
+    assert (counters.pressure_s, counters.throttled_s) == (1.5, 0.25)
