@@ -48,9 +48,9 @@ class Recommendation:
     """What to use for one workload.
 
     `choice` is the simplest candidate of those that are shown to be within WITHIN of all others;
-    None where there is none, or none that beats the baseline. `best` has the highest speedup, `lead`
-    is how much faster it is than the choice. `open` are those of which nothing shows that the best
-    beats them, the best first; `next` is the fastest that it does beat, with the ratio of the two.
+    None where there is none, or none that beats the baseline. `best` has the highest speedup;
+    `lead` is how much faster it is than the choice. `open` are those of which nothing shows that
+    the best beats them, the best first; `next` is the fastest that it does beat, and by how much.
     """
 
     panel: str
@@ -97,8 +97,8 @@ class Recommendation:
 def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
     """The recommendation for each workload with two candidates or more.
 
-    `summary` is the frame of `summarise`, of the frame `runs`. A candidate is a cell that is ok, has
-    an interval of its speedup, works with more than the calling thread, and does not forget to
+    `summary` is the frame of `summarise`, of the frame `runs`. A candidate is a cell that is ok,
+    has an interval of its speedup, works with more than the calling thread, and does not forget to
     join. Two of them are compared in their common rounds. The error rate of all that is said of one
     workload is 5% (Holm).
     """

@@ -1,4 +1,4 @@
-"""Two cells against each other: with the noise they share left out, and at the stated error rate."""
+"""Two cells against each other: without the noise that they share, at the stated error rate."""
 
 from pathlib import Path
 
@@ -6,12 +6,13 @@ import pytest
 from runners.analysis.headline import paired_ratio
 
 from runners.analysis.compare import Comparison, holm
+from runners.model import Run
 from runners.results.read import read_runs
 from runners.results.write import append
 from tests import synthetic
 
 
-def comparison(folder: Path, *panels: list[synthetic.Run]) -> tuple[Comparison, dict[str, str]]:
+def comparison(folder: Path, *panels: list[Run]) -> tuple[Comparison, dict[str, str]]:
     """With the names of the cells by their executors."""
     names = {}
     for number, runs in enumerate(panels):
