@@ -189,24 +189,26 @@ def panel(
         )
         for key in speedups
     }
+    first = next(iter(templates.values()))
+    shared = replace(first, cell=name, role="baseline", executor="serial", n=1)
     made: list[Run] = []
     for number in range(rounds):
-        shared = math.exp(chance.gauss(0, common_noise))
-        place = {
-            "round": number,
-            "process": number * processes // rounds,
-            "cold": False,
-            "warmup": False,
-            "ended_by": "precision" if number == rounds - 1 else None,
-        }
-
-        def seconds(speedup: float, shared: float = shared) -> float:
-            return 0.2 / speedup * shared * math.exp(chance.gauss(0, noise))
-
-        first = next(iter(templates.values()))
-        baseline = {**place, "cell": name, "role": "baseline", "executor": "serial", "n": 1}
-        made.append(replace(first, wall_s=seconds(1.0), **baseline | {"ended_by": None}))
-        for side, (key, template) in enumerate(templates.items(), 1):
-            own = {"side": side, "position": side, "wall_s": seconds(speedups[key])}
-            made.append(replace(template, **place, **own))
+        common = chance.gauss(0, common_noise)
+        for side, (template, speedup) in enumerate(
+            [(shared, 1.0), *((templates[key], speedups[key]) for key in speedups)]
+        ):
+            last = number == rounds - 1 and side > 0
+            made.append(
+                replace(
+                    template,
+                    round=number,
+                    process=number * processes // rounds,
+                    side=side,
+                    position=side,
+                    cold=False,
+                    warmup=False,
+                    wall_s=0.2 / speedup * math.exp(common + chance.gauss(0, noise)),
+                    ended_by="precision" if last else None,
+                )
+            )
     return made
