@@ -138,13 +138,15 @@ def install(folder: Path, source: Path, *paths: Path) -> Path:
     What the program needs is not installed again, which would take minutes: it is found where it
     is, after `paths`.
     """
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", source], check=True)
-    [packages] = (folder / "venv").glob("lib/python*/site-packages")
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin/python")]
+    options = ("--disable-pip-version-check", "--quiet", "--no-deps")
+    subprocess.run([*pip, "install", *options, source], check=True)
+    [packages] = venv.glob("lib/python*/site-packages")
     found = [*map(str, paths), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (packages / "host.pth").write_text("\n".join(found))
-    return folder / "venv/bin"
+    return venv / "bin"
 
 
 def run_installed(program: Path, folder: Path, *arguments: str) -> str:

@@ -114,7 +114,8 @@ def test_killing_the_program_leaves_no_process_and_a_readable_file(
 
 def sweep(cwd: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     arguments = ("workload=countdown", "workload.count=1000", "executor=thread,process")
-    return run_program("-m", *arguments, "n=1,2", *FEW, *more, cwd=cwd)
+    options = ("n=1,2", "sweep.report=false", *FEW)
+    return run_program("-m", *arguments, *options, *more, cwd=cwd)
 
 
 def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
