@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.words.labels import labels
 from runners.words.rounding import duration
 

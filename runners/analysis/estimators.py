@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from runners.analysis.bootstrap import Floats, Interval
-
-SIGNIFICANT = 0.01
-"""A diagnostic raises its flag below this p-value."""
+from runners.analysis.interval import Floats, Interval
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
@@ -123,21 +120,42 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray((deviation > 0) & (distance > 14.826 * deviation))
 
 
-def has_trend(*series: ArrayLike) -> bool:
-    """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
+def trend(*series: ArrayLike) -> float:
+    """The p-value of any of the series, in order of time, to rise or fall (Kendall, Bonferroni).
+
+    NaN where there is nothing to test.
+    """
     if min(len(np.asarray(x)) for x in series) < 2:
-        return False
+        return math.nan
     p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
-    return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
+    return min(1.0, float(np.nanmin([*p, 1.0])) * len(series))
 
 
-def processes_disagree(x: ArrayLike, process: ArrayLike) -> bool:
-    """Whether the rounds of some process differ from the others' (Kruskal-Wallis)."""
+def disagreement(x: ArrayLike, process: ArrayLike) -> float:
+    """The p-value of the processes' means to differ so much by chance (F, one-way).
+
+    By values and not by ranks, of which 20 cannot give the small p that a report of many cells
+    asks for. Noise with spikes only makes F smaller. NaN where there is nothing to test.
+    """
     values, processes = np.asarray(x, float), np.asarray(process)
     groups = [values[processes == one] for one in np.unique(processes)]
-    if len(groups) < 2 or not np.ptp(values):
-        return False
-    return bool(stats.kruskal(*groups).pvalue < SIGNIFICANT)
+    if not 1 < len(groups) < len(values) or not np.ptp(values):
+        return math.nan
+    return float(stats.f_oneway(*groups).pvalue)
+
+
+def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Which of the p-values are significant if all together may err with probability `level`.
+
+    Holm, Scandinavian Journal of Statistics 6 (1979): the smallest is held against level / m, the
+    next against level / (m - 1), until one is not below.
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    below = values[order] < level / np.arange(len(values), 0, -1)
+    found = np.zeros(len(values), bool)
+    found[order] = np.logical_and.accumulate(below)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runners.analysis.headline import pseudovalues
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
@@ -82,7 +83,7 @@ def _law(
     room = (within["usable_cpus"] / within["cpu_share"].clip(upper=1)).min()
     if not weak:
         room = min(room, within["tasks"].min())
-    rounds = [ratios[cell].to_numpy(float) for cell in within["cell"]]
+    rounds = [pseudovalues(ratios[cell]) for cell in within["cell"]]
     n = np.repeat(within["n"].to_numpy(float), [len(ratio) for ratio in rounds])
     throughput = np.concatenate(rounds) * (n if weak else 1)
     # The rounds of different cells belong to different minutes: they share no effect, but have

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.words.labels import SERIAL, in_order, labels
 from runners.words.rounding import bracketed
 

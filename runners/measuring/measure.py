@@ -78,7 +78,7 @@ def _measure(
                 if plan.measure.min_rounds < plan.measure.max_rounds:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import bootstrap  # noqa: F401
+                    from runners.analysis import headline  # noqa: F401
 
 
 def _run(child: Child, plan: Plan, order: Order) -> Run:

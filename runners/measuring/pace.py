@@ -70,12 +70,15 @@ class Pace:
 
     def _decide(self) -> None:
         """After the pilot: how many rounds in all."""
-        from runners.analysis.bootstrap import ratio_of_medians, rounds_needed
+        from runners.analysis.headline import rounds_needed
 
         settings = self.settings
-        interval = ratio_of_medians(*zip(*self.pairs, strict=True), seed=settings.seed)
         self.wanted = rounds_needed(
-            interval.half_width, settings.min_rounds, settings.precision, settings.max_rounds
+            *zip(*self.pairs, strict=True),
+            interpreters=settings.interpreters,
+            precision=settings.precision,
+            fewest=settings.min_rounds,
+            most=settings.max_rounds,
         )
 
 
