@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.analysis.rounds import LEVELS
 from runners.model import SIDES, Flag, Loss, Role, Scaling, Status, Workers
 from runners.words.advice import TITLES

@@ -61,7 +61,8 @@ STATISTICS = (
     *_times("measured", "the executor's runs"),
     *_interval(
         *("speedup", "ratio"),
-        "`baseline_median_s` / `measured_median_s`, with weak scaling n times that",
+        "the headline: baseline / measured time of a typical round, the 20% trimmed mean of the "
+        "rounds' log ratios, with weak scaling n times that",
     ),
     _number("bound", "ratio", "attainable speedup: the most that workers and CPUs allow"),
     _number("cpu_share", "ratio", "part of the tasks' time in the baseline that they are on a CPU"),
@@ -76,7 +77,9 @@ STATISTICS = (
         "what the executor's first run in a process spends before its first task and after its "
         "last one, the median",
     ),
-    *_interval("mean_ratio", "ratio", "ratio of the mean times, with Fieller's interval"),
+    *_interval(
+        "mean_ratio", "ratio", "the total: ratio of the mean times, with Fieller's interval"
+    ),
     *_interval(
         *("hl_ratio", "ratio", "pseudomedian of the rounds' ratios, with the signed-rank interval"),
         *("hl_low", "hl_high"),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-
 from runners.analysis.rounds import cell_codes, complete_rounds, read_rounds
 
 FEWEST = 2
@@ -80,16 +80,3 @@ def _p(shown: Callable[[float], bool]) -> float:
         else:
             low = middle
     return high
-
-
-def holm(p: dict[str, float], error_rate: float = 0.05) -> set[str]:
-    """Which hypotheses are rejected, with that chance of rejecting any true one.
-
-    S. Holm, Scandinavian Journal of Statistics 6 (1979) 65.
-    """
-    rejected: set[str] = set()
-    for at, name in enumerate(sorted(p, key=lambda name: p[name])):
-        if p[name] > error_rate / (len(p) - at):
-            break
-        rejected.add(name)
-    return rejected

@@ -12,11 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from runners.analysis.bootstrap import Floats, Interval
+from runners.analysis.interval import Floats, Interval
 from runners.model import WAITING
-
-SIGNIFICANT = 0.01
-"""A diagnostic raises its flag below this p-value."""
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
@@ -122,27 +119,49 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray((deviation > 0) & (distance > 14.826 * deviation))
 
 
-def has_trend(*series: ArrayLike) -> bool:
-    """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
-    if min(len(np.asarray(x)) for x in series) < 6:  # even the order 1, 2, 3, 4, 5 has p = 0.017
-        return False
+def trend(*series: ArrayLike) -> float:
+    """The p-value of any of the series, in order of time, to rise or fall (Kendall, Bonferroni).
+
+    NaN where there is nothing to test: even the order 1, 2, 3, 4, 5 has p = 0.017.
+    """
+    if min(len(np.asarray(x)) for x in series) < 6:
+        return math.nan
     from scipy import stats  # not at the top: it takes half a second to load
 
     p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
-    return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
+    return min(1.0, float(np.nanmin([*p, 1.0])) * len(series))
 
 
-def processes_disagree(x: ArrayLike, process: ArrayLike) -> bool:
-    """Whether the rounds of some process differ from the others' (Kruskal-Wallis)."""
+def disagreement(x: ArrayLike, process: ArrayLike) -> float:
+    """The p-value of the processes' means to differ so much by chance (F, one-way).
+
+    By values and not by ranks, of which 20 cannot give the small p that a report of many cells
+    asks for. Noise with spikes only makes F smaller. NaN where there is nothing to test.
+    """
     values, processes = np.asarray(x, float), np.asarray(process)
     groups = [values[processes == one] for one in np.unique(processes)]
-    if len(groups) < 2 or not np.ptp(values):
-        return False
-    if special.chdtrc(len(groups) - 1, len(values) - 1) >= SIGNIFICANT:
-        return False  # even the greatest statistic that so many values can have is not
-    from scipy import stats  # not at the top: it takes half a second to load
+    if not 1 < len(groups) < len(values) or not np.ptp(values):
+        return math.nan
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
+    freedom = len(groups) - 1, len(values) - len(groups)
+    between = float(((values - values.mean()) ** 2).sum()) - within
+    if within == 0:
+        return 0.0
+    return float(special.fdtrc(*freedom, between / freedom[0] / (within / freedom[1])))
 
-    return bool(stats.kruskal(*groups).pvalue < SIGNIFICANT)
+
+def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Which of the p-values are significant if all together may err with probability `level`.
+
+    Holm, Scandinavian Journal of Statistics 6 (1979): the smallest is held against level / m, the
+    next against level / (m - 1), until one is not below.
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    below = values[order] < level / np.arange(len(values), 0, -1)
+    found = np.zeros(len(values), bool)
+    found[order] = np.logical_and.accumulate(below)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import has_trend, outliers, processes_disagree
+from runners.analysis.estimators import disagreement, holm, outliers, trend
 from runners.analysis.rounds import Rounds
-from runners.model import Flag
+from runners.model import Flag, FlagCode
 
+CHANCE = 0.01
+"""The probability that chance alone raises a flag in a report, whatever the number of its cells."""
 FEWEST_ROUNDS = 6
 """With fewer rounds no 95% interval of ranks exists."""
 STEAL = 0.01
@@ -21,19 +23,35 @@ TIMER_COST = 0.05
 """A flag is raised if reading the clocks takes more than this part of the tasks' time."""
 
 
-def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
-    """The flags of a cell, from its complete rounds and its row of the summary so far."""
-    logs = np.log(rounds.baseline_s / rounds.measured_s)
+def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
+    """The flags of each cell that a test raises; all tests of all cells are corrected together."""
+    p: dict[tuple[int, FlagCode], float] = {}
+    for at, rounds in enumerate(cells):
+        logs = np.log(rounds.baseline_s / rounds.measured_s)
+        p[at, "trend"] = trend(rounds.baseline_s, rounds.measured_s, logs)
+        p[at, "processes_disagree"] = disagreement(logs, rounds.process)
+    tested = [test for test, value in p.items() if not math.isnan(value)]
+    raised = holm([p[test] for test in tested], CHANCE)
+    found: list[list[FlagCode]] = [[] for _ in cells]
+    for (at, code), is_raised in zip(tested, raised, strict=True):
+        if is_raised:
+            found[at].append(code)
+    return found
+
+
+def flags(rounds: Rounds, cell: Mapping[str, Any], suspected: Iterable[FlagCode]) -> Iterator[Flag]:
+    """The flags of a cell, from its complete rounds and its row of the summary so far.
+
+    `suspected` are its own of `suspicions`.
+    """
     if cell["rounds"] < FEWEST_ROUNDS:
         yield Flag("few_rounds", str(FEWEST_ROUNDS))
     for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
         if count := int(outliers(walls).sum()):
             yield Flag("outliers", f"{side} ({count})")
-    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
-        yield Flag("trend")
-    if processes_disagree(logs, rounds.process):
-        yield Flag("processes_disagree")
-    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
+    yield from map(Flag, suspected)
+    total_low, total_high = cell["mean_ratio_low"], cell["mean_ratio_high"]
+    if total_low > cell["speedup_high"] or total_high < cell["speedup_low"]:
         yield Flag("methods_disagree")
     if cell["steal_share"] > STEAL:
         yield Flag("steal", f"{cell['steal_share']:.1%}")

@@ -1,12 +1,13 @@
 """Which executor to use for a workload, and with how many workers, as far as noise lets it tell."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from runners.analysis.interval import Interval
 
-from runners.analysis.compare import Comparison, holm
+from runners.analysis.compare import Comparison
+from runners.analysis.estimators import holm
+from runners.analysis.interval import Interval
 from runners.words.labels import SERIAL, in_order, labels
 from runners.words.rounding import bracketed
 
@@ -18,6 +19,9 @@ SIMPLEST = (
     *("interpreters", "asyncio", "loky", "dask", "mpi"),
 )
 """Executors from the simplest to use on; those of others come after them."""
+
+ERROR_RATE = 0.05
+"""Of all that is said of one workload."""
 
 NEVER = ("thread_subclass",)
 """Executors that are measured and not recommended: a thread does the same with less code."""
@@ -151,8 +155,8 @@ def _recommendation(
         if comparison.ratio(best.cell, one.cell).estimate < WITHIN
     }
     near |= {one.cell: 1.0 for one in candidates if one.cell not in near}
-    good = holm(near)
-    worse = holm({c.cell: comparison.p_below(best.cell, c.cell, 1.0) for c in candidates[1:]})
+    good = _rejected(near)
+    worse = _rejected({c.cell: comparison.p_below(best.cell, c.cell, 1.0) for c in candidates[1:]})
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
     choice = min(sure, key=lambda c: c.cost, default=None)
@@ -162,6 +166,11 @@ def _recommendation(
         open=tuple(c for c in candidates if c.cell not in worse),
         next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
     )
+
+
+def _rejected(p: Mapping[str, float]) -> set[str]:
+    significant = holm(list(p.values()), ERROR_RATE)
+    return {name for name, is_significant in zip(p, significant, strict=True) if is_significant}
 
 
 def _times(interval: Interval) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runners.analysis.bootstrap import Floats
+from runners.analysis.interval import Floats
 from runners.model import PANEL
 from runners.results.columns import COUNTS
 

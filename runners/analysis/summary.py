@@ -1,6 +1,6 @@
 """The runs frame in, the summary frame out: one row per cell, every statistic, and only those.
 
-The estimates themselves are in `bootstrap` and `estimators`; here they meet the columns.
+The estimates themselves are in `headline` and `estimators`; here they meet the columns.
 """
 
 import math
@@ -12,14 +12,6 @@ import numpy as np
 import pandas as pd
 
 from runners.analysis.attainable import cpu_limit, workers
-from runners.analysis.bootstrap import (
-    FEWEST_TO_RESAMPLE,
-    Floats,
-    Interval,
-    headline,
-    percentile_interval,
-    resampled_medians,
-)
 from runners.analysis.columns import MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
@@ -28,7 +20,9 @@ from runners.analysis.estimators import (
     median_interval,
     ratio_of_means_fieller,
 )
-from runners.analysis.flags import flags
+from runners.analysis.flags import flags, suspicions
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Floats, Interval
 from runners.analysis.machine import taken
 from runners.analysis.rounds import (
     LEVELS,
@@ -74,21 +68,21 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
-    one_worker: tuple[Floats, float] | None = None
+    parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
+    one_worker: Interval | None = None
     for at, is_first in _by_family(cells):
         if is_first:
             one_worker = None
-        mine = rounds.part(slice(ends[at], ends[at + 1]))
+        mine = parts[at]
         if not len(mine.process):
             continue
-        n = facts[at]["n"]
-        resampled = resampled_medians(mine.baseline_s, mine.measured_s)
-        if n == 1 and one_worker is None and len(mine.process) >= FEWEST_TO_RESAMPLE:
-            one_worker = resampled[0] / resampled[1], _ratio(mine)
+        speedup = paired_ratio(mine.baseline_s, mine.measured_s, mine.process).scaled(scale[at])
+        if facts[at]["n"] == 1 and one_worker is None:
+            one_worker = speedup
         records[at] = {
             **_walls("baseline", mine.baseline_s),
             **_walls("measured", mine.measured_s),
-            **_speedups(mine, resampled, workers(facts[at]), scale[at]),
+            **_speedups(mine, speedup, workers(facts[at]), scale[at]),
             "cpu_share": float(np.median(mine.cpu_share)),
             "task_s": float(np.median(mine.task_s)),
             "cold_baseline_s": cold_s[0][at],
@@ -100,8 +94,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         limit = cpu_limit(facts[at] | records[at])
         records[at]["bound"] = min(float(workers(facts[at])), limit)
         if one_worker is not None and facts[at]["scaling"] == "strong":
-            records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
-        records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
+            records[at] |= _over_one_worker(speedup, one_worker, facts[at]["n"])
+    for at, suspected in enumerate(suspicions(parts)):
+        if len(parts[at].process):
+            records[at]["flags"] = tuple(flags(parts[at], facts[at] | records[at], suspected))
     computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
     return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
@@ -228,8 +224,8 @@ def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
 def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
     """Positions of the cells, those that differ in n alone together and n = 1 first.
 
-    With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
-    Cells measured again in another folder (`<cell>#2`) are families of their own.
+    With each, whether it begins a family. Cells measured again in another folder (`<cell>#2`) are
+    families of their own.
     """
     same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus", "folder")]
     repeat = cells["cell"].str.partition("#")[2]
@@ -252,11 +248,8 @@ def _walls(side: str, x: Floats) -> Record:
     return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
 
 
-def _speedups(
-    rounds: Rounds, resampled: tuple[Floats, Floats], provided: int, scale: float
-) -> Record:
+def _speedups(rounds: Rounds, speedup: Interval, provided: int, scale: float) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
-    speedup = headline(*sides, resampled).scaled(scale)
     rank = hodges_lehmann_ratio(*sides).scaled(scale)
     return {
         **_named("speedup", speedup),
@@ -269,25 +262,13 @@ def _speedups(
     }
 
 
-def _ratio(rounds: Rounds) -> float:
-    return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
-
-
-def _over_one_worker(
-    one: tuple[Floats, float], resampled: Floats, rounds: Rounds, n: int
-) -> Record:
+def _over_one_worker(speedup: Interval, one: Interval, n: int) -> Record:
     """Against the same executor with one worker: the ratio of both cells' speedups.
 
     Each cell was measured in its own minutes. Its baseline was measured in the same ones, so the
     ratio of speedups is free of what changed on the machine in between; one of times is not.
     """
-    if n == 1:
-        return _named("speedup_n1", Interval(1.0, 1.0, 1.0))
-    if len(rounds.process) < FEWEST_TO_RESAMPLE:
-        return {}
-    # Shifted by one: equally many rounds share their resamples, and the cells are independent.
-    ratios = resampled / np.roll(one[0], 1)
-    return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
+    return _named("speedup_n1", Interval(1.0, 1.0, 1.0) if n == 1 else speedup.over(one))
 
 
 def _ladder(rounds: Rounds) -> Record:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.text import Text
 
-    from runners.analysis.bootstrap import Interval
     from runners.analysis.cell import CellSummary
+    from runners.analysis.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
-        (speedup, _speedup(cell.speedup), f"attainable {cell.bound:.2f} ({what})"),
+        (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
         (
             "cold, warm",
             f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",

@@ -146,7 +146,7 @@ class _Measurement:
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import bootstrap  # noqa: F401
+                    from runners.analysis import headline  # noqa: F401
 
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""

@@ -173,18 +173,19 @@ class Pace:
         fewest = max(2, self.fewest - 1)
         if not self.undecided or min(map(len, self.pairs.values())) < fewest:
             return
-        from runners.analysis.bootstrap import ratio_of_medians, rounds_needed
+        from runners.analysis.headline import rounds_needed
 
-        settings = self.settings
-        left = 1
+        settings, left = self.settings, 1
         for candidate, pairs in self.pairs.items():
-            baseline_s, measured_s, _ = zip(*pairs, strict=True)
-            interval = ratio_of_medians(baseline_s, measured_s, seed=settings.seed)
-            self.needed[candidate] = rounds_needed(
-                interval.half_width, len(pairs), settings.precision, 10**6
+            needed = rounds_needed(
+                *zip(*pairs, strict=True),
+                interpreters=settings.interpreters,
+                precision=settings.precision,
+                fewest=self.fewest,
+                most=settings.max_rounds,
             )
-            total = min(max(self.needed[candidate], self.fewest), settings.max_rounds)
-            left = max(left, total - len(pairs))
+            self.needed[candidate] = needed
+            left = max(left, needed - len(pairs))
         # Whole interpreters, unless that were more than `max_rounds`.
         target = math.ceil((self.counted + left) / self.rounds_each) * self.rounds_each
         most = settings.max_rounds - min(map(len, self.pairs.values())) + self.counted

@@ -29,7 +29,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "methods_disagree": (
         "methods disagree",
-        "few or very uneven rounds: look at the single rounds in the figure",
+        "a typical round and the total say different things: some rounds are very uneven",
     ),
     "steal": (
         "steal {}",

@@ -141,7 +141,8 @@ def test_a_forgotten_join_is_not_recommended(tmp_path: Path) -> None:
     speedups = {("process", 3): 2.5, ("pool", 2): 1.8, ("thread", 2): 0.9}
     summary, runs = frames(tmp_path, speedups, noise=0.004)
     missing = [2.0 if name == "process" else None for name in summary["executor"]]
-    [found] = recommend(summary.assign(**{"metric.results_missing": missing}), runs)
+    summary["metric.results_missing"] = missing
+    [found] = recommend(summary, runs)
     assert chosen(found) == ("pool", 2)
 
 
