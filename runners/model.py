@@ -599,7 +599,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Core time lost on the step `factor` of the ladder, as a share of what was provided."""
+    """Core time lost on the step `factor` of the ladder, as a share of what was provided.
+
+    `machine` is the part of it that loops that share nothing lose as well; 0 where nobody asked.
+    """
 
     factor: str
     share: float
+    machine: float = 0.0

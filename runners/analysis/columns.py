@@ -130,6 +130,31 @@ RESOURCES = (
 )
 """What its rounds took and gave."""
 
+MACHINE = (
+    *_interval(
+        *("ceiling", "ratio"),
+        "what the machine gave to n loops at once that share nothing: n times the time of one "
+        "alone / theirs",
+    ),
+    _number("machine_contention", "ratio", "`contention` of these loops"),
+    _number("machine_computation", "ratio", "`computation` of these loops"),
+    _number(
+        *("machine_off_cpu", "ratio"),
+        "part of their time that loops had no CPU, of no more than there are CPUs",
+    ),
+    _number(
+        *("attainable", "ratio"),
+        "attainable speedup under the ceiling; missing where tasks wait",
+    ),
+    *_interval("efficiency_of_ceiling", "ratio", "`speedup` / `attainable`, with a ceiling"),
+    _number(
+        *("loss_contention_machine", "ratio"),
+        "part of `loss_contention` that loops that share nothing lose as well",
+    ),
+    _number("loss_computation_machine", "ratio", "the same part of `loss_computation`"),
+)
+"""What the machine gave meanwhile; missing where it was not asked."""
+
 FIGURES = (
     *_interval(METRICS.name, METRICS.unit, f"{METRICS.meaning}: the median over rounds"),
     _number(
@@ -149,7 +174,7 @@ REMARKS = (
     _OF_RUNS["folder"],
 )
 
-COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *FIGURES, *REMARKS)
+COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
 
 DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""

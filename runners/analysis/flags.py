@@ -9,6 +9,7 @@ import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
 from runners.analysis.estimators import has_trend, outliers, processes_disagree
+from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag
 
@@ -23,6 +24,8 @@ TIMER_COST = 0.05
 
 def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
     """The flags of a cell, from its complete rounds and its row of the summary so far."""
+    if why := busy(cell):
+        yield Flag("busy_machine", why)
     logs = np.log(rounds.baseline_s / rounds.measured_s)
     if cell["rounds"] < FEWEST_ROUNDS:
         yield Flag("few_rounds", str(FEWEST_ROUNDS))
@@ -54,6 +57,8 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("short_runs")
     if not cell["steady"]:
         yield Flag("not_steady")
+    if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
+        yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
     weak = cell["scaling"] == "weak"
     # Rows of earlier versions do not say it: there were no fresh ones.
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]

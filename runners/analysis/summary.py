@@ -20,7 +20,7 @@ from runners.analysis.bootstrap import (
     percentile_interval,
     resampled_medians,
 )
-from runners.analysis.columns import MEDIANS, STATISTICS, arranged
+from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
     hodges_lehmann_ratio,
@@ -29,7 +29,7 @@ from runners.analysis.estimators import (
     ratio_of_means_fieller,
 )
 from runners.analysis.flags import flags
-from runners.analysis.machine import taken
+from runners.analysis.machine import attained, given, taken
 from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
 from runners.model import Status
 
@@ -47,6 +47,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
     tasks once.
     """
+    of_loops = runs["role"] == "spin"
+    spins = runs[of_loops]
+    if len(spins):
+        runs = runs[~of_loops].reset_index(drop=True)
     code = pd.factorize(runs["cell"])[0]
     cells = _identities(runs, code)
     baseline, measured = complete_rounds(runs, code)
@@ -57,11 +61,12 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
+    machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
-        for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
+        for row in pd.concat([cells, outcomes, resources, machine], axis=1).to_dict("records")
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
@@ -90,12 +95,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         }
         limit = cpu_limit(facts[at] | records[at])
         records[at]["bound"] = min(float(workers(facts[at])), limit)
+        records[at] |= attained(facts[at] | records[at])
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
         records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
-    computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
+    ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
+    computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
-    return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
+    return arranged(pd.concat([cells, outcomes, statistics, resources, machine], axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
