@@ -662,6 +662,7 @@ FlagCode = Literal[
     "outliers",
     "trend",
     "processes_disagree",
+    "position",
     "methods_disagree",
     "steal",
     "throttled",
@@ -670,6 +671,7 @@ FlagCode = Literal[
     "timer_cost",
     "short_runs",
     "not_steady",
+    "time_spent",
     "same_tasks",
     "above_bound",
 ]
@@ -688,7 +690,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Core time lost on the step `factor` of the ladder, as a share of what was provided."""
+    """Core time lost on the step `factor` of the ladder, as a share of what was provided.
+
+    `machine` is the part of it that loops that share nothing lose as well; 0 where nobody asked.
+    """
 
     factor: str
     share: float
+    machine: float = 0.0

@@ -108,6 +108,49 @@ def runs(
     return [*made, last]
 
 
+def spins(
+    cell: list[Run],
+    ceiling: float,
+    *,
+    contention: float = 1.0,
+    computation: float = 1.0,
+    noise: float = 0.02,
+    alone_s: float = 0.1,
+    rounds: int = 2,
+) -> list[Run]:
+    """The runs of loops that share nothing in the first `rounds` rounds of each process of a cell.
+
+    n at once take n / `ceiling` times as long as one alone. Of their time, `contention` is the part
+    that they do not wait for a CPU; `computation` is how little more CPU time they take each.
+    """
+    template = cell[0]
+    places = sorted({(run.process, run.round) for run in cell})
+    first = dict(reversed(places))
+    chance = random.Random(f"spin {template.cell}")
+    made = []
+    for process, number in places:
+        if number >= first[process] + rounds:
+            continue
+        for n in sorted({1, template.n}):
+            wall_s = alone_s * (1 if n == 1 else n / ceiling) * chance.lognormvariate(0, noise)
+            cpu_s = n * alone_s / (1 if n == 1 else computation)
+            ready_s = cpu_s / (1 if n == 1 else contention)
+            made.append(
+                replace(
+                    template,
+                    role="spin",
+                    n=n,
+                    process=process,
+                    round=number,
+                    wall_s=wall_s,
+                    tasks=n,
+                    workers=n,
+                    levels=(n * wall_s, n * wall_s, n * wall_s, ready_s, ready_s, cpu_s),
+                )
+            )
+    return made
+
+
 def summary(*rows: Mapping[str, Any]) -> pd.DataFrame:
     """A summary of cells that have these columns; what they do not say of themselves is missing."""
     facts = {"cell": "0123456789ab", "workload": "primes", "executor": "pool", "n": 2}

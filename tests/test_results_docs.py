@@ -26,6 +26,7 @@ TABLES: dict[str, Sequence[Column]] = {
     "OUTCOME": of_summary.OUTCOME,
     "STATISTICS": of_summary.STATISTICS,
     "RESOURCES": of_summary.RESOURCES,
+    "MACHINE": of_summary.MACHINE,
     "FIGURES": of_summary.FIGURES,
     "REMARKS": of_summary.REMARKS,
 }

@@ -1,5 +1,6 @@
 """One cell of the summary as a typed record, for whoever works with a single one."""
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,7 +38,8 @@ class CellSummary:
 
     The three columns of an interval are one value here, and so are families of columns: `times` by
     side, `levels` from L0 to L6, `factors` and `losses` by the step of the ladder, `parameters` by
-    the name of their column (`workload.end`), `metrics` by their own name. A missing number is NaN,
+    the name of their column (`workload.end`), `metrics` by their own name. A loss holds the
+    machine's part of it. A missing number is NaN,
     anything else that is missing None, but for `folder`, "" where it is not known.
     """
 
@@ -79,9 +81,20 @@ class CellSummary:
     workers: float
     largest_task_share: float
     timer_s: float
+    counted_share: float
+    warmup_share: float
+    ceiling_share: float
+    starting_share: float
+    judging_share: float
     steal_share: float
     others_share: float
     throttled_s: float
+    ceiling: Interval
+    machine_contention: float
+    machine_computation: float
+    machine_off_cpu: float
+    attainable: float
+    efficiency_of_ceiling: Interval
     max_rss_bytes: float
     gil: bool | None
     metrics: Mapping[str, Metric]
@@ -111,17 +124,22 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
     def stated(name: str) -> Any:
         return None if pd.isna(row[name]) else row[name]
 
+    def machines(factor: str) -> float:
+        lost = row.get(f"loss_{factor}_machine", math.nan)
+        return 0.0 if math.isnan(lost) else float(lost)
+
     names = [str(name) for name in row]
     metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
     made: dict[str, Any] = {
         **{name: stated(name) for name in ("error", "ended_by", "gil")},
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
+        **{name: interval(name) for name in ("ceiling", "efficiency_of_ceiling")},
         "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
         "times": {side: times(side) for side in SIDES},
         "levels": tuple(row[level] for level in LEVELS),
         "factors": {factor: interval(factor) for factor in TITLES},
-        "losses": tuple(Loss(factor, row[f"loss_{factor}"]) for factor in TITLES),
+        "losses": tuple(Loss(factor, row[f"loss_{factor}"], machines(factor)) for factor in TITLES),
         "parameters": {
             name: stated(name) for name in names if name.startswith(("workload.", "executor."))
         },

@@ -122,6 +122,16 @@ RESOURCES = (
         _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
         for name in MEDIANS
     ),
+    *(
+        _number(f"{name}_share", "ratio", f"part of the time of the measurement that {what} took")
+        for name, what in (
+            ("counted", "the rounds that count"),
+            ("warmup", "the others"),
+            ("ceiling", "asking what the machine gives"),
+            ("starting", "starting interpreters"),
+            ("judging", "preparing runs and comparing their results"),
+        )
+    ),
     _number("steal_share", "ratio", "part of the CPUs' time that the host gave to other guests"),
     _number(
         *("others_share", "ratio"),
@@ -132,6 +142,31 @@ RESOURCES = (
     Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
 )
 """What its rounds took and gave."""
+
+MACHINE = (
+    *_interval(
+        *("ceiling", "ratio"),
+        "what the machine gave to n loops at once that share nothing: n times the time of one "
+        "alone / theirs",
+    ),
+    _number("machine_contention", "ratio", "`contention` of these loops"),
+    _number("machine_computation", "ratio", "`computation` of these loops"),
+    _number(
+        *("machine_off_cpu", "ratio"),
+        "part of their time that loops had no CPU, of no more than there are CPUs",
+    ),
+    _number(
+        *("attainable", "ratio"),
+        "attainable speedup under the ceiling; missing where tasks wait",
+    ),
+    *_interval("efficiency_of_ceiling", "ratio", "`speedup` / `attainable`, with a ceiling"),
+    _number(
+        *("loss_contention_machine", "ratio"),
+        "part of `loss_contention` that loops that share nothing lose as well",
+    ),
+    _number("loss_computation_machine", "ratio", "the same part of `loss_computation`"),
+)
+"""What the machine gave meanwhile; missing where it was not asked."""
 
 FIGURES = (
     *_interval(METRICS.name, METRICS.unit, f"{METRICS.meaning}: the median over rounds"),
@@ -152,7 +187,7 @@ REMARKS = (
     _OF_RUNS["folder"],
 )
 
-COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *FIGURES, *REMARKS)
+COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
 
 DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""

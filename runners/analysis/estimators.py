@@ -132,6 +132,27 @@ def trend(*series: ArrayLike) -> float:
     return min(1.0, float(np.nanmin([*p, 1.0])) * len(series))
 
 
+def fall(walls: Floats, process: ArrayLike) -> float:
+    """The p-value of times to fall so much by chance from round to round of their process.
+
+    `walls` has shape (rounds, sides). Kendall's score of each process, added up (a stratified
+    Mann-Kendall test: Hirsch & Slack, Water Resources Research 20, 1984, 727), one-sided,
+    Bonferroni over the sides. NaN where no process has two rounds.
+    """
+    index = np.asarray(process)
+    score, variance = np.zeros(walls.shape[1]), 0.0
+    for one in np.unique(index):
+        own = walls[index == one]
+        n = len(own)
+        later, sooner = np.tril_indices(n, -1)
+        score += np.sign(own[later] - own[sooner]).sum(axis=0)
+        variance += n * (n - 1) * (2 * n + 5) / 18
+    if not variance:
+        return math.nan
+    z = (score + 1) / math.sqrt(variance)  # with a correction for continuity
+    return min(1.0, len(z) * float(special.ndtr(z).min()))
+
+
 def disagreement(x: ArrayLike, process: ArrayLike) -> float:
     """The p-value of the processes' means to differ so much by chance (F, one-way).
 

@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import disagreement, holm, outliers, trend
+from runners.analysis.estimators import disagreement, fall, holm, outliers, trend
+from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
 
@@ -19,6 +20,13 @@ FEWEST_ROUNDS = 6
 STEAL = 0.01
 """A flag is raised if the host gave more than this part of the CPU time to others."""
 SHORT_S = 0.001
+MOST = 0.5
+SPENT = {
+    "warmup_share": "warming up",
+    "starting_share": "starting interpreters",
+    "judging_share": "comparing results",
+}
+"""What a flag is raised for if it takes more than MOST of the time of a measurement."""
 TIMER_COST = 0.05
 """A flag is raised if reading the clocks takes more than this part of the tasks' time."""
 
@@ -30,6 +38,9 @@ def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
         logs = np.log(rounds.baseline_s / rounds.measured_s)
         p[at, "trend"] = trend(rounds.baseline_s, rounds.measured_s, logs)
         p[at, "processes_disagree"] = disagreement(logs, rounds.process)
+        p[at, "position"] = disagreement(logs, rounds.earlier)
+        walls = np.column_stack([rounds.baseline_s, rounds.measured_s])
+        p[at, "not_steady"] = fall(walls, rounds.process)
     tested = [test for test, value in p.items() if not math.isnan(value)]
     raised = holm([p[test] for test in tested], CHANCE)
     found: list[list[FlagCode]] = [[] for _ in cells]
@@ -39,13 +50,20 @@ def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
     return found
 
 
-def flags(rounds: Rounds, cell: Mapping[str, Any], suspected: Iterable[FlagCode]) -> Iterator[Flag]:
+def flags(
+    rounds: Rounds, cell: Mapping[str, Any], suspected: Collection[FlagCode]
+) -> Iterator[Flag]:
     """The flags of a cell, from its complete rounds and its row of the summary so far.
 
     `suspected` are its own of `suspicions`.
     """
+    if why := busy(cell):
+        yield Flag("busy_machine", why)
     if cell["rounds"] < FEWEST_ROUNDS:
-        yield Flag("few_rounds", str(FEWEST_ROUNDS))
+        # One that does not count, and a tenth more.
+        enough_s = (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1 * FEWEST_ROUNDS
+        enough_s += (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1
+        yield Flag("few_rounds", f"{FEWEST_ROUNDS} rounds: they take about {enough_s:.2g} s")
     for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
         if count := int(outliers(walls).sum()):
             yield Flag("outliers", f"{side} ({count})")
@@ -70,8 +88,13 @@ def flags(rounds: Rounds, cell: Mapping[str, Any], suspected: Iterable[FlagCode]
         yield Flag("timer_cost", f"{timer_cost:.0%}")
     if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
         yield Flag("short_runs")
-    if not cell["steady"]:
+    if not cell["steady"] and "not_steady" not in suspected:  # in rows of earlier versions
         yield Flag("not_steady")
+    for share, what in SPENT.items():
+        if cell[share] > MOST:
+            yield Flag("time_spent", f"{cell[share]:.0%} {what}")
+    if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
+        yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
     weak = cell["scaling"] == "weak"
     # Rows of earlier versions do not say it: there were no fresh ones.
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]

@@ -1,8 +1,16 @@
 """What the machine gave to a cell, and what others took of it meanwhile."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from runners.analysis.attainable import COMPUTING, cpu_limit, workers
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Interval
 from runners.analysis.rounds import Rows, numbers
 
 
@@ -36,3 +44,119 @@ def taken(
             "others_share": others.clip(0, 1),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the machine gave to loops that share nothing, in the minutes of one cell.
+
+    `ceiling` is n times the ratio of the times of one alone and of n at once. Of the time that they
+    provided, `machine_contention` is the part that they did not wait for a CPU, and
+    `machine_computation` how little more CPU time each took beside the others: the last two steps
+    of the ladder for a program that has no part in them. `machine_off_cpu` is the part of their
+    time that loops of which each has a CPU to itself had none.
+    """
+
+    ceiling: Interval
+    machine_contention: float
+    machine_computation: float
+    machine_off_cpu: float
+
+    def row(self) -> dict[str, float]:
+        ends = {"ceiling_low": self.ceiling.low, "ceiling_high": self.ceiling.high}
+        others = {name: getattr(self, name) for name in NAMES if not name.startswith("ceiling")}
+        return {"ceiling": self.ceiling.estimate} | ends | others
+
+
+NAMES = (
+    *("ceiling", "ceiling_low", "ceiling_high"),
+    *("machine_contention", "machine_computation", "machine_off_cpu"),
+)
+UNKNOWN = Given(Interval(math.nan, math.nan, math.nan), math.nan, math.nan, math.nan)
+
+
+def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """What the machine gave, a row for each of the `cells` (`cell`, `n`, `usable_cpus`).
+
+    `spins` are the runs of loops, `n` of them at once, `runs` all others. Those of one process and
+    round belong together, and to the cells that were measured there: to one, or to all of a panel.
+    """
+    ok = (spins["status"] == "ok") & spins["wall_s"].notna()
+    numbers = ["process", "round", "n", "wall_s", "L3_s", "L4_s", "L5_s"]
+    loops = spins.loc[ok, numbers].astype(float).assign(place=spins["panel"][ok])
+    alone = loops[loops["n"] == 1].drop(columns="n")
+    pairs = loops[loops["n"] > 1].merge(
+        alone, on=["place", "process", "round"], suffixes=("", "_1")
+    )
+    places = runs[["cell", "panel"]].drop_duplicates().rename(columns={"panel": "place"})
+    own = cells[["cell", "n", "usable_cpus"]].astype({"n": float}).reset_index(names="at")
+    found = own.merge(places, on="cell").merge(pairs, on=["place", "n"])
+    rows = {int(str(at)): _given(of_cell).row() for at, of_cell in found.groupby("at")}
+    return pd.DataFrame([rows.get(at, UNKNOWN.row()) for at in cells.index], columns=list(NAMES))
+
+
+def _given(pairs: pd.DataFrame) -> Given:
+    n = float(pairs["n"].iloc[0])
+    on_cpu = [pairs["L5_s_1"] / pairs["L3_s_1"]]
+    if n <= pairs["usable_cpus"].iloc[0]:
+        on_cpu.append(pairs["L5_s"] / pairs["L3_s"])
+    return Given(
+        paired_ratio(pairs["wall_s_1"], pairs["wall_s"], pairs["process"]).scaled(n),
+        float((pairs["L5_s"] / pairs["L4_s"]).median()),
+        float((n * pairs["L5_s_1"] / pairs["L5_s"]).median()),
+        float(1 - pd.concat(on_cpu).median()),
+    )
+
+
+def attained(cell: Mapping[str, Any]) -> dict[str, float]:
+    """How much of what the machine gave the cell made use of: the columns that follow from both.
+
+    `cell` is its row of the summary so far. The ceiling is one of CPU time: tasks that wait, and
+    workers that share a thread or are on other machines, are not held against it.
+    """
+    provided = float(workers(cell))
+    applies = (
+        not cell["waiting"]
+        and cell["worker_kind"] not in ("caller", "coroutine")
+        and cpu_limit(cell) < math.inf
+        and math.isfinite(cell["ceiling"])
+    )
+    if not applies:
+        return {}
+    share = 1.0 if cell["cpu_share"] > COMPUTING else cell["cpu_share"]
+    most = [float(np.minimum(provided, cell[name] / share)) for name in NAMES[:3]]
+    ends = (cell[name] for name in ("speedup", "speedup_low", "speedup_high"))
+    efficiency = Interval(*ends).over(Interval(*most))
+    lost = {
+        # The same steps down from the cell's own level, and no more than it lost there.
+        f"loss_{step}_machine": min(
+            cell[f"L{level}_s"] / cell["L0_s"] * max(1 - cell[f"machine_{step}"], 0),
+            max(cell[f"loss_{step}"], 0),
+        )
+        for level, step in ((4, "contention"), (5, "computation"))
+    }
+    return {
+        "attainable": most[0],
+        "efficiency_of_ceiling": efficiency.estimate,
+        "efficiency_of_ceiling_low": efficiency.low,
+        "efficiency_of_ceiling_high": efficiency.high,
+        **lost,
+    }
+
+
+BUSY = 0.1
+"""A machine is busy if other programs take more than this part of the CPUs that we may use."""
+
+
+def busy(cell: Mapping[str, Any]) -> str:
+    """Why the numbers of a cell are those of a busy machine, in words; "" where they are not.
+
+    By others' CPU time, or, where the kernel does not tell of the load, by the time that loops with
+    a CPU each had none. A low ceiling alone says nothing: threads of one core, and a clock that
+    falls with all cores at work, make one on the quietest machine.
+    """
+    if cell["others_share"] > BUSY:
+        return f"other load took {cell['others_share']:.0%} of the CPUs"
+    if cell["machine_off_cpu"] > BUSY:
+        return f"loops with a CPU each had none for {cell['machine_off_cpu']:.0%} of their time"
+    return ""

@@ -23,10 +23,13 @@ class Rounds:
 
     `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_busy_s` is the time of the
     same tasks in the baseline, `serial_own_s` that without their wait for a CPU, which other load
-    makes, and `task_s` the time of one of them.
+    makes, and `task_s` the time of one of them. `number` is that of the round, and `earlier` says
+    whether the measured run came before that of the baseline.
     """
 
+    number: NDArray[np.int64]
     process: NDArray[np.int64]
+    earlier: NDArray[np.bool_]
     baseline_s: Floats
     measured_s: Floats
     levels: Floats
@@ -100,8 +103,11 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
     """
     levels = [numbers(runs, name, measured) for name in LEVELS[:-1]]
     serial_busy_s, ready_s, cpu_s = (_mean(runs, LEVELS[k], baseline) for k in (3, 4, 5))
+    position = runs["position"].to_numpy(int)
     return Rounds(
+        number=runs["round"].to_numpy(int)[measured],
         process=runs["process"].to_numpy(int)[measured],
+        earlier=position[measured] < position[baseline].mean(axis=1),
         baseline_s=_mean(runs, "wall_s", baseline),
         measured_s=numbers(runs, "wall_s", measured),
         levels=np.column_stack([*levels, cpu_s * scale]),

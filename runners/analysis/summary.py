@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from runners.analysis.attainable import cpu_limit, workers
-from runners.analysis.columns import MEDIANS, STATISTICS, arranged
+from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
     hodges_lehmann_ratio,
@@ -23,7 +23,7 @@ from runners.analysis.estimators import (
 from runners.analysis.flags import flags, suspicions
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
-from runners.analysis.machine import taken
+from runners.analysis.machine import attained, given, taken
 from runners.analysis.rounds import (
     LEVELS,
     Rounds,
@@ -33,6 +33,7 @@ from runners.analysis.rounds import (
     numbers,
     read_rounds,
 )
+from runners.analysis.spent import spent
 from runners.model import Status
 
 STATUSES = get_args(Status)
@@ -49,6 +50,11 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
     tasks once.
     """
+    spending = spent(runs, cell_codes(runs))
+    of_loops = runs["role"] == "spin"
+    spins = runs[of_loops]
+    if len(spins):
+        runs = runs[~of_loops].reset_index(drop=True)
     code = cell_codes(runs)
     cells = _identities(runs, code)
     baseline, measured = complete_rounds(runs, code)
@@ -60,11 +66,12 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
+    machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
-        for row in pd.concat([cells, outcomes, resources], axis=1).to_dict("records")
+        for row in pd.concat([cells, outcomes, resources, machine], axis=1).to_dict("records")
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
@@ -93,14 +100,18 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         }
         limit = cpu_limit(facts[at] | records[at])
         records[at]["bound"] = min(float(workers(facts[at])), limit)
+        records[at] |= attained(facts[at] | records[at])
         if one_worker is not None and facts[at]["scaling"] == "strong":
             records[at] |= _over_one_worker(speedup, one_worker, facts[at]["n"])
     for at, suspected in enumerate(suspicions(parts)):
         if len(parts[at].process):
+            outcomes.loc[at, "steady"] &= "not_steady" not in suspected
             records[at]["flags"] = tuple(flags(parts[at], facts[at] | records[at], suspected))
-    computed = [*(column.name for column in STATISTICS), "waiting", "flags"]
+    ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
+    computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
-    return arranged(pd.concat([cells, outcomes, statistics, resources], axis=1))
+    found = [cells, outcomes, statistics, resources, spending, machine]
+    return arranged(pd.concat(found, axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:

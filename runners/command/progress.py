@@ -12,7 +12,7 @@ from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import advice, flags
-from runners.words.rounding import time_unit
+from runners.words.rounding import counted, time_unit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -278,12 +278,19 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     by_workers = cell.bound >= workers
     cpus = "one thread" if plan.worker_kind == "coroutine" else f"{plan.usable_cpus:g} usable CPUs"
     what = f"{workers} {noun}" if by_workers else cpus
+    of_the_attainable = f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup"
+    machine = []
+    if math.isfinite(cell.attainable):
+        of_the_attainable = f"{cell.efficiency_of_ceiling.estimate:.0%} of what the machine gives"
+        loops = f"for {counted(plan.n, 'loop')} that share nothing"
+        machine = [("machine", _speedup(cell.ceiling), loops)]
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
         (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
+        *machine,
         (
             "cold, warm",
             f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
@@ -292,7 +299,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         (
             "efficiency",
             f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
-            f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup",
+            of_the_attainable,
         ),
         (
             "results",

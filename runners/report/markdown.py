@@ -37,6 +37,8 @@ METHOD = """\
   many has often been lucky as well: expect a little less of it.
 - Core time is n·Tₙ core-seconds: what n workers could have used. It is split by the tasks' own
   times, CPU times and waits for a CPU, and by what the same tasks took in the plain loop.
+- "Machine" is what n loops at once that share nothing got of it in the same minutes: n times the
+  time of one alone over theirs. No program that computes can have more.
 - After a pilot, a cell gets as many rounds as its precision needs ("precision"), up to a cap on
   rounds or time.
 """
@@ -119,6 +121,7 @@ def markdown(
     parts = [
         f"# Speedup of {', '.join(sorted(set(summary['workload'])))}",
         *([f"**{missing}**"] if missing else []),
+        *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
         "![Speedup against the number of workers](speedup.png)",
@@ -187,10 +190,21 @@ def _named(summary: pd.DataFrame) -> list[_Named]:
     return sorted(found, key=lambda one: (in_order(one.panel), in_order(one.line), one.cell.n))
 
 
+def _busy(found: Sequence[_Named]) -> Iterator[str]:
+    """What has to be known of all numbers that follow."""
+    busy = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
+    if busy:
+        yield (
+            f"**Busy machine: other load took CPU time while {busy} of {len(found)} cells were "
+            "measured. Their numbers are of what was left.**"
+        )
+
+
 def _results(measured: Iterable[_Named]) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "total", "efficiency"]
+    head += ["machine", "against n = 1"]
     return table(
-        [*head, "against n = 1", "rounds", "ended by"],
+        [*head, "rounds", "ended by"],
         (
             [
                 *entry.head,
@@ -199,6 +213,7 @@ def _results(measured: Iterable[_Named]) -> str:
                 _interval(entry.cell.speedup),
                 _interval(entry.cell.mean_ratio),
                 f"{entry.cell.efficiency.estimate:.0%}",
+                _interval(entry.cell.ceiling) if math.isfinite(entry.cell.attainable) else "",
                 _interval(entry.cell.speedup_n1),
                 str(entry.cell.rounds),
                 entry.cell.ended_by or "",

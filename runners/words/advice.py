@@ -61,7 +61,8 @@ def explain(cell: Cell) -> list[Loss]:
 
 def told(loss: Loss, cell: Cell) -> str:
     """A loss of that cell in words, with what may be done about it."""
-    return f"{loss.share:.0%} {TITLES[loss.factor]}: {hint(loss, cell)}"
+    of_it = f" (the machine's own: {loss.machine:.0%})" if loss.machine >= MATTERS / 2 else ""
+    return f"{loss.share:.0%} {TITLES[loss.factor]}{of_it}: {hint(loss, cell)}"
 
 
 def hint(loss: Loss, cell: Cell) -> str:
@@ -86,6 +87,11 @@ def hint(loss: Loss, cell: Cell) -> str:
             if cell.n > usable:
                 return f"{cell.n} workers share {usable:g} {'CPU' if usable == 1 else 'CPUs'}"
             return "other load or steal on the machine takes CPU time from the workers"
+        case "computation" if loss.machine > loss.share / 2:
+            return (
+                "so do loops that share nothing: cores shared by two CPUs, a lower clock with all "
+                "of them at work, other guests"
+            )
         case _:
             # A process forked from one that has warmed up inherits its warm code.
             cold = cell.parameters.get("executor.start_method") in ("spawn", "forkserver")

@@ -12,7 +12,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "wait for that",
     ),
     "few_rounds": (
-        "fewer than {} rounds",
+        "fewer than {}",
         "the intervals are wide: raise measure.time_budget_s or shrink the tasks",
     ),
     "outliers": (
@@ -26,6 +26,15 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     "processes_disagree": (
         "processes disagree",
         "raise measure.interpreters: each fresh interpreter has its own speed",
+    ),
+    "position": (
+        "the side that runs first differs",
+        "a run leaves something behind for the next one: caches, memory, files; rounds are "
+        "balanced, so that the speedup lies between both",
+    ),
+    "time_spent": (
+        "most of the time went elsewhere: {}",
+        "raise measure.time_budget_s, or give the tasks more work and smaller results",
     ),
     "methods_disagree": (
         "methods disagree",
@@ -57,7 +66,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "not_steady": (
         "no steady state",
-        "times still fell when warm-up ended: raise measure.warmup or the budget",
+        "times still fell in the rounds that count: raise measure.warmup",
     ),
     "same_tasks": (
         "each task is done {} times",
@@ -72,6 +81,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
 
 FORMER: dict[str, tuple[FlagCode, str]] = {
+    "fewer than {} rounds": ("few_rounds", "{} rounds"),
     "BLAS threads x workers > CPUs ({})": ("library_threads", "BLAS, {}"),
 }
 """What version 0.2 said, with the code and the detail that it stands for now."""

@@ -19,6 +19,13 @@ def bracketed(
     return text
 
 
+def counted(count: int, noun: str) -> str:
+    """As in "two loops", "1 loop", "16 loops": words up to ten."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    number = words[count] if count < len(words) else str(count)
+    return f"{number} {noun}{'' if count == 1 else 's'}"
+
+
 def time_unit(seconds: float) -> tuple[str, float]:
     """The unit that fits so many seconds, and how many of it are one second."""
     return next((unit for unit in UNITS if seconds * unit[1] >= 1), UNITS[-1])

@@ -22,6 +22,7 @@ from runners.words.flags import told
 from tests import synthetic
 
 STATISTICS = [column.name for column in columns.STATISTICS]
+MACHINE = [column.name for column in columns.MACHINE]
 
 
 def summary_of(folder: Path, *cells: Sequence[Run]) -> pd.DataFrame:
@@ -84,6 +85,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "timer_s", "steal_share", "others_share", "throttled_s"),
         *("max_rss_bytes", "gil"),
+        *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder"),
     ]

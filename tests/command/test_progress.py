@@ -74,3 +74,29 @@ def test_the_line_of_a_cell_says_what_came_out(
     place = Place(3, 12, "callable x=[/a] on pool, n = 2")
     assert Terminal(make_plan(), Path("out"), place).finish(cell) == cell.status
     assert capsys.readouterr().out.split() == f"3/12 {place.name} {said}".split()
+
+
+def table_of(make_plan: MakePlan, capsys: pytest.CaptureFixture[str], **columns: Any) -> list[str]:
+    """The lines of a single cell, with one space for many."""
+    numbers = {"speedup": 1.6, "speedup_low": 1.5, "speedup_high": 1.7, "bound": 2.0}
+    cell = synthetic.cell(**{**numbers, "efficiency": 0.8, **columns})
+    plan = make_plan("workload=countdown", "executor=pool", "n=2")
+    Terminal(plan, Path("out")).finish(cell)
+    return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_machines_own_ceiling_is_printed(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ceiling = {"ceiling": 1.73, "ceiling_low": 1.68, "ceiling_high": 1.79, "attainable": 1.73}
+    lines = table_of(make_plan, capsys, **ceiling, efficiency_of_ceiling=0.92)
+    assert "machine 1.73× [1.68, 1.79] for two loops that share nothing" in lines
+    assert "efficiency 80% of 2 workers 92% of what the machine gives" in lines
+
+
+def test_without_one_efficiency_refers_to_the_bound(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = table_of(make_plan, capsys, ceiling=1.73)  # of tasks that wait, nothing follows from it
+    assert not any(line.startswith("machine") for line in lines)
+    assert "efficiency 80% of 2 workers 80% of the attainable speedup" in lines

@@ -26,6 +26,15 @@ def test_losses_that_matter_come_largest_first() -> None:
     ]
 
 
+def test_the_machines_part_of_a_loss_is_told() -> None:
+    row = cell(n=2, loss_computation=0.2, loss_computation_machine=0.15)
+    [loss] = explain(row)
+    assert told(loss, row).startswith("20% work inflation (the machine's own: 15%): so do loops")
+    row = cell(n=2, loss_computation=0.2, loss_computation_machine=0.01)
+    [loss] = explain(row)
+    assert told(loss, row).startswith("20% work inflation: tasks compute more slowly")
+
+
 def test_unknown_losses_are_left_out() -> None:
     unknown = {f"loss_{factor}": math.nan for factor in TITLES}
     assert explain(cell(tasks=math.nan, **unknown)) == []
