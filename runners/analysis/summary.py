@@ -71,7 +71,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     start = _starts(runs, code, len(cells))
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
-        for row in pd.concat([cells, outcomes, resources, machine], axis=1).to_dict("records")
+        for row in pd.concat([cells, outcomes, resources, spending, machine], axis=1).to_dict(
+            "records"
+        )
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
@@ -105,7 +107,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             records[at] |= _over_one_worker(speedup, one_worker, facts[at]["n"])
     for at, suspected in enumerate(suspicions(parts)):
         if len(parts[at].process):
-            outcomes.loc[at, "steady"] &= "not_steady" not in suspected
+            if "not_steady" in suspected:
+                outcomes.loc[at, "steady"] = False
             records[at]["flags"] = tuple(flags(parts[at], facts[at] | records[at], suspected))
     ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
     computed = [*ours, "waiting", "flags"]

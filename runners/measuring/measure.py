@@ -21,6 +21,8 @@ from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.model import WAITING, Order, Panel, Plan, Role, Run, loops, run_of, timestamp
 
+LOOP_S, START_LOOPS_S = 0.11, 0.05
+"""How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
 REPEATED_FROM = 3
 """From so many candidates on the baseline runs twice a round."""
 
@@ -90,7 +92,7 @@ class _Measurement:
         self.interrupts = interrupts
         self.settings = panel.plans[0].measure
         self.pace = Pace(self.settings, len(panel.plans), earlier)
-        self.pace.asks = any(loops(plan) > 1 for plan in panel.plans)
+        self.pace.ask_s = _asking_s(panel)
         # A continued cell goes on with other draws than those that it began with.
         name = panel.name or panel.plans[0].cell
         self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
@@ -129,7 +131,7 @@ class _Measurement:
                     )
                     run = self._run(child, side, told)
                     if kind == "ceiling" and run.status == "crashed":
-                        self.pace.asks = False  # it can be done without
+                        self.pace.ask_s = 0.0  # it can be done without
                         break
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
@@ -142,7 +144,7 @@ class _Measurement:
                 calls = min((run.tasks or 0 for run in baselines), default=0)
                 self.pace.note(kind, _pairs(done), calls)
                 if kind == "cold" and _wait(baselines):
-                    self.pace.asks = False
+                    self.pace.ask_s = 0.0
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
@@ -239,6 +241,15 @@ class _Measurement:
                 row = run_of(plan, order, run.status, run.started_at, run.error)
             yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
         self.pace.drop(ended)
+
+
+def _asking_s(panel: Panel) -> float:
+    """How long it takes to ask once what the machine gives; 0 if no cell needs to know."""
+    counts = {loops(plan) for plan in panel.plans} - {1}
+    if not counts:
+        return 0.0
+    cpus = panel.plans[0].usable_cpus
+    return LOOP_S * (1 + sum(max(1.0, count / cpus) for count in counts)) + START_LOOPS_S
 
 
 def _wait(baselines: Sequence[Run]) -> bool:

@@ -54,8 +54,8 @@ class Pace:
         self.generation = -1
         self.rounds_each = 1
         self.head_s = self.round_s = 0.0
-        self.asks = True
-        self.ceiling_s = self.ceilings_s = 0.0
+        self.ask_s = 0.0
+        self.ceilings_s = 0.0
         self.last = False
         self.over = False
         self.dropped = self.kept = self.calls = self.asked = 0
@@ -107,7 +107,7 @@ class Pace:
         elapsed_s = (time.perf_counter_ns() - self.round_ns) / 1e9
         if kind == "ceiling":
             self.asked += 1
-            self.ceiling_s, self.ceilings_s = elapsed_s, self.ceilings_s + elapsed_s
+            self.ceilings_s += elapsed_s
             return
         self.calls += tasks
         if kind != "counted":
@@ -138,12 +138,16 @@ class Pace:
         return self.target is None and self.fewest < self.settings.max_rounds
 
     def _may_ask(self) -> bool:
-        """Whether there is time to ask what the machine gives, once or twice an interpreter."""
-        if not self.asks or self.asked == 2 or self.kept >= self.rounds_each > 1:
+        """Whether there is time to ask what the machine gives, once or twice an interpreter.
+
+        `ask_s` is what that takes where nothing else runs; 0: it is not to be asked.
+        """
+        if not self.ask_s or self.kept >= self.rounds_each > 1:
             return False
-        # The second time only where all interpreters can have it.
-        times = 1 if self.asked == 0 else 2 * self.settings.interpreters - self.generation
-        return self.ceilings_s + times * self.ceiling_s <= CEILING * self.budget_s
+        times = (self.asked + 1) * self.settings.interpreters
+        # A single answer has no interval. On a busy machine each takes longer.
+        planned_s = max(2, times) * self.ask_s
+        return self.asked < 2 and max(planned_s, self.ceilings_s / 2) <= CEILING * self.budget_s
 
     def _fitting(self) -> int:
         """How many rounds an interpreter has."""
