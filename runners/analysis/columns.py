@@ -209,4 +209,5 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
             members = [pattern.replace("*", name) for pattern in patterns]
             if set(members) <= set(found.columns):
                 names += members
-    return found.reindex(columns=names).astype(DTYPES)
+    # In one piece: pandas warns of a column that is added to so many single ones.
+    return found.reindex(columns=names).astype(DTYPES).copy()

@@ -69,11 +69,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
+    known = [cells, outcomes, resources, spending, machine]
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
-        for row in pd.concat([cells, outcomes, resources, spending, machine], axis=1).to_dict(
-            "records"
-        )
+        for row in pd.concat(known, axis=1).to_dict("records")
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
