@@ -42,6 +42,7 @@ def test_with_interpreters_a_worked_example() -> None:
     assert logs(interval) == pytest.approx([0.055, 0.055 - reach, 0.055 + reach], abs=1e-6)
 
 
+@settings(deadline=None)
 @given(ROUNDS)
 def test_the_estimate_is_the_trimmed_mean_of_scipy(rounds: list[tuple[float, float, int]]) -> None:
     baseline, measured, process = np.array(rounds).T
@@ -77,7 +78,7 @@ def test_one_round_has_an_estimate_and_no_interval() -> None:
     assert math.isnan(interval.high)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROUNDS, st.floats(1e-3, 1e3), st.randoms())
 def test_swapped_sides_other_units_and_another_order_change_nothing(
     rounds: list[tuple[float, float, int]], factor: float, random: np.random.RandomState
@@ -96,7 +97,7 @@ def test_swapped_sides_other_units_and_another_order_change_nothing(
     assert shuffled == pytest.approx([center, low, high], abs=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROUNDS)
 def test_more_confidence_is_a_wider_interval(rounds: list[tuple[float, float, int]]) -> None:
     baseline, measured, process = np.array(rounds).T

@@ -370,6 +370,21 @@ def test_few_rounds_are_flagged(tmp_path: Path) -> None:
     assert none == ()
 
 
+def test_all_tests_of_a_report_share_one_error_rate(tmp_path: Path) -> None:
+    """A trend that a cell alone may well call one is, among many cells, what chance brings."""
+    rising = edited(
+        synthetic.runs(rounds=12),
+        lambda run: {"wall_s": (run.wall_s or 0) * (1.008**run.round)},
+    )
+    alone = summary_of(tmp_path / "alone", rising)
+    assert Flag("trend") in alone["flags"].iloc[0]
+    others = [synthetic.runs(n=n, rounds=12, usable_cpus=99) for n in range(3, 43)]
+    among = summary_of(tmp_path / "among", rising, *others)
+    assert Flag("trend") not in among["flags"].iloc[0]
+    clear = edited(rising, slower_later)
+    assert Flag("trend") in summary_of(tmp_path / "clear", clear, *others)["flags"].iloc[0]
+
+
 def test_methods_that_disagree_are_flagged(tmp_path: Path) -> None:
     # The baseline of one round in ten takes six times as long: only the total sees it.
     runs = edited(
