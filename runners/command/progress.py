@@ -65,6 +65,11 @@ class Terminal:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
             print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
+    def say(self, text: str) -> None:
+        """Tell at once what concerns this cell before it is measured."""
+        if not self._quiet:
+            print(f"{_before(self.place)}{self.name}: {text}", flush=True)
+
     def update(self, run: Run) -> None:
         """Take note of a run that has just ended."""
         if self.progress is None:
