@@ -26,6 +26,7 @@ from runners.model import Environment, in_one_line
 from runners.report import figures as plots
 from runners.report.markdown import bullets, environment, table
 from runners.results.write import write_whole
+from runners.words import flags
 from runners.words.advice import reason
 from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration
@@ -166,6 +167,7 @@ def _besides(cell: CellSummary) -> Iterator[str]:
     """What else there is to say of a cell: why it is not ok, then its metrics."""
     if cell.status != "ok":
         yield f"{cell.status}: {reason(cell.error)}"
+    yield from (flags.told(flag) for flag in cell.flags if flag.code == "busy_machine")
     for name, found in cell.metrics.items():
         if math.isfinite(found.median.estimate):
             told = metric({}, name).told(found.median)

@@ -1,4 +1,4 @@
-"""The most that a cell can attain: what its workers and the CPUs allow."""
+"""The most that a cell can attain: what its workers and the CPUs allow. Nothing heavy is loaded."""
 
 import math
 from collections.abc import Mapping
@@ -6,6 +6,9 @@ from typing import Any
 
 COMPUTING = 0.9
 """Tasks on a CPU for more than this share of their serial time never leave one to others."""
+
+BUSY = 0.1
+"""A machine is busy if other programs take more than this part of the CPUs that we may use."""
 
 
 def workers(cell: Mapping[Any, Any]) -> int:

@@ -2,7 +2,9 @@
 
 A claim says of one cell, or of the ratio of two, on which side of a line it lies. The interval
 decides: wholly on that side, the claim holds; wholly on the other, it does not hold; else it is
-undecided. What cannot be judged on this machine is not measured, with the reason.
+undecided. So is what was measured on a busy machine, in either direction: load slows down, and it
+also lets threads look as if they did not help. What cannot be judged on this machine is not
+measured, with the reason.
 """
 
 import math
@@ -118,8 +120,40 @@ class Quantity:
         """The value in words, as in "0.97× [0.96, 0.99]"."""
         return self.words(interval.estimate, interval.low, interval.high)
 
+    def told_with_load(self, interval: Interval, load: str) -> str:
+        """The same, with what others took of the machine meanwhile."""
+        return f"{self.told(interval)}; {load}" if load else self.told(interval)
+
+    def load(self, summary: pd.DataFrame) -> str:
+        """What others took while its cells were measured; "" where that does not matter to it.
+
+        Counts, such as one of lost updates, are what they are under any load.
+        """
+        name = self.columns[0].removesuffix("_max")
+        if name.startswith("metric.") and not name.endswith("_s"):
+            return ""
+        flags = (flag for cell in self.cells for flag in _row(summary, cell).get("flags", ()))
+        return next((flag.detail for flag in flags if flag.code == "busy_machine"), "")
+
+    def unloaded(self, summary: pd.DataFrame) -> Interval:
+        """From its value to what it would be if the machine gave all its CPUs.
+
+        That is the speedup over the ceiling, times the bound, where the machine alone was the
+        limit, and the value as it is where the program was; the truth lies between. Unbounded
+        where there is no ceiling.
+        """
+        row = _row(summary, self.cell)
+        seen = Interval(*(float(row[name]) for name in self.columns))
+        ends = [f"efficiency_of_ceiling{end}" for end in ("", "_low", "_high")]
+        free = [float(row.get(name, math.nan)) * float(row.get("bound", math.nan)) for name in ends]
+        if self.columns[0] == "speedup" and all(map(math.isfinite, free)):
+            seen = Interval(seen.estimate, min(seen.low, free[1]), max(seen.high, free[2]))
+        else:
+            seen = Interval(seen.estimate, -math.inf, math.inf)
+        return seen if self.divisor is None else seen.over(self.divisor.unloaded(summary))
+
     def judge(self, summary: pd.DataFrame) -> Judgement:
-        return Judgement("result", self.told(self.read(summary)))
+        return Judgement("result", self.told_with_load(self.read(summary), self.load(summary)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +175,21 @@ class Within:
                 return Judgement("does not hold", _why(row), self._claimed())
         interval = self.quantity.read(summary)
         measured = self.quantity.told(interval)
-        verdict: Verdict = "undecided"
-        if self.low <= interval.low and interval.high <= self.high:
-            verdict = "holds"
-        elif interval.high < self.low or interval.low > self.high:
-            verdict = "does not hold"
-        elif math.isnan(interval.low) or math.isnan(interval.high):
-            measured += ", without an interval"
+        verdict = self._verdict(interval)
+        if verdict == "undecided":
+            if math.isnan(interval.low) or math.isnan(interval.high):
+                measured += ", without an interval"
+        elif load := self.quantity.load(summary):
+            verdict = self._verdict(self.quantity.unloaded(summary))
+            measured = self.quantity.told_with_load(interval, load)
         return Judgement(verdict, measured, self._claimed())
+
+    def _verdict(self, interval: Interval) -> Verdict:
+        if self.low <= interval.low and interval.high <= self.high:
+            return "holds"
+        if interval.high < self.low or interval.low > self.high:
+            return "does not hold"
+        return "undecided"
 
     def _claimed(self) -> str:
         low, high = (

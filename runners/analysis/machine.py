@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runners.analysis.attainable import COMPUTING, cpu_limit, workers
+from runners.analysis.attainable import BUSY, COMPUTING, cpu_limit, workers
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
 from runners.analysis.rounds import Rows, numbers
@@ -142,10 +142,6 @@ def attained(cell: Mapping[str, Any]) -> dict[str, float]:
         "efficiency_of_ceiling_high": efficiency.high,
         **lost,
     }
-
-
-BUSY = 0.1
-"""A machine is busy if other programs take more than this part of the CPUs that we may use."""
 
 
 def busy(cell: Mapping[str, Any]) -> str:

@@ -60,6 +60,11 @@ class Terminal:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
             print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
+    def say(self, text: str) -> None:
+        """Tell at once what concerns this cell before it is measured."""
+        if not self.quiet:
+            print(f"{_before(self.place)}{self.name}: {text}", flush=True)
+
     def finish(self, cell: "CellSummary") -> str:
         """Print what was found; return the cell's status."""
         console = _console()

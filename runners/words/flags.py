@@ -8,8 +8,7 @@ from runners.model import Flag, FlagCode
 WORDS: dict[FlagCode, tuple[str, str]] = {
     "busy_machine": (
         "busy machine: {}",
-        "all numbers are of what was left: repeat when it is quiet, or let measure.wait_quiet_s "
-        "wait for that",
+        "repeat when it is quiet, or let measure.wait_quiet_s wait for that",
     ),
     "few_rounds": (
         "fewer than {}",

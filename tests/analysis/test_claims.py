@@ -23,6 +23,7 @@ from runners.analysis.claims import (
 )
 from runners.analysis.interval import Interval
 from runners.analysis.summary import summarise
+from runners.model import Flag
 from runners.results.read import read_runs
 from runners.results.write import append
 from tests import synthetic
@@ -35,7 +36,8 @@ def row(executor: str = "thread", *speedup: float, **columns: Any) -> dict[str, 
     """A row of the summary; `speedup` is estimate, low, high, or nothing."""
     facts = {"workload": "point", "executor": executor, "n": 2, "status": "ok", "error": None}
     numbers = dict(zip(("speedup", "speedup_low", "speedup_high"), speedup, strict=False))
-    return {**facts, "ended_by": "rounds", "rounds": 10, **numbers, **columns}
+    outcome = {"ended_by": "rounds", "rounds": 10, "flags": ()}
+    return {**facts, **outcome, **numbers, **columns}
 
 
 def judged(criterion: Criterion, *rows: dict[str, Any]) -> Judgement:
@@ -219,3 +221,73 @@ def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
     ]
     for criterion, verdict in verdicts:
         assert judge(Claim((), "", "", criterion), summary).verdict == verdict, criterion
+
+
+BUSY = {"flags": (Flag("busy_machine", "other load took 61% of the CPUs"),)}
+
+
+def loaded(*speedup: float, ceiling: float | None = None, **columns: Any) -> dict[str, Any]:
+    """A row of a busy machine, with the ceiling that loops found there, to 5%."""
+    found = row("thread", *speedup, **BUSY, **columns)
+    if ceiling is not None:
+        efficiency = [
+            speed / ceiling * end for speed, end in zip(speedup, (1, 0.95, 1.05), strict=True)
+        ]
+        ends = ("", "_low", "_high")
+        found |= {f"efficiency_of_ceiling{end}": e for end, e in zip(ends, efficiency, strict=True)}
+        found |= {"bound": 2.0}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("criterion", "otherwise"),
+    [(speedup(THREADS).above(1.5), "does not hold"), (speedup(THREADS).below(1.2), "holds")],
+)
+def test_what_load_may_have_made_is_undecided_in_both_directions(
+    criterion: Criterion, otherwise: str
+) -> None:
+    """Two workers beside six other programs look as if they did not help."""
+    quiet = row("thread", 0.97, 0.95, 0.99)
+    assert judged(criterion, quiet).verdict == otherwise
+    for ceiling in (None, 0.9):
+        found = judged(criterion, loaded(0.97, 0.95, 0.99, ceiling=ceiling))
+        assert found.verdict == "undecided"
+        assert found.measured == "0.970× [0.950, 0.990]; other load took 61% of the CPUs"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "verdict"),
+    [
+        (speedup(THREADS).above(1.2), "holds"),  # so much even of what was left
+        (speedup(THREADS).above(1.9), "undecided"),  # 1.5 of 1.6 might be 1.9 of 2
+        (speedup(THREADS).below(1.2), "does not hold"),
+        (speedup(THREADS).above(2.5), "does not hold"),  # nor with all CPUs
+        (speedup(THREADS).between(1.6, 1.7), "undecided"),
+    ],
+)
+def test_the_interval_over_the_ceiling_may_decide_it(criterion: Criterion, verdict: str) -> None:
+    assert judged(criterion, loaded(1.5, 1.45, 1.55, ceiling=1.6)).verdict == verdict
+
+
+def test_a_ratio_of_two_cells_is_undecided_if_one_was_measured_under_load() -> None:
+    claim = speedup(PROCESSES).over(speedup(THREADS)).above(1.5)
+    rows = [row("process", 1.9, 1.85, 1.95), row("thread", 0.97, 0.95, 0.99)]
+    assert judged(claim, *rows).verdict == "holds"
+    assert judged(claim, rows[0], rows[1] | BUSY).verdict == "undecided"
+
+
+def test_times_and_rates_are_undecided_and_counts_are_what_they_are() -> None:
+    columns = {"measured_median_s": 0.1, "measured_low_s": 0.09, "measured_high_s": 0.11}
+    columns |= measured("delay_s", 0.1, 0.1, 0.1, 0.1) | measured("most_inside", 5, 5, 5, 5)
+    found = row("thread", 1.0, 1.0, 1.0, **columns, **BUSY)
+    assert judged(seconds(THREADS).below(1), found).verdict == "undecided"
+    assert judged(metric(THREADS, "delay_s").below(1), found).verdict == "undecided"
+    assert judged(largest(THREADS, "delay_s").below(1), found).verdict == "undecided"
+    assert judged(metric(THREADS, "most_inside").below(6), found).verdict == "holds"
+    assert judged(largest(THREADS, "most_inside").above(6), found).verdict == "does not hold"
+
+
+def test_a_result_that_nothing_was_claimed_about_tells_of_the_load() -> None:
+    found = judged(speedup(THREADS), loaded(0.97, 0.95, 0.99))
+    assert found.verdict == "result"
+    assert found.measured.endswith("; other load took 61% of the CPUs")
