@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from runners.command.grid import Grid
 from runners.measuring.process import marked
@@ -83,14 +84,17 @@ def make_plan() -> Iterator[MakePlan]:
             else:
                 path = f"hydra.searchpath=[{plugins}]"
                 cfg = compose("config", [path, *own], return_hydra_config=True)
-            HydraConfig.instance().set_config(cfg)
-            made = config.plan(cfg, None, code := Code(dict(CODE)))
-            CODE.update(
-                item for item in code.known.items() if item[0].startswith(("runners.", "tests."))
-            )
-            return made
+            return planned(cfg)
 
         yield make
+
+
+def planned(cfg: DictConfig) -> Plan:
+    """What that configuration asks for. Hydra has to be initialised."""
+    HydraConfig.instance().set_config(cfg)
+    plan = config.plan(cfg, None, code := Code(dict(CODE)))
+    CODE.update(item for item in code.known.items() if item[0].startswith(("runners.", "tests.")))
+    return plan
 
 
 CODE: dict[str, Source | None] = {}
@@ -98,14 +102,14 @@ CODE: dict[str, Source | None] = {}
 
 
 @cache
-def grid() -> Grid:
+def grid(*overrides: str) -> Grid:
     """What composes the cells of most tests: each choice of groups once, for that takes longest.
 
     Hydra has to be initialised.
     """
     hydra: Any = GlobalHydra.instance().hydra
-    path = f"hydra.searchpath=[{PLUGINS}]"
-    master = hydra.compose_config("config", [path], RunMode.MULTIRUN)
+    words = [f"hydra.searchpath=[{PLUGINS}]", *overrides]
+    master = hydra.compose_config("config", words, RunMode.MULTIRUN)
     return Grid(GlobalHydra.instance().config_loader(), master)
 
 

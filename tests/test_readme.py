@@ -30,6 +30,8 @@ def shrunk(command: str) -> list[str]:
     workloads = [text.partition("=")[2] for text in arguments if text.startswith("workload=")]
     for workload in ",".join(workloads).split(","):
         arguments += [f"workload.{SIZES[workload]}"] if workload in SIZES else []
+    if "executor=all" in arguments:
+        arguments.append("sweep.report=false")
     return [*arguments, *SMALL]
 
 
