@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
+from runners.command.quiet import wait_for_quiet
 from runners.command.resume import Earlier
 from runners.measuring.measure import measure
 from runners.model import Panel, Plan
@@ -54,6 +55,8 @@ def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | No
     """Returns the folder of what several cells share."""
     for cell, old in todo:
         resume.begin(cell.folder, cell.plan, old)
+    first = todo[0][0]
+    wait_for_quiet(first.plan, first.display.say)
     panel = Panel(tuple(cell.plan for cell, _ in todo))
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     if panel.name is not None:
