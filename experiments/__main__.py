@@ -154,8 +154,8 @@ def _outcome(
     command = ["python", "-m", "experiments", experiment.name, *(["--quick"] if quick else [])]
     command += ["--", *overrides] if overrides else []
     try:
-        summary, environments = sweeps.read(folder)
-        judgements = [(claim, judge(claim, summary)) for claim in experiment.claims]
+        summary, pairs, environments = sweeps.read(folder)
+        judgements = [(claim, judge(claim, summary, pairs)) for claim in experiment.claims]
     except UsageError as error:
         summary, environments = pd.DataFrame(), []
         failure = failure or str(error)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from runners.analysis.compare import Comparison
 from runners.analysis.summary import summarise
 from runners.model import Environment, UsageError
 from runners.results.read import planned_cells, read_environments, read_runs
 
 MEASURE = (
-    *("measure=quick", "measure.min_rounds=40", "measure.max_rounds=40", "measure.interpreters=4"),
+    *("measure=quick", "measure.min_rounds=40", "measure.max_rounds=40", "measure.interpreters=5"),
     "measure.time_budget_s=16",
 )
 QUICK = (
-    *("measure=quick", "measure.min_rounds=6", "measure.max_rounds=6", "measure.warmup=2"),
-    "measure.time_budget_s=3",
+    *("measure=quick", "measure.min_rounds=6", "measure.max_rounds=6", "measure.time_budget_s=3"),
 )
 """The rounds are counted, so that a finished cell is not continued the next time; six of them are
 the fewest that have a 95% interval of ranks."""
@@ -75,8 +75,8 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     return errors or f"the program ended with {process.returncode}; see {folder / 'output.txt'}"
 
 
-def read(folder: Path) -> tuple[pd.DataFrame, list[Environment]]:
-    """The summary of the sweep that was last run in `folder`, and where it was.
+def read(folder: Path) -> tuple[pd.DataFrame, Comparison, list[Environment]]:
+    """The summary of the sweep that was last run in `folder`, its rounds, and where it was.
 
     Cells that an earlier and longer sweep has left there are not read. Raises UsageError where
     there are no runs.
@@ -90,4 +90,5 @@ def read(folder: Path) -> tuple[pd.DataFrame, list[Environment]]:
     runs = read_runs(cells)
     # Within one length of a number, the order of the names is that of the sweep.
     runs = runs.sort_values("folder", key=lambda names: names.str.len(), kind="stable")
-    return summarise(runs.reset_index(drop=True)), read_environments(cells)
+    runs = runs.reset_index(drop=True)
+    return summarise(runs), Comparison(runs), read_environments(cells)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import pandas as pd
 
+from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
 from runners.words.advice import reason
 from runners.words.rounding import bracketed, duration
@@ -48,7 +49,7 @@ class Criterion(Protocol):
         """The cells that it looks at."""
         ...
 
-    def judge(self, summary: pd.DataFrame) -> Judgement:
+    def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
         """Raises NotMeasured where a cell, or its number, is missing or not the only one."""
         ...
 
@@ -71,10 +72,13 @@ class NotMeasured(Exception):
     """There is nothing to judge by; the message is the reason."""
 
 
-def judge(claim: Claim, summary: pd.DataFrame) -> Judgement:
-    """Hold a claim against a sweep's results, the frame of `summarise`."""
+def judge(claim: Claim, summary: pd.DataFrame, pairs: Comparison | None = None) -> Judgement:
+    """Hold a claim against a sweep's results, the frame of `summarise`.
+
+    With `pairs`, times of two cells are compared in the rounds that they have in common.
+    """
     try:
-        return claim.criterion.judge(summary)
+        return claim.criterion.judge(summary, pairs)
     except NotMeasured as reason:
         return Judgement("not measured", str(reason))
 
@@ -92,7 +96,7 @@ class Quantity:
     divisor: "Quantity | None" = None
 
     def over(self, divisor: "Quantity") -> "Quantity":
-        """How many times the divisor this is. Both cells were measured independently."""
+        """How many times the divisor this is."""
         return replace(self, words=_times, divisor=divisor)
 
     def above(self, line: float) -> "Within":
@@ -111,10 +115,20 @@ class Quantity:
     def cells(self) -> tuple[Cell, ...]:
         return (self.cell, *(self.divisor.cells if self.divisor is not None else ()))
 
-    def read(self, summary: pd.DataFrame) -> Interval:
+    def read(self, summary: pd.DataFrame, pairs: Comparison | None = None) -> Interval:
         """Its value in that summary. Raises NotMeasured."""
         interval = Interval(*_measured(summary, self.cell, *self.columns))
-        return interval if self.divisor is None else interval.over(self.divisor.read(summary))
+        if self.divisor is None:
+            return interval
+        divisor = self.divisor.read(summary)
+        kinds = self.columns[0], self.divisor.columns[0]
+        if pairs is not None and kinds in (("speedup",) * 2, ("measured_median_s",) * 2):
+            names = [str(_row(summary, cell)["cell"]) for cell in self.cells]
+            # More time is less speed.
+            one, other = names if kinds[0] == "speedup" else reversed(names)
+            if (paired := pairs.paired(one, other)) is not None:
+                return paired
+        return interval.over(divisor)
 
     def told(self, interval: Interval) -> str:
         """The value in words, as in "0.97× [0.96, 0.99]"."""
@@ -152,8 +166,10 @@ class Quantity:
             seen = Interval(seen.estimate, -math.inf, math.inf)
         return seen if self.divisor is None else seen.over(self.divisor.unloaded(summary))
 
-    def judge(self, summary: pd.DataFrame) -> Judgement:
-        return Judgement("result", self.told_with_load(self.read(summary), self.load(summary)))
+    def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
+        return Judgement(
+            "result", self.told_with_load(self.read(summary, pairs), self.load(summary))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +184,12 @@ class Within:
     def cells(self) -> tuple[Cell, ...]:
         return self.quantity.cells
 
-    def judge(self, summary: pd.DataFrame) -> Judgement:
+    def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
         if self.quantity.divisor is None and self.quantity.columns[0].startswith("metric."):
             row = _row(summary, self.quantity.cell)
             if row["status"] == "wrong":  # the workload's own check contradicts what is claimed
                 return Judgement("does not hold", _why(row), self._claimed())
-        interval = self.quantity.read(summary)
+        interval = self.quantity.read(summary, pairs)
         measured = self.quantity.told(interval)
         verdict = self._verdict(interval)
         if verdict == "undecided":
@@ -251,7 +267,7 @@ class Seen:
     def cells(self) -> tuple[Cell, ...]:
         return (self.cell,)
 
-    def judge(self, summary: pd.DataFrame) -> Judgement:
+    def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
         claimed = "never" if self.never else "at least once"
         row = _row(summary, self.cell)
         if self.never and row["status"] == "wrong":
@@ -278,7 +294,7 @@ class Ends:
     def cells(self) -> tuple[Cell, ...]:
         return (self.cell,)
 
-    def judge(self, summary: pd.DataFrame) -> Judgement:
+    def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
         row = _row(summary, self.cell)
         elsewhere = row["status"] in ("unsupported", "interrupted") and row["status"] != self.status
         if elsewhere or pd.isna(row["ended_by"]):  # or the program ended before the cell did

@@ -44,12 +44,22 @@ class Comparison:
         From the runs of both in their common rounds, whose noise they share; where they have none,
         from two speedups that were measured independently.
         """
+        paired = self.paired(one, other, confidence)
+        if paired is not None:
+            return paired
+        a, b = self.rounds[one], self.rounds[other]
+        return _speedup(a, confidence).over(_speedup(b, confidence))
+
+    def paired(self, one: str, other: str, confidence: float = 0.95) -> Interval | None:
+        """The same from their common rounds alone; None where there are not enough."""
+        if not {one, other} <= self.rounds.keys():
+            return None
         a, b = self.rounds[one], self.rounds[other]
         common = a.index.intersection(b.index)
-        if len(common) >= FEWEST:
-            a, b = a.loc[common], b.loc[common]
-            return paired_ratio(b["measured_s"], a["measured_s"], a["process"], confidence)
-        return _speedup(a, confidence).over(_speedup(b, confidence))
+        if len(common) < FEWEST:
+            return None
+        a, b = a.loc[common], b.loc[common]
+        return paired_ratio(b["measured_s"], a["measured_s"], a["process"], confidence)
 
     def p_above(self, one: str, other: str, line: float) -> float:
         """The p-value of the claim that `one` is less than `line` times as fast as `other`.

@@ -60,7 +60,8 @@ class Trial:
         self.tasks = list(workload.tasks())
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
-        start_helpers({plan.start_method for plan in plans})
+        if len(plans) > 1:
+            start_helpers({plan.start_method for plan in plans})
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None

@@ -21,6 +21,7 @@ from runners.analysis.claims import (
     seconds,
     speedup,
 )
+from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
 from runners.analysis.summary import summarise
 from runners.model import Flag
@@ -291,3 +292,22 @@ def test_a_result_that_nothing_was_claimed_about_tells_of_the_load() -> None:
     found = judged(speedup(THREADS), loaded(0.97, 0.95, 0.99))
     assert found.verdict == "result"
     assert found.measured.endswith("; other load took 61% of the CPUs")
+
+
+def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) -> None:
+    for run in synthetic.panel(
+        {("pool", 2): 1.8, ("thread", 2): 1.5}, noise=0.01, common_noise=0.3
+    ):
+        append(tmp_path / run.cell, run)
+    runs = read_runs(tmp_path)
+    summary, pairs = summarise(runs), Comparison(runs)
+    pool, thread = {"executor": "pool"}, {"executor": "thread"}
+    claims = (
+        speedup(pool).over(speedup(thread)).between(1.15, 1.25),
+        seconds(thread).over(seconds(pool)).between(1.15, 1.25),
+    )
+    for criterion in claims:
+        claim = Claim((), "", "", criterion)
+        assert judge(claim, summary, pairs).verdict == "holds"
+    # The times by themselves are too noisy for that.
+    assert judge(Claim((), "", "", claims[1]), summary).verdict == "undecided"
