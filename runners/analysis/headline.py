@@ -66,9 +66,10 @@ def rounds_needed(
     """Rounds in all, equally many in each of `interpreters`, for a relative half-width `precision`.
 
     Stein's two-stage rule (Ann. Math. Stat. 16, 1945), from any rounds that there are: an interval
-    narrows with the square root of the rounds. At least `fewest` and at most `most`, which it is
-    also where the rounds have no interval yet. To be asked once: to ask again and again until there
-    are enough stops at lucky moments, and such intervals cover less than they say.
+    narrows with the square root of the rounds. (What differs between interpreters does not shrink
+    with their rounds, but ten rounds cannot tell that from noise.) At least `fewest` and at most
+    `most`, which it is also where the rounds have no interval yet. To be asked once: to ask again
+    and again until there are enough stops at lucky moments, and such intervals cover too little.
     """
     half_width = paired_ratio(baseline, measured, process).half_width
     logs = _log_ratios(baseline, measured)

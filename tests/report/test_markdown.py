@@ -69,6 +69,8 @@ def test_a_row_shows_times_speedup_and_why_it_ended(text: Text) -> None:
     assert f"{1e3 * cell['baseline_median_s']:.0f} ms [" in row
     speedup = [f"{cell[name]:.2f}" for name in ("speedup", "speedup_low", "speedup_high")]
     assert "| {} [{}, {}] |".format(*speedup) in row
+    total = [f"{cell[name]:.2f}" for name in ("mean_ratio", "mean_ratio_low", "mean_ratio_high")]
+    assert "| {} [{}, {}] |".format(*total) in row
     assert f"| {cell['efficiency']:.0%} |" in row
     assert row.endswith("| 12 | rounds |")
 
