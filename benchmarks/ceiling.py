@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from runners.analysis.bootstrap import ratio_of_medians
+from runners.analysis.headline import paired_ratio
 from runners.child.ceiling import Ceiling, Spin
 from runners.child.counters import read_counters
 from runners.report.markdown import table
@@ -155,7 +155,7 @@ def row_of(cpus: int, b: int, found: dict[tuple[str, int], Windows]) -> list[str
 
     alone = got(one) if b >= cpus - 1 else single.rate
     truth = got(n) / alone
-    ceiling = ratio_of_medians(one.walls_s, n.walls_s).scaled(cpus)
+    ceiling = paired_ratio(one.walls_s, n.walls_s).scaled(cpus)
     off = ceiling.estimate / truth - 1
     return [
         *(str(b), bracketed(ceiling.estimate, ceiling.low, ceiling.high), f"{truth:.3f}"),

@@ -39,12 +39,13 @@ def main() -> int:
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
-            summary = summarise(read_runs(Path(folder)))
+            runs = read_runs(Path(folder))
+            summary = summarise(runs)
         best = summary.sort_values("speedup").iloc[-1]
         agrees = best["worker_kind"] == known and best["speedup_low"] > 1
         wrong += not agrees
         print(f"{function}: known {known}, measured {'as known' if agrees else 'OTHERWISE'}")
-        for recommendation in recommend(summary):
+        for recommendation in recommend(summary, runs):
             print(f"    {recommendation.text()}")
     return 1 if wrong else 0
 

@@ -153,7 +153,7 @@ def main() -> None:
                         walls.setdefault((pair.name, size, side), []).append(wall)
 
     # numpy only now: its threads would make the forks slower than those of a measuring process.
-    from runners.analysis.bootstrap import ratio_of_medians
+    from runners.analysis.headline import paired_ratio
 
     print("| executor | bare µs a task | through us | extra | ratio | bare ms a run | through us |")
     print("|---|---|---|---|---|---|---|")
@@ -161,7 +161,7 @@ def main() -> None:
         bare, ours = (walls[pair.name, "task", side] for side in ("bare", "ours"))
         a_task = [median(side) / count * 1e6 for side in (bare, ours)]
         a_run = [median(walls[pair.name, "run", side]) * 1e3 for side in ("bare", "ours")]
-        ratio = ratio_of_medians(ours, bare)
+        ratio = paired_ratio(ours, bare)
         cells = (
             pair.name,
             *(f"{value:.2f}" for value in (*a_task, a_task[1] - a_task[0])),

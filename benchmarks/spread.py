@@ -29,8 +29,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from runners.analysis.bootstrap import Floats, Interval, ratio_of_medians
-from runners.analysis.estimators import hodges_lehmann_ratio
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Floats, Interval
 from runners.analysis.summary import summarise
 from runners.report.figures.drawing import image
 from runners.results.read import read_runs
@@ -215,14 +215,14 @@ def print_orders(folders: list[Path]) -> None:
     print("|---|---|---|---|")
     for role in ("baseline", "measured"):
         sides = by_first(together, role)
-        speedup = ratio_of_medians(*sides)
+        speedup = paired_ratio(*sides)
         interval = f"{speedup.low:.3f} – {speedup.high:.3f}"
         print(f"| {role} | {len(sides[0])} | {speedup.estimate:.3f} | {interval} |")
     baseline, measured = (
-        [ratio_of_medians(*by_first(cell, role)).estimate for cell in cells]
+        [paired_ratio(*by_first(cell, role)).estimate for cell in cells]
         for role in ("baseline", "measured")
     )
-    quotient = hodges_lehmann_ratio(baseline, measured)
+    quotient = paired_ratio(baseline, measured)
     print(
         "\nspeedup with the baseline first / with the measured side first, paired by invocation: "
         f"{quotient.estimate:.4f}, 95% interval {quotient.low:.4f} – {quotient.high:.4f}"

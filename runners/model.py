@@ -17,9 +17,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured", "spin"]
+WAITING = 0.05
+"""Tasks whose serial run spends less than this share of its wall time on a CPU are waiting."""
 SIDES: tuple[Role, Role] = ("baseline", "measured")
 """The roles of a workload's own runs; `spin` is a run of loops that ask what the machine gives."""
 Scaling = Literal["strong", "weak"]
+Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
 Status = Literal[
     "ok",
@@ -314,6 +317,17 @@ class Chunking(Protocol):
 
 
 @runtime_checkable
+class Tidy(Protocol):
+    """An executor that may be measured in one process with others.
+
+    `tidy` says so: it loads the standard library alone, and after its end nothing of it runs on.
+    """
+
+    @property
+    def tidy(self) -> bool: ...
+
+
+@runtime_checkable
 class Unjoined(Protocol):
     """An executor that may return a list with holes (None) from `map` and fill them by its end.
 
@@ -418,7 +432,7 @@ class Plan:
     `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
     measured side has: n, or 1 where the caller works; `start_method` is that of the
     `multiprocessing` context that they can use, if any. With `reuse` its executor is kept over the
-    runs of a process.
+    runs of a process. `apart` says that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
@@ -431,6 +445,7 @@ class Plan:
     baseline: str
     baseline_as: Factory
     reuse: bool
+    apart: bool
     parameters: Mapping[str, Any]
     payload: bytes
     compared: bool
@@ -448,10 +463,55 @@ class Plan:
         text = json.dumps(self.identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def warmth(self) -> Warmth | None:
+        """How warm the code is in workers of the measured side; None where that is not known."""
+        if self.reuse:
+            return "kept"
+        if self.worker_kind in ("caller", "thread", "coroutine"):
+            return "same process"
+        if self.worker_kind == "process" and self.start_method is not None:
+            return "inherited" if self.start_method == "fork" else "fresh"
+        return None
+
+
+PANEL = "panel-"
+"""How the name of a panel of several cells begins, and that of its folder in the sweep's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cells that are measured in the same rounds: each side runs once in a round.
+
+    They share their workload, its parameters, the scaling and the settings of the measurement. A
+    cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
+    candidates (positions in `plans`) that share a measuring process and its baseline.
+    """
+
+    plans: tuple[Plan, ...]
+
+    @property
+    def name(self) -> str | None:
+        """What `panel` says in the rows: None for a cell by itself."""
+        if len(self.plans) == 1:
+            return None
+        cells = " ".join(plan.cell for plan in self.plans)
+        return PANEL + hashlib.sha256(cells.encode()).hexdigest()[:12]
+
+    @property
+    def hosts(self) -> tuple[tuple[int, ...], ...]:
+        together = tuple(at for at, plan in enumerate(self.plans) if not plan.apart)
+        alone = ((at,) for at, plan in enumerate(self.plans) if plan.apart)
+        return tuple(host for host in (together, *alone) if host)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the measuring process is told to do next: one side of one round."""
+    """What the measuring process is told to do next: one side of one round.
+
+    The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
+    `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
+    """
 
     process: int
     round: int
@@ -459,19 +519,28 @@ class Order:
     role: Role
     cold: bool
     warmup: bool
+    candidate: int = 0
+    side: int = 0
+    loops: int = 0
+    most_loops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One timed run of one side of a round: one tidy row of `runs.jsonl`.
 
-    `round` counts the rounds of a cell over all its processes, warm-up included; the two runs of a
-    round share it. `begin_ns` is on the clock of the spans. `task_copies` says how often the run
-    has each of the workload's tasks. `largest_task_share` is the longest task's part of the time of
-    all tasks, `timer_s` what the clock readings around the tasks cost in all workers together.
-    Seconds end in `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the
-    L5 of the round's baseline, is filled in by `read_runs`. From `voluntary_switches` to
-    `others_cpu_s` the names are those of `child.counters.Counters`.
+    `round` counts the rounds of a panel over all its processes, warm-up included; the runs of a
+    round share it. `panel` names where the baseline is that a measured run is compared with, that
+    of the same round and process; None: it is with the cell's own runs. The baseline of several
+    cells has that name for its cell.
+    `side` is the number of the side in its panel. `starting_s` is what starting its process took,
+    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
+    workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
+    `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
+    `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
+    round's baseline, is filled in by `read_runs`. From `voluntary_switches` to `others_cpu_s` the
+    names are those of `child.counters.Counters`.
     """
 
     cell: str
@@ -492,6 +561,11 @@ class Run:
     status: Status
     started_at: str
     error: str | None = None
+    panel: str | None = None
+    side: int = 0
+    warmth: Warmth | None = None
+    starting_s: float | None = None
+    judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None
     wall_s: float | None = None
@@ -528,6 +602,16 @@ class Run:
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
 
 
+def loops(plan: Plan) -> int:
+    """How many loops at once ask what the machine gives to this cell; 1: there is no need to.
+
+    As many as it has workers, though not many times the CPUs, where that makes no difference.
+    """
+    if plan.worker_kind not in ("thread", "process", "interpreter", "unknown"):
+        return 1  # one thread's, or those of other machines
+    return min(plan.n, 4 * math.ceil(plan.usable_cpus))
+
+
 def run_of(
     plan: Plan, order: Order, status: Status, started_at: str, error: str | None = None
 ) -> Run:
@@ -551,11 +635,16 @@ def run_of(
         status=status,
         started_at=started_at,
         error=error,
+        side=order.side,
+        warmth=plan.warmth if order.role == "measured" else None,
     )
 
 
-SCHEMA = 1
-"""Version of the rows' format. Raised when a reader of the old one would misread the new one."""
+SCHEMA = 2
+"""Version of the rows' format. Raised when a reader of the old one would misread the new one.
+
+1: each cell had a baseline of its own, in its file.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,6 +664,7 @@ FlagCode = Literal[
     "outliers",
     "trend",
     "processes_disagree",
+    "position",
     "methods_disagree",
     "steal",
     "throttled",
@@ -583,6 +673,7 @@ FlagCode = Literal[
     "timer_cost",
     "short_runs",
     "not_steady",
+    "time_spent",
     "same_tasks",
     "above_bound",
 ]

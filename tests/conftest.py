@@ -8,16 +8,24 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
+from runners.command.grid import Grid
 from runners.measuring.process import marked
 from runners.model import Plan
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
+from runners.planning.identity import Code, Source
+from tests.starter import Starter
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
@@ -30,6 +38,8 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
     token = uuid.uuid4().hex
     os.environ["SPEEDUP_LAB_SUITE"] = token
     yield
+    if starter.cache_info().currsize:
+        starter().close()
     for _ in range(40):  # a killed process takes a moment to be gone
         left = [told(pid) for pid in marked(token) if not is_helper(pid)]
         if not left:
@@ -40,7 +50,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
 
 HELPERS = (
     *(b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
-    b"loky.backend.resource_tracker",
+    *(b"loky.backend.resource_tracker", b"tests/starter.py"),
 )
 
 
@@ -68,13 +78,39 @@ def make_plan() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            quick = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2"]
-            path = f"hydra.searchpath=[{plugins}]"
-            cfg = compose("config", [*quick, path, *overrides], return_hydra_config=True)
-            HydraConfig.instance().set_config(cfg)
-            return config.plan(cfg)
+            own = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", *overrides]
+            if plugins == PLUGINS:
+                cfg = grid().config(own, 0)
+            else:
+                path = f"hydra.searchpath=[{plugins}]"
+                cfg = compose("config", [path, *own], return_hydra_config=True)
+            return planned(cfg)
 
         yield make
+
+
+def planned(cfg: DictConfig) -> Plan:
+    """What that configuration asks for. Hydra has to be initialised."""
+    HydraConfig.instance().set_config(cfg)
+    plan = config.plan(cfg, None, code := Code(dict(CODE)))
+    CODE.update(item for item in code.known.items() if item[0].startswith(("runners.", "tests.")))
+    return plan
+
+
+CODE: dict[str, Source | None] = {}
+"""Modules of the program and of these tests, which no test changes: read once for all plans."""
+
+
+@cache
+def grid(*overrides: str) -> Grid:
+    """What composes the cells of most tests: each choice of groups once, for that takes longest.
+
+    Hydra has to be initialised.
+    """
+    hydra: Any = GlobalHydra.instance().hydra
+    words = [f"hydra.searchpath=[{PLUGINS}]", *overrides]
+    master = hydra.compose_config("config", words, RunMode.MULTIRUN)
+    return Grid(GlobalHydra.instance().config_loader(), master)
 
 
 def run_program(
@@ -87,14 +123,13 @@ def run_program(
     """`python -m runners ...` in that folder, with the plugins of these tests at hand."""
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
     config = [f"--config-dir={PLUGINS}"] if module == "runners" and plugins else []
-    return subprocess.run(
-        [sys.executable, "-m", module, *config, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    environment = {**os.environ, "PYTHONPATH": path, **environment}
+    return starter().run(module, [*config, *arguments], cwd, environment, timeout_s=120)
+
+
+@cache
+def starter() -> Starter:
+    return Starter()
 
 
 LEFT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
@@ -107,13 +142,15 @@ def install(folder: Path, source: Path, *paths: Path) -> Path:
     What the program needs is not installed again, which would take minutes: it is found where it
     is, after `paths`.
     """
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", source], check=True)
-    [packages] = (folder / "venv").glob("lib/python*/site-packages")
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin/python")]
+    options = ("--disable-pip-version-check", "--quiet", "--no-deps")
+    subprocess.run([*pip, "install", *options, source], check=True)
+    [packages] = venv.glob("lib/python*/site-packages")
     found = [*map(str, paths), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (packages / "host.pth").write_text("\n".join(found))
-    return folder / "venv/bin"
+    return venv / "bin"
 
 
 def run_installed(program: Path, folder: Path, *arguments: str) -> str:

@@ -1,6 +1,7 @@
 """Made-up runs with a known speedup, for tests that need results but not a measurement."""
 
 import hashlib
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -202,3 +203,55 @@ def write(folder: Path, runs: list[Run]) -> Path:
     for run in runs:
         append(folder, run)
     return folder / RUNS
+
+
+def panel(
+    speedups: Mapping[tuple[str, int], float],
+    *,
+    rounds: int = 20,
+    processes: int = 5,
+    noise: float = 0.02,
+    common_noise: float = 0.0,
+    worker_kinds: Mapping[str, Workers] | None = None,
+    seed: int = 0,
+) -> list[Run]:
+    """The runs of a panel of several cells, by (executor, n), with their true speedups.
+
+    Each run has `noise` of its own; `common_noise` is what the runs of a round share. The baseline
+    runs once a round.
+    """
+    chance = random.Random(f"panel {seed}")
+    name = f"panel-{hashlib.sha256(repr((sorted(speedups), seed)).encode()).hexdigest()[:12]}"
+    kinds = worker_kinds or {}
+    templates = {
+        key: replace(
+            runs(executor=key[0], n=key[1], rounds=1, processes=1)[1],
+            panel=name,
+            worker_kind=kinds.get(key[0], "thread"),
+            role="measured",
+        )
+        for key in speedups
+    }
+    first = next(iter(templates.values()))
+    shared = replace(first, cell=name, role="baseline", executor="serial", n=1)
+    made: list[Run] = []
+    for number in range(rounds):
+        common = chance.gauss(0, common_noise)
+        for side, (template, speedup) in enumerate(
+            [(shared, 1.0), *((templates[key], speedups[key]) for key in speedups)]
+        ):
+            last = number == rounds - 1 and side > 0
+            made.append(
+                replace(
+                    template,
+                    round=number,
+                    process=number * processes // rounds,
+                    side=side,
+                    position=side,
+                    cold=False,
+                    warmup=False,
+                    wall_s=0.2 / speedup * math.exp(common + chance.gauss(0, noise)),
+                    ended_by="precision" if last else None,
+                )
+            )
+    return made

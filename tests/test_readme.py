@@ -13,6 +13,12 @@ from tests.conftest import ROOT, run_program
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
+SIZES = {
+    "primes": "end=500",
+    "countdown": "count=500",
+    "io_sleep": "high=0.011",
+    "addition": "size=10",
+}
 SMALL = ["measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1"]
 
 
@@ -21,24 +27,15 @@ def shrunk(command: str) -> list[str]:
     _, _, _, *arguments = shlex.split(command.replace("n=1,2,4", "n=2"))
     if "+experiment=break_even" in arguments:
         arguments += ["workload.count=30,300", "executor=thread"]
-    sizes = {"primes": "end=500", "countdown": "count=500", "io_sleep": "high=0.011"}
-    for workload, size in sizes.items():
-        if f"workload={workload}" in arguments:
-            arguments.append(f"workload.{size}")
+    workloads = [text.partition("=")[2] for text in arguments if text.startswith("workload=")]
+    for workload in ",".join(workloads).split(","):
+        arguments += [f"workload.{SIZES[workload]}"] if workload in SIZES else []
+    if "executor=all" in arguments:
+        arguments.append("sweep.report=false")
     return [*arguments, *SMALL]
 
 
-[SWEEP] = [command for command in COMMANDS if "hydra.sweep.dir=outputs/sweep" in command]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the README's sweep was run, which some of its other commands go on from."""
-    folder = tmp_path_factory.mktemp("readme")
-    done = run_program(*shrunk(SWEEP), cwd=folder, plugins=False)
-    assert done.returncode == 0, done.stderr
-    assert "speedup.png" in done.stdout
-    return folder
+ON_A_SWEEP = [command for command in COMMANDS if "outputs/sweep" in command]
 
 
 def test_there_are_commands() -> None:
@@ -46,23 +43,32 @@ def test_there_are_commands() -> None:
     assert len(re.findall(r"^python -m pip install .*$", README, re.MULTILINE)) == 2
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command != SWEEP])
-def test_a_command_runs(command: str, folder: Path) -> None:
+def run(command: str, cwd: Path) -> str:
+    """What that command prints; it has to end well."""
     module, *rest = shlex.split(command)[2:]
     arguments = shrunk(command) if module == "runners" and rest != ["--help"] else rest
     if module == "experiments":
         arguments = ["pool", "--quick", "--", *SMALL]
-    done = run_program(*arguments, cwd=folder, module=module, plugins=False)
+    done = run_program(*arguments, cwd=cwd, module=module, plugins=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+    return done.stdout
 
 
-def test_the_frames_are_read_in_three_lines(folder: Path) -> None:
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in ON_A_SWEEP])
+def test_a_command_runs(command: str, tmp_path: Path) -> None:
+    run(command, tmp_path)
+
+
+def test_a_sweep_is_reported_on_and_its_frames_are_read_in_three_lines(tmp_path: Path) -> None:
+    sweep, report = ON_A_SWEEP
+    assert "speedup.png" in run(sweep, tmp_path)
+    assert "speedup.png" in run(report, tmp_path)
     [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(code.splitlines()) == 3
     program = f"{code}\nassert len(summary) == 20, summary"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 
 
 def test_what_the_readme_links_to_is_there() -> None:

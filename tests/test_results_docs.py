@@ -73,7 +73,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """What a cell measured twice, a sweep and their reports leave; Hydra's by their folder."""
     cwd = tmp_path_factory.mktemp("written")
     cell = ("workload=countdown", "workload.count=500", *SMALL, "hydra.run.dir=one")
-    sweep = ("-m", "workload=countdown,cube", "executor=thread,process", *SMALL)
+    plugins = ("workload=countdown,cube", "workload.count=500", "executor=thread,process")
+    sweep = ("-m", *plugins, *SMALL)
     for arguments in (cell, (*cell, "measure.force=true"), (*sweep, "hydra.sweep.dir=sweep")):
         done = run_program(*arguments, cwd=cwd, plugins=False)
         assert done.returncode == 0, done.stderr

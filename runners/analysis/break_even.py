@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.words.labels import labels
 from runners.words.rounding import duration
 

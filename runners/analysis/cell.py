@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.analysis.rounds import LEVELS
 from runners.model import SIDES, Flag, Loss, Role, Scaling, Status, Workers
 from runners.words.advice import TITLES
@@ -81,6 +81,11 @@ class CellSummary:
     workers: float
     largest_task_share: float
     timer_s: float
+    counted_share: float
+    warmup_share: float
+    ceiling_share: float
+    starting_share: float
+    judging_share: float
     steal_share: float
     others_share: float
     throttled_s: float

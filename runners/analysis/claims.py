@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.words.advice import reason
 from runners.words.rounding import bracketed, duration
 

@@ -61,7 +61,8 @@ STATISTICS = (
     *_times("measured", "the executor's runs"),
     *_interval(
         *("speedup", "ratio"),
-        "`baseline_median_s` / `measured_median_s`, with weak scaling n times that",
+        "the headline: baseline / measured time of a typical round, the 20% trimmed mean of the "
+        "rounds' log ratios, with weak scaling n times that",
     ),
     _number("bound", "ratio", "attainable speedup: the most that workers and CPUs allow"),
     _number("cpu_share", "ratio", "part of the tasks' time in the baseline that they are on a CPU"),
@@ -76,7 +77,9 @@ STATISTICS = (
         "what the executor's first run in a process spends before its first task and after its "
         "last one, the median",
     ),
-    *_interval("mean_ratio", "ratio", "ratio of the mean times, with Fieller's interval"),
+    *_interval(
+        "mean_ratio", "ratio", "the total: ratio of the mean times, with Fieller's interval"
+    ),
     *_interval(
         *("hl_ratio", "ratio", "pseudomedian of the rounds' ratios, with the signed-rank interval"),
         *("hl_low", "hl_high"),
@@ -118,6 +121,16 @@ RESOURCES = (
     *(
         _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
         for name in MEDIANS
+    ),
+    *(
+        _number(f"{name}_share", "ratio", f"part of the time of the measurement that {what} took")
+        for name, what in (
+            ("counted", "the rounds that count"),
+            ("warmup", "the others"),
+            ("ceiling", "asking what the machine gives"),
+            ("starting", "starting interpreters"),
+            ("judging", "preparing runs and comparing their results"),
+        )
     ),
     _number("steal_share", "ratio", "part of the CPUs' time that the host gave to other guests"),
     _number(
@@ -196,4 +209,5 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
             members = [pattern.replace("*", name) for pattern in patterns]
             if set(members) <= set(found.columns):
                 names += members
-    return found.reindex(columns=names).astype(DTYPES)
+    # In one piece: pandas warns of a column that is added to so many single ones.
+    return found.reindex(columns=names).astype(DTYPES).copy()

@@ -10,18 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
-from runners.analysis.bootstrap import Floats, Interval
-
-SIGNIFICANT = 0.01
-"""A diagnostic raises its flag below this p-value."""
+from runners.analysis.interval import Floats, Interval
+from runners.model import WAITING
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
-
-WAITING = 0.05
-"""Tasks whose serial run spends less than this share of its wall time on a CPU are waiting."""
 
 
 def ratio_of_means_fieller(
@@ -37,7 +32,7 @@ def ratio_of_means_fieller(
     mean_top, mean_bottom = float(top.mean()), float(bottom.mean())
     if n < 2:
         return Interval(mean_top / mean_bottom, math.nan, math.nan)
-    spread = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2 / n * np.cov(top, bottom)
+    spread = special.stdtrit(n - 1, (1 + confidence) / 2) ** 2 / n * np.cov(top, bottom)
     # The ratios r that satisfy (mean_top - r·mean_bottom)² ≤ t²·var(mean of top - r·bottom).
     a = mean_bottom**2 - spread[1, 1]
     b = mean_top * mean_bottom - spread[0, 1]
@@ -76,7 +71,7 @@ def _signed_rank(n: int, confidence: float) -> int:
     tail, total = (1 - confidence) / 2, n * (n + 1) // 2
     if n > 100:
         deviation = math.sqrt(total * (2 * n + 1) / 12)
-        return math.floor(total / 2 + float(stats.norm.ppf(tail)) * deviation)
+        return math.floor(total / 2 + float(special.ndtri(tail)) * deviation)
     mass = np.zeros(total + 1)
     mass[0] = 1.0
     for rank in range(1, n + 1):
@@ -108,7 +103,8 @@ def median_interval(x: ArrayLike, confidence: float = 0.95) -> Interval:
 
 @lru_cache(maxsize=64)
 def _binomial_rank(n: int, confidence: float) -> int:
-    return int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
+    below = special.bdtr(np.arange(n + 1), n, 0.5)  # P(B ≤ k) of n fair coins
+    return int(np.searchsorted(below, (1 - confidence) / 2))
 
 
 def outliers(x: ArrayLike) -> NDArray[np.bool_]:
@@ -123,21 +119,70 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray((deviation > 0) & (distance > 14.826 * deviation))
 
 
-def has_trend(*series: ArrayLike) -> bool:
-    """Whether any of the series, in order of time, rises or falls (Kendall's τ, Bonferroni)."""
-    if min(len(np.asarray(x)) for x in series) < 2:
-        return False
+def trend(*series: ArrayLike) -> float:
+    """The p-value of any of the series, in order of time, to rise or fall (Kendall, Bonferroni).
+
+    NaN where there is nothing to test: even the order 1, 2, 3, 4, 5 has p = 0.017.
+    """
+    if min(len(np.asarray(x)) for x in series) < 6:
+        return math.nan
+    from scipy import stats  # not at the top: it takes half a second to load
+
     p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
-    return bool(np.nanmin([*p, 1.0]) * len(series) < SIGNIFICANT)
+    return min(1.0, float(np.nanmin([*p, 1.0])) * len(series))
 
 
-def processes_disagree(x: ArrayLike, process: ArrayLike) -> bool:
-    """Whether the rounds of some process differ from the others' (Kruskal-Wallis)."""
+def fall(walls: Floats, process: ArrayLike) -> float:
+    """The p-value of times to fall so much by chance from round to round of their process.
+
+    `walls` has shape (rounds, sides). Kendall's score of each process, added up (a stratified
+    Mann-Kendall test: Hirsch & Slack, Water Resources Research 20, 1984, 727), one-sided,
+    Bonferroni over the sides. NaN where no process has two rounds.
+    """
+    index = np.asarray(process)
+    score, variance = np.zeros(walls.shape[1]), 0.0
+    for one in np.unique(index):
+        own = walls[index == one]
+        n = len(own)
+        later, sooner = np.tril_indices(n, -1)
+        score += np.sign(own[later] - own[sooner]).sum(axis=0)
+        variance += n * (n - 1) * (2 * n + 5) / 18
+    if not variance:
+        return math.nan
+    z = (score + 1) / math.sqrt(variance)  # with a correction for continuity
+    return min(1.0, len(z) * float(special.ndtr(z).min()))
+
+
+def disagreement(x: ArrayLike, process: ArrayLike) -> float:
+    """The p-value of the processes' means to differ so much by chance (F, one-way).
+
+    By values and not by ranks, of which 20 cannot give the small p that a report of many cells
+    asks for. Noise with spikes only makes F smaller. NaN where there is nothing to test.
+    """
     values, processes = np.asarray(x, float), np.asarray(process)
     groups = [values[processes == one] for one in np.unique(processes)]
-    if len(groups) < 2 or not np.ptp(values):
-        return False
-    return bool(stats.kruskal(*groups).pvalue < SIGNIFICANT)
+    if not 1 < len(groups) < len(values) or not np.ptp(values):
+        return math.nan
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
+    freedom = len(groups) - 1, len(values) - len(groups)
+    between = float(((values - values.mean()) ** 2).sum()) - within
+    if within == 0:
+        return 0.0
+    return float(special.fdtrc(*freedom, between / freedom[0] / (within / freedom[1])))
+
+
+def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Which of the p-values are significant if all together may err with probability `level`.
+
+    Holm, Scandinavian Journal of Statistics 6 (1979): the smallest is held against level / m, the
+    next against level / (m - 1), until one is not below.
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    below = values[order] < level / np.arange(len(values), 0, -1)
+    found = np.zeros(len(values), bool)
+    found[order] = np.logical_and.accumulate(below)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

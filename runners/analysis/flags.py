@@ -2,41 +2,74 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import has_trend, outliers, processes_disagree
+from runners.analysis.estimators import disagreement, fall, holm, outliers, trend
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
-from runners.model import Flag
+from runners.model import Flag, FlagCode
 
+CHANCE = 0.01
+"""The probability that chance alone raises a flag in a report, whatever the number of its cells."""
 FEWEST_ROUNDS = 6
 """With fewer rounds no 95% interval of ranks exists."""
 STEAL = 0.01
 """A flag is raised if the host gave more than this part of the CPU time to others."""
 SHORT_S = 0.001
+MOST = 0.5
+SPENT = {
+    "warmup_share": "warming up",
+    "starting_share": "starting interpreters",
+    "judging_share": "comparing results",
+}
+"""What a flag is raised for if it takes more than MOST of the time of a measurement."""
 TIMER_COST = 0.05
 """A flag is raised if reading the clocks takes more than this part of the tasks' time."""
 
 
-def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
-    """The flags of a cell, from its complete rounds and its row of the summary so far."""
+def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
+    """The flags of each cell that a test raises; all tests of all cells are corrected together."""
+    p: dict[tuple[int, FlagCode], float] = {}
+    for at, rounds in enumerate(cells):
+        logs = np.log(rounds.baseline_s / rounds.measured_s)
+        p[at, "trend"] = trend(rounds.baseline_s, rounds.measured_s, logs)
+        p[at, "processes_disagree"] = disagreement(logs, rounds.process)
+        p[at, "position"] = disagreement(logs, rounds.earlier)
+        walls = np.column_stack([rounds.baseline_s, rounds.measured_s])
+        p[at, "not_steady"] = fall(walls, rounds.process)
+    tested = [test for test, value in p.items() if not math.isnan(value)]
+    raised = holm([p[test] for test in tested], CHANCE)
+    found: list[list[FlagCode]] = [[] for _ in cells]
+    for (at, code), is_raised in zip(tested, raised, strict=True):
+        if is_raised:
+            found[at].append(code)
+    return found
+
+
+def flags(
+    rounds: Rounds, cell: Mapping[str, Any], suspected: Collection[FlagCode]
+) -> Iterator[Flag]:
+    """The flags of a cell, from its complete rounds and its row of the summary so far.
+
+    `suspected` are its own of `suspicions`.
+    """
     if why := busy(cell):
         yield Flag("busy_machine", why)
-    logs = np.log(rounds.baseline_s / rounds.measured_s)
     if cell["rounds"] < FEWEST_ROUNDS:
-        yield Flag("few_rounds", str(FEWEST_ROUNDS))
+        # One that does not count, and a tenth more.
+        enough_s = (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1 * FEWEST_ROUNDS
+        enough_s += (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1
+        yield Flag("few_rounds", f"{FEWEST_ROUNDS} rounds: they take about {enough_s:.2g} s")
     for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
         if count := int(outliers(walls).sum()):
             yield Flag("outliers", f"{side} ({count})")
-    if has_trend(rounds.baseline_s, rounds.measured_s, logs):
-        yield Flag("trend")
-    if processes_disagree(logs, rounds.process):
-        yield Flag("processes_disagree")
-    if cell["hl_low"] > cell["speedup_high"] or cell["hl_high"] < cell["speedup_low"]:
+    yield from map(Flag, suspected)
+    total_low, total_high = cell["mean_ratio_low"], cell["mean_ratio_high"]
+    if total_low > cell["speedup_high"] or total_high < cell["speedup_low"]:
         yield Flag("methods_disagree")
     if cell["steal_share"] > STEAL:
         yield Flag("steal", f"{cell['steal_share']:.1%}")
@@ -55,8 +88,11 @@ def flags(rounds: Rounds, cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("timer_cost", f"{timer_cost:.0%}")
     if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
         yield Flag("short_runs")
-    if not cell["steady"]:
+    if not cell["steady"] and "not_steady" not in suspected:  # in rows of earlier versions
         yield Flag("not_steady")
+    for share, what in SPENT.items():
+        if cell[share] > MOST:
+            yield Flag("time_spent", f"{cell[share]:.0%} {what}")
     if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
     weak = cell["scaling"] == "weak"

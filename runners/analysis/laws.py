@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from runners.analysis.attainable import cpu_limit
+from runners.analysis.headline import pseudovalues
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, fit_amdahl, fit_usl, karp_flatt, predict
 from runners.words.labels import SERIAL, labels
@@ -92,7 +93,7 @@ def _law(
         told = f"n = {', '.join(map(str, unsure))} "
         told += "has no interval" if len(unsure) == 1 else "have no intervals"
         return Law(*where, reason=f"{told}; raise measure.time_budget_s", unsure=unsure)
-    rounds = [ratios[cell].to_numpy(float) for cell in within["cell"]]
+    rounds = [pseudovalues(ratios[cell]) for cell in within["cell"]]
     n = np.repeat(within["n"].to_numpy(float), [len(ratio) for ratio in rounds])
     throughput = np.concatenate(rounds) * (n if weak else 1)
     # The rounds of different cells belong to different minutes: they share no effect, but have

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from runners.analysis.attainable import BUSY, COMPUTING, cpu_limit, workers
-from runners.analysis.bootstrap import Interval, ratio_of_medians
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Interval
 from runners.analysis.rounds import Rows, numbers
 
 
@@ -82,21 +83,16 @@ def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.Da
     """
     ok = (spins["status"] == "ok") & spins["wall_s"].notna()
     numbers = ["process", "round", "n", "wall_s", "L3_s", "L4_s", "L5_s"]
-    loops = spins.loc[ok, numbers].astype(float).assign(place=_place(spins)[ok])
+    loops = spins.loc[ok, numbers].astype(float).assign(place=spins["panel"][ok])
     alone = loops[loops["n"] == 1].drop(columns="n")
     pairs = loops[loops["n"] > 1].merge(
         alone, on=["place", "process", "round"], suffixes=("", "_1")
     )
-    places = pd.DataFrame({"cell": runs["cell"], "place": _place(runs)}).drop_duplicates()
+    places = runs[["cell", "panel"]].drop_duplicates().rename(columns={"panel": "place"})
     own = cells[["cell", "n", "usable_cpus"]].astype({"n": float}).reset_index(names="at")
     found = own.merge(places, on="cell").merge(pairs, on=["place", "n"])
     rows = {int(str(at)): _given(of_cell).row() for at, of_cell in found.groupby("at")}
     return pd.DataFrame([rows.get(at, UNKNOWN.row()) for at in cells.index], columns=list(NAMES))
-
-
-def _place(runs: pd.DataFrame) -> "pd.Series[str]":
-    """Where the other sides of a round are: in a panel of several cells, or in the cell itself."""
-    return runs["panel"].fillna(runs["cell"]) if "panel" in runs else runs["cell"]
 
 
 def _given(pairs: pd.DataFrame) -> Given:
@@ -105,7 +101,7 @@ def _given(pairs: pd.DataFrame) -> Given:
     if n <= pairs["usable_cpus"].iloc[0]:
         on_cpu.append(pairs["L5_s"] / pairs["L3_s"])
     return Given(
-        ratio_of_medians(pairs["wall_s_1"], pairs["wall_s"]).scaled(n),
+        paired_ratio(pairs["wall_s_1"], pairs["wall_s"], pairs["process"]).scaled(n),
         float((pairs["L5_s"] / pairs["L4_s"]).median()),
         float((n * pairs["L5_s_1"] / pairs["L5_s"]).median()),
         float(1 - pd.concat(on_cpu).median()),

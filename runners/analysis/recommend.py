@@ -1,120 +1,180 @@
 """Which executor to use for a workload, and with how many workers, as far as noise lets it tell."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.compare import Comparison
+from runners.analysis.estimators import holm
+from runners.analysis.interval import Interval
 from runners.words.labels import SERIAL, in_order, labels
 from runners.words.rounding import bracketed
+
+WITHIN = 1.03
+"""A candidate is as good as the best if the best is at most so many times as fast."""
+
+SIMPLEST = (
+    *("thread_pool", "thread", "process_pool", "pool", "process"),
+    *("interpreters", "asyncio", "loky", "dask", "mpi"),
+)
+"""Executors from the simplest to use on; those of others come after them."""
+
+ERROR_RATE = 0.05
+"""Of all that is said of one workload."""
+
+NEVER = ("thread_subclass",)
+"""Executors that are measured and not recommended: a thread does the same with less code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An executor with n workers, and its speedup."""
 
+    cell: str
+    executor: str
     line: str
     n: int
     speedup: Interval
+    coroutine: bool = False
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What is simpler costs less: fewer workers first, then the simpler executor."""
+        if self.coroutine:  # coroutines have no simpler home
+            return self.n, -1
+        known = self.executor in SIMPLEST
+        return self.n, SIMPLEST.index(self.executor) if known else len(SIMPLEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """What to use for one workload.
 
-    `leaders` are the candidate with the highest speedup, first, and all those that cannot be told
-    apart from it, from the fastest to the slowest; `next` is the fastest of the others. `choice` is
-    the leader with the fewest workers among those whose whole interval is above 1: it costs least.
-    It is None where there is no such leader: then no other candidate is above 1 either.
+    `choice` is the simplest candidate of those that are shown to be within WITHIN of all others;
+    None where there is none, or none that beats the baseline. `best` has the highest speedup;
+    `lead` is how much faster it is than the choice. `open` are those of which nothing shows that
+    the best beats them, the best first; `next` is the fastest that it does beat, and by how much.
     """
 
     panel: str
     baseline: str
-    leaders: tuple[Candidate, ...]
-    next: Candidate | None
+    best: Candidate
     choice: Candidate | None
+    lead: Interval | None
+    open: tuple[Candidate, ...]
+    next: tuple[Candidate, Interval] | None
 
     def text(self) -> str:
         """The recommendation in words: one line."""
-        best, *others = self.leaders
-        if self.choice is None:
-            unclear = any(leader.speedup.high > 1 for leader in self.leaders)
+        if not any(
+            candidate.speedup.low > 1 for candidate in (self.choice, *self.open) if candidate
+        ):
+            unclear = any(candidate.speedup.high > 1 for candidate in self.open)
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
                 f"{self.panel}: nothing {'clearly ' if unclear else ''}beats {base}; "
-                f"the best, {_listed([best])}, reaches {_times(best.speedup)}."
+                f"the best, {_listed([self.best])}, reaches {_times(self.best.speedup)}."
             )
-        told = f"{self.panel}: use {self.choice.line} with n = {self.choice.n}: "
-        told += f"{_times(self.choice.speedup)}."
-        if others:
-            which = "it" if self.choice is best else f"the best, {_listed([best])}"
-            told += f" {_listed(others)} cannot be told apart from {which}"
+        if self.choice is None:
+            told = (
+                f"{self.panel}: not decided between {_listed(self.open)}; the fastest of these "
+                f"rounds, {_listed([self.best])}, reaches {_times(self.best.speedup)}. Measure "
+                "longer: measure=thorough."
+            )
+        else:
+            told = f"{self.panel}: use {self.choice.line} with n = {self.choice.n}: "
+            told += f"{_times(self.choice.speedup)}."
+            if self.choice is not self.best:
+                assert self.lead is not None
+                told += (
+                    f" The best, {_listed([self.best])}, is shown to be at most "
+                    f"{WITHIN - 1:.0%} faster: {_times(self.lead)}."
+                )
         if self.next is not None:
-            told += f"{';' if others else ''} {self._lead(self.next)}"
-        return told.rstrip(".") + "."
-
-    def _lead(self, beaten: Candidate) -> str:
-        """By how much the leaders beat the next: what holds for all of them, if anything does."""
-        best, slowest = self.leaders[0], self.leaders[-1]
-        who, lead = "only the best clearly beats", _times(_ratio(best, beaten))
-        if best is slowest:
-            who = "It beats"
-        elif all(_ratio(leader, beaten).low > 1 for leader in self.leaders):
-            who = "both beat" if len(self.leaders) == 2 else "all beat"
-            lead = f"at least {_times(_ratio(slowest, beaten))}"
-        return f"{who} the next, {_listed([beaten])}, by {lead}"
+            beaten, ratio = self.next
+            who = "It" if self.choice in (self.best, None) else "The best"
+            told += f" {who} beats {_listed([beaten])} by {_times(ratio)}."
+        return told
 
 
-def recommend(summary: pd.DataFrame) -> list[Recommendation]:
+def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
     """The recommendation for each workload with two candidates or more.
 
-    `summary` is the frame of `summarise`. A candidate is a cell that is ok, has an interval
-    of its speedup, works with more than the calling thread, and does not forget to join. Two of
-    them can be told apart if the 95% interval of the ratio of their speedups does not contain 1.
-    There is no correction for comparing many pairs.
+    `summary` is the frame of `summarise`, of the frame `runs`. A candidate is a cell that is ok,
+    has an interval of its speedup, works with more than the calling thread, and does not forget to
+    join. Two of them are compared in their common rounds. The error rate of all that is said of one
+    workload is 5% (Holm).
     """
     cells = summary.assign(**labels(summary))
     numbers = cells[["speedup", "speedup_low", "speedup_high"]].notna().all(axis=1)
     kept = (cells["status"] == "ok") & numbers & (cells["worker_kind"] != "caller")
+    kept &= ~cells["executor"].isin(NEVER)
     if "metric.results_missing" in cells:
         kept &= cells["metric.results_missing"].isna()
-    found = [
-        _recommendation(str(panel), str(group["baseline"].iloc[0]), list(_candidates(group)))
+    groups = [
+        (str(panel), group)
         for (_, _, panel), group in cells.loc[kept].groupby(["workload", "scaling", "panel"])
         if len(group) > 1
+    ]
+    if not groups:
+        return []
+    comparison = Comparison(runs)
+    found = [
+        _recommendation(name, str(group["baseline"].iloc[0]), list(_candidates(group)), comparison)
+        for name, group in groups
     ]
     return sorted(found, key=lambda recommendation: in_order(recommendation.panel))
 
 
 def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
     """From the fastest to the slowest."""
-    columns = ["line", "n", "speedup", "speedup_low", "speedup_high"]
     ordered = cells.sort_values("speedup", ascending=False, kind="stable")
-    for line, n, *speedup in ordered[columns].itertuples(index=False):
-        yield Candidate(str(line), int(n), Interval(*map(float, speedup)))
+    for row in ordered.to_dict("records"):
+        bounds = (float(row[name]) for name in ("speedup", "speedup_low", "speedup_high"))
+        yield Candidate(
+            *(str(row["cell"]), str(row["executor"]), str(row["line"]), int(row["n"])),
+            Interval(*bounds),
+            row["worker_kind"] == "coroutine",
+        )
 
 
-def _recommendation(panel: str, baseline: str, candidates: list[Candidate]) -> Recommendation:
+def _recommendation(
+    panel: str, baseline: str, candidates: list[Candidate], comparison: Comparison
+) -> Recommendation:
     best = candidates[0]
-    leaders = [c for c in candidates if c is best or _ratio(best, c).low <= 1]
-    others = [c for c in candidates if c not in leaders]
-    sure = [c for c in leaders if c.speedup.low > 1]
-    choice = min(sure, key=lambda c: c.n, default=None)
-    return Recommendation(panel, baseline, tuple(leaders), others[0] if others else None, choice)
+    # To be within 3% of the best is to be within 3% of each other one: the largest p-value of these
+    # tests is that of all of them (Hsu, Annals of Statistics 12, 1984, 1136; Berger 1982).
+    near = {
+        one.cell: max(
+            comparison.p_above(other.cell, one.cell, WITHIN)
+            for other in candidates
+            if other is not one
+        )
+        for one in candidates
+        if comparison.ratio(best.cell, one.cell).estimate < WITHIN
+    }
+    near |= {one.cell: 1.0 for one in candidates if one.cell not in near}
+    good = _rejected(near)
+    worse = _rejected({c.cell: comparison.p_below(best.cell, c.cell, 1.0) for c in candidates[1:]})
+    beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
+    sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
+    choice = min(sure, key=lambda c: c.cost, default=None)
+    return Recommendation(
+        *(panel, baseline, best, choice),
+        lead=comparison.ratio(best.cell, choice.cell) if choice not in (None, best) else None,
+        open=tuple(c for c in candidates if c.cell not in worse),
+        next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
+    )
 
 
-def _ratio(above: Candidate, below: Candidate) -> Interval:
-    """The ratio of two speedups, each of which has a baseline of its own."""
-    return above.speedup.over(below.speedup)
-
-
-def _bounds(interval: Interval) -> tuple[float, float, float]:
-    return interval.estimate, interval.low, interval.high
+def _rejected(p: Mapping[str, float]) -> set[str]:
+    significant = holm(list(p.values()), ERROR_RATE)
+    return {name for name, is_significant in zip(p, significant, strict=True) if is_significant}
 
 
 def _times(interval: Interval) -> str:
-    return bracketed(*_bounds(interval), "×")
+    return bracketed(interval.estimate, interval.low, interval.high, "×")
 
 
 def _listed(candidates: Iterable[Candidate]) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 Floats = NDArray[np.float64]
 
@@ -88,6 +87,8 @@ def _minimise(
     rest: list[float],
 ) -> Floats:
     """theta, started at alpha = .01 and beta = 1e-4, followed by the unbounded `rest`."""
+    from scipy import optimize  # not at the top: it is slow to load, and rarely is there a fit
+
     count = terms.shape[1]
     low = [*[floor, 0.0][:count], *[-math.inf for _ in rest]]
     high = [*[1.0] * count, *[math.inf for _ in rest]]

@@ -1,12 +1,14 @@
 """The rounds that count, out of the frame of runs: each of them has a run of both sides."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runners.analysis.bootstrap import Floats
+from runners.analysis.interval import Floats
+from runners.model import PANEL
 from runners.results.columns import COUNTS
 
 Rows = NDArray[np.intp]
@@ -21,10 +23,13 @@ class Rounds:
 
     `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_busy_s` is the time of the
     same tasks in the baseline, `serial_own_s` that without their wait for a CPU, which other load
-    makes, and `task_s` the time of one of them.
+    makes, and `task_s` the time of one of them. `number` is that of the round, and `earlier` says
+    whether the measured run came before that of the baseline.
     """
 
+    number: NDArray[np.int64]
     process: NDArray[np.int64]
+    earlier: NDArray[np.bool_]
     baseline_s: Floats
     measured_s: Floats
     levels: Floats
@@ -41,41 +46,80 @@ class Rounds:
         return Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def complete_rounds(runs: pd.DataFrame, code: Rows) -> tuple[Rows, Rows]:
-    """Row positions of the baseline and the measured run of each complete round.
+def shared(runs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows are the baseline of several cells, and so of no cell themselves."""
+    return runs["cell"].str.startswith(PANEL).to_numpy(bool)
 
-    `code` is the number of each row's cell; the rounds are in its order, and within a cell in
-    theirs. A round is complete if both of its runs count.
+
+def cell_codes(runs: pd.DataFrame) -> Rows:
+    """The number of each row's cell, in order of appearance; -1 for a baseline of several."""
+    own = ~shared(runs)
+    code = np.full(len(runs), -1)
+    code[own] = pd.factorize(runs["cell"][own])[0]
+    return code
+
+
+def of_cell(runs: pd.DataFrame, cell: str) -> pd.DataFrame:
+    """The runs of a cell, and those of the baselines that it shares with others."""
+    own = runs["cell"] == cell
+    panels = runs["panel"][own].unique()
+    return runs[own | (runs["panel"].isin(panels) & shared(runs))]
+
+
+def complete_rounds(
+    runs: pd.DataFrame, code: Rows, what: Mapping[str, object] = COUNTS
+) -> tuple[Rows, Rows]:
+    """Row positions of the runs of each complete round of each cell.
+
+    The first array, shape (rounds, 2), has those of the baseline: one of them twice, where it ran
+    once. The second, shape (rounds,), has those of the measured side. `code` is `cell_codes`; the
+    rounds are in its order, and within a cell in theirs. A round is complete if its runs are all
+    that `what` says.
     """
-    usable = runs["wall_s"].notna()
-    for name, value in COUNTS.items():
-        usable &= runs[name] == value
+    usable = runs["wall_s"].notna().to_numpy(bool, copy=True)
+    for name, value in what.items():
+        usable &= (runs[name] == value).to_numpy(bool)
+    key = runs.groupby(["panel", "round", "process"], sort=False, dropna=False).ngroup().to_numpy()
+    role, side = runs["role"].to_numpy(), runs["side"].fillna(0).to_numpy(int)
+    baselines = np.flatnonzero(usable & (role == "baseline"))
+    baselines = baselines[np.lexsort((side[baselines], key[baselines]))]
+    keys, first = np.unique(key[baselines], return_index=True)
+    last = np.r_[first[1:], len(baselines)] - 1
+    measured = np.flatnonzero(usable & (role == "measured") & np.isin(key, keys))
     number = runs["round"].to_numpy(int)
-    key = code * (number.max() + 1) + number
-    sides = [
-        np.flatnonzero((usable & (runs["role"] == role)).to_numpy(bool))
-        for role in ("baseline", "measured")
-    ]
-    _, *common = np.intersect1d(key[sides[0]], key[sides[1]], return_indices=True)
-    return sides[0][common[0]], sides[1][common[1]]
+    measured = measured[np.lexsort((number[measured], code[measured]))]
+    again = np.zeros(len(measured), bool)  # a row that is there twice counts once
+    again[1:] = (np.diff(code[measured]) == 0) & (np.diff(key[measured]) == 0)
+    measured = measured[~again]
+    at = np.searchsorted(keys, key[measured])
+    return np.column_stack([baselines[first[at]], baselines[last[at]]]), measured
 
 
 def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Floats) -> Rounds:
     """What those rows say. The tasks of the measured run are `scale` times those of the baseline.
 
-    `scale` has shape (rounds,).
+    `baseline` and `measured` are those of `complete_rounds`, `scale` has shape (rounds,). Times of
+    a baseline that ran twice are their geometric mean.
     """
     levels = [numbers(runs, name, measured) for name in LEVELS[:-1]]
-    serial_busy_s, ready_s, cpu_s = (numbers(runs, LEVELS[k], baseline) for k in (3, 4, 5))
+    serial_busy_s, ready_s, cpu_s = (_mean(runs, LEVELS[k], baseline) for k in (3, 4, 5))
+    position = runs["position"].to_numpy(int)
     return Rounds(
+        number=runs["round"].to_numpy(int)[measured],
         process=runs["process"].to_numpy(int)[measured],
-        baseline_s=numbers(runs, "wall_s", baseline),
+        earlier=position[measured] < position[baseline].mean(axis=1),
+        baseline_s=_mean(runs, "wall_s", baseline),
         measured_s=numbers(runs, "wall_s", measured),
         levels=np.column_stack([*levels, cpu_s * scale]),
         serial_busy_s=serial_busy_s * scale,
         serial_own_s=(serial_busy_s - (ready_s - cpu_s)) * scale,
-        task_s=serial_busy_s / numbers(runs, "tasks", baseline),
+        task_s=serial_busy_s / numbers(runs, "tasks", baseline[:, 0]),
     )
+
+
+def _mean(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
+    first, second = (numbers(runs, name, rows[:, k]) for k in (0, 1))
+    return np.where(rows[:, 0] == rows[:, 1], first, np.sqrt(first * second))
 
 
 def numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
@@ -85,16 +129,16 @@ def numbers(runs: pd.DataFrame, name: str, rows: Rows) -> Floats:
 
 def typical_round(runs: pd.DataFrame) -> int | None:
     """The complete round of a single cell whose ratio lies nearest the median ratio."""
-    baseline, measured = complete_rounds(runs, np.zeros(len(runs), int))
-    if not len(measured):
+    ratios = round_ratios(runs)
+    if not len(ratios):
         return None
-    logs = np.log(numbers(runs, "wall_s", baseline) / numbers(runs, "wall_s", measured))
-    nearest = np.argmin(np.abs(logs - np.median(logs)))
-    return int(runs["round"].iloc[measured[nearest]])
+    logs = np.log(ratios["ratio"].to_numpy())
+    return int(ratios["round"].iloc[int(np.argmin(np.abs(logs - np.median(logs))))])
 
 
 def round_ratios(runs: pd.DataFrame) -> pd.DataFrame:
-    """T1/Tn of every complete round, as columns `cell` and `ratio`."""
-    baseline, measured = complete_rounds(runs, pd.factorize(runs["cell"])[0])
-    ratio = numbers(runs, "wall_s", baseline) / numbers(runs, "wall_s", measured)
-    return pd.DataFrame({"cell": runs["cell"].to_numpy()[measured], "ratio": ratio})
+    """T1/Tn of every complete round, as columns `cell`, `round` and `ratio`."""
+    baseline, measured = complete_rounds(runs, cell_codes(runs))
+    ratio = _mean(runs, "wall_s", baseline) / numbers(runs, "wall_s", measured)
+    of = runs[["cell", "round"]].iloc[measured].reset_index(drop=True)
+    return of.assign(ratio=ratio)

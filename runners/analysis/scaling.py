@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from runners.analysis.regression import Floats, Solution, solve_absolute, solve_rounds
 
@@ -131,7 +131,7 @@ def predict(fit: Fit, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
         axis=-1,
     )
     error = np.sqrt(np.einsum("...i,ij,...j", gradient, fit.covariance, gradient))
-    reach = stats.t.ppf((1 + fit.confidence) / 2, fit.freedom) * error
+    reach = special.stdtrit(fit.freedom, (1 + fit.confidence) / 2) * error
     mid = fit.gamma.estimate * workers / slowdown
     if fit.superlinear:
         mid = np.where(workers > fit.largest_n, math.nan, mid)
@@ -166,7 +166,7 @@ def _fit(
 
 def _describe(law: Law, solution: Solution, floor: float, n: Floats, confidence: float) -> Fit:
     """The fit in words of the law; `n` are the distinct numbers of workers."""
-    reach = float(stats.t.ppf((1 + confidence) / 2, solution.freedom))
+    reach = float(special.stdtrit(solution.freedom, (1 + confidence) / 2))
     errors = [float(error) for error in np.sqrt(np.diag(solution.covariance))]
     of_theta = [
         Parameter(value, error, max(low, value - reach * error), min(1.0, value + reach * error))

@@ -1,6 +1,6 @@
 """The runs frame in, the summary frame out: one row per cell, every statistic, and only those.
 
-The estimates themselves are in `bootstrap` and `estimators`; here they meet the columns.
+The estimates themselves are in `headline` and `estimators`; here they meet the columns.
 """
 
 import math
@@ -12,14 +12,6 @@ import numpy as np
 import pandas as pd
 
 from runners.analysis.attainable import cpu_limit, workers
-from runners.analysis.bootstrap import (
-    FEWEST_TO_RESAMPLE,
-    Floats,
-    Interval,
-    headline,
-    percentile_interval,
-    resampled_medians,
-)
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.estimators import (
     FACTORS,
@@ -28,9 +20,20 @@ from runners.analysis.estimators import (
     median_interval,
     ratio_of_means_fieller,
 )
-from runners.analysis.flags import flags
+from runners.analysis.flags import flags, suspicions
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Floats, Interval
 from runners.analysis.machine import attained, given, taken
-from runners.analysis.rounds import LEVELS, Rounds, Rows, complete_rounds, numbers, read_rounds
+from runners.analysis.rounds import (
+    LEVELS,
+    Rounds,
+    Rows,
+    cell_codes,
+    complete_rounds,
+    numbers,
+    read_rounds,
+)
+from runners.analysis.spent import spent
 from runners.model import Status
 
 STATUSES = get_args(Status)
@@ -47,44 +50,47 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
     tasks once.
     """
+    spending = spent(runs, cell_codes(runs))
     of_loops = runs["role"] == "spin"
     spins = runs[of_loops]
     if len(spins):
         runs = runs[~of_loops].reset_index(drop=True)
-    code = pd.factorize(runs["cell"])[0]
+    code = cell_codes(runs)
     cells = _identities(runs, code)
     baseline, measured = complete_rounds(runs, code)
-    ends = np.searchsorted(code[baseline], np.arange(len(cells) + 1))
+    ends = np.searchsorted(code[measured], np.arange(len(cells) + 1))
     scale = np.where(cells["scaling"] == "weak", cells["n"], 1).astype(float)
-    rounds = read_rounds(runs, baseline, measured, scale[code[baseline]])
-    outcomes = _outcomes(runs, code)
+    rounds = read_rounds(runs, baseline, measured, scale[code[measured]])
+    own = code >= 0
+    outcomes = _outcomes(runs[own], code[own])
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
     machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
+    known = [cells, outcomes, resources, spending, machine]
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
-        for row in pd.concat([cells, outcomes, resources, machine], axis=1).to_dict("records")
+        for row in pd.concat(known, axis=1).to_dict("records")
     ]
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
-    one_worker: tuple[Floats, float] | None = None
+    parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
+    one_worker: Interval | None = None
     for at, is_first in _by_family(cells):
         if is_first:
             one_worker = None
-        mine = rounds.part(slice(ends[at], ends[at + 1]))
+        mine = parts[at]
         if not len(mine.process):
             continue
-        n = facts[at]["n"]
-        resampled = resampled_medians(mine.baseline_s, mine.measured_s)
-        if n == 1 and one_worker is None and len(mine.process) >= FEWEST_TO_RESAMPLE:
-            one_worker = resampled[0] / resampled[1], _ratio(mine)
+        speedup = paired_ratio(mine.baseline_s, mine.measured_s, mine.process).scaled(scale[at])
+        if facts[at]["n"] == 1 and one_worker is None:
+            one_worker = speedup
         records[at] = {
             **_walls("baseline", mine.baseline_s),
             **_walls("measured", mine.measured_s),
-            **_speedups(mine, resampled, workers(facts[at]), scale[at]),
+            **_speedups(mine, speedup, workers(facts[at]), scale[at]),
             "cpu_share": float(np.median(mine.cpu_share)),
             "task_s": float(np.median(mine.task_s)),
             "cold_baseline_s": cold_s[0][at],
@@ -97,17 +103,23 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         records[at]["bound"] = min(float(workers(facts[at])), limit)
         records[at] |= attained(facts[at] | records[at])
         if one_worker is not None and facts[at]["scaling"] == "strong":
-            records[at] |= _over_one_worker(one_worker, resampled[0] / resampled[1], mine, n)
-        records[at]["flags"] = tuple(flags(mine, facts[at] | records[at]))
+            records[at] |= _over_one_worker(speedup, one_worker, facts[at]["n"])
+    for at, suspected in enumerate(suspicions(parts)):
+        if len(parts[at].process):
+            if "not_steady" in suspected:
+                outcomes.loc[at, "steady"] = False
+            records[at]["flags"] = tuple(flags(parts[at], facts[at] | records[at], suspected))
     ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
     computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
-    return arranged(pd.concat([cells, outcomes, statistics, resources, machine], axis=1))
+    found = [cells, outcomes, statistics, resources, spending, machine]
+    return arranged(pd.concat(found, axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     """What defines each cell, from its first row."""
-    first = np.unique(code, return_index=True)[1]
+    found, first = np.unique(code, return_index=True)
+    first = first[found >= 0]
     parameters = [
         name
         for group in ("workload.", "executor.")
@@ -148,15 +160,17 @@ def _resources(
     metrics = [name for name in runs.columns if name.startswith("metric.")]
     peaks = ("max_rss_bytes", "gil")
     sums = ("throttled_s",)
-    both = np.concatenate([baseline, measured])
+    twice = baseline[:, 0] != baseline[:, 1]
+    both = np.concatenate([measured, baseline[:, 0], baseline[twice, 1]])
+    codes = np.concatenate([code[measured], code[measured], code[measured][twice]])
 
     def of(names: Iterable[str], rows: Rows) -> pd.DataFrame:
         return pd.DataFrame({name: numbers(runs, name, rows) for name in names})
 
     median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
-    total = of(sums, both).groupby(code[both]).sum(min_count=1).reindex(cpus.index)
-    shares = taken(runs, both, code[both], cpus)
+    total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
+    shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(
         {
             **median,
@@ -198,10 +212,14 @@ def _metrics(
 
 def _cold_walls(runs: pd.DataFrame, code: Rows, cells: int) -> tuple[Floats, Floats]:
     """Median seconds of the cold runs of each cell: of the baseline, of the measured side."""
-    cold = (runs["cold"] & (runs["status"] == "ok")).to_numpy(bool)
-    walls = runs["wall_s"][cold].groupby([code[cold], runs["role"][cold]]).median().unstack()
-    walls = walls.reindex(index=range(cells), columns=["baseline", "measured"])
-    return walls["baseline"].to_numpy(float), walls["measured"].to_numpy(float)
+    baseline, measured = complete_rounds(runs, code, {"status": "ok", "cold": True})
+
+    def medians(walls: Floats) -> Floats:
+        of_cells = pd.Series(walls).groupby(code[measured]).median()
+        return np.asarray(of_cells.reindex(range(cells)), float)
+
+    first, second = (numbers(runs, "wall_s", baseline[:, k]) for k in (0, 1))
+    return medians(np.asarray((first + second) / 2)), medians(numbers(runs, "wall_s", measured))
 
 
 def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
@@ -219,8 +237,8 @@ def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
 def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
     """Positions of the cells, those that differ in n alone together and n = 1 first.
 
-    With each, whether it begins a family: then the resamples of only one n = 1 are ever kept.
-    Cells measured again in another folder (`<cell>#2`) are families of their own.
+    With each, whether it begins a family. Cells measured again in another folder (`<cell>#2`) are
+    families of their own.
     """
     same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus", "folder")]
     repeat = cells["cell"].str.partition("#")[2]
@@ -243,11 +261,8 @@ def _walls(side: str, x: Floats) -> Record:
     return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
 
 
-def _speedups(
-    rounds: Rounds, resampled: tuple[Floats, Floats], provided: int, scale: float
-) -> Record:
+def _speedups(rounds: Rounds, speedup: Interval, provided: int, scale: float) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
-    speedup = headline(*sides, resampled).scaled(scale)
     rank = hodges_lehmann_ratio(*sides).scaled(scale)
     return {
         **_named("speedup", speedup),
@@ -260,25 +275,13 @@ def _speedups(
     }
 
 
-def _ratio(rounds: Rounds) -> float:
-    return float(np.median(rounds.baseline_s) / np.median(rounds.measured_s))
-
-
-def _over_one_worker(
-    one: tuple[Floats, float], resampled: Floats, rounds: Rounds, n: int
-) -> Record:
+def _over_one_worker(speedup: Interval, one: Interval, n: int) -> Record:
     """Against the same executor with one worker: the ratio of both cells' speedups.
 
     Each cell was measured in its own minutes. Its baseline was measured in the same ones, so the
     ratio of speedups is free of what changed on the machine in between; one of times is not.
     """
-    if n == 1:
-        return _named("speedup_n1", Interval(1.0, 1.0, 1.0))
-    if len(rounds.process) < FEWEST_TO_RESAMPLE:
-        return {}
-    # Shifted by one: equally many rounds share their resamples, and the cells are independent.
-    ratios = resampled / np.roll(one[0], 1)
-    return _named("speedup_n1", percentile_interval(_ratio(rounds) / one[1], ratios))
+    return _named("speedup_n1", Interval(1.0, 1.0, 1.0) if n == 1 else speedup.over(one))
 
 
 def _ladder(rounds: Rounds) -> Record:

@@ -1,4 +1,4 @@
-"""The measuring process: runs one side of one round when told to, and nothing else.
+"""The measuring process: runs one side of a panel's round when told to, and nothing else.
 
 `timing` alone times runs, and `worker` their tasks; `judge` looks at what came of them. All of it
 runs in a fresh interpreter and imports the standard library only: what is loaded here is loaded in
@@ -10,13 +10,15 @@ import multiprocessing
 import os
 import pickle
 import resource
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from runners.child.ceiling import Ceiling
 from runners.child.counters import max_rss_bytes, read_counters
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.sync import thread_sync
@@ -24,14 +26,15 @@ from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
 from runners.model import (
     Coroutine,
+    Fresh,
     Metered,
     Order,
     Plan,
     Releasing,
-    Role,
     Run,
     Sharing,
     Unsupported,
+    WorkerDied,
     Workload,
     locate,
     run_of,
@@ -40,45 +43,54 @@ from runners.model import (
 
 
 class Trial:
-    """One cell's two sides in this process, ready to be run any number of times. To be closed.
+    """The sides of cells in this process, ready to be run any number of times. To be closed.
 
-    Raises Unsupported where the workload cannot be served here.
+    The cells share their workload, and the baseline with it. Raises Unsupported where the workload
+    cannot be served here.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        workload: Workload = pickle.loads(plan.payload)
-        self.plan = plan
+    def __init__(self, *plans: Plan) -> None:
+        self.plans = plans
+        shared = plans[0]
+        workload: Workload = pickle.loads(shared.payload)
         self.workload = workload
         self.open = ExitStack()
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
         self.tasks = list(workload.tasks())
-        self.copies = {"baseline": 1, "measured": plan.n if plan.scaling == "weak" else 1}
-        self.factories = {"baseline": plan.baseline_as, "measured": plan.executor_as}
-        # Imported before any clock runs.
-        self.classes = {role: locate(factory.target) for role, factory in self.factories.items()}
-        self.kept: Kept | None = None
-        self.judge = Judge(workload, self.tasks, plan.compared)
+        for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
+            locate(factory.target)  # imported before any clock runs
+        start_helpers({plan.start_method for plan in plans})
+        self.kept: dict[int, Kept] = {}
+        self.fresh: dict[int, list[Any]] = {}
+        self.ceiling: Ceiling | None = None
+        self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
-        adopt(plan.payload, workload)
+        adopt(shared.payload, workload)
 
     def close(self) -> None:
-        """End what was kept over the runs: the executor, then what the workload has open."""
-        if self.kept is not None:
-            self.kept.close()
+        """End what was kept over the runs: the executors, then what the workload has open."""
+        for kept in self.kept.values():
+            kept.close()
         self.open.close()
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
+        began_ns = time.perf_counter_ns()
+        run = self._spin(order) if order.role == "spin" else self._run(order)
+        elapsed_s = (time.perf_counter_ns() - began_ns) / 1e9
+        return replace(run, judging_s=elapsed_s - (run.wall_s or 0.0))
+
+    def _run(self, order: Order) -> Run:
         started_at = timestamp()
         gc.collect()  # the garbage of earlier runs is not this run's cost
         given = pickled(self.tasks) if order.cold else None
         try:
-            shared = self._share(order.role)
+            shared = self._share(order)
         except Exception as problem:
             return self._row(order, started_at, failure(problem))
-        outcome = self._measure(order.role, shared)
+        outcome = self._measure(order, shared)
         if outcome.status == "ok" and given is not None and changed(given, self.tasks):
             outcome = outcome.but(
                 "failed",
@@ -87,49 +99,89 @@ class Trial:
             )
         return self._row(order, started_at, self._finish(outcome, shared))
 
-    def _share(self, role: Role) -> Any:
-        """What the workload shares between the workers of that side, made anew for each run."""
-        return self.workload.share(self._sync(role)) if isinstance(self.workload, Sharing) else None
-
-    def _sync(self, role: Role) -> Any:
-        """What locks and queues for the workers of that side are made from."""
-        if role == "baseline" or self.plan.worker_kind in ("caller", "thread", "coroutine"):
-            return thread_sync()
-        if self.plan.start_method in multiprocessing.get_all_start_methods():
-            return multiprocessing.get_context(self.plan.start_method)
-        raise Unsupported(
-            f"{self.plan.workload} shares locks or queues between its workers, which those of "
-            f"{self.plan.executor} cannot; use threads or processes of the standard library"
+    def _spin(self, order: Order) -> Run:
+        """Ask what the machine gives to so many loops at once."""
+        started_at = timestamp()
+        if self.ceiling is None:  # a program of its own for each loop, which lives as long as this
+            self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
+        plan = self.plans[order.candidate]
+        before = read_counters(plan.cpu_stat)
+        try:
+            spin = self.ceiling.run(order.loops)
+        except WorkerDied as problem:
+            return self._row(order, started_at, failure(problem))
+        counters = read_counters(plan.cpu_stat).since(before)
+        run = run_of(plan, order, "ok", started_at)
+        return replace(
+            run,
+            n=order.loops,
+            tasks=order.loops,
+            begin_ns=spin.begin_ns,
+            wall_s=spin.wall_s,
+            spans=spin.spans,
+            **counters._asdict(),
         )
 
-    def _measure(self, role: Role, shared: Any) -> Outcome:
+    def _share(self, order: Order) -> Any:
+        """What the workload shares between the workers of that side, made anew for each run."""
+        if isinstance(self.workload, Sharing):
+            return self.workload.share(self._sync(order))
+        return None
+
+    def _sync(self, order: Order) -> Any:
+        """What locks and queues for the workers of that side are made from."""
+        plan = self.plans[order.candidate]
+        if order.role == "baseline" or plan.worker_kind in ("caller", "thread", "coroutine"):
+            return thread_sync()
+        if plan.start_method in multiprocessing.get_all_start_methods():
+            return multiprocessing.get_context(plan.start_method)
+        raise Unsupported(
+            f"{plan.workload} shares locks or queues between its workers, which those of "
+            f"{plan.executor} cannot; use threads or processes of the standard library"
+        )
+
+    def _measure(self, order: Order, shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
-        tasks = self.tasks * self.copies[role]
-        make = self._maker(role, shared)
+        plan = self.plans[order.candidate]
+        tasks = self._tasks(order)
+        make = self._maker(order, shared)
         timing = None
-        before = read_counters(self.plan.cpu_stat)
+        before = read_counters(plan.cpu_stat)
         try:
             timing = timed(make, self.function, tasks)
         except Exception as problem:
             outcome = failure(problem)
-        counters = read_counters(self.plan.cpu_stat).since(before)
+        counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
             outcome = self.judge.judge(timing, len(tasks))
         return replace(outcome, counters=counters)
 
-    def _maker(self, role: Role, shared: Any) -> Callable[[], Any]:
+    def _copies(self, order: Order) -> int:
+        """How many times the work that side has to do."""
+        plan = self.plans[order.candidate]
+        return plan.n if order.role == "measured" and plan.scaling == "weak" else 1
+
+    def _tasks(self, order: Order) -> list[Any]:
+        copies = self._copies(order)
+        if copies == 1 or not isinstance(self.workload, Fresh):
+            return self.tasks * copies
+        if copies not in self.fresh:
+            self.fresh[copies] = list(self.workload.tasks_for(copies))
+        return self.fresh[copies]
+
+    def _maker(self, order: Order, shared: Any) -> Callable[[], Any]:
         """What makes the executor of that side; for one that is kept, always the same."""
+        plan = self.plans[order.candidate]
+        factory = plan.baseline_as if order.role == "baseline" else plan.executor_as
         make = partial(
-            self.classes[role],
-            **self.factories[role].parameters,
+            locate(factory.target),
+            **factory.parameters,
             initializer=install,
-            initargs=(self.plan.payload, shared),
+            initargs=(plan.payload, shared),
         )
-        if role == "baseline" or not self.plan.reuse:
+        if order.role == "baseline" or not plan.reuse:
             return make
-        if self.kept is None:
-            self.kept = Kept(make)
-        return self.kept
+        return self.kept.setdefault(order.candidate, Kept(make))
 
     def _finish(self, outcome: Outcome, shared: Any) -> Outcome:
         """With the workload's metrics; and what was shared is released, whatever came of it."""
@@ -149,8 +201,11 @@ class Trial:
 
     def _row(self, order: Order, started_at: str, outcome: Outcome) -> Run:
         run = replace(
-            run_of(self.plan, order, outcome.status, started_at, outcome.error),
-            tasks=len(self.tasks) * self.copies[order.role],
+            run_of(
+                *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
+            ),
+            tasks=len(self._tasks(order)),
+            task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             gil=outcome.gil,
@@ -166,14 +221,24 @@ class Trial:
                 teardown_s=timing.teardown_s,
             )
         if (counters := outcome.counters) is not None:
-            run = replace(
-                run,
-                voluntary_switches=counters.voluntary_switches,
-                involuntary_switches=counters.involuntary_switches,
-                steal_s=counters.steal_s,
-                throttled_s=counters.throttled_s,
-            )
+            run = replace(run, **counters._asdict())
         return run
+
+
+def start_helpers(start_methods: Collection[str | None]) -> None:
+    """Start what processes of these start methods share, before the first of them is measured.
+
+    The fork server and the resource tracker serve a whole process: the side that starts them would
+    pay for the sides that come after it.
+    """
+    if {"spawn", "forkserver"} & set(start_methods):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()
+    if "forkserver" in start_methods:
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
 
 
 def main(descriptor: int) -> None:
@@ -188,13 +253,13 @@ def main(descriptor: int) -> None:
             connection.close()
 
     os.register_at_fork(after_in_child=leave)
-    plan: Plan = connection.recv()
-    limit = plan.measure.memory_limit_bytes
+    plans: tuple[Plan, ...] = connection.recv()
+    limit = plans[0].measure.memory_limit_bytes
     if limit is not None:  # inherited by every worker
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     broken: Outcome | None = None
     try:
-        trial = Trial(plan)
+        trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
     except Exception:
@@ -210,6 +275,7 @@ def main(descriptor: int) -> None:
             connection.send(trial.run(order))
         else:
             now = timestamp()
-            connection.send(run_of(plan, order, broken.status, now, broken.error))
+            row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
+            connection.send(row)
     if broken is None:
         trial.close()

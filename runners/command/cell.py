@@ -1,20 +1,19 @@
-"""One cell: what is there of it already, its rounds, their storage, what is said of it."""
+"""Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runners.command import resume
-from runners.command.progress import Terminal
+from runners.command.progress import Bar, Terminal
+from runners.command.quiet import wait_for_quiet
+from runners.command.resume import Earlier
 from runners.measuring.measure import measure
-from runners.model import Plan
+from runners.model import Panel, Plan
 from runners.planning.environment import read_environment
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, keep_spans, write_environment
-
-if TYPE_CHECKING:
-    from runners.analysis.cell import CellSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +24,77 @@ class Measured:
     speedup: float = math.nan
 
 
-def measure_cell(plan: Plan, folder: Path, display: Terminal) -> Measured:
-    """Measure what is not already there, store every run as it ends, show what came out."""
-    earlier = resume.look(folder, plan)
-    display.begin(earlier)
-    if earlier.outcome != "reused":
-        resume.begin(folder, plan, earlier)
-        for run in measure(plan, earlier.rounds, earlier.next_round, earlier.next_process):
-            append(folder, run)
-            if plan.measure.keep_spans != "none":
-                append_spans(folder, run)
-            display.update(run)
-        write_environment(folder, read_environment())
-    cell = _summary(folder, plan)
-    return Measured(display.finish(cell), cell.speedup.estimate)
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A cell, the folder of its results, and who tells of it."""
+
+    plan: Plan
+    folder: Path
+    display: Terminal
 
 
-def _summary(folder: Path, plan: Plan) -> "CellSummary":
-    """The summary of the cell; of its spans, those of the typical round are kept."""
+def measure_cells(cells: Sequence[Candidate], home: Path) -> list[Measured]:
+    """Measure what is not already there, store every run as it ends, show what came out.
+
+    What is to be measured makes one panel; the baseline of several cells has a folder in `home`.
+    """
+    earlier = [resume.look(cell.folder, cell.plan) for cell in cells]
+    todo = []
+    for cell, old in zip(cells, earlier, strict=True):
+        cell.display.begin(old)
+        if old.outcome != "reused":
+            todo.append((cell, old))
+    panel = _measure(todo, home) if todo else None
+    found = [_shown(cell) for cell in cells]
+    if panel is not None and cells[0].plan.measure.keep_spans == "median":
+        keep_spans(panel, {number for _, number in found})
+    return [measured for measured, _ in found]
+
+
+def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:
+    """Returns the folder of what several cells share."""
+    for cell, old in todo:
+        resume.begin(cell.folder, cell.plan, old)
+    first = todo[0][0]
+    wait_for_quiet(first.plan, first.display.say)
+    panel = Panel(tuple(cell.plan for cell, _ in todo))
+    folders = {cell.plan.cell: cell.folder for cell, _ in todo}
+    if panel.name is not None:
+        folders[panel.name] = home / panel.name
+    numbers = [resume.following(folder) for folder in folders.values()]
+    displays = {cell.plan.cell: cell.display for cell, _ in todo}
+    runs = measure(
+        *panel.plans,
+        earlier=[old.rounds for _, old in todo],
+        next_round=max(number for number, _ in numbers),
+        next_process=max(number for _, number in numbers),
+    )
+    with Bar(list(displays.values())) as bar:
+        for run in runs:
+            append(folders[run.cell], run)
+            if panel.plans[0].measure.keep_spans != "none":
+                append_spans(folders[run.cell], run)
+            if run.status != "ok":
+                displays[run.cell].failed = run
+            bar.update(run)
+    for cell, _ in todo:
+        write_environment(cell.folder, read_environment())
+    return home / panel.name if panel.name is not None else None
+
+
+def _shown(cell: Candidate) -> tuple[Measured, int | None]:
+    """Show the summary of the cell; of its spans, those of the typical round are kept.
+
+    Returns the number of that round as well.
+    """
     # They load pandas and scipy: not before the measurement.
     from runners.analysis.cell import cells
-    from runners.analysis.rounds import typical_round
+    from runners.analysis.rounds import of_cell, typical_round
     from runners.analysis.summary import summarise
 
-    runs = read_runs(folder)
-    runs = runs[runs["cell"] == plan.cell]
-    if plan.measure.keep_spans == "median":
-        keep_spans(folder, typical_round(runs))
+    runs = of_cell(read_runs(cell.folder), cell.plan.cell)
+    number = typical_round(runs)
+    if cell.plan.measure.keep_spans == "median":
+        keep_spans(cell.folder, {number})
     [found] = cells(summarise(runs))
-    return found
+    return Measured(cell.display.finish(found), found.speedup.estimate), number

@@ -1,8 +1,8 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
 import json
-import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.command import resume
-from runners.command.cell import Measured, measure_cell
+from runners.command.cell import Candidate, Measured, measure_cells
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
-from runners.model import Plan, UsageError
+from runners.model import UsageError
 from runners.planning import config
 from runners.results.columns import SWEEP
 from runners.results.write import append
@@ -57,17 +57,19 @@ class Job:
                     resume.lock(folder)
                 except (UsageError, OSError) as error:
                     fail(error, folder)
-            measured = self.measure(plan, folder, Terminal(plan, folder, place))
+            [measured] = self.measure(
+                [Candidate(plan, folder, Terminal(plan, folder, place))], folder
+            )
         self.statuses.append(measured.status)
         return measured.speedup
 
-    def measure(self, plan: Plan, folder: Path, display: Terminal) -> Measured:
-        """Measure a cell. One that cannot be stored, as on a full disk, has failed."""
+    def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
+        """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
         try:
-            return measure_cell(plan, folder, display)
+            return measure_cells(cells, home)
         except OSError as error:
-            print(f"error: {explain(error, folder)}", file=sys.stderr)
-            return Measured("failed", math.nan)
+            print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
+            return [Measured("failed") for _ in cells]
 
 
 def _place() -> Place | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from runners.command.resume import Earlier
 from runners.model import Plan, Run
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.text import Text
 
-    from runners.analysis.bootstrap import Interval
     from runners.analysis.cell import CellSummary
+    from runners.analysis.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,9 @@ class Place:
 
 
 class Terminal:
-    """The display of one cell; `place` is where it stands in a sweep, None for a single one.
+    """What is said of one cell; `place` is where it stands in a sweep, None for a single one.
 
-    Nothing here runs by itself: the bar is redrawn when `update` is called, between two runs, and
-    rich is loaded only then, so that it does not delay the first measurement.
+    `failed` is the run that ended it early, if there is one.
     """
 
     def __init__(self, plan: Plan, folder: Path, place: Place | None = None) -> None:
@@ -54,45 +53,21 @@ class Terminal:
         self.place = place
         self.name = place.name if place is not None else _name(plan)
         self.failed: Run | None = None
-        self.progress: Progress | None = None
-        self.task: TaskID | None = None
-        self.console: Console | None = None
-        self.rounds = 0
 
     def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if earlier.outcome != "new" and not self._quiet:
+        if earlier.outcome != "new" and not self.quiet:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
             print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
     def say(self, text: str) -> None:
         """Tell at once what concerns this cell before it is measured."""
-        if not self._quiet:
+        if not self.quiet:
             print(f"{_before(self.place)}{self.name}: {text}", flush=True)
-
-    def update(self, run: Run) -> None:
-        """Take note of a run that has just ended."""
-        if self.progress is None:
-            self._start()
-        if run.status != "ok":
-            self.failed = run
-        if run.position == 1 and counts(run.row()):  # the other was ok, or there were none
-            self.rounds += 1
-        assert self.progress is not None
-        assert self.task is not None
-        what = "warming up" if run.warmup else _rounds(self.rounds)
-        done = run.ended_by is not None and run.status == "ok"
-        total = max(self.rounds, 1) if done else self.plan.measure.max_rounds
-        self.progress.update(
-            self.task, completed=total if done else self.rounds, total=total, what=what
-        )
-        self.progress.refresh()
-        if run.ended_by is not None:
-            self.progress.stop()
 
     def finish(self, cell: "CellSummary") -> str:
         """Print what was found; return the cell's status."""
-        console = self._console()
+        console = _console()
         if self.place is not None:
             if not self.place.quiet:
                 console.print(_line(self.place, cell), highlight=False)
@@ -109,35 +84,76 @@ class Terminal:
         return cell.status
 
     @property
-    def _quiet(self) -> bool:
+    def quiet(self) -> bool:
         return self.place is not None and self.place.quiet
 
-    def _console(self) -> "Console":
-        if self.console is None:
-            from rich.console import Console
+    @property
+    def title(self) -> str:
+        """What is being measured, for the bar."""
+        if self.place is None:
+            return _title(self.plan)
+        return f"cell {self.place.at} of {self.place.cells or '?'}  {self.name}"
 
-            # Piped output has no width of its own, and lines must not break at some default.
-            self.console = Console(width=None if sys.stdout.isatty() else 160)
-        return self.console
+
+class Bar:
+    """The progress of cells that are measured together.
+
+    Nothing here runs by itself: the bar is redrawn when `update` is called, between two runs, and
+    rich is loaded only then, so that it does not delay the first measurement.
+    """
+
+    def __init__(self, displays: Sequence[Terminal]) -> None:
+        self.first = displays[0]
+        self.more = len(displays) - 1
+        self.total = self.first.plan.measure.max_rounds
+        self.rounds: set[int] = set()
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+    def update(self, run: Run) -> None:
+        """Take note of a run that has just ended."""
+        if self.progress is None:
+            self._start()
+        assert self.progress is not None
+        assert self.task is not None
+        if run.role == "measured" and counts(run.row()):
+            self.rounds.add(run.round)
+        what = "warming up" if run.warmup else _rounds(len(self.rounds))
+        done = run.ended_by is not None and run.status == "ok"
+        total = max(len(self.rounds), 1) if done else self.total
+        self.progress.update(self.task, completed=len(self.rounds), total=total, what=what)
+        self.progress.refresh()
 
     def _start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        title = _title(self.plan)
-        if self.place is not None:
-            title = f"cell {self.place.at} of {self.place.cells or '?'}  {self.name}"
+        more = f" and {self.more} more" if self.more else ""
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[what]}"),
             TimeElapsedColumn(),
-            console=self._console(),
+            console=_console(),
             auto_refresh=False,  # no thread that draws while the clock runs
-            transient=self.place is not None,
-            disable=self._quiet or not sys.stdout.isatty(),
+            transient=self.first.place is not None,
+            disable=self.first.quiet or not sys.stdout.isatty(),
         )
-        self.task = self.progress.add_task(title, total=self.plan.measure.max_rounds, what="")
+        self.task = self.progress.add_task(f"{self.first.title}{more}", total=self.total, what="")
         self.progress.start()
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    # Piped output has no width of its own, and lines must not break at some default.
+    return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def refused(run: Run, place: Place | None) -> None:
@@ -278,7 +294,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
-        (speedup, _speedup(cell.speedup), f"attainable {cell.bound:.2f} ({what})"),
+        (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
         *machine,
         (
             "cold, warm",

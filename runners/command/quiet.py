@@ -30,12 +30,13 @@ def others_share(usable_cpus: float, duration_s: float) -> float:
 def wait_for_quiet(
     plan: Plan,
     say: Callable[[str], None],
-    look: Callable[[float, float], float] = others_share,
+    look: Callable[[float, float], float] | None = None,
 ) -> None:
     """Say at once that a cell begins on a busy machine, or wait for quiet, as `plan` asks.
 
-    `look` tells others' share of that many CPUs over so many seconds.
+    `look` tells others' share of that many CPUs over so many seconds: `others_share`.
     """
+    look = look or others_share
     cpus, wait_s = plan.usable_cpus, plan.measure.wait_quiet_s
     if look(cpus, LOOK_S) <= BUSY or (share := look(cpus, SURE_S)) <= BUSY:
         return

@@ -2,15 +2,20 @@
 
 import fcntl
 import json
+import math
 import os
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status, UsageError
 from runners.planning.identity import differences
 from runners.results.columns import RUNS, SPANS, counts
+from runners.results.read import baseline_folder
 from runners.results.write import write_json
 
 IDENTITY = "cell.json"
@@ -31,17 +36,23 @@ class Earlier:
 
     `status` and `ended_by` say how it ended. They are None where that does not matter: it is not
     wanted, nothing says how it was measured, or it was measured differently, as `changed` lists.
-    `rounds` are those to be continued, as (baseline, measured) seconds; the next round and process
-    have the numbers given.
+    `rounds` are those to be continued.
     """
 
     outcome: Outcome
     changed: tuple[str, ...] = ()
     status: Status | None = None
     ended_by: str | None = None
-    rounds: tuple[tuple[float, float], ...] = ()
-    next_round: int = 0
-    next_process: int = 0
+    rounds: tuple[Pair, ...] = ()
+
+
+def following(folder: Path) -> tuple[int, int]:
+    """The numbers that no round and no process of the runs in that folder has yet."""
+    rows = _rows(folder / RUNS)
+    return (
+        max((row["round"] for row in rows), default=-1) + 1,
+        max((row["process"] for row in rows), default=-1) + 1,
+    )
 
 
 def look(folder: Path, plan: Plan) -> Earlier:
@@ -99,23 +110,26 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
         return Earlier("again", (), status, ended_by)
     if status != "ok" or ended_by in ("precision", "rounds"):
         return Earlier("reused", (), status, ended_by)
-    rounds = _complete_rounds(rows)
+    rounds = _complete_rounds(folder, rows)
     if not rounds:
         return Earlier("again", (), status, ended_by)
-    return Earlier(
-        *("continued", (), status, ended_by, rounds),
-        next_round=max(row["round"] for row in rows) + 1,
-        next_process=max(row["process"] for row in rows) + 1,
-    )
+    return Earlier("continued", (), status, ended_by, rounds)
 
 
-def _complete_rounds(rows: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
-    """The seconds of (baseline, measured) of each."""
-    walls: dict[int, dict[str, float]] = {}
-    for row in filter(counts, rows):
-        walls.setdefault(row["round"], {})[row["role"]] = row["wall_s"]
+def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ...]:
+    """What the rounds of a cell took, beside its baseline, which may be in its panel's folder."""
+    panels = {name for row in rows if (name := row.get("panel")) is not None}
+    elsewhere = (_rows(baseline_folder(folder, name) / RUNS) for name in sorted(panels))
+    logs: dict[tuple[Any, ...], list[float]] = {}
+    for row in filter(counts, chain(rows, *elsewhere)):
+        if row["role"] == "baseline":
+            key = row.get("panel"), row["round"], row["process"]
+            logs.setdefault(key, []).append(math.log(row["wall_s"]))
     return tuple(
-        (sides["baseline"], sides["measured"]) for sides in walls.values() if len(sides) == 2
+        Pair(math.exp(statistics.fmean(logs[key])), row["wall_s"], row["process"])
+        for row in filter(counts, rows)
+        if row["role"] == "measured"
+        and (key := (row.get("panel"), row["round"], row["process"])) in logs
     )
 
 

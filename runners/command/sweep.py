@@ -6,8 +6,10 @@ the sweep's folder.
 
 import copy
 import json
+import math
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command import resume
-from runners.command.cell import Measured
+from runners.command.cell import Candidate, Measured
 from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import fail
@@ -58,6 +60,34 @@ class Cell:
         return self.what.measure.time_budget_s if isinstance(self.what, Plan) else 0.0
 
 
+def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+    """The cells in panels of up to `most`: same workload, parameters, scaling and settings.
+
+    Of more cells, those with the same n are together as far as possible. A cell without a plan is
+    by itself.
+    """
+    alike: dict[Any, dict[int, list[Cell]]] = {}
+    seen: Counter[str] = Counter()
+    for cell in cells:
+        plan = cell.what
+        key: Any = cell.number
+        if isinstance(plan, Plan):
+            # Two cells that are the same but for their folder are not one panel's.
+            key = plan.workload, plan.payload, plan.scaling, repr(plan.measure), seen[plan.cell]
+            seen[plan.cell] += 1
+        alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
+    panels: list[list[Cell]] = []
+    for by_n in alike.values():
+        panels.append([])
+        for same_n in by_n.values():
+            for at in range(0, len(same_n), most):
+                part = same_n[at : at + most]
+                if len(panels[-1]) + len(part) > most:
+                    panels.append([])
+                panels[-1] += part
+    return panels
+
+
 class Sweep:
     """One sweep of this command. `config` is Hydra's for the sweep as a whole."""
 
@@ -84,9 +114,7 @@ class Sweep:
         self.claim(len(cells))
         missing = [cell for cell in cells if not self._stands(cell, len(cells))]
         if launcher is None:
-            if self.config.sweep.order == "random":
-                random.Random(self.config.measure.seed).shuffle(missing)
-            return self._measured(missing, len(cells))
+            return self._measured(self._panels(missing), len(cells))
         return self._handed_over(missing, cells, launcher)
 
     def claim(self, cells: int) -> None:
@@ -152,15 +180,44 @@ class Sweep:
         self.job.statuses.append(status)
         return True
 
-    def _measured(self, cells: Sequence[Cell], count: int) -> list[JobReturn]:
-        """Measure cells in this process, one after another."""
+    def _panels(self, cells: Sequence[Cell]) -> list[list[Cell]]:
+        """The cells in the groups that are to be measured together, in the order of the sweep."""
+        together = bool(self.config.sweep.panel)
+        panels = panelled(cells, int(self.config.sweep.panel_cells) if together else 1)
+        if self.config.sweep.order == "random":
+            random.Random(self.config.measure.seed).shuffle(panels)
+        return panels
+
+    def _measured(self, panels: Sequence[Sequence[Cell]], count: int) -> list[JobReturn]:
+        """Measure cells in this process, one panel after another."""
         returns = []
-        pace = Pace(self.began_s, [cell.budget_s for cell in cells])
-        for at, cell in enumerate(cells, count - len(cells) + 1):
-            place = Place(at, count, cell.name, pace.told, self.quiet)
-            job = partial(self._measure, cell, place, pace)
-            config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
-            returns.append(self._run(job, config))
+        pace = Pace(self.began_s, [cell.budget_s for panel in panels for cell in panel])
+        before = count - len(pace.budgets_s)
+        done = 0
+        for panel in panels:
+            begun = []
+            places = []
+            for at, cell in enumerate(panel, done + 1):
+                config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
+                begun.append(self._run(_nothing, config))
+                times = partial(pace.told, done + len(panel))
+                places.append(Place(before + at, count, cell.name, times, self.quiet))
+            measured = self._panel(panel, places, pace)
+            for cell, place, found in zip(panel, places, measured, strict=True):
+                self.job.statuses.append(found.status)
+                elapsed_s, left_s = pace.ended(done + len(panel))
+                if self.quiet:
+                    _print_json(
+                        *(place, cell),
+                        status=found.status,
+                        reused=False,
+                        elapsed_s=elapsed_s,
+                        left_s=left_s,
+                    )
+            for returned, found in zip(begun, measured, strict=True):
+                returned.return_value = found.speedup
+            returns += begun
+            done += len(panel)
         return returns
 
     def _run(self, job: Any, config: DictConfig) -> JobReturn:
@@ -174,27 +231,26 @@ class Sweep:
         _ = done.return_value  # raises what the job raised: a fault of the program
         return done
 
-    def _measure(self, cell: Cell, place: Place, pace: "Pace", _: DictConfig) -> float:
-        measured = self._ended(cell, place, pace)
-        self.job.statuses.append(measured.status)
-        elapsed_s, left_s = pace.ended()
-        if place.quiet:
-            times = {"elapsed_s": elapsed_s, "left_s": left_s}
-            _print_json(place, cell, status=measured.status, reused=False, **times)
-        return measured.speedup
-
-    def _ended(self, cell: Cell, place: Place, pace: "Pace") -> Measured:
-        row = cell.what
-        if isinstance(row, Plan):
-            try:
-                fitted = pace.fitted(row)
-            except OutOfTime as error:
-                row = refusal(self.grid.config(cell.overrides, cell.number), error)
-            else:
-                return self.job.measure(fitted, cell.folder, Terminal(fitted, cell.folder, place))
-        append(cell.folder, row)
-        refused(row, place)
-        return Measured(row.status)
+    def _panel(
+        self, panel: Sequence[Cell], places: Sequence[Place], pace: "Pace"
+    ) -> list[Measured]:
+        """Measure cells together. One without a plan is by itself, and gets its row."""
+        rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
+        try:
+            plans = pace.fitted([cell.what for cell in panel if isinstance(cell.what, Plan)])
+        except OutOfTime as error:
+            configs = (self.grid.config(cell.overrides, cell.number) for cell in panel)
+            rows = [refusal(config, error) for config in configs]
+        if not rows:
+            candidates = [
+                Candidate(plan, cell.folder, Terminal(plan, cell.folder, place))
+                for plan, cell, place in zip(plans, panel, places, strict=True)
+            ]
+            return self.job.measure(candidates, self.folder)
+        for row, cell, place in zip(rows, panel, places, strict=True):
+            append(cell.folder, row)
+            refused(row, place)
+        return [Measured(row.status) for row in rows]
 
     def _handed_over(
         self, missing: Sequence[Cell], cells: Sequence[Cell], launcher: Launcher
@@ -228,47 +284,52 @@ class Pace:
     """How long a sweep has taken and will take, from the time budgets of its cells."""
 
     def __init__(self, began_s: float, budgets_s: Sequence[float]) -> None:
-        self.began_s = self.cell_began_s = began_s
-        self.measuring_began_s = time.monotonic()
+        self.began_s = began_s
+        self.measuring_began_s = self.panel_began_s = time.monotonic()
         self.budgets_s = list(budgets_s)
-        self.done = 0
+        self.panel_cells = 1
         self.longest_s = 0.0
 
-    def fitted(self, plan: Plan) -> Plan:
-        """The plan, its time cut to what the sweep has left. Raises OutOfTime at too little.
+    def fitted(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The plans of a panel, their time cut to what the sweep has left.
 
-        As much as the longest cell so far took is enough: before the first one, anything is.
+        Raises OutOfTime at too little: as much as a cell took at most so far is enough for each;
+        before the first one, anything is.
         """
-        self.cell_began_s = time.monotonic()
-        budget_s = plan.measure.sweep_budget_s
+        self.panel_began_s, self.panel_cells = time.monotonic(), len(plans)
+        budget_s = plans[0].measure.sweep_budget_s if plans else None
         if budget_s is None:
-            return plan
-        left_s = self.measuring_began_s + budget_s - self.cell_began_s
-        if left_s <= self.longest_s:
+            return list(plans)
+        left_s = self.measuring_began_s + budget_s - self.panel_began_s
+        if left_s <= self.longest_s * len(plans):
             raise OutOfTime(
                 f"skipped: of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s "
                 "are left"
             )
-        measure = replace(plan.measure, time_budget_s=min(plan.measure.time_budget_s, left_s))
-        return replace(plan, measure=measure)
+        each_s = min(plans[0].measure.time_budget_s, left_s / len(plans))
+        return [
+            replace(plan, measure=replace(plan.measure, time_budget_s=each_s)) for plan in plans
+        ]
 
-    def ended(self) -> tuple[float, float]:
-        """Note that a cell has ended; seconds since the sweep began, and seconds left."""
+    def ended(self, done: int) -> tuple[float, float]:
+        """So many cells have ended; seconds since the sweep began, and seconds left."""
         now_s = time.monotonic()
-        self.longest_s = max(self.longest_s, now_s - self.cell_began_s)
-        self.done += 1
-        return now_s - self.began_s, self._left_s(now_s, self.done)
-
-    def told(self) -> str:
-        """The same in words, for the line of a cell that is about to end."""
-        now_s = time.monotonic()
-        left_s = self._left_s(now_s, self.done + 1)
-        return f"{clock(now_s - self.began_s)}, {clock(left_s)} left" if left_s else ""
-
-    def _left_s(self, now_s: float, done: int) -> float:
-        """The budgets of what is left, in the proportion in which those so far were used up."""
+        each_s = (now_s - self.panel_began_s) / max(self.panel_cells, 1)
+        self.longest_s = max(self.longest_s, each_s)
         spent_s, planned_s = now_s - self.measuring_began_s, sum(self.budgets_s[:done])
-        return sum(self.budgets_s[done:]) * (spent_s / planned_s if planned_s else 1.0)
+        # The budgets of what is left, in the proportion in which those so far were used up.
+        left_s = sum(self.budgets_s[done:]) * (spent_s / planned_s if planned_s else 1.0)
+        return now_s - self.began_s, left_s
+
+    def told(self, done: int) -> str:
+        """The same in words, for the line of a cell."""
+        elapsed_s, left_s = self.ended(done)
+        return f"{clock(elapsed_s)}, {clock(left_s)} left" if left_s else ""
+
+
+def _nothing(_: DictConfig) -> float:
+    """What Hydra runs for a cell, so that the folder is as it makes it."""
+    return math.nan
 
 
 def _print_json(place: Place, cell: Cell, **facts: Any) -> None:

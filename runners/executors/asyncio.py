@@ -19,6 +19,7 @@ class Asyncio:
     """
 
     worker_kind = "coroutine"
+    tidy = True
 
     def __init__(
         self,

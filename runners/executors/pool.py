@@ -20,6 +20,7 @@ class Pool:
     """
 
     worker_kind = "process"
+    tidy = True
 
     def __init__(
         self,

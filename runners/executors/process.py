@@ -22,6 +22,7 @@ class Process:
     """
 
     worker_kind = "process"
+    tidy = True
 
     def __init__(
         self,

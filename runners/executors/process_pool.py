@@ -20,6 +20,7 @@ class ProcessPool(Futures):
     """
 
     worker_kind = "process"
+    tidy = True
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ class Serial:
     """One worker: the caller itself. `max_workers` is taken for the common shape and not used."""
 
     worker_kind = "caller"
+    tidy = True
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ class Thread:
     """
 
     worker_kind = "thread"
+    tidy = True
 
     def __init__(
         self,

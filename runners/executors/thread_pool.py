@@ -13,6 +13,7 @@ class ThreadPool(Futures):
     """Up to `max_workers` threads, started as tasks come in, that fetch one task at a time."""
 
     worker_kind = "thread"
+    tidy = True
 
     def __init__(
         self,

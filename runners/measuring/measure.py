@@ -2,92 +2,269 @@
 
 While a run is timed, this process does nothing but wait for its row. Everything else - the stopping
 rule, the ladder, whatever the consumer of `measure` does with a row - happens between two runs,
-while the measuring process waits for its next order.
+while the measuring processes wait for their next orders.
 """
 
 import dataclasses
+import math
 import random
-import time
+import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 
 from runners.measuring.interrupts import Interrupted, Interrupts
 from runners.measuring.ladder import largest_task_share, levels, workers
-from runners.measuring.pace import Pace
+from runners.measuring.order import orders
+from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
-from runners.model import Order, Plan, Role, Run, run_of, timestamp
+from runners.model import WAITING, Order, Panel, Plan, Role, Run, loops, run_of, timestamp
+
+LOOP_S, START_LOOPS_S = 0.11, 0.05
+"""How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
+REPEATED_FROM = 3
+"""From so many candidates on the baseline runs twice a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way to run the tasks, and which measuring process of the panel runs it."""
+
+    number: int
+    role: Role
+    candidate: int
+    host: int
+    loops: int = 0
+
+
+def sides(panel: Panel) -> list[Side]:
+    """The sides of a panel. Each host has a baseline of its own, the first ones in number.
+
+    With many candidates to be compared with it, the baseline of a host is there twice: it deserves
+    more runs than any of them (C. W. Dunnett, J. Am. Stat. Assoc. 50, 1955), and the ratio of the
+    two, whose truth is 1, shows how far the others can be believed.
+    """
+    kinds: list[tuple[Role, int, int]] = []
+    for at, host in enumerate(panel.hosts):
+        times = 2 if len(host) >= REPEATED_FROM else 1
+        kinds += [("baseline", host[0], at)] * times
+    for at, host in enumerate(panel.hosts):
+        kinds += [("measured", candidate, at) for candidate in host]
+    return [Side(number, *kind) for number, kind in enumerate(kinds)]
 
 
 def measure(
-    plan: Plan, earlier: Sequence[tuple[float, float]] = (), next_round: int = 0, process: int = 0
+    *plans: Plan,
+    earlier: Sequence[Sequence[Pair]] = (),
+    next_round: int = 0,
+    next_process: int = 0,
 ) -> Iterator[Run]:
-    """Measure one cell: yield every timed run the moment it ends; the last one has `ended_by`.
+    """Measure the cells of a panel: yield every timed run the moment it ends.
 
-    Rounds of both sides in random order, in fresh interpreters; in each, warm-up rounds until both
-    sides are steady. A run that is not ok ends the cell. A request to stop (Ctrl+C, SIGTERM) ends
-    it with a row that says so, and raises Interrupted once that row was taken.
+    The last run of each cell has `ended_by`. Every side runs once a round, in balanced random
+    order, in fresh interpreters, where the first rounds are warm-up. A run that is not ok ends its
+    cell, that of a baseline all the cells that it serves; the others go on in fresh interpreters. A
+    request to stop (Ctrl+C, SIGTERM) ends each cell with a row that says so, and raises Interrupted
+    once these rows were taken.
 
-    A cell that is continued has `earlier` rounds, the seconds of (baseline, measured), and goes on
-    with these numbers for the next round and process.
+    Cells that are continued have `earlier` rounds, and go on with these numbers for the next round
+    and process.
     """
     with Interrupts() as interrupts:
-        pace = Pace(plan.measure, time.perf_counter_ns(), earlier)
-        yield from _measure(plan, interrupts, pace, next_round, process)
+        panel = _Measurement(Panel(plans), interrupts, earlier, next_round, next_process)
+        yield from panel.runs()
         interrupts.check()
 
 
-def _measure(
-    plan: Plan, interrupts: Interrupts, pace: Pace, next_round: int, next_process: int
-) -> Iterator[Run]:
-    # A continued cell goes on with other draws than those that it began with.
-    chance = random.Random(f"{plan.measure.seed} {plan.cell} {next_round}")
-    numbers = count(next_round)
-    for process in count(next_process):
-        pace.begin_process()
-        with Child(plan, chance.getrandbits(32), interrupts) as child:
-            while not pace.process_is_over():
-                number, steady = next(numbers), pace.steady
-                walls: dict[Role, float] = {}
-                tasks = 0
-                roles: list[Role] = ["baseline", "measured"]
-                chance.shuffle(roles)
-                for position, role in enumerate(roles):
-                    order = Order(process, number, position, role, pace.cold, steady is None)
-                    run = _run(child, plan, order)
-                    if run.status != "ok" or run.wall_s is None:
-                        stopped = run.status == "interrupted"
-                        ended_by = "interrupted" if stopped else "failure"
-                        yield dataclasses.replace(run, ended_by=ended_by)
-                        return
-                    walls[role] = run.wall_s
-                    if role == "baseline":
-                        tasks = run.tasks or 0
-                    if len(walls) == 2:
-                        pace.note(walls["baseline"], walls["measured"], tasks)
-                    provisioned = 1 if role == "baseline" else plan.provisioned
-                    yield dataclasses.replace(
-                        run,
-                        steady=steady,
-                        workers=workers(run.spans) or None,
-                        levels=levels(run.spans, run.wall_s, provisioned) if run.spans else (),
-                        largest_task_share=largest_task_share(run.spans),
-                        ended_by=pace.ended_by,
+class _Measurement:
+    """The measurement of one panel."""
+
+    def __init__(
+        self,
+        panel: Panel,
+        interrupts: Interrupts,
+        earlier: Sequence[Sequence[Pair]],
+        next_round: int,
+        next_process: int,
+    ) -> None:
+        self.panel = panel
+        self.interrupts = interrupts
+        self.settings = panel.plans[0].measure
+        self.pace = Pace(self.settings, len(panel.plans), earlier)
+        self.pace.ask_s = _asking_s(panel)
+        # A continued cell goes on with other draws than those that it began with.
+        name = panel.name or panel.plans[0].cell
+        self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
+        self.rounds = count(next_round)
+        self.processes = count(next_process)
+        self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
+
+    def runs(self) -> Iterator[Run]:
+        while self.pace.goes_on:
+            yield from self._generation()
+
+    def _generation(self) -> Iterator[Run]:
+        """Rounds in one fresh interpreter for each host; a failure ends them early."""
+        self.pace.begin_processes()
+        chosen = self._chosen()
+        with ExitStack() as open_:
+            children: dict[int, tuple[int, Child]] = {}
+            for host in sorted({side.host for side in chosen}):
+                plans = [self.panel.plans[candidate] for candidate in self.panel.hosts[host]]
+                child = Child(plans, self.chance.getrandbits(32), self.interrupts)
+                children[host] = next(self.processes), open_.enter_context(child)
+            while (kind := self.pace.next_round()) is not None:
+                order = self._order(kind, chosen)
+                number = next(self.rounds)
+                done: list[tuple[Side, Run]] = []
+                for position, side in enumerate(order):
+                    process, child = children[side.host]
+                    told = Order(
+                        *(process, number, position, side.role),
+                        cold=kind == "cold",
+                        warmup=kind not in ("counted", "ceiling"),
+                        candidate=self.panel.hosts[side.host].index(side.candidate),
+                        side=side.number,
+                        loops=side.loops,
+                        most_loops=max(other.loops for other in order),
                     )
-                if pace.ended_by is not None:
-                    return
-                if plan.measure.min_rounds < plan.measure.max_rounds:
+                    run = self._run(child, side, told)
+                    if kind == "ceiling" and run.status == "crashed":
+                        self.pace.ask_s = 0.0  # it can be done without
+                        break
+                    if run.status != "ok" or run.wall_s is None:
+                        yield from self._ended(run, side, told)
+                        return
+                    is_last = kind == "counted" and position == len(order) - 1
+                    row = self._told(run, side, counted=kind == "counted", is_last=is_last)
+                    done.append((side, row))
+                    yield row
+                baselines = [run for side, run in done if side.role == "baseline"]
+                calls = min((run.tasks or 0 for run in baselines), default=0)
+                self.pace.note(kind, _pairs(done), calls)
+                if kind == "cold" and _wait(baselines):
+                    self.pace.ask_s = 0.0
+                if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import bootstrap  # noqa: F401
+                    from runners.analysis import headline  # noqa: F401
+
+    def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
+        """The sides of a round in their order; that of the rounds that count is balanced."""
+        if kind == "ceiling":
+            spins = self._spins(chosen)
+            return self.chance.sample(spins, len(spins))
+        if kind != "counted":
+            found = self.chance.sample(chosen, len(chosen))
+            return [side for side in found if kind != "baseline" or side.role == "baseline"]
+        if self.balanced is None or self.balanced[0] != chosen:
+            self.balanced = chosen, orders(len(chosen), self.chance)
+        return [chosen[k] for k in next(self.balanced[1])]
+
+    def _spins(self, chosen: Sequence[Side]) -> list[Side]:
+        """One loop alone, and as many at once as the cells have workers."""
+        plans = (self.panel.plans[side.candidate] for side in chosen if side.role == "measured")
+        after, host = len(sides(self.panel)), chosen[0].host
+        return [
+            Side(after + k, "spin", self.panel.hosts[host][0], host, count)
+            for k, count in enumerate(sorted({1, *map(loops, plans)}))
+        ]
+
+    def _chosen(self) -> list[Side]:
+        """The sides of the cells that have not ended, and their baselines."""
+        hosts = {
+            at for at, host in enumerate(self.panel.hosts) if self.pace.pairs.keys() & set(host)
+        }
+        return [
+            side
+            for side in sides(self.panel)
+            if side.host in hosts and (side.role == "baseline" or side.candidate in self.pace.pairs)
+        ]
+
+    def _run(self, child: Child, side: Side, order: Order) -> Run:
+        plan = self.panel.plans[side.candidate]
+        now = timestamp()
+        try:
+            return child.run(order)
+        except Interrupted as request:
+            return run_of(plan, order, "interrupted", now, error=str(request))
+        except TimeoutError as error:
+            return run_of(plan, order, "timeout", now, error=str(error))
+        except ChildProcessError as error:
+            return run_of(plan, order, "crashed", now, error=str(error))
+
+    def _told(self, run: Run, side: Side, *, counted: bool, is_last: bool) -> Run:
+        """The row with what follows from its spans, and with its place in the panel."""
+        plan = self.panel.plans[side.candidate]
+        assert run.wall_s is not None
+        provisioned = {"baseline": 1, "measured": plan.provisioned, "spin": side.loops}[side.role]
+        alone = len(self.panel.plans) == 1
+        ends = is_last if alone else counted and side.role == "measured"
+        told = dataclasses.replace(
+            run,
+            panel=self.panel.name,
+            workers=workers(run.spans) or None,
+            levels=levels(run.spans, run.wall_s, provisioned) if run.spans else (),
+            largest_task_share=largest_task_share(run.spans),
+            ended_by=self.pace.ending(side.candidate) if ends else None,
+        )
+        if alone or side.role == "measured":
+            return told
+        assert self.panel.name is not None
+        own = {
+            name: value
+            for name, value in plan.parameters.items()
+            if not name.startswith("executor.")
+        }
+        # It belongs to several cells.
+        return dataclasses.replace(
+            told,
+            cell=self.panel.name,
+            executor=plan.baseline,
+            n=max(side.loops, 1),
+            worker_kind="caller",
+            parameters=own,
+        )
+
+    def _ended(self, run: Run, side: Side, order: Order) -> Iterator[Run]:
+        """The last row of each cell that this run ends."""
+        if run.status == "interrupted":
+            ended, by = list(self.pace.pairs), "interrupted"
+        else:
+            served = self.panel.hosts[side.host] if side.role == "baseline" else [side.candidate]
+            ended, by = [c for c in served if c in self.pace.pairs], "failure"
+        for candidate in ended:
+            row = run
+            if candidate != side.candidate:
+                plan = self.panel.plans[candidate]
+                row = run_of(plan, order, run.status, run.started_at, run.error)
+            yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
+        self.pace.drop(ended)
 
 
-def _run(child: Child, plan: Plan, order: Order) -> Run:
-    now = timestamp()
-    try:
-        return child.run(order)
-    except Interrupted as request:
-        return run_of(plan, order, "interrupted", now, error=str(request))
-    except TimeoutError as error:
-        return run_of(plan, order, "timeout", now, error=str(error))
-    except ChildProcessError as error:
-        return run_of(plan, order, "crashed", now, error=str(error))
+def _asking_s(panel: Panel) -> float:
+    """How long it takes to ask once what the machine gives; 0 if no cell needs to know."""
+    counts = {loops(plan) for plan in panel.plans} - {1}
+    if not counts:
+        return 0.0
+    cpus = panel.plans[0].usable_cpus
+    return LOOP_S * (1 + sum(max(1.0, count / cpus) for count in counts)) + START_LOOPS_S
+
+
+def _wait(baselines: Sequence[Run]) -> bool:
+    """Whether the tasks leave the CPU idle even in the plain loop: then it limits nothing."""
+    return any(run.levels and run.levels[5] < WAITING * run.levels[3] for run in baselines)
+
+
+def _pairs(done: Sequence[tuple[Side, Run]]) -> dict[int, Pair]:
+    """The seconds of each candidate beside those of its host's baseline, their geometric mean."""
+    logs: dict[int, list[float]] = {}
+    for side, run in done:
+        if side.role == "baseline" and run.wall_s:
+            logs.setdefault(side.host, []).append(math.log(run.wall_s))
+    return {
+        side.candidate: Pair(math.exp(statistics.fmean(logs[side.host])), run.wall_s, run.process)
+        for side, run in done
+        if side.role == "measured" and run.wall_s is not None
+    }

@@ -1,12 +1,15 @@
 """A fresh, light interpreter that runs `runners.child.trial`, as its parent sees it."""
 
+import dataclasses
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
@@ -27,8 +30,10 @@ class Child:
     What the workload prints goes to a temporary file; its end is quoted if the process dies.
     """
 
-    def __init__(self, plan: Plan, hash_seed: int, interrupts: Interrupts) -> None:
-        self.timeout_s = plan.measure.timeout_s
+    def __init__(self, plans: Sequence[Plan], hash_seed: int, interrupts: Interrupts) -> None:
+        self.timeout_s = plans[0].measure.timeout_s
+        self.began_s = time.monotonic()
+        self.starting_s: float | None = None
         self.interrupts = interrupts
         self.mark = f"{MARK}={uuid.uuid4().hex}"
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
@@ -61,10 +66,9 @@ class Child:
         Guardian.watch(self.process.pid)
         self.connection = Connection(ours.detach())
         try:
-            self.connection.send(plan)
+            self.connection.send(tuple(plans))
         except OSError:
             pass  # it died at once; the first order says how
-        self.ready = False
 
     def __enter__(self) -> Self:
         return self
@@ -82,9 +86,9 @@ class Child:
         ends first, and Interrupted at a request to stop.
         """
         try:
-            if not self.ready:
+            if first := self.starting_s is None:
                 self._receive(START_S, "starting the measuring process")
-                self.ready = True
+                self.starting_s = time.monotonic() - self.began_s
             self.connection.send(order)
             run = self._receive(self.timeout_s, f"the {order.role} run")
         except (EOFError, OSError) as error:
@@ -92,7 +96,7 @@ class Child:
                 raise
             raise ChildProcessError(self._death()) from None
         assert isinstance(run, Run)
-        return run
+        return dataclasses.replace(run, starting_s=self.starting_s) if first else run
 
     def _receive(self, timeout_s: float, what: str) -> object:
         ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
@@ -118,7 +122,7 @@ class Child:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        Guardian.watch(None)
+        Guardian.forget(self.process.pid)
 
     def _signal(self, number: signal.Signals) -> None:
         try:
@@ -152,18 +156,19 @@ def marked(mark: str) -> list[int]:
 
 
 class Guardian:
-    """A shell that kills the measuring process's group if this process dies, however it dies.
+    """A shell that kills the measuring processes' groups if this process dies, however it dies.
 
-    It sleeps in a read from a pipe that only this process holds open: a line names the group to
-    watch, an empty one none, and the end of the file is this process's end.
+    It sleeps in a read from a pipe that only this process holds open: a line names the groups to
+    watch, and the end of the file is this process's end.
     """
 
-    SCRIPT = 'while read -r line; do group=$line; done; [ -z "$group" ] || kill -9 "-$group"'
+    SCRIPT = 'while read -r line; do groups=$line; done; for g in $groups; do kill -9 "-$g"; done'
     shell: ClassVar["subprocess.Popen[bytes] | None"] = None
     owner: ClassVar[int] = 0
+    groups: ClassVar[set[int]] = set()
 
     @classmethod
-    def watch(cls, group: int | None) -> None:
+    def watch(cls, group: int) -> None:
         if cls.shell is None or cls.owner != os.getpid() or cls.shell.poll() is not None:
             # In a session of its own, so that Ctrl+C in the terminal does not reach it.
             cls.shell = subprocess.Popen(
@@ -173,7 +178,23 @@ class Guardian:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            if cls.owner != os.getpid():
+                cls.groups = set()
             cls.owner = os.getpid()
+        cls.groups.add(group)
+        cls._tell()
+
+    @classmethod
+    def forget(cls, group: int) -> None:
+        cls.groups.discard(group)
+        cls._tell()
+
+    @classmethod
+    def _tell(cls) -> None:
+        assert cls.shell is not None
         assert cls.shell.stdin is not None
-        cls.shell.stdin.write(f"{group or ''}\n".encode())
-        cls.shell.stdin.flush()
+        try:
+            cls.shell.stdin.write(f"{' '.join(map(str, sorted(cls.groups)))}\n".encode())
+            cls.shell.stdin.flush()
+        except BrokenPipeError:
+            pass  # it was killed: the next process gets another one

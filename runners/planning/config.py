@@ -30,6 +30,7 @@ from runners.model import (
     Sharing,
     Sourced,
     Status,
+    Tidy,
     Unsupported,
     UsageError,
     Workers,
@@ -56,6 +57,8 @@ class Sweep:
     order: str = "random"
     progress: str = "text"
     report: bool = True
+    panel: bool = True
+    panel_cells: int = 8
 
 
 @dataclass
@@ -144,6 +147,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
         ),
         reuse=reuse,
+        apart=reuse or not (isinstance(executor, Tidy) and executor.tidy),
         parameters=_parameters(values, only_n),
         payload=payload,
         compared=workload.compared if isinstance(workload, Lenient) else True,

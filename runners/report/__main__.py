@@ -14,14 +14,20 @@ from runners.analysis.cell import cells
 from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
-from runners.analysis.rounds import typical_round
+from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import UsageError
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.trace import trace_events
-from runners.results.read import planned_cells, read_environments, read_runs, read_timelines
+from runners.results.read import (
+    baseline_folder,
+    planned_cells,
+    read_environments,
+    read_runs,
+    read_timelines,
+)
 from runners.results.write import write_whole
 from runners.words.labels import labels
 
@@ -59,7 +65,7 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
-    recommendations = tuple(found.text() for found in recommend(summary))
+    recommendations = tuple(found.text() for found in recommend(summary, runs))
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -102,16 +108,22 @@ def _cells(
 ) -> Iterator[tuple[Path, str, pd.DataFrame]]:
     """The folder of each cell, its name and its runs."""
     common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
-    rows = dict(iter(runs.groupby("cell", sort=False)))
     named = labels(summary)
     for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True):
-        yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", rows[cell.cell]
+        yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", of_cell(runs, cell.cell)
 
 
 def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:
     """Draw the typical round of one cell; nothing where its spans were not kept."""
-    number = typical_round(runs)
-    found = [timeline for timeline in read_timelines(source) if timeline.round == number]
+    own = runs[(runs["role"] == "measured") & (runs["round"] == typical_round(runs))]
+    places = {source, *(baseline_folder(source, name.partition("#")[0]) for name in own["panel"])}
+    sides = {
+        timeline.role: timeline  # one of a baseline that ran twice
+        for folder in sorted(places)
+        for timeline in read_timelines(folder)
+        if (own["round"].eq(timeline.round) & own["process"].eq(timeline.process)).any()
+    }
+    found = list(sides.values())
     if not found:
         return []
     trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))

@@ -6,9 +6,9 @@ from dataclasses import astuple, dataclass
 
 import pandas as pd
 
-from runners.analysis.bootstrap import Interval
 from runners.analysis.break_even import BreakEven, break_even
 from runners.analysis.cell import CellSummary, cells
+from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
@@ -20,13 +20,19 @@ from runners.words.rounding import bracketed, duration
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
   spread over fresh interpreters. Cold first runs and warm-up are recorded but left out.
-- Speedup = median(T₁) / median(Tₙ), efficiency = speedup / n. T₁ is the plain loop over the same
-  tasks, without an executor, in the same rounds; "against n = 1" divides by the speedup of the same
-  executor with one worker. Weak scaling gives n times the tasks to n workers:
-  n·median(T₁) / median(Tₙ).
+- Speedup is T₁ / Tₙ in a typical round: the mean of the rounds' log ratios without the fifth at
+  either end (the 20% trimmed mean), as a ratio. The median times beside it are of either side
+  alone, so they do not divide to exactly that. "Total" is mean(T₁) / mean(Tₙ): what many rounds
+  take in all. Efficiency = speedup / n.
+- T₁ is the plain loop over the same tasks, without an executor, in the same rounds; "against n = 1"
+  divides by the speedup of the same executor with one worker. Weak scaling gives n times the tasks
+  to n workers, and n·T₁ / Tₙ is its speedup.
 - T runs from before the executor is made to after its workers have ended, on a monotonic clock.
-- Brackets are 95% intervals: of a speedup by percentile bootstrap (9,999 resamples, rounds drawn
-  jointly), of a median time by exact binomial ranks, which need six rounds. No value is deleted.
+- Brackets are 95% intervals: of a speedup by Student's t, over the rounds or, where it is wider,
+  over the interpreters (of which it needs five); of a total by Fieller's method; of a median time
+  by exact binomial ranks, which need six rounds. No value is deleted.
+- A trend or a difference between interpreters is flagged only if chance alone would raise any such
+  flag in one report of a hundred (Holm).
 - A recommendation compares speedups by the 95% interval of their ratio, pair by pair. The best of
   many has often been lucky as well: expect a little less of it.
 - Core time is n·Tₙ core-seconds: what n workers could have used. It is split by the tasks' own
@@ -195,7 +201,7 @@ def _busy(found: Sequence[_Named]) -> Iterator[str]:
 
 
 def _results(measured: Iterable[_Named]) -> str:
-    head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "efficiency"]
+    head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "total", "efficiency"]
     head += ["machine", "against n = 1"]
     return table(
         [*head, "rounds", "ended by"],
@@ -205,6 +211,7 @@ def _results(measured: Iterable[_Named]) -> str:
                 _time(entry.cell.times["baseline"].median),
                 _time(entry.cell.times["measured"].median),
                 _interval(entry.cell.speedup),
+                _interval(entry.cell.mean_ratio),
                 f"{entry.cell.efficiency.estimate:.0%}",
                 _interval(entry.cell.ceiling) if math.isfinite(entry.cell.attainable) else "",
                 _interval(entry.cell.speedup_n1),

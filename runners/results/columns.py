@@ -39,7 +39,13 @@ FIXED = (
     Column(
         *("cell", "str", ""),
         "twelve hexadecimal digits that stand for all that defines the measurement; a second or "
-        "third folder that holds the same has `#2` or `#3` after them",
+        "third folder that holds the same has `#2` or `#3` after them; for the baseline of several "
+        "cells the name of their panel",
+    ),
+    Column(
+        *("panel", "str", ""),
+        "where the baseline is that a run is compared with, that of the same round and process: "
+        "the panel of cells that were measured in the same rounds, or the cell itself",
     ),
     Column("workload", "str", "", "what was computed: its name in `conf/workload`"),
     Column("executor", "str", "", "how it was run in parallel: its name in `conf/executor`"),
@@ -65,16 +71,33 @@ FIXED = (
     Column("process", "int64", "", "number of the measuring process, a fresh interpreter, from 0"),
     Column(
         *("round", "int64", ""),
-        "number of the round, from 0 over all processes, warm-up included; its two runs share it",
+        "number of the round, from 0 over all processes, warm-up included; its runs share it",
     ),
-    Column("position", "int64", "", "0 for the run of the round that came first, 1 for the other"),
+    Column("position", "int64", "", "place of the run in its round, from 0"),
+    Column(
+        *("side", "Int64", ""),
+        "number of the side in its panel: with three cells or more the baseline runs twice a round",
+    ),
     Column(
         *("role", "str", ""),
-        "the side of the round: `baseline` or `measured`; or `spin`, n loops at once that share "
+        "what the side is: `baseline` or `measured`; or `spin`, n loops at once that share "
         "nothing, for what the machine gives",
     ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
+    Column(
+        *("warmth", "str", ""),
+        "how warm the code is in the executor's workers: `same process` (as the baseline's), "
+        "`inherited` (forked from it), `fresh` (a new interpreter) or `kept` (from run to run)",
+    ),
+    Column(
+        *("starting_s", "float64", "s"),
+        "what starting the measuring process took, in the row of its first run",
+    ),
+    Column(
+        *("judging_s", "float64", "s"),
+        "what preparing the run and judging its results took, outside `wall_s`",
+    ),
     Column(
         *("status", "str", ""),
         "ok, incomplete, unsupported, failed, wrong, timeout, crashed or interrupted",
@@ -83,7 +106,7 @@ FIXED = (
     Column("error", "str", "", "why it is not ok, a traceback where there is one"),
     Column(
         *("steady", "boolean", ""),
-        "times no longer fell when the warm-up before this run ended; missing in the warm-up",
+        "times no longer fell when the warm-up before this run ended; only in rows of schema 1",
     ),
     Column(
         *("ended_by", "str", ""),
@@ -169,8 +192,8 @@ DTYPES = {column.name: column.dtype for column in FIXED}
 """The dtype of every fixed column of the runs frame."""
 
 COUNTS = {"status": "ok", "cold": False, "warmup": False}
-"""What the row of a run says if the run counts; it also has a `wall_s`. A round is complete where a
-run of each side counts.
+"""What the row of a run says if the run counts; it also has a `wall_s`. A cell's round is complete
+where its run counts, and one of the baseline of the same panel, round and process.
 """
 
 

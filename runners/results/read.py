@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.model import SCHEMA, Environment, Span, Timeline, UsageError
+from runners.model import PANEL, SCHEMA, Environment, Span, Timeline, UsageError
 from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Folders = str | Path | Iterable[str | Path]
 """One folder or several."""
+
+LEVELS_UP = 8
+"""How far above a cell's folder that of its panel is looked for: folders of cells may be nested."""
 
 _REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "bool"))
 
@@ -39,6 +42,19 @@ def read_timelines(folder: Path) -> list[Timeline]:
         except (ValueError, TypeError, KeyError):
             warnings.warn(f"{folder / SPANS}: skipped line {number}, not a run", stacklevel=2)
     return timelines
+
+
+def baseline_folder(folder: Path, panel: str) -> Path:
+    """Where the baseline is that the runs of a cell's folder are compared with.
+
+    A cell by itself has it with it. That of a panel is in a folder beside those of its cells, or
+    above them.
+    """
+    if panel.startswith(PANEL):
+        for above in (folder, *folder.resolve().parents[:LEVELS_UP]):
+            if (above / panel / RUNS).exists():
+                return above / panel
+    return folder
 
 
 def _paths(folders: Folders) -> list[Path]:
@@ -89,12 +105,16 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
-    for path in find(given):
+    paths = find(given)
+    for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
         table = _read(path)
         if table.num_rows:
-            place = pa.scalar(str(path.parent.relative_to(common)))
+            place = pa.scalar(os.path.relpath(path.parent, common))
             at = table.column_names.index("folder")
             tables.append(table.set_column(at, "folder", pa.repeat(place, table.num_rows)))
+            for panel in filter(None, table["panel"].unique().to_pylist()):
+                other = (baseline_folder(path.parent, panel) / RUNS).resolve()
+                paths += [other] if other not in paths else []
     if not tables:
         where = ", ".join(map(str, given))
         raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")
@@ -105,7 +125,8 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
         columns[name] = _series(table[name], DTYPES.get(name))
         table = table.drop_columns([name])  # frees it: the frame is never held twice as a whole
     runs = pd.DataFrame(columns, copy=False)
-    _tell_repeats_apart(runs)
+    runs["panel"] = runs["panel"].fillna(runs["cell"])
+    _tell_repeats_apart(runs, common)
     _fill_computation(runs)
     return runs
 
@@ -178,9 +199,9 @@ def _salvage(path: Path, lines: Sequence[bytes], first: int, last: int) -> "list
 
 
 def _refuse_other_schema(path: Path, version: object) -> None:
-    if isinstance(version, int) and version != SCHEMA:
+    if isinstance(version, int) and not 1 <= version <= SCHEMA:
         raise UsageError(
-            f"{path}: rows of schema {version}, but this version reads schema {SCHEMA}; "
+            f"{path}: rows of schema {version}, but this version reads schemas 1 to {SCHEMA}; "
             "read them with the version that wrote them"
         )
 
@@ -235,20 +256,43 @@ def _series(column: "pa.ChunkedArray", dtype: str | None) -> "pd.Series[Any]":
     return series.astype(pd.api.types.pandas_dtype(dtype))
 
 
-def _tell_repeats_apart(runs: "pd.DataFrame") -> None:
-    """Number a cell's second and later folders: their rounds are not one measurement."""
-    places = runs[["cell", "folder"]].drop_duplicates()
-    again = places.groupby("cell").cumcount()
-    for at in again[again > 0].index:
-        cell, folder = places.loc[at]
-        rows = (runs["cell"] == cell) & (runs["folder"] == folder)
-        runs.loc[rows, "cell"] = f"{cell}#{again[at] + 1}"
+def _tell_repeats_apart(runs: "pd.DataFrame", common: Path) -> None:
+    """Number a cell's second and later folders, and a panel's: they are other measurements."""
+    panels = runs[["folder", "panel"]].drop_duplicates()
+    homes = [
+        os.path.relpath(baseline_folder(common / folder, panel), common)
+        for folder, panel in panels.itertuples(index=False)
+    ]
+    panels = panels.assign(home=homes)
+    shared = panels[panels["panel"].str.startswith(PANEL)]
+    of_cells = runs[["cell", "folder"]].drop_duplicates()
+    numbers = _numbered(shared["panel"], shared["home"]) | _numbered(
+        of_cells["cell"], of_cells["folder"]
+    )
+    if all(number == 1 for number in numbers.values()):
+        return
+    home = runs[["folder", "panel"]].merge(panels, how="left")["home"]
+    for name, places in (("panel", home.to_numpy()), ("cell", runs["folder"].to_numpy())):
+        runs[name] = [
+            key if (number := numbers[key, place]) == 1 else f"{key}#{number}"
+            for key, place in zip(runs[name], places, strict=True)
+        ]
+
+
+def _numbered(names: "pd.Series[str]", places: "pd.Series[str]") -> dict[tuple[str, str], int]:
+    """Which of the places that have the same name each one is, from 1 on, in order."""
+    found: dict[tuple[str, str], int] = {}
+    counts: dict[str, int] = {}
+    for key in zip(names, places, strict=True):
+        if key not in found:
+            found[key] = counts[key[0]] = counts.get(key[0], 0) + 1
+    return found
 
 
 def _fill_computation(runs: "pd.DataFrame") -> None:
-    baseline = runs.loc[runs["role"] == "baseline", ["cell", "round", "L5_s"]]
-    serial = baseline.drop_duplicates(["cell", "round"]).set_index(["cell", "round"])["L5_s"]
-    keys = runs.set_index(["cell", "round"]).index
-    # Under weak scaling the measured side does n times the tasks of the baseline.
+    """L6: the baseline's L5 in the same panel, round and process, with weak scaling n times."""
+    key = ["panel", "round", "process"]
+    serial = runs[runs["role"] == "baseline"].groupby(key)["L5_s"].mean()
     scaled = (runs["scaling"] == "weak") & (runs["role"] == "measured")
-    runs["L6_s"] = serial.reindex(keys).to_numpy() * runs["n"].where(scaled, 1).to_numpy()
+    found = serial.reindex(runs.set_index(key).index).to_numpy()
+    runs["L6_s"] = found * runs["n"].where(scaled, 1).to_numpy()

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,12 @@ def append_spans(folder: Path, run: Run) -> None:
         _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
 
 
-def keep_spans(folder: Path, round_: int | None) -> None:
-    """Of a cell's spans, keep those of one round; of none, if it is None."""
+def keep_spans(folder: Path, rounds: Collection[int | None]) -> None:
+    """Of the spans in a folder, keep those of these rounds."""
     path = folder / SPANS
     if path.exists():
         lines = path.read_bytes().splitlines(keepends=True)
-        write_whole(path, b"".join(line for line in lines if json.loads(line)["round"] == round_))
+        write_whole(path, b"".join(line for line in lines if json.loads(line)["round"] in rounds))
 
 
 def _append(path: Path, value: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "repeat when it is quiet, or let measure.wait_quiet_s wait for that",
     ),
     "few_rounds": (
-        "fewer than {} rounds",
+        "fewer than {}",
         "the intervals are wide: raise measure.time_budget_s or shrink the tasks",
     ),
     "outliers": (
@@ -26,9 +26,18 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "processes disagree",
         "raise measure.interpreters: each fresh interpreter has its own speed",
     ),
+    "position": (
+        "the side that runs first differs",
+        "a run leaves something behind for the next one: caches, memory, files; rounds are "
+        "balanced, so that the speedup lies between both",
+    ),
+    "time_spent": (
+        "most of the time went elsewhere: {}",
+        "raise measure.time_budget_s, or give the tasks more work and smaller results",
+    ),
     "methods_disagree": (
         "methods disagree",
-        "few or very uneven rounds: look at the single rounds in the figure",
+        "a typical round and the total say different things: some rounds are very uneven",
     ),
     "steal": (
         "steal {}",
@@ -56,7 +65,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "not_steady": (
         "no steady state",
-        "times still fell when warm-up ended: raise measure.warmup or the budget",
+        "times still fell in the rounds that count: raise measure.warmup",
     ),
     "same_tasks": (
         "each task is done {} times",
@@ -71,6 +80,7 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
 
 FORMER: dict[str, tuple[FlagCode, str]] = {
+    "fewer than {} rounds": ("few_rounds", "{} rounds"),
     "BLAS threads x workers > CPUs ({})": ("library_threads", "BLAS, {}"),
 }
 """What version 0.2 said, with the code and the detail that it stands for now."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from runners.analysis import cell as module
-from runners.analysis.bootstrap import Interval
 from runners.analysis.cell import CellSummary, Metric, cells
+from runners.analysis.interval import Interval
 from runners.analysis.summary import summarise
 from runners.model import Loss
 from runners.results.read import read_runs

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runners.analysis.bootstrap import Interval
 from runners.analysis.claims import (
     Claim,
     Criterion,
@@ -22,6 +21,7 @@ from runners.analysis.claims import (
     seconds,
     speedup,
 )
+from runners.analysis.interval import Interval
 from runners.analysis.summary import summarise
 from runners.model import Flag
 from runners.results.read import read_runs

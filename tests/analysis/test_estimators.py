@@ -10,13 +10,14 @@ from scipy import stats as scipy_stats
 
 from runners.analysis.estimators import (
     _signed_rank,
-    has_trend,
+    disagreement,
     hodges_lehmann_ratio,
+    holm,
     ladder_factors,
     median_interval,
     outliers,
-    processes_disagree,
     ratio_of_means_fieller,
+    trend,
 )
 from tests.synthetic import lognormal
 
@@ -120,27 +121,51 @@ def test_outliers_are_counted_from_the_median_absolute_deviation() -> None:
 
 def test_a_trend_is_seen_in_any_series() -> None:
     still, rising = lognormal(20)[0], lognormal(20)[0] + np.linspace(0, 1, 20)
-    assert has_trend(still, rising)
-    assert not has_trend(still, still[::-1])
-    assert not has_trend(np.ones(20))
+    assert trend(still, rising) < 0.001
+    assert trend(still, still[::-1]) > 0.1
+    assert trend(np.ones(20)) == 1
+    assert math.isnan(trend([1.0]))
 
 
 def test_a_trend_must_be_clearer_where_more_series_are_tested() -> None:
     x = [2, 1, 4, 3, 5, 6, 7, 8, 9, 10, 11, 0]
-    assert 0.01 / 3 < scipy_stats.kendalltau(range(12), x).pvalue < 0.01
-    assert has_trend(x)
-    assert not has_trend(x, x, x)
+    alone = float(scipy_stats.kendalltau(range(12), x).pvalue)
+    assert trend(x) == pytest.approx(alone)
+    assert trend(x, x, x) == pytest.approx(3 * alone)
 
 
-def test_processes_disagree_as_kruskal_and_wallis_say() -> None:
+def test_a_trend_needs_values_enough() -> None:
+    """Of fewer than six, in the clearest order, it would be looked for in vain."""
+    assert scipy_stats.kendalltau(range(5), range(5)).pvalue > 0.01
+    assert math.isnan(trend(range(5)))
+    assert trend(range(6)) < 0.01
+
+
+def test_processes_disagree_as_the_analysis_of_variance_says() -> None:
     process = np.repeat([0, 1, 2], 6)
     for seed in range(30):
-        x = lognormal(18, seed)[0].round(1) + 0.05 * process
-        expected = scipy_stats.kruskal(*(x[process == k] for k in range(3))).pvalue < 0.01
-        assert processes_disagree(x, process) == expected
-    assert processes_disagree(process, process)
-    assert not processes_disagree(process, np.zeros(18))
-    assert not processes_disagree(np.ones(18), process)
+        x = lognormal(18, seed)[0] + 0.05 * process
+        expected = scipy_stats.f_oneway(*(x[process == k] for k in range(3))).pvalue
+        assert disagreement(x, process) == pytest.approx(expected)
+    assert math.isnan(disagreement(process, np.zeros(18)))
+    assert math.isnan(disagreement(np.ones(18), process))
+    assert math.isnan(disagreement(process, np.arange(18)))
+
+
+def test_spikes_do_not_make_processes_disagree_more_often() -> None:
+    rng, process = np.random.default_rng(4), np.repeat(np.arange(5), 4)
+    found = [
+        disagreement(rng.lognormal(0, 0.03, 20) + (rng.random(20) < 0.125), process) < 0.05
+        for _ in range(300)
+    ]
+    assert np.mean(found) < 0.09  # a true 5% is above in one case of 1,000
+
+
+def test_holm_holds_the_smallest_against_the_whole_number_of_tests() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005], 0.05).tolist() == [True, False, False, True]
+    assert holm([0.013, 0.2, 0.9, 0.013], 0.05).tolist() == [False] * 4
+    assert holm([0.04], 0.05).tolist() == [True]
+    assert holm([], 0.05).tolist() == []
 
 
 LEVELS = st.lists(st.floats(0.01, 1), min_size=7, max_size=7)

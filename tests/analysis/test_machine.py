@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runners.analysis.bootstrap import ratio_of_medians
 from runners.analysis.cell import cells
+from runners.analysis.headline import paired_ratio
 from runners.analysis.summary import summarise
 from runners.model import Run, Workers
 from runners.results.read import read_runs
@@ -43,7 +43,8 @@ def test_the_ceiling_is_estimated_as_the_speedup_is(tmp_path: Path) -> None:
     loops = synthetic.spins(cell, 1.7)
     row = summary_of(tmp_path, [*loops, *cell]).iloc[0]
     one, two = ([run.wall_s or 0 for run in loops if run.n == n] for n in (1, 2))
-    expected = ratio_of_medians(one, two).scaled(2)
+    process = [run.process for run in loops if run.n == 1]
+    expected = paired_ratio(one, two, process).scaled(2)
     assert row["ceiling"] == pytest.approx(expected.estimate)
     assert row["ceiling_low"] == pytest.approx(expected.low)
     assert row["ceiling_high"] == pytest.approx(expected.high)

@@ -49,8 +49,8 @@ def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> 
             "executor.switch_interval_s=0.01,0.02",
             "measure.seed=1,2",
         ),
-        *("+measure.more=5,6", "workload.what=choice(dying)", "sweep.order=given"),
-        *('+workload.more=[[1],[2]],[["a b"],[{x:1}]]', "hydra.job.name=one,two"),
+        *("+measure.more=5", "workload.what=choice(dying)", "sweep.order=given"),
+        *('+workload.more=[[1],[2]],[["a b"],[{x:1}]]', "hydra.job.name=one"),
         "++executor.chunksize=1,2",
     ]
     cells = grid.combinations({"workload.repeat": "3"}, arguments)

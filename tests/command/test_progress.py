@@ -8,6 +8,7 @@ import pytest
 
 from runners.command.progress import Place, Terminal
 from runners.command.resume import Earlier
+from runners.measuring.pace import Pair
 from tests import synthetic
 from tests.conftest import MakePlan
 
@@ -19,10 +20,10 @@ from tests.conftest import MakePlan
         (Earlier("reused", (), "failed", "failure"), "reused, it failed"),
         (Earlier("reused", (), "unsupported", "failure"), "reused, it is unsupported"),
         (
-            Earlier("continued", (), "ok", "time budget", ((1.0, 2.0),)),
+            Earlier("continued", (), "ok", "time budget", (Pair(1.0, 2.0, 0),)),
             "continued, short of its precision",
         ),
-        (Earlier("continued", (), "ok", None, ((1.0, 2.0),)), "continued, not finished"),
+        (Earlier("continued", (), "ok", None, (Pair(1.0, 2.0, 0),)), "continued, not finished"),
         (Earlier("again", (), "ok"), "measured again, not finished"),
         (Earlier("again", (), "crashed", "failure"), "measured again, it was crashed"),
         (Earlier("again", (), "timeout", "failure"), "measured again, it timed out"),

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.command.resume import begin, look
+from runners.analysis.summary import summarise
+from runners.command.resume import begin, following, look
 from runners.measuring.process import marked
 from runners.results.read import read_runs
 from runners.results.write import append, write_json
@@ -113,12 +114,13 @@ def test_killing_the_program_leaves_no_process_and_a_readable_file(
 
 def sweep(cwd: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     arguments = ("workload=countdown", "workload.count=1000", "executor=thread,process")
-    return run_program("-m", *arguments, "n=1,2", *FEW, *more, cwd=cwd)
+    options = ("n=1,2", "sweep.report=false", *FEW)
+    return run_program("-m", *arguments, *options, *more, cwd=cwd)
 
 
 def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
     assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
-    cells = sorted((tmp_path / "out").glob("*/runs.jsonl"))
+    cells = sorted((tmp_path / "out").glob("countdown*/runs.jsonl"))
     first = [cell.read_bytes() for cell in cells]
     assert len(cells) == 4
 
@@ -136,7 +138,7 @@ def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
     assert done.stdout.count("reused") == 2
     assert done.stdout.count("measured again, it was crashed") == 1
     assert len(cells[1].with_name("runs.jsonl.1").read_text().splitlines()) == len(lines)
-    assert len(read_runs(tmp_path / "out")["cell"].unique()) == 4
+    assert list(summarise(read_runs(tmp_path / "out"))["status"]) == ["ok"] * 4
 
     done = sweep(tmp_path, "resume=out", "measure.force=true")
     assert done.stdout.count("reused") == 0
@@ -207,8 +209,10 @@ def test_a_cell_is_continued_from_its_first_complete_round_on(
     assert (tmp_path / "runs.jsonl.1").exists() == (outcome == "again")
     if outcome == "continued":
         walls = {run.role: run.wall_s for run in runs[2:4]}
-        assert earlier.rounds == ((walls["baseline"], walls["measured"]),)
-        assert (earlier.next_round, earlier.next_process) == (2, 1)
+        [pair] = earlier.rounds
+        assert pair.baseline_s == pytest.approx(walls["baseline"])
+        assert (pair.measured_s, pair.process) == (walls["measured"], 0)
+        assert following(tmp_path) == (2, 1)
 
 
 def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:
@@ -229,7 +233,7 @@ def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:
 def test_a_sweep_out_of_time_skips_cells_and_says_so(tmp_path: Path) -> None:
     done = run_program(
         *("-m", "workload=io_sleep", "executor=thread", "n=1,2,4,8", "hydra.sweep.dir=out"),
-        *("measure=quick", "measure.sweep_budget_s=2.5"),
+        *("measure=quick", "measure.sweep_budget_s=2.5", "sweep.panel=false"),
         cwd=tmp_path,
     )
     assert done.returncode == 1
@@ -244,7 +248,7 @@ def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> N
     assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
     whole = run_program("out", cwd=tmp_path, module="runners.report")
     assert "Incomplete" not in whole.stderr + (tmp_path / "out/report.md").read_text()
-    first, second, *_ = sorted((tmp_path / "out").glob("*/runs.jsonl"))
+    first, second, *_ = sorted((tmp_path / "out").glob("countdown*/runs.jsonl"))
     first.unlink()
     unfinished = second.read_text().splitlines()[:-1]
     second.write_text("\n".join(unfinished) + "\n")

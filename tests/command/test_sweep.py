@@ -1,14 +1,19 @@
 """Sweeps as a user starts them: mistakes before a cell runs, order, progress, launchers."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runners.analysis.cell import cells
+from runners.analysis.summary import summarise
 from runners.command.progress import clock, differing
-from runners.command.sweep import Pace
+from runners.command.sweep import Cell, Pace, panelled
 from runners.planning.hydra_versions import BASE
 from runners.results.read import read_runs
 from tests.conftest import ROOT, MakePlan, run_program
@@ -24,6 +29,10 @@ def sweep(cwd: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return run_program("-m", *SMALL, *arguments, cwd=cwd)
 
 
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
+
+
 def finished(folder: Path) -> list[dict[str, object]]:
     files = folder.glob("*/runs.jsonl")
     return [json.loads(file.read_text().splitlines()[-1]) for file in files]
@@ -32,7 +41,7 @@ def finished(folder: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("mistake", "cell", "told"),
     [
-        ("n=1,2,0", "cell 500 of 501 (n=0)", "must be at least 1"),
+        ("n=1,2,0", "cell 100 of 101 (n=0)", "must be at least 1"),
         ("workload.repeat=2,0", "(workload.repeat=0)", "workload.repeat=0 (countdown)"),
         ("scaling=strong,sideways", "(scaling=sideways)", "choose strong or weak"),
         ("executor=thread,threads", "(executor=threads)", "there is no such executor"),
@@ -45,7 +54,7 @@ def test_a_mistake_in_any_cell_is_told_before_the_first_one_runs(
     mistake: str, cell: str, told: str, tmp_path: Path
 ) -> None:
     if mistake.startswith("n="):
-        mistake = f"n={','.join(map(str, [*range(1, 500), 0, 500]))}"
+        mistake = f"n={','.join(map(str, [*range(1, 100), 0, 100]))}"
     done = sweep(tmp_path, *mistake.split())
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
@@ -58,11 +67,12 @@ def test_a_mistake_in_any_cell_is_told_before_the_first_one_runs(
 def test_cells_run_in_random_order_or_as_given(tmp_path: Path) -> None:
     orders = {}
     for order in ("random", "given"):
-        done = sweep(tmp_path, "executor=thread", "n=1,2,3,4,5,6", f"sweep.order={order}")
+        options = (f"sweep.order={order}", "sweep.report=false", "sweep.panel=false")
+        done = sweep(tmp_path, "executor=thread", "n=1,2,3,4", *options)
         assert done.returncode == 0, done.stderr
         lines = [line for line in done.stdout.splitlines() if "countdown on" in line]
         orders[order] = [int(line.partition("n = ")[2].split()[0]) for line in lines]
-    assert orders["given"] == [1, 2, 3, 4, 5, 6]
+    assert orders["given"] == [1, 2, 3, 4]
     assert sorted(orders["random"]) == orders["given"] != orders["random"]
 
 
@@ -96,20 +106,21 @@ def test_a_setting_of_the_sweep_that_is_not_there(key: str, tmp_path: Path) -> N
 def test_other_launchers_measure_a_cell_a_job(launcher: str, tmp_path: Path) -> None:
     if launcher != "basic":
         pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
-    arguments = ("executor=thread,process", "executor.start_method=fork", "n=1,2")
+    arguments = ("executor=thread,process", "executor.start_method=fork", "n=2")
     done = sweep(tmp_path, *arguments, f"hydra/launcher={launcher}", "hydra.sweep.dir=out")
     assert done.returncode == 0, done.stderr
     rows = finished(tmp_path / "out")
-    assert len(rows) == 4
+    assert len(rows) == 2
     assert {row["status"] for row in rows} == {"ok"}
-    assert len(read_runs(tmp_path / "out")["cell"].unique()) == 4
+    assert len(read_runs(tmp_path / "out")["cell"].unique()) == 2
     assert (tmp_path / "out/report.md").is_file()
-    [cell, *_] = (tmp_path / "out").glob("*/runs.jsonl")
+    [cell, _] = (tmp_path / "out").glob("*/runs.jsonl")
     cell.unlink()
-    done = sweep(tmp_path, *arguments, f"hydra/launcher={launcher}", "resume=out")
+    options = (f"hydra/launcher={launcher}", "resume=out", "sweep.report=false")
+    done = sweep(tmp_path, *arguments, *options)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("reused") == 3
-    assert len(finished(tmp_path / "out")) == 4
+    assert done.stdout.count("reused") == 1
+    assert len(finished(tmp_path / "out")) == 2
 
 
 def test_a_failing_cell_of_another_launcher_fails_the_sweep(tmp_path: Path) -> None:
@@ -190,10 +201,86 @@ def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: now_s[0])
     pace = Pace(90.0, [10, 10, 20])
     now_s[0] += 5  # half of its budget
-    assert pace.told() == "0:15, 0:15 left"
-    assert pace.ended() == (15.0, 15.0)
+    assert pace.told(1) == "0:15, 0:15 left"
+    assert pace.ended(1) == (15.0, 15.0)
     now_s[0] += 5
-    assert pace.ended() == (20.0, 10.0)
+    assert pace.ended(2) == (20.0, 10.0)
     now_s[0] += 10
-    assert pace.told() == ""
+    assert pace.told(3) == ""
     assert [clock(s) for s in (0.4, 61, 3725)] == ["0:00", "1:01", "1:02:05"]
+
+
+PANEL = ("executor=thread,process,pool", "n=2", "hydra.sweep.dir=out")
+
+
+def test_cells_of_a_panel_share_their_baseline_and_their_rounds(tmp_path: Path) -> None:
+    assert sweep(tmp_path, *PANEL).returncode == 0
+    [panel] = (tmp_path / "out").glob("panel-*")
+    shared = rows(panel)
+    assert {row["role"] for row in shared} == {"baseline"}
+    folders = list((tmp_path / "out").glob("countdown*"))
+    assert len(folders) == 3
+    for folder in folders:
+        own = rows(folder)
+        assert {row["role"] for row in own} == {"measured"}
+        assert {row["panel"] for row in own} == {panel.name}
+        assert {row["round"] for row in own} == {row["round"] for row in shared}
+        assert json.loads((folder / "spans.jsonl").read_text())["round"] >= 0
+    runs = read_runs(tmp_path / "out")
+    assert len(runs) == len(shared) + sum(len(rows(folder)) for folder in folders)
+    summary = summarise(runs)
+    assert list(summary["status"]) == ["ok"] * 3
+    assert set(summary["rounds"]) == {sum(not row["warmup"] for row in shared) // 2} == {1}
+
+
+def test_a_cell_of_a_panel_can_be_read_moved_and_repeated(tmp_path: Path) -> None:
+    assert sweep(tmp_path, *PANEL).returncode == 0
+    (tmp_path / "out").rename(tmp_path / "moved")
+    whole = summarise(read_runs(tmp_path / "moved")).set_index("executor")
+    for folder in (tmp_path / "moved").glob("countdown*"):
+        [cell] = cells(summarise(read_runs(folder)))
+        assert cell.speedup.estimate == whole["speedup"][cell.executor]
+        assert cell.factors["computation"].estimate == whole["computation"][cell.executor]
+    shutil.copytree(tmp_path / "moved", tmp_path / "again")
+    both = summarise(read_runs([tmp_path / "moved", tmp_path / "again"]))
+    assert len(both) == 6
+    assert sorted(name.partition("#")[2] for name in both["cell"]) == ["", "", "", "2", "2", "2"]
+    assert both["speedup"].nunique() == 3
+
+
+def test_what_is_missing_of_a_panel_makes_another_one(tmp_path: Path) -> None:
+    assert sweep(tmp_path, *PANEL).returncode == 0
+    before = summarise(read_runs(tmp_path / "out")).set_index("executor")["speedup"]
+    lost = next((tmp_path / "out").glob("countdown-pool*"))
+    shutil.rmtree(lost)
+    done = sweep(tmp_path, *PANEL, "resume=out")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("reused") == 2
+    after = summarise(read_runs(tmp_path / "out")).set_index("executor")
+    assert list(after["status"]) == ["ok"] * 3
+    assert all(after["speedup"][name] == before[name] for name in ("thread", "process"))
+    assert {row["role"] for row in rows(lost)} == {"baseline", "measured"}
+
+
+def test_a_larger_grid_is_split_with_the_same_n_together(make_plan: MakePlan) -> None:
+    grid = [
+        Cell(number, "", (), Path(str(number)), make_plan(f"executor={executor}", f"n={n}"))
+        for number, (n, executor) in enumerate(
+            (n, executor) for n in (1, 2, 4) for executor in ("thread", "process", "pool")
+        )
+    ]
+
+    def ns(most: int) -> list[list[int]]:
+        panels = panelled(grid, most)
+        assert sorted(cell.number for panel in panels for cell in panel) == list(range(9))
+        return [[cell.what.n for cell in panel] for panel in panels]
+
+    assert ns(9) == [[1, 1, 1, 2, 2, 2, 4, 4, 4]]
+    assert ns(8) == [[1, 1, 1, 2, 2, 2], [4, 4, 4]]
+    assert ns(3) == [[1] * 3, [2] * 3, [4] * 3]
+    assert ns(2) == [[1, 1], [1], [2, 2], [2], [4, 4], [4]]
+    assert ns(1) == [[1]] * 3 + [[2]] * 3 + [[4]] * 3
+    other = [*grid, replace(grid[0], what=make_plan("workload.end=1000"))]
+    assert [len(panel) for panel in panelled(other, 20)] == [9, 1]
+    twice = [*grid, replace(grid[0], number=9)]
+    assert [len(panel) for panel in panelled(twice, 20)] == [9, 1]

@@ -14,8 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
 from matplotlib.figure import Figure
 
 from experiments.__main__ import main
@@ -23,10 +21,9 @@ from experiments.catalogue import Experiment, experiments, row_order
 from experiments.page import Outcome, write_page
 from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.arguments import count_cells
-from runners.command.grid import Grid
 from runners.model import UsageError
 from tests import synthetic
-from tests.conftest import ROOT, MakePlan, run_program
+from tests.conftest import ROOT, grid, planned, run_program
 
 EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
 LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
@@ -58,23 +55,15 @@ def test_no_row_of_the_lecture_is_missing() -> None:
     assert LECTURE - covered == set()
 
 
-def swept(experiment: Experiment) -> list[tuple[str, ...]]:
-    """The overrides of each of its cells. Needs Hydra to be initialised."""
-    hydra: Any = GlobalHydra.instance().hydra
-    argument = f"+experiment={experiment.name}"
-    grid = Grid(
-        GlobalHydra.instance().config_loader(),
-        hydra.compose_config("config", [argument], RunMode.MULTIRUN),
-    )
-    return grid.combinations(experiment.params, [argument])
-
-
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].claims])
-def test_every_claim_is_about_one_cell_of_the_sweep(name: str, make_plan: MakePlan) -> None:
+@pytest.mark.usefixtures("make_plan")  # initialises Hydra
+def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
+    argument = f"+experiment={name}"
     rows: list[dict[str, Any]] = []
-    for overrides in swept(EXPERIMENTS[name]):
+    cells = grid(argument)
+    for overrides in cells.combinations(EXPERIMENTS[name].params, [argument]):
         try:
-            plan = make_plan(*overrides)
+            plan = planned(cells.config(overrides, len(rows)))
         except UsageError as error:
             told = dict(text.split("=") for text in overrides)
             rows.append({"status": "unsupported", "error": str(error), **_refused(told)})

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from runners.measuring.measure import measure
-from runners.model import Run, UsageError
+from runners.model import Panel, Run, UsageError
 from tests.conftest import PLUGINS, MakePlan
 
 EXECUTORS = ("serial", "thread", "thread_subclass", "process", "pool")
@@ -56,16 +56,16 @@ def test_every_round_has_both_sides_and_the_first_one_is_cold(make_plan: MakePla
     for process in (0, 1):
         own = [run for run in runs if run.process == process]
         assert [run.cold for run in own] == [True, True] + [False] * (len(own) - 2)
-        assert all(run.steady is None for run in own if run.warmup)
-        assert all(run.steady is not None for run in own if not run.warmup)
+        assert sum(run.starting_s is not None for run in own) == 1
+        assert all(run.judging_s is not None and run.judging_s > 0 for run in own)
 
 
 def test_the_order_is_drawn_anew_each_round_and_repeats_with_the_seed(make_plan: MakePlan) -> None:
     def order(*overrides: str) -> list[str]:
         many = ("measure.min_rounds=30", "measure.max_rounds=30", "measure.time_budget_s=60")
         cell = ("workload=countdown", *TINY, "executor=thread")
-        first = [run for run in measure(make_plan(*cell, *many, *overrides)) if run.position == 0]
-        return [run.role for run in first]
+        runs = measure(make_plan(*cell, *many, *overrides))
+        return [run.role for run in runs if run.position == 0 and run.role != "spin"]
 
     first = order()
     assert set(first) == {"baseline", "measured"}
@@ -162,3 +162,77 @@ def test_a_workload_that_cannot_be_pickled_is_refused_before_anything_runs(
     monkeypatch.setattr(misbehaving.Misbehaving, "__reduce__", lambda self: 1 / 0)
     with pytest.raises(UsageError, match="workload=misbehaving: it cannot be pickled"):
         make_plan("workload=misbehaving")
+
+
+def test_a_panel_runs_each_side_once_a_round_and_its_baseline_twice(make_plan: MakePlan) -> None:
+    executors = ("thread", "process", "pool")
+    plans = [
+        make_plan("workload=countdown", *TINY, f"executor={name}", "n=2") for name in executors
+    ]
+    panel = Panel(tuple(plans))
+    everything = list(measure(*plans))
+    assert {run.status for run in everything} == {"ok"}
+    assert {run.panel for run in everything} == {panel.name}
+    runs = [run for run in everything if run.role != "spin"]
+    for number in {run.round for run in runs}:
+        own = [run for run in runs if run.round == number]
+        assert [run.position for run in own] == [0, 1, 2, 3, 4]
+        assert sorted(run.side for run in own) == [0, 1, 2, 3, 4]
+        assert len({run.process for run in own}) == 1
+        assert {(run.side, run.cell) for run in own} == {
+            *((0, panel.name), (1, panel.name)),
+            *((2 + k, plan.cell) for k, plan in enumerate(plans)),
+        }
+    for plan in plans:
+        own = [run for run in runs if run.cell == plan.cell]
+        assert {run.executor for run in own} == {plan.executor}
+        assert [run.ended_by for run in own] == [None] * (len(own) - 1) + ["rounds"]
+        assert len(kept(own)) == 2
+    shared = [run for run in runs if run.cell == panel.name]
+    assert {(run.role, run.executor, run.n, run.ended_by) for run in shared} == {
+        ("baseline", "serial", 1, None)
+    }
+
+
+def test_an_executor_that_needs_its_own_process_has_its_own_baseline_there(
+    make_plan: MakePlan,
+) -> None:
+    plans = [
+        make_plan("workload=countdown", *TINY, "executor=thread_pool", f"executor.reuse={reuse}")
+        for reuse in ("false", "true")
+    ]
+    runs = [run for run in measure(*plans) if run.role != "spin"]
+    sides = {(run.process, run.role, run.executor) for run in runs}
+    assert sides == {
+        *((0, "baseline", "serial"), (1, "baseline", "serial")),
+        *((0, "measured", "thread_pool"), (1, "measured", "thread_pool")),
+    }
+    for plan in plans:
+        assert len({run.process for run in runs if run.cell == plan.cell}) == 1
+    assert {len({run.process for run in runs if run.round == one.round}) for one in runs} == {2}
+
+
+def test_a_candidate_that_fails_ends_with_its_row_and_the_others_go_on(
+    make_plan: MakePlan,
+) -> None:
+    bad, good, other = (
+        make_plan("workload=misbehaving", f"executor={name}", "n=2")
+        for name in ("dropping", "thread", "process")
+    )
+    runs = list(measure(bad, good, other))
+    by_cell = {plan.cell: [run for run in runs if run.cell == plan.cell] for plan in (bad, good)}
+    assert [run.status for run in by_cell[bad.cell] if run.status != "ok"] == ["wrong"]
+    assert by_cell[bad.cell][-1].ended_by == "failure"
+    assert by_cell[good.cell][-1].ended_by == "rounds"
+    assert len(kept(by_cell[good.cell])) == 2
+    assert max(run.round for run in by_cell[bad.cell]) < by_cell[good.cell][-1].round
+
+
+def test_a_baseline_that_fails_ends_all_its_cells(make_plan: MakePlan) -> None:
+    plans = [
+        make_plan("workload=misbehaving", "workload.what=raising", f"executor={name}", "n=2")
+        for name in ("thread", "process")
+    ]
+    runs = list(measure(*plans))
+    last = {plan.cell: [run for run in runs if run.cell == plan.cell][-1] for plan in plans}
+    assert {(run.status, run.ended_by) for run in last.values()} == {("failed", "failure")}

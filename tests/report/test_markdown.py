@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.analysis.bootstrap import Interval
+from runners.analysis.interval import Interval
 from runners.analysis.laws import fit_laws
 from runners.analysis.scaling import usl
 from runners.analysis.summary import summarise

@@ -112,11 +112,11 @@ def test_a_folder_without_runs_is_named_with_the_remedy(tmp_path: Path) -> None:
         read_runs(tmp_path)
 
 
-@pytest.mark.parametrize("more", [b"", b'{"schema": 2, "n": {"changed": "its type"}}'])
+@pytest.mark.parametrize("more", [b"", b'{"schema": 3, "n": {"changed": "its type"}}'])
 def test_rows_of_another_schema_are_refused_by_name(tmp_path: Path, more: bytes) -> None:
     path = write(tmp_path, synthetic.runs())
-    path.write_bytes(path.read_bytes().replace(b'"schema": 1', b'"schema": 2') + more)
-    with pytest.raises(UsageError, match=rf"{RUNS}: rows of schema 2, .* reads schema 1"):
+    path.write_bytes(path.read_bytes().replace(b'"schema": 2', b'"schema": 3') + more)
+    with pytest.raises(UsageError, match=rf"{RUNS}: rows of schema 3, .* reads schemas 1 to 2"):
         read_runs(tmp_path)
 
 

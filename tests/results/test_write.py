@@ -82,7 +82,7 @@ def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     assert everything[0].spans == (span, span)
     assert everything[0].wall_s == runs[0].wall_s
     wanted = runs[-1].round
-    keep_spans(tmp_path, wanted)
+    keep_spans(tmp_path, {wanted})
     assert {t.round for t in read_timelines(tmp_path)} == {wanted}
     assert {t.role for t in read_timelines(tmp_path)} == {"baseline", "measured"}
     with (tmp_path / SPANS).open("a") as file:

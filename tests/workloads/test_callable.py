@@ -244,6 +244,7 @@ def test_all_local_executors_are_compared_by_one_command(tmp_path: Path) -> None
         *("workload=callable", "workload.function=builtins:sum", "executor=all", "n=2"),
         *("workload.arguments=[[[1,2]],[[3]]]", "measure=quick", "measure.min_rounds=1"),
         *("measure.max_rounds=1", "measure.warmup=1", f"hydra.sweep.dir={tmp_path / 'out'}"),
+        "sweep.report=false",
         cwd=ROOT,
         plugins=False,
     )

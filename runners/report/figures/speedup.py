@@ -184,7 +184,7 @@ def _draw_line(
     axes.errorbar(
         at,
         cells["speedup"],
-        yerr=[below.clip(lower=0), above.clip(lower=0)],  # a bootstrap bound may pass the estimate
+        yerr=[below.clip(lower=0), above.clip(lower=0)],  # of 0.2: may pass the estimate
         fmt=style["marker"],
         color=style["color"],
         ms=4.5,

@@ -1,0 +1,138 @@
+"""The speedup of a typical round, its interval, and how many rounds that interval needs.
+
+numpy only: the measuring parent decides the number of rounds between two runs, and scipy would take
+longer to load than a round. docs/method.md has the simulations behind every choice made here.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from runners.analysis.interval import Floats, Interval
+
+FEWEST_INTERPRETERS = 5
+"""Of fewer interpreters t has so few degrees of freedom that the interval would say nothing."""
+
+
+def paired_ratio(
+    baseline: ArrayLike,
+    measured: ArrayLike,
+    process: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """baseline / measured in a typical round: the 20% trimmed mean of the rounds' log ratios.
+
+    All have shape (rounds,), the runs of a round at the same index; `process` is the number of the
+    interpreter that ran it, None if a single one did. The interval is the wider of two: Student's t
+    over the rounds (Tukey & McLaughlin, Sankhya A 25, 1963), and, from FEWEST_INTERPRETERS on, over
+    the interpreters, whose rounds count together: each interpreter has a speed of its own. With
+    fewer than five rounds none is trimmed, and a single one has no spread: its bounds are NaN.
+    """
+    logs = _log_ratios(baseline, measured)
+    centre, deviations, kept = _trimmed(logs)
+    if len(logs) < 2:
+        return Interval(math.exp(centre), math.nan, math.nan)
+    reach = student_t(confidence, kept - 1) * _error(deviations, kept, len(logs))
+    by_process = _sums(deviations, process)
+    if len(by_process) >= FEWEST_INTERPRETERS:
+        between = _error(by_process, kept, len(logs))
+        reach = max(reach, student_t(confidence, len(by_process) - 1) * between)
+    return Interval(math.exp(centre), math.exp(centre - reach), math.exp(centre + reach))
+
+
+def pseudovalues(ratios: ArrayLike) -> Floats:
+    """The rounds' ratios as they count for `paired_ratio`: same shape, (rounds,).
+
+    The mean of their logarithms is that of its estimate, and its standard error nearly the same: a
+    least-squares fit to these logarithms is one to the headline.
+    """
+    logs = np.log(np.asarray(ratios, float))
+    centre, deviations, kept = _trimmed(logs)
+    return np.exp(centre + deviations * len(logs) / kept)
+
+
+def rounds_needed(
+    baseline: ArrayLike,
+    measured: ArrayLike,
+    process: ArrayLike | None = None,
+    *,
+    interpreters: int,
+    precision: float,
+    fewest: int,
+    most: int,
+) -> int:
+    """Rounds in all, equally many in each of `interpreters`, for a relative half-width `precision`.
+
+    Stein's two-stage rule (Ann. Math. Stat. 16, 1945), from any rounds that there are: an interval
+    narrows with the square root of the rounds. At least `fewest` and at most `most`, which it is
+    also where the rounds have no interval yet. To be asked once: to ask again and again until there
+    are enough stops at lucky moments, and such intervals cover less than they say.
+    """
+    half_width = paired_ratio(baseline, measured, process).half_width
+    logs = _log_ratios(baseline, measured)
+    _, deviations, kept = _trimmed(logs)
+    seen = len(_sums(deviations, process))
+    if seen < FEWEST_INTERPRETERS <= interpreters and len(logs) > 1:
+        # The rounds still to come are spread over enough interpreters to ask for the wider t.
+        reach = student_t(0.95, interpreters - 1) * _error(deviations, kept, len(logs))
+        half_width = max(half_width, math.sinh(reach))
+    if not math.isfinite(half_width):
+        return most
+    each = math.ceil(len(logs) * (half_width / precision) ** 2 / interpreters)
+    return min(most, max(fewest, each * interpreters))
+
+
+@lru_cache(maxsize=512)
+def student_t(confidence: float, freedom: int) -> float:
+    """The t that |Student's t| with `freedom` degrees of freedom exceeds in 1 - confidence.
+
+    By bisection of the distribution as a finite sum of powers: Abramowitz & Stegun, 26.7.3 and 4.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        angle = (low + high) / 2
+        low, high = (angle, high) if _within(angle, freedom) < confidence else (low, angle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """P(|t| < sqrt(freedom) tan(angle))."""
+    odd = freedom % 2
+    total = term = math.cos(angle) if odd else 1.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= (k - 1) / k * math.cos(angle) ** 2
+        total += term
+    if not odd:
+        return math.sin(angle) * total
+    return 2 / math.pi * (angle + (math.sin(angle) * total if freedom > 1 else 0.0))
+
+
+def _log_ratios(baseline: ArrayLike, measured: ArrayLike) -> Floats:
+    return np.log(np.asarray(baseline, float)) - np.log(np.asarray(measured, float))
+
+
+def _trimmed(x: Floats) -> tuple[float, Floats, int]:
+    """The 20% trimmed mean, the deviations of the winsorised values, how many values were kept."""
+    ordered, cut = np.sort(x), len(x) // 5
+    kept = ordered[cut : len(x) - cut]
+    winsorised = np.clip(x, kept[0], kept[-1])
+    return float(kept.mean()), winsorised - winsorised.mean(), len(kept)
+
+
+def _sums(deviations: Floats, process: ArrayLike | None) -> Floats:
+    """The sum of the deviations of each interpreter's rounds."""
+    if process is None:
+        return deviations.sum(keepdims=True)
+    index: NDArray[np.intp] = np.unique(np.asarray(process), return_inverse=True)[1]
+    return np.bincount(index, deviations)
+
+
+def _error(sums: Floats, kept: int, rounds: int) -> float:
+    """Standard error of a trimmed mean whose deviations add up to `sums` in independent units.
+
+    With a unit for each round it is Tukey and McLaughlin's, sqrt(SSD / (h (h - 1))).
+    """
+    unbiased = len(sums) / (len(sums) - 1) * (rounds - 1) / rounds
+    return math.sqrt(float(sums @ sums) * unbiased / (kept * (kept - 1)))

@@ -1,0 +1,123 @@
+"""Starts `python -m MODULE` quickly: a process that has loaded the libraries, and forks.
+
+Loading Hydra, pandas, scipy and matplotlib takes up to two seconds of CPU time, and these tests
+start the program more than a hundred times. Each start is a process of its own all the same, with
+its own folder, environment and arguments, and imports the program itself anew. What only a start
+from nothing shows is tested in test_layers.py, test_scripts.py and test_resume.py.
+"""
+
+import gc
+import importlib
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+LIBRARIES = (
+    *("hydra", "hydra._internal.hydra", "hydra.experimental.callback", "omegaconf", "msgspec"),
+    *("yaml", "rich.console", "rich.live", "rich.table", "numpy", "pandas", "pyarrow.json"),
+    *("pyarrow.parquet", "scipy.special", "scipy.stats", "scipy.optimize", "seaborn"),
+    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
+)
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""So that no library starts a thread: beside threads there is no safe fork."""
+
+
+class Starter:
+    """That process as the tests see it. One program runs at a time."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, **ALONE}
+        environment.pop("PYTHONPATH", None)
+        ours, theirs = socket.socketpair()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, str(theirs.fileno())],
+            env=environment,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        self.connection = Connection(ours.detach())
+
+    def run(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        timeout_s: float,
+    ) -> subprocess.CompletedProcess[str]:
+        """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder) / "out", Path(folder) / "err"
+            request = (module, list(arguments), str(cwd), dict(environment), str(out), str(err))
+            self.connection.send(request)
+            pid = self.connection.recv()
+            words = ["python", "-m", module, *arguments]
+            if not self.connection.poll(timeout_s):
+                os.kill(pid, signal.SIGKILL)
+                self.connection.recv()
+                raise subprocess.TimeoutExpired(words, timeout_s, out.read_text(), err.read_text())
+            code = self.connection.recv()
+            return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+
+    def close(self) -> None:
+        self.connection.close()  # which ends it
+        self.process.wait()
+
+
+def serve(connection: Connection) -> None:
+    """For each request start a process, tell its number, and its exit status when it ends."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # or each collection in a forked process would copy all their pages
+    while True:
+        try:
+            request = connection.recv()
+        except EOFError:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Python warns of a fork beside threads
+            pid = os.fork()
+        if pid == 0:
+            connection.close()
+            return be(*request)
+        connection.send(pid)
+        connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def be(
+    module: str, arguments: list[str], cwd: str, environment: dict[str, str], out: str, err: str
+) -> None:
+    """Become what `python -m MODULE` started in that folder would be."""
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, out, os.O_WRONLY | os.O_CREAT),
+        (2, err, os.O_WRONLY | os.O_CREAT),
+    ):
+        file = os.open(path, flags)
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    places = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [cwd, *filter(None, places), *sys.path[1:]]  # the first is this file's folder
+    sys.argv[1:] = arguments
+    # These tests run two at a time: what it says of a busy machine would stand in each output.
+    quiet = importlib.import_module("runners.command.quiet")
+    quiet.others_share = lambda cpus, duration_s: 0.0  # type: ignore[attr-defined]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    end = int(sys.argv[1])
+    os.set_inheritable(end, False)
+    serve(Connection(end))
