@@ -266,7 +266,7 @@ def main(descriptor: int) -> None:
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)
-    connection.send(None)  # ready: the interpreter's start is over
+    connection.send(time.monotonic())  # ready: the interpreter's start is over
     while True:
         try:
             order: Order = connection.recv()

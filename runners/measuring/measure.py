@@ -114,6 +114,8 @@ class _Measurement:
                 plans = [self.panel.plans[candidate] for candidate in self.panel.hosts[host]]
                 child = Child(plans, self.chance.getrandbits(32), self.interrupts)
                 children[host] = next(self.processes), open_.enter_context(child)
+            for _, child in children.values():
+                child.settle()  # none of them starts while a run of another one is timed
             while (kind := self.pace.next_round()) is not None:
                 order = self._order(kind, chosen)
                 number = next(self.rounds)
@@ -130,9 +132,9 @@ class _Measurement:
                         most_loops=max(other.loops for other in order),
                     )
                     run = self._run(child, side, told)
-                    if kind == "ceiling" and run.status == "crashed":
-                        self.pace.ask_s = 0.0  # it can be done without
-                        break
+                    if kind == "ceiling" and run.status not in ("ok", "interrupted"):
+                        self.pace.ask_s = 0.0  # it can be done without, in fresh interpreters
+                        return
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
                         return

@@ -79,6 +79,10 @@ class Child:
         self.output.close()
         self.folder.cleanup()
 
+    def settle(self) -> None:
+        """Wait until the process is ready; if it never is, the first order says why."""
+        wait([self.connection, self.interrupts.fileno()], START_S)
+
     def run(self, order: Order) -> Run:
         """The row of that run.
 
@@ -87,8 +91,9 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                self._receive(START_S, "starting the measuring process")
-                self.starting_s = time.monotonic() - self.began_s
+                ready_s = self._receive(START_S, "starting the measuring process")
+                assert isinstance(ready_s, float)
+                self.starting_s = ready_s - self.began_s
             self.connection.send(order)
             run = self._receive(self.timeout_s, f"the {order.role} run")
         except (EOFError, OSError) as error:

@@ -1,13 +1,14 @@
 """Real measuring processes and real executors, on tasks that take no time."""
 
 import os
-import subprocess
+import signal
+from pathlib import Path
 
 import pytest
 
 from runners.measuring.measure import measure
 from runners.model import Panel, Run, UsageError
-from tests.conftest import PLUGINS, MakePlan
+from tests.conftest import PLUGINS, MakePlan, told
 
 EXECUTORS = ("serial", "thread", "thread_subclass", "process", "pool")
 TINY = ("workload.count=1000", "workload.repeat=3")
@@ -149,9 +150,7 @@ def test_a_run_that_hangs_is_ended_with_all_its_workers(make_plan: MakePlan, exe
     *_, last = measure(plan)
     assert last.status == "timeout"
     assert "measure.timeout_s" in str(last.error)
-    listing = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True)
-    mine = [line for line in listing.stdout.splitlines() if "runners.child.trial" in line]
-    assert not [line for line in mine if int(line.split()[0]) in (1, os.getpid())]
+    assert descendants(b"runners.child.trial") == []
 
 
 def test_a_workload_that_cannot_be_pickled_is_refused_before_anything_runs(
@@ -236,3 +235,36 @@ def test_a_baseline_that_fails_ends_all_its_cells(make_plan: MakePlan) -> None:
     runs = list(measure(*plans))
     last = {plan.cell: [run for run in runs if run.cell == plan.cell][-1] for plan in plans}
     assert {(run.status, run.ended_by) for run in last.values()} == {("failed", "failure")}
+
+
+def test_a_cell_goes_on_where_the_machine_can_no_longer_be_asked(make_plan: MakePlan) -> None:
+    many = ("measure.min_rounds=4", "measure.max_rounds=4", "measure.time_budget_s=60")
+    plan = make_plan("workload=countdown", *TINY, "executor=thread", "n=2", *many)
+    runs: list[Run] = []
+    for run in measure(plan):
+        if run.role == "spin" and not any(other.role == "spin" for other in runs):
+            mine = descendants(b"runners.child.spin")
+            assert len(mine) == 2
+            for pid in mine:
+                os.kill(pid, signal.SIGKILL)
+        runs.append(run)
+    assert {run.status for run in runs} == {"ok"}
+    assert runs[-1].ended_by == "rounds"
+    assert len([run for run in kept(runs) if run.role == "measured"]) == 4
+
+
+def descendants(command: bytes) -> list[int]:
+    """The processes that descend from this one and have that in their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        if command in told(pid):
+            above = pid
+            while above not in (1, os.getpid()):
+                try:
+                    stat = Path(f"/proc/{above}/stat").read_text()
+                except OSError:
+                    break
+                above = int(stat.rpartition(")")[2].split()[1])
+            found += [pid] * (above == os.getpid())
+    return found
