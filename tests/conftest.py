@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -26,6 +27,9 @@ from runners.planning import config
 from runners.planning.hydra_versions import BASE
 from runners.planning.identity import Code, Source
 from tests.starter import Starter
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a machine may be slow
+hypothesis.settings.load_profile("suite")
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"

@@ -103,11 +103,11 @@ class Trial:
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
         started_at = timestamp()
-        if self.ceiling is None:  # a program of its own for each loop, which lives as long as this
-            self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
         plan = self.plans[order.candidate]
         before = read_counters(plan.cpu_stat)
         try:
+            if self.ceiling is None:  # a program for each loop, which lives as long as this
+                self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
             spin = self.ceiling.run(order.loops)
         except WorkerDied as problem:
             return self._row(order, started_at, failure(problem))

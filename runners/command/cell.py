@@ -53,10 +53,10 @@ def measure_cells(cells: Sequence[Candidate], home: Path) -> list[Measured]:
 
 def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:
     """Returns the folder of what several cells share."""
-    for cell, old in todo:
-        resume.begin(cell.folder, cell.plan, old)
     first = todo[0][0]
     wait_for_quiet(first.plan, first.display.say)
+    for cell, old in todo:
+        resume.begin(cell.folder, cell.plan, old)
     panel = Panel(tuple(cell.plan for cell, _ in todo))
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     if panel.name is not None:
@@ -72,7 +72,7 @@ def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | No
     with Bar(list(displays.values())) as bar:
         for run in runs:
             append(folders[run.cell], run)
-            if panel.plans[0].measure.keep_spans != "none":
+            if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":
                 append_spans(folders[run.cell], run)
             if run.status != "ok":
                 displays[run.cell].failed = run
