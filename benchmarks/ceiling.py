@@ -2,16 +2,16 @@
 
 As many loops as there are CPUs (`runners.child.ceiling`) are run alone and at once, beside 0, 1 and
 more busy processes of this program, the neighbours. What the loops got is known without asking
-them, by what the neighbours did not get, for work is not lost: c neighbours on c CPUs keep all of
-them busy and show what they do in a second, X. Where the CPUs stay busy, loops beside b neighbours
-that did h in a second did X - h, and
+them: the kernel says how much CPU time they had, and the neighbours, which run the same loop and
+count its steps in memory that this program reads, how much is done in a second of it. With
+r = CPU time of the loops / seconds of the window x steps in a second of CPU time,
 
-    truth = (X - h beside n loops) / (X - h beside one loop)
+    truth = r of n loops / r of one loop
 
-One loop beside fewer than c - 1 neighbours leaves CPUs idle: without any, it does as much as a
-single neighbour does alone; other such numbers of neighbours are left out. What programs of
-somebody else take in a window is read from the kernel and taken off there. The neighbours count
-their steps in memory that this program reads. Both sides are medians over windows that take turns.
+A CPU is slower where its neighbour is busy too, so the steps are those of neighbours in windows of
+the same kind. Without any, they are those of c neighbours on c CPUs for n loops, and those of a
+single one for one loop; between none and c - 1 nobody knows, and such numbers are left out. Windows
+of all kinds take turns, and both sides have the estimator of the speedup.
 
 The status is 0 if every ceiling is within 5% of its truth.
 """
@@ -26,11 +26,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Floats
 from runners.child.ceiling import Ceiling, Spin
 from runners.child.counters import read_counters
 from runners.report.markdown import table
@@ -51,7 +53,8 @@ mine = int(sys.argv[2])
 while True:
     if mine < shared[0]:
         spin({STEPS})
-        shared[mine + 1] += {STEPS}
+        shared[2 * mine + 1] += {STEPS}
+        shared[2 * mine + 2] = time.thread_time_ns()
     else:
         time.sleep(0.001)
 """
@@ -67,14 +70,15 @@ class Neighbours:
         self.shared[0] = count
         time.sleep(SETTLE_S)
 
-    def steps(self) -> int:
-        return sum(self.shared[1:])
+    def done(self) -> tuple[int, float]:
+        """Steps so far, and the CPU time that they took."""
+        return sum(self.shared[1::2]), sum(self.shared[2::2]) / 1e9
 
 
 @contextmanager
 def neighbours(count: int) -> Iterator[Neighbours]:
     with tempfile.NamedTemporaryFile() as file:
-        file.write(bytes(8 * (count + 1)))
+        file.write(bytes(8 * (2 * count + 1)))
         file.flush()
         started = [
             subprocess.Popen([sys.executable, "-c", NEIGHBOUR, file.name, str(k)])
@@ -90,32 +94,44 @@ def neighbours(count: int) -> Iterator[Neighbours]:
 
 @dataclass(slots=True)
 class Windows:
-    """Windows of one kind: the neighbours' steps in each, and the CPU time of somebody else."""
+    """Windows of one kind: steps and CPU time of the neighbours in all, the rest in each."""
 
-    steps: list[int] = field(default_factory=list)
+    steps: int = 0
+    steps_cpu_s: float = 0.0
+    others_cpu_s: float = 0.0
     elapsed_s: list[float] = field(default_factory=list)
-    others_cpu_s: list[float] = field(default_factory=list)
+    loops_cpu_s: list[float] = field(default_factory=list)
     walls_s: list[float] = field(default_factory=list)
 
-    def add(self, beside: Neighbours, action: Callable[[], Spin | None]) -> None:
-        counters, steps, began_s = read_counters(None), beside.steps(), time.perf_counter()
+    def add(
+        self, beside: Neighbours, loops: Sequence[int], action: Callable[[], Spin | None]
+    ) -> None:
+        counters, (steps, cpu_s), loops_s = read_counters(None), beside.done(), cpu_time_s(loops)
+        began_s = time.perf_counter()
         spin = action()
-        elapsed_s, done = time.perf_counter() - began_s, beside.steps() - steps
-        self.others_cpu_s.append(read_counters(None).since(counters).others_cpu_s or 0.0)
-        self.elapsed_s.append(elapsed_s)
-        self.steps.append(done)
+        self.elapsed_s.append(time.perf_counter() - began_s)
+        after = beside.done()
+        self.loops_cpu_s.append(cpu_time_s(loops) - loops_s)
+        self.others_cpu_s += read_counters(None).since(counters).others_cpu_s or 0.0
+        self.steps += after[0] - steps
+        self.steps_cpu_s += after[1] - cpu_s
         if spin is not None:
             self.walls_s.append(spin.wall_s)
 
     @property
-    def others(self) -> float:
-        """CPUs that others took."""
-        return sum(self.others_cpu_s) / sum(self.elapsed_s)
+    def speed(self) -> float:
+        """Steps of the neighbours in a second of CPU time."""
+        return self.steps / self.steps_cpu_s
 
     @property
-    def rate(self) -> float:
-        """Steps in a second, over all windows."""
-        return sum(self.steps) / sum(self.elapsed_s)
+    def got(self) -> Floats:
+        """CPUs that the loops had, in each window."""
+        return np.asarray(np.array(self.loops_cpu_s) / np.array(self.elapsed_s), float)
+
+
+def cpu_time_s(pids: Sequence[int]) -> float:
+    """CPU time of processes that sleep, as the kernel has it (its schedstat, to the nanosecond)."""
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids) / 1e9
 
 
 def nothing() -> None:
@@ -128,6 +144,7 @@ def measured(cpus: int, beside: Sequence[int], windows: int) -> list[list[str]]:
     found = {kind: Windows() for kind in kinds}
     chance = random.Random(1)
     with Ceiling(cpus) as ceiling, neighbours(max(cpus, *beside)) as processes:
+        loops = [spinner.pid for spinner in ceiling.spinners]
         actions: dict[str, Callable[[], Spin | None]] = {
             "full": nothing,
             "single": nothing,
@@ -137,7 +154,7 @@ def measured(cpus: int, beside: Sequence[int], windows: int) -> list[list[str]]:
         for _ in range(windows):
             for kind in chance.sample(kinds, len(kinds)):
                 processes.activate(kind[1])
-                found[kind].add(processes, actions[kind[0]])
+                found[kind].add(processes, loops, actions[kind[0]])
     return [row_of(cpus, b, found) for b in beside]
 
 
@@ -145,21 +162,13 @@ def row_of(cpus: int, b: int, found: dict[tuple[str, int], Windows]) -> list[str
     full, single, one, n = (
         found[key] for key in (("full", cpus), ("single", 1), ("one", b), ("n", b))
     )
-    speed = full.rate / (cpus - full.others)  # of one busy CPU
-
-    def got(windows: Windows) -> float:
-        """What loops did in a second of the median window."""
-        elapsed_s = np.array(windows.elapsed_s)
-        free_s = cpus * elapsed_s - np.array(windows.others_cpu_s)
-        return float(np.median((speed * free_s - np.array(windows.steps)) / elapsed_s))
-
-    alone = got(one) if b >= cpus - 1 else single.rate
-    truth = got(n) / alone
+    speeds = (one.speed, n.speed) if b else (single.speed, full.speed)
+    truth = paired_ratio(n.got, one.got).scaled(speeds[1] / speeds[0])
     ceiling = paired_ratio(one.walls_s, n.walls_s).scaled(cpus)
-    off = ceiling.estimate / truth - 1
+    off = ceiling.estimate / truth.estimate - 1
     return [
-        *(str(b), bracketed(ceiling.estimate, ceiling.low, ceiling.high), f"{truth:.3f}"),
-        *(f"{off:+.1%}", f"{(one.others + n.others) / 2 / cpus:.0%}"),
+        *(str(b), *(bracketed(*astuple(found)) for found in (ceiling, truth))),
+        *(f"{off:+.1%}", f"{n.others_cpu_s / sum(n.elapsed_s) / cpus:.0%}"),
     ]
 
 

@@ -67,8 +67,12 @@ class Ceiling:
             # By CPU time, which other load does not stretch, and the least of some.
             cpu_ns = min(self._run(self.spinners[:1], TRY).spans[0].cpu_ns for _ in range(3))
             self.steps = TRY * SPIN_NS // max(cpu_ns, 1)
-        except BaseException:
+        except BaseException as problem:
             self.close()
+            if isinstance(problem, OSError):  # no process, file or memory to be had
+                raise WorkerDied(
+                    f"no process could be started to ask the machine: {problem}"
+                ) from None
             raise
         return self
 
