@@ -60,10 +60,13 @@ class Starter:
             self.connection.send(request)
             pid = self.connection.recv()
             words = ["python", "-m", module, *arguments]
-            if not self.connection.poll(timeout_s):
+            try:
+                if not self.connection.poll(timeout_s):
+                    raise subprocess.TimeoutExpired(words, timeout_s, out.read_text())
+            except BaseException:  # pytest ends a test that takes too long by another one
                 os.kill(pid, signal.SIGKILL)
                 self.connection.recv()
-                raise subprocess.TimeoutExpired(words, timeout_s, out.read_text(), err.read_text())
+                raise
             code = self.connection.recv()
             return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
 

@@ -35,19 +35,21 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("executor", ["process", "thread"])
-def test_a_function_of_the_user_is_measured(executor: str, scripts: Path, own: Path) -> None:
+def test_a_function_of_the_user_is_measured(scripts: Path, own: Path) -> None:
     function = (
         "workload=callable",
         "workload.function=mine:square",
         "workload.arguments=[[1],[2]]",
     )
-    told = run_installed(scripts / "speedup-lab", own, *function, f"executor={executor}", *SMALL)
-    assert "equal to serial" in told
-    [saved] = [line.split()[1] for line in told.splitlines() if line.startswith("saved")]
-    assert "summary.csv" in run_installed(scripts / "speedup-lab-report", own, saved)
-    rows = [json.loads(line) for line in (own / saved / "runs.jsonl").read_text().splitlines()]
-    assert {row["status"] for row in rows} == {"ok"}
+    for executor in ("process", "thread"):
+        pair = (*function, f"executor={executor}", f"hydra.run.dir={executor}")
+        told = run_installed(scripts / "speedup-lab", own, *pair, *SMALL)
+        assert "equal to serial" in told
+        file = own / executor / "runs.jsonl"
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        assert {row["status"] for row in rows} == {"ok"}
+    told = run_installed(scripts / "speedup-lab-report", own, "process", "thread")
+    assert "summary.csv" in told
 
 
 def test_a_sweep_and_the_lecture_start_from_there_too(scripts: Path, own: Path) -> None:

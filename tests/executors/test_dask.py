@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, remember, remembered, whereabouts
 from tests.conftest import ROOT, run_program
 
+dask = pytest.importorskip("dask", reason="needs the package distributed")
 distributed = pytest.importorskip("distributed", reason="needs the package distributed")
 
 
@@ -25,6 +27,21 @@ def _helper_thread() -> None:
         executor.map(abs, [1])
 
 
+@pytest.fixture(scope="class")
+def loaded() -> Iterator[None]:
+    """Some thirty workers, each of which would take half a second to load Dask.
+
+    The fork server that they come from loads it, and must not be there before or stay.
+    """
+    server: Any = forkserver._forkserver
+    server._stop()
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
+    server._stop()
+    server.set_forkserver_preload(["__main__"])
+
+
+@pytest.mark.usefixtures("loaded")
 class TestDask(ExecutorSuite):
     def make(self, n: int, **keywords: Any) -> Dask:
         return Dask(n, **keywords)

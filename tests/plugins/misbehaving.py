@@ -89,7 +89,7 @@ class Misbehaving:
         os.waitpid(pid, 0)
 
     def huge(self) -> bytes:
-        return bytes(64 << 20)
+        return bytes(16 << 20)
 
     def deviating(self) -> int:
         return os.getpid()

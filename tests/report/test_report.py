@@ -35,10 +35,8 @@ def _filling(wall_s: float) -> Span:
     )
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
+def three_cells(folder: Path) -> Path:
     """Three cells, one of which failed in its last round, as a sweep would leave them."""
-    folder = tmp_path / "results"
     cells = [
         synthetic.runs(n=1, speedup=0.95),
         synthetic.runs(n=2, speedup=1.8, ended_by="rounds"),
@@ -53,6 +51,18 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return three_cells(tmp_path / "results")
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, report.Report]:
+    """The same with their report, only to be looked at."""
+    folder = three_cells(tmp_path_factory.mktemp("reported"))
+    return folder, report.write_report([folder])
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
@@ -61,8 +71,8 @@ def text(folder: Path) -> str:
     return (folder / "report.md").read_text(encoding="utf-8")
 
 
-def test_everything_is_written_beside_the_results(results: Path) -> None:
-    written = report.write_report([results])
+def test_everything_is_written_beside_the_results(reported: tuple[Path, report.Report]) -> None:
+    results, written = reported
     assert sorted(path.name for path in written.paths) == names(results) == FILES
     assert all(path.parent == results and path.stat().st_size for path in written.paths)
     assert len(written.summary) == 3
@@ -75,8 +85,8 @@ def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> No
     assert not (results / "0" / "report.md").exists()
 
 
-def test_the_summary_files_hold_the_summary(results: Path) -> None:
-    written = report.write_report([results])
+def test_the_summary_files_hold_the_summary(reported: tuple[Path, report.Report]) -> None:
+    results, written = reported
     parquet = read_summary(results / "summary.parquet")
     pd.testing.assert_frame_equal(parquet, written.summary)
     csv = read_summary(results / "summary.csv")
@@ -88,8 +98,10 @@ def test_the_summary_files_hold_the_summary(results: Path) -> None:
     )
 
 
-def test_the_report_shows_the_figures_that_there_are(results: Path) -> None:
-    report.write_report([results])
+def test_the_report_shows_the_figures_that_there_are(
+    reported: tuple[Path, report.Report],
+) -> None:
+    results, _ = reported
     assert "](speedup.png)" in text(results)
     assert "](efficiency.png)" in text(results)
     assert "timeline" not in text(results)
@@ -150,8 +162,9 @@ def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
     assert "](matrix.png)\n\nn = 2. " in text(tmp_path)
 
 
-def test_the_report_recommends(results: Path) -> None:
-    [line] = report.write_report([results]).recommendations
+def test_the_report_recommends(reported: tuple[Path, report.Report]) -> None:
+    results, written = reported
+    [line] = written.recommendations
     assert line.startswith("primes: use thread with n = 2: 1.8")
     assert f"## Recommendation\n\n- {line}\n" in text(results)
 
