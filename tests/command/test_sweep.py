@@ -225,7 +225,9 @@ def test_cells_of_a_panel_share_their_baseline_and_their_rounds(tmp_path: Path) 
         own = rows(folder)
         assert {row["role"] for row in own} == {"measured"}
         assert {row["panel"] for row in own} == {panel.name}
-        assert {row["round"] for row in own} == {row["round"] for row in shared}
+        # On 3.11 the baseline may run alone until the interpreter is warm.
+        full = [row for row in shared if row["cold"] or not row["warmup"]]
+        assert {row["round"] for row in own} == {row["round"] for row in full}
         assert json.loads((folder / "spans.jsonl").read_text())["round"] >= 0
     runs = read_runs(tmp_path / "out")
     assert len(runs) == len(everything) + sum(len(rows(folder)) for folder in folders)
