@@ -144,6 +144,8 @@ class Pace:
         """
         if not self.ask_s or self.kept >= self.rounds_each > 1:
             return False
+        if self.generation >= self.settings.interpreters:
+            return False  # so many answers are enough
         times = (self.asked + 1) * self.settings.interpreters
         # A single answer has no interval. On a busy machine each takes longer.
         planned_s = max(2, times) * self.ask_s

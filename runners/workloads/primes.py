@@ -15,7 +15,7 @@ PRIME_COUNTS = {
     20_000: 2_262,
     30_000: 3_245,
     100_000: 9_592,
-    250_000: 22_044,
+    200_000: 17_984,
     1_000_000: 78_498,
 }
 """The prime-counting function: how many primes there are up to a number, 2 included."""

@@ -64,7 +64,7 @@ def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> 
 def test_values_of_one_cell_do_not_stay_for_the_next(make_grid: MakeGrid) -> None:
     grid = make_grid()
     assert grid.config(["workload.end=5", "n=3"], 0).workload.end == 5
-    assert grid.config([], 1).workload.end == 250000
+    assert grid.config([], 1).workload.end == 200000
     assert grid.config([], 1).n == 2
 
 
