@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
-from runners.command.quiet import wait_for_quiet
+from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
 from runners.measuring.measure import measure
 from runners.model import Panel, Plan
@@ -33,7 +33,7 @@ class Candidate:
     display: Terminal
 
 
-def measure_cells(cells: Sequence[Candidate], home: Path) -> list[Measured]:
+def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[Measured]:
     """Measure what is not already there, store every run as it ends, show what came out.
 
     What is to be measured makes one panel; the baseline of several cells has a folder in `home`.
@@ -44,7 +44,11 @@ def measure_cells(cells: Sequence[Candidate], home: Path) -> list[Measured]:
         cell.display.begin(old)
         if old.outcome != "reused":
             todo.append((cell, old))
-    panel = _measure(todo, home) if todo else None
+    panel = None
+    if todo:
+        first = todo[0][0]
+        wait_for_quiet(first.plan, watch, first.display.say)
+        panel = _measure(todo, home)
     found = [_shown(cell) for cell in cells]
     if panel is not None and cells[0].plan.measure.keep_spans == "median":
         keep_spans(panel, {number for _, number in found})
@@ -53,8 +57,6 @@ def measure_cells(cells: Sequence[Candidate], home: Path) -> list[Measured]:
 
 def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:
     """Returns the folder of what several cells share."""
-    first = todo[0][0]
-    wait_for_quiet(first.plan, first.display.say)
     for cell, old in todo:
         resume.begin(cell.folder, cell.plan, old)
     panel = Panel(tuple(cell.plan for cell, _ in todo))

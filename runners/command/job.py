@@ -14,6 +14,7 @@ from runners.command import resume
 from runners.command.cell import Candidate, Measured, measure_cells
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
+from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
 from runners.results.columns import SWEEP
@@ -25,7 +26,8 @@ class Job:
 
     The speedup is what an optimising sweeper may use. `folder` is where the results of this command
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
-    `statuses` are those of the cells so far. A job that is run in another process has its own.
+    `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
+    job that is run in another process has its own.
     """
 
     def __init__(self) -> None:
@@ -33,6 +35,7 @@ class Job:
         self.sweep: Path | None = None
         self.report = True
         self.statuses: list[str] = []
+        self.watch = Watch()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -66,7 +69,7 @@ class Job:
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
         try:
-            return measure_cells(cells, home)
+            return measure_cells(cells, home, self.watch)
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]

@@ -7,38 +7,54 @@ from runners.analysis.attainable import BUSY
 from runners.child.counters import read_counters
 from runners.model import Plan
 
-LOOK_S = 0.2
-SURE_S = 0.5
-"""A first look may have met a program that was about to end: a second one is longer."""
+LOOK_S = 0.5
+
+
+class Watch:
+    """What other programs take of the CPUs, since it was made or asked last; it takes no time."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.before, self.began_s = read_counters(None), time.perf_counter()
+
+    def __setstate__(self, _: object) -> None:
+        self._begin()  # in another process, whose own time is another
+
+    def share(self, usable_cpus: float) -> float:
+        """The share of that many CPUs; 0 where the kernel does not tell."""
+        found = read_counters(None).since(self.before)
+        elapsed_s = time.perf_counter() - self.began_s
+        self._begin()
+        if found.others_cpu_s is None or found.cpus is None:
+            return 0.0
+        spare = max(found.cpus - usable_cpus, 0)
+        taken = (found.others_cpu_s / elapsed_s - spare) / min(found.cpus, usable_cpus)
+        return min(max(taken, 0.0), 1.0)
 
 
 def others_share(usable_cpus: float, duration_s: float) -> float:
-    """The share of the usable CPUs that other programs take while this one sleeps for so long.
-
-    Of this program nothing must run meanwhile. 0 where the kernel does not tell.
-    """
-    before, began_s = read_counters(None), time.perf_counter()
+    """The share of the usable CPUs that other programs take while this one sleeps for so long."""
+    watch = Watch()
     time.sleep(duration_s)
-    found, elapsed_s = read_counters(None).since(before), time.perf_counter() - began_s
-    if found.others_cpu_s is None or found.cpus is None:
-        return 0.0
-    spare = max(found.cpus - usable_cpus, 0)
-    taken = (found.others_cpu_s / elapsed_s - spare) / min(found.cpus, usable_cpus)
-    return min(max(taken, 0.0), 1.0)
+    return watch.share(usable_cpus)
 
 
 def wait_for_quiet(
     plan: Plan,
+    watch: Watch,
     say: Callable[[str], None],
     look: Callable[[float, float], float] | None = None,
 ) -> None:
     """Say at once that a cell begins on a busy machine, or wait for quiet, as `plan` asks.
 
-    `look` tells others' share of that many CPUs over so many seconds: `others_share`.
+    `watch` has seen the time before. Where others took CPU time in it, `look` tells whether they
+    still do, others' share of so many CPUs over so many seconds: `others_share`.
     """
     look = look or others_share
     cpus, wait_s = plan.usable_cpus, plan.measure.wait_quiet_s
-    if look(cpus, LOOK_S) <= BUSY or (share := look(cpus, SURE_S)) <= BUSY:
+    if watch.share(cpus) <= BUSY or (share := look(cpus, LOOK_S)) <= BUSY:
         return
     busy = f"busy machine: other load takes {share:.0%} of the CPUs"
     if wait_s == 0:

@@ -1,12 +1,13 @@
 """A busy machine is told before a cell is measured, and waited for if that is wanted."""
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from runners.analysis.attainable import BUSY
-from runners.command.quiet import others_share, wait_for_quiet
+from runners.command.quiet import Watch, others_share, wait_for_quiet
 from runners.model import InvalidParameter, Plan
 from tests.conftest import MakePlan
 
@@ -26,7 +27,11 @@ def said(plan: Plan, *shares: float) -> tuple[list[str], int]:
         seen.append(next(looks))
         return seen[-1]
 
-    wait_for_quiet(plan, lines.append, look)
+    class Before(Watch):
+        def share(self, usable_cpus: float) -> float:
+            return look(usable_cpus, 0.0)
+
+    wait_for_quiet(plan, Before(), lines.append, look)
     return lines, len(seen)
 
 
@@ -65,3 +70,12 @@ def test_the_wait_is_a_number_of_seconds(make_plan: MakePlan) -> None:
 def test_what_others_take_is_a_share_of_the_usable_cpus() -> None:
     for usable_cpus in (0.5, 1.0, 64.0):
         assert 0 <= others_share(usable_cpus, 0.05) <= 1
+
+
+def test_a_watch_begins_anew_in_another_process() -> None:
+    """What the process itself had used before is no other program's."""
+    watch = Watch()
+    watch.before = watch.before._replace(others_cpu_s=-1e9)
+    assert pickle.loads(pickle.dumps(watch)).share(64.0) < 1
+    assert watch.share(1.0) == 1
+    assert watch.share(64.0) < 1  # since the last look
