@@ -80,13 +80,13 @@ def until_first_run(cwd: str) -> float:
     return datetime.fromisoformat(row["started_at"]).timestamp() - begin
 
 
-def sweep(cells: int, program: tuple[str, ...], cwd: str) -> float:
+def sweep(cells: int, program: tuple[str, ...], how: tuple[str, ...], cwd: str) -> float:
     """Seconds for a sweep of so many cells, each as short as can be."""
     values = ",".join(str(1 + k) for k in range(cells))
     few = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
     sizes = ("workload.count=1000", f"n={values}", f"hydra.sweep.dir=s{cells}")
     cell = ("workload=countdown", "executor=thread")
-    return seconds(*program, "--multirun", *cell, *few, *sizes, cwd=cwd)
+    return seconds(*program, "--multirun", *cell, *how, *few, *sizes, cwd=cwd)
 
 
 def timed_s(folder: Path) -> float:
@@ -112,11 +112,15 @@ def main() -> None:
         print(f"bare Hydra program, whole   {median(theirs):.3f} s")
         print(f"ratio                       {median(ours) / median(theirs):.2f}")
 
-        programs = {"ours": ("-m", "runners"), "bare": (str(bare),)}
+        basic = ("hydra/sweeper=basic", "hydra/launcher=basic")
+        programs = {
+            "ours": (("-m", "runners"), ("sweep.panel=false",)),
+            "bare": ((str(bare),), basic),
+        }
         cost: dict[str, list[float]] = {"ours": [], "bare": []}
         for _ in range(max(repeats // 3, 2)):
-            for name, program in programs.items():
-                small, large = (sweep(cells, program, cwd) for cells in (2, 12))
+            for name, (program, how) in programs.items():
+                small, large = (sweep(cells, program, how, cwd) for cells in (2, 12))
                 runs = 0.0
                 if name == "ours":
                     runs = timed_s(Path(cwd, "s12")) - timed_s(Path(cwd, "s2"))

@@ -16,9 +16,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runners.child.ceiling import Ceiling
 from runners.child.counters import max_rss_bytes, read_counters
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.sync import thread_sync
@@ -40,6 +39,9 @@ from runners.model import (
     run_of,
     timestamp,
 )
+
+if TYPE_CHECKING:
+    from runners.child.ceiling import Ceiling
 
 
 class Trial:
@@ -102,6 +104,9 @@ class Trial:
 
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
+        # Not at the top: subprocess, which it needs, is slow to load.
+        from runners.child.ceiling import Ceiling
+
         started_at = timestamp()
         plan = self.plans[order.candidate]
         before = read_counters(plan.cpu_stat)

@@ -17,8 +17,12 @@ from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
+from runners.planning.identity import Code
 from runners.results.columns import SWEEP
 from runners.results.write import append
+
+CODE = Code()
+"""The sources that a single cell is planned with twice, by `Check` and by `Job`: read once."""
 
 
 class Job:
@@ -46,7 +50,7 @@ class Job:
         folder = Path(HydraConfig.get().runtime.output_dir)
         place = _place()
         try:
-            plan = config.plan(cfg)
+            plan = config.plan(cfg, code=CODE)
         except UsageError as error:
             run = config.refusal(cfg, error)
             if not resume.holds(folder, run):

@@ -92,7 +92,11 @@ class Sweep:
     """One sweep of this command. `config` is Hydra's for the sweep as a whole."""
 
     def __init__(self, context: HydraContext, job: TaskFunction, config: DictConfig) -> None:
-        assert isinstance(job, Job)
+        if not isinstance(job, Job):
+            raise UsageError(
+                "the sweeper and launcher speedup_lab serve python -m runners alone; choose "
+                "hydra/sweeper=basic hydra/launcher=basic"
+            )
         self.context = context
         self.job = job
         self.config = config
