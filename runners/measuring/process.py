@@ -20,6 +20,8 @@ from runners.model import Order, Plan, Run
 START_S = 60.0
 END_S = 0.5
 """How long a process has to end by itself, and again after it was asked to."""
+GONE_S = 0.005
+"""A killed process takes a moment to be gone."""
 TAIL_BYTES = 2000
 MARK = "SPEEDUP_LAB_CHILD"
 
@@ -122,11 +124,16 @@ class Child:
             except subprocess.TimeoutExpired:
                 continue
         self._signal(signal.SIGKILL)  # workers that outlived the measuring process
-        for pid in marked(self.mark):  # and those that left its process group
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        until_s = time.monotonic() + END_S
+        while left := marked(self.mark):  # and those that left its process group
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if time.monotonic() > until_s:
+                break
+            time.sleep(GONE_S)
         Guardian.forget(self.process.pid)
 
     def _signal(self, number: signal.Signals) -> None:
