@@ -602,16 +602,6 @@ class Run:
         return {"schema": SCHEMA, **plain, **self.parameters, **levels, **metrics}
 
 
-def loops(plan: Plan) -> int:
-    """How many loops at once ask what the machine gives to this cell; 1: there is no need to.
-
-    As many as it has workers, though not many times the CPUs, where that makes no difference.
-    """
-    if plan.worker_kind not in ("thread", "process", "interpreter", "unknown"):
-        return 1  # one thread's, or those of other machines
-    return min(plan.n, 4 * math.ceil(plan.usable_cpus))
-
-
 def run_of(
     plan: Plan, order: Order, status: Status, started_at: str, error: str | None = None
 ) -> Run:

@@ -101,7 +101,6 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
     `baseline` and `measured` are those of `complete_rounds`, `scale` has shape (rounds,). Times of
     a baseline that ran twice are their geometric mean.
     """
-    levels = [numbers(runs, name, measured) for name in LEVELS[:-1]]
     serial_busy_s, ready_s, cpu_s = (_mean(runs, LEVELS[k], baseline) for k in (3, 4, 5))
     position = runs["position"].to_numpy(int)
     return Rounds(
@@ -110,7 +109,7 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
         earlier=position[measured] < position[baseline].mean(axis=1),
         baseline_s=_mean(runs, "wall_s", baseline),
         measured_s=numbers(runs, "wall_s", measured),
-        levels=np.column_stack([*levels, cpu_s * scale]),
+        levels=np.column_stack([numbers(runs, name, measured) for name in LEVELS]),
         serial_busy_s=serial_busy_s * scale,
         serial_own_s=(serial_busy_s - (ready_s - cpu_s)) * scale,
         task_s=serial_busy_s / numbers(runs, "tasks", baseline[:, 0]),

@@ -19,7 +19,7 @@ from runners.measuring.ladder import largest_task_share, levels, workers
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
-from runners.model import WAITING, Order, Panel, Plan, Role, Run, loops, run_of, timestamp
+from runners.model import WAITING, Order, Panel, Plan, Role, Run, run_of, timestamp
 
 LOOP_S, START_LOOPS_S = 0.11, 0.05
 """How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
@@ -243,6 +243,16 @@ class _Measurement:
                 row = run_of(plan, order, run.status, run.started_at, run.error)
             yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
         self.pace.drop(ended)
+
+
+def loops(plan: Plan) -> int:
+    """How many loops at once ask what the machine gives to this cell; 1: there is no need to.
+
+    As many as it has workers, though not many times the CPUs, where that makes no difference.
+    """
+    if plan.worker_kind not in ("thread", "process", "interpreter", "unknown"):
+        return 1  # one thread's, or those of other machines
+    return min(plan.n, 4 * math.ceil(plan.usable_cpus))
 
 
 def _asking_s(panel: Panel) -> float:

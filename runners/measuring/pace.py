@@ -99,7 +99,7 @@ class Pace:
             return None
         if self.target is None:
             self._decide()
-        self.last = self._is_enough(self.counted + 1) or self._is_late()
+        self.last = self._is_enough() or self._is_late()
         return "counted"
 
     def note(self, kind: Kind, pairs: dict[int, Pair], tasks: int) -> None:
@@ -112,9 +112,8 @@ class Pace:
         self.calls += tasks
         if kind != "counted":
             self.dropped += 1
-            if kind != "baseline":
-                self.round_s = sum({p.baseline_s for p in pairs.values()})
-                self.round_s += sum(p.measured_s for p in pairs.values())
+            if kind != "baseline" and self.counted == 0:
+                self.round_s = elapsed_s
             return
         self.round_s = elapsed_s if self.counted == 0 else min(self.round_s, elapsed_s)
         for candidate, pair in pairs.items():
@@ -153,20 +152,23 @@ class Pace:
 
     def _fitting(self) -> int:
         """How many rounds an interpreter has."""
-        wanted = math.ceil(self.fewest / self.settings.interpreters)
-        for interpreters in range(self.settings.interpreters, 0, -1):
-            each_s = self.budget_s * SPARE / interpreters
-            rounds = math.floor((each_s - self.head_s) / max(self.round_s, 1e-9))
-            # With fewer of them there is no interval over interpreters anyway: then rounds count.
-            if rounds >= (1 if interpreters == self.settings.interpreters else 2):
-                return min(rounds, wanted) if interpreters == self.settings.interpreters else rounds
-        return 1
+        most = self.settings.interpreters
+        if (rounds := self._rounds_in(most)) >= 1:
+            return min(rounds, math.ceil(self.fewest / most))
+        # With fewer of them there is no interval over interpreters anyway: then rounds count.
+        fitting = map(self._rounds_in, range(most - 1, 0, -1))
+        return next((rounds for rounds in fitting if rounds >= 2), 1)
 
-    def _is_enough(self, counted: int) -> bool:
+    def _rounds_in(self, interpreters: int) -> int:
+        """How many rounds each of so many interpreters has time for."""
+        each_s = self.budget_s * SPARE / interpreters
+        return math.floor((each_s - self.head_s) / max(self.round_s, 1e-9))
+
+    def _is_enough(self) -> bool:
+        """Whether no round is needed after this one."""
         if self.target is not None:
-            return counted >= self.target
-        have = min(len(own) for own in self.pairs.values()) - self.counted + counted
-        return have >= self.settings.max_rounds
+            return self.counted + 1 >= self.target
+        return min(map(len, self.pairs.values())) + 1 >= self.settings.max_rounds
 
     def _is_late(self) -> bool:
         """Whether a round after this one would exceed the budget."""

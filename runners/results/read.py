@@ -106,6 +106,7 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
     paths = find(given)
+    known = set(paths)
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
         table = _read(path)
         if table.num_rows:
@@ -114,7 +115,9 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             tables.append(table.set_column(at, "folder", pa.repeat(place, table.num_rows)))
             for panel in filter(None, table["panel"].unique().to_pylist()):
                 other = (baseline_folder(path.parent, panel) / RUNS).resolve()
-                paths += [other] if other not in paths else []
+                if other not in known:
+                    known.add(other)
+                    paths.append(other)
     if not tables:
         where = ", ".join(map(str, given))
         raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")

@@ -39,16 +39,15 @@ class IoSleep:
 
     def tasks(self) -> Sequence[float]:
         """The duration of each sleep in seconds."""
-        return self.tasks_for(1)
-
-    def tasks_for(self, count: int) -> Sequence[float]:
-        """More sleeps are more draws."""
-        repeat = self.repeat * count
         generator = random.Random(self.seed)
         if self.step is not None:
             multiples = self._multiples(self.step)
-            return [generator.choice(multiples) * self.step for _ in range(repeat)]
-        return [generator.uniform(self.low, self.high) for _ in range(repeat)]
+            return [generator.choice(multiples) * self.step for _ in range(self.repeat)]
+        return [generator.uniform(self.low, self.high) for _ in range(self.repeat)]
+
+    def tasks_for(self, count: int) -> Sequence[float]:
+        """The same sleeps again: other draws would be more or less work, and there is no data."""
+        return [*self.tasks()] * count
 
     def _multiples(self, step: float) -> range:
         # Rounded, because 0.3 / 0.1 is less than 3.
