@@ -24,12 +24,12 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "processes_disagree": (
         "processes disagree",
-        "raise measure.interpreters: each fresh interpreter has its own speed",
+        "interpreters differ, or the machine changed between them: raise measure.interpreters",
     ),
     "position": (
         "the side that runs first differs",
-        "a run leaves something behind for the next one: caches, memory, files; rounds are "
-        "balanced, so that the speedup lies between both",
+        "a run may leave something behind for the next one: caches, memory, files; each side "
+        "comes first equally often, so that the speedup lies between both",
     ),
     "time_spent": (
         "most of the time went elsewhere: {}",
@@ -74,7 +74,8 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "above_bound": (
         "above what the machine gives ({})",
-        "no speedup can be: the two sides do not do the same work, or do it with other caches",
+        "no program has more CPU time than there is: perhaps the sides do not do the same work, "
+        "or one of them finds more of its data in the caches",
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
