@@ -26,6 +26,7 @@ Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
 Status = Literal[
     "ok",
+    "left out",
     "incomplete",
     "unsupported",
     "failed",
@@ -34,6 +35,12 @@ Status = Literal[
     "crashed",
     "interrupted",
 ]
+"""How a run ended, or a cell: from best to worst.
+
+`incomplete`: some of its results never came, or something else went wrong that may pass.
+`left out`: a cell that was not measured, for it no longer fitted into the time of its sweep.
+`interrupted`: the program was asked to stop, or ended before the cell did.
+"""
 
 
 class InvalidParameter(ValueError):
@@ -50,10 +57,6 @@ class InvalidParameter(ValueError):
 
 class UsageError(Exception):
     """The user's configuration cannot be measured; the message is one line that says the remedy."""
-
-
-class OutOfTime(UsageError):
-    """A cell does not fit into what is left of its sweep's time."""
 
 
 class WrongResult(Exception):
@@ -587,6 +590,8 @@ class Run:
     others_cpu_s: float | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
+    compared: str | None = None
+    checked: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 

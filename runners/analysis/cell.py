@@ -56,6 +56,8 @@ class CellSummary:
     error: str | None
     ended_by: str | None
     steady: bool
+    compared: str | None
+    checked: bool | None
     processes: int
     rounds: int
     times: Mapping[Role, Times]
@@ -131,7 +133,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
     names = [str(name) for name in row]
     metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
     made: dict[str, Any] = {
-        **{name: stated(name) for name in ("error", "ended_by", "gil")},
+        **{name: stated(name) for name in ("error", "ended_by", "compared", "checked", "gil")},
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
         **{name: interval(name) for name in ("ceiling", "efficiency_of_ceiling")},

@@ -35,6 +35,7 @@ from runners.analysis.rounds import (
 )
 from runners.analysis.spent import spent
 from runners.model import Status
+from runners.results.columns import UNFINISHED
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
@@ -138,17 +139,22 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     np.maximum.at(worst, code, rank)
     told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
     by_cell = pd.DataFrame(
-        {"error": told, "ended_by": runs["ended_by"], "steady": runs["steady"]}
+        {
+            "error": told,
+            **{name: runs[name] for name in ("ended_by", "steady", "checked")},
+            "compared": runs["compared"].where(runs["role"] == "measured"),
+        }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
     unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
-    worst[unfinished] = STATUSES.index("incomplete")
+    worst[unfinished] = STATUSES.index("interrupted")
     return pd.DataFrame(
         {
             "status": pd.Series([STATUSES[k] for k in worst], dtype="str"),
-            "error": error.mask(unfinished, "the program ended before the cell did"),
+            "error": error.mask(unfinished, UNFINISHED),
             "ended_by": ended_by,
             "steady": by_cell["steady"].all().astype(bool),
+            **{name: by_cell[name].first() for name in ("compared", "checked")},
         }
     )
 

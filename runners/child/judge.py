@@ -4,7 +4,7 @@ import hashlib
 import operator
 import pickle
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,8 @@ class Outcome:
     gil: bool | None = None
     spans: Sequence[Span] = ()
     results: Sequence[Any] = ()
+    compared: str | None = None
+    checked: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def but(self, status: Status, error: str) -> "Outcome":
@@ -46,6 +48,9 @@ class Outcome:
 
 SLOW_NS = 1_000_000
 """Results that take longer to be checked are first looked up among those that were found right."""
+
+FOREIGN = object()
+"""No task returns it. Whoever takes it for a result does not look at results."""
 
 
 class Judge:
@@ -61,6 +66,8 @@ class Judge:
         self.first: Sequence[Any] | None = None
         self.right: set[bytes] = set()
         self.slow = False
+        self.checked: bool | None = None
+        self.looks: bool | None = None
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
 
     def judge(self, timing: Timing, count: int) -> Outcome:
@@ -98,13 +105,40 @@ class Judge:
             told = f"{len(failed)} of {len(records)} tasks failed; task {index}:\n{text}"
             return outcome.but("failed", told)
         outcome = replace(outcome, results=[record.result for record in records])
+        compared = self._compared(outcome.results)
         try:
             self._check(outcome.results)
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
         except Exception:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
-        return outcome
+        if self.checked is None:
+            self.checked = self._is_checked(outcome.results)
+        return replace(outcome, compared=compared, checked=self.checked)
+
+    def _compared(self, results: Sequence[Any]) -> str | None:
+        """How the results of a run are compared with those of the first one: `Run.compared`."""
+        if not self.compared:
+            return self.workload.uncompared_by if isinstance(self.workload, Lenient) else "none"
+        if self.first is None:
+            return None
+        if all(result is None for result in results):
+            return "empty"
+        if self.looks is None:  # large results take their time
+            self.looks = any(tells_apart(self.same, result) for result in results)
+        if not self.looks:
+            return "any"
+        if isinstance(self.workload, Fresh) and len(results) > len(self.tasks):
+            return "part"
+        return "same" if isinstance(self.workload, Comparable) else "equal"
+
+    def _is_checked(self, results: Sequence[Any]) -> bool:
+        """Whether the workload's check tells them from what no task returns."""
+        try:
+            self.workload.check([FOREIGN] * self._size(results))
+        except Exception:
+            return True
+        return False
 
     def _check(self, results: Sequence[Any]) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
@@ -119,8 +153,7 @@ class Judge:
             self.slow = True
 
     def _check_anew(self, results: Sequence[Any]) -> None:
-        # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
-        size = len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
+        size = self._size(results)
         for start in range(0, max(len(results), 1), max(size, 1)):
             part = results[start : start + size]
             self.workload.check(part)
@@ -128,6 +161,11 @@ class Judge:
                 self._compare(part, self.first, start)
             if self.first is None or len(part) > len(self.first):
                 self.first = part
+
+    def _size(self, results: Sequence[Any]) -> int:
+        """How many results the workload checks at once."""
+        # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
+        return len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
 
     def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
         for index, (mine, other) in enumerate(zip(part, first, strict=False)):
@@ -155,6 +193,14 @@ class Judge:
                 f"not deterministic: called twice in the plain loop, task {index} gives "
                 f"{_short(one)} and {_short(two)}; {remedy}"
             )
+
+
+def tells_apart(same: Callable[[Any, Any], Any], result: Any) -> bool:
+    """Whether that comparison tells a result from what no task returns."""
+    try:
+        return not same(result, FOREIGN)
+    except Exception:
+        return True
 
 
 def failure(problem: Exception) -> Outcome:

@@ -215,6 +215,8 @@ class Trial:
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             gil=outcome.gil,
+            compared=outcome.compared,
+            checked=outcome.checked,
             metrics=outcome.metrics,
             spans=outcome.spans,
         )

@@ -12,6 +12,7 @@ from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import advice, flags
+from runners.words.agreement import agreement
 from runners.words.rounding import counted, time_unit
 
 if TYPE_CHECKING:
@@ -256,8 +257,14 @@ def _rounds(count: int) -> str:
     return f"{count} round{'' if count == 1 else 's'}"
 
 
-def _results(plan: Plan) -> str:
-    return f"equal to {plan.baseline}" if plan.compared else "not compared"
+def _results(cell: "CellSummary") -> tuple[str, str]:
+    """What is known of the results, and how many rounds there were."""
+    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
+    rounds = f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}"
+    if cell.status != "ok":
+        return cell.status, rounds
+    what, why_not = agreement(cell.compared, cell.checked, cell.baseline)
+    return what, f"{why_not}; {rounds}" if why_not else rounds
 
 
 def _line(place: Place, cell: "CellSummary") -> str:
@@ -277,7 +284,6 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     from rich.text import Text
 
     baseline, measured = cell.times["baseline"].median, cell.times["measured"].median
-    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
     workers = 1 if plan.worker_kind == "caller" else plan.n
     noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
     by_workers = cell.bound >= workers
@@ -306,11 +312,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
             f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
             of_the_attainable,
         ),
-        (
-            "results",
-            _results(plan) if cell.status == "ok" else cell.status,
-            f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}",
-        ),
+        ("results", *_results(cell)),
     ]
     column = max(len(middle) for _, middle, _ in lines) + 4
     text = Text()

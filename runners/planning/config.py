@@ -23,13 +23,11 @@ from runners.model import (
     Measure,
     Meeting,
     Multiprocessing,
-    OutOfTime,
     Plan,
     Run,
     Scaling,
     Sharing,
     Sourced,
-    Status,
     Tidy,
     Unsupported,
     UsageError,
@@ -266,17 +264,11 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         role="measured",
         cold=True,
         warmup=True,
-        status=_status(error),
+        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
         started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )
-
-
-def _status(error: UsageError) -> Status:
-    if isinstance(error.__cause__, Unsupported):
-        return "unsupported"
-    return "incomplete" if isinstance(error, OutOfTime) else "failed"
 
 
 # What the YAML files may refer to

@@ -1,6 +1,7 @@
 """The report's text: what the summary says, in Markdown."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
@@ -14,8 +15,9 @@ from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
 from runners.words.advice import TITLES, explain, reason, told
+from runners.words.agreement import agreement
 from runners.words.labels import in_order, labels
-from runners.words.rounding import bracketed, duration
+from runners.words.rounding import bracketed, counted, duration
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
@@ -130,7 +132,8 @@ def markdown(
         *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
         "## Results",
         _results(measured),
-        "## Failed, skipped and unsupported cells",
+        *_uncompared(measured),
+        "## Failed, left out and unsupported cells",
         bullets(f"{entry.name}: {entry.cell.status}: {reason(entry.cell.error)}" for entry in bad),
         "## Flags",
         bullets(
@@ -221,6 +224,22 @@ def _results(measured: Iterable[_Named]) -> str:
             for entry in measured
         ),
     )
+
+
+def _uncompared(measured: Iterable[_Named]) -> Iterator[str]:
+    """Of each workload, which of its results were not compared with those of the baseline."""
+    known = ((one.panel, one.cell) for one in measured if one.cell.status == "ok")
+    found = Counter(
+        (panel, *agreement(cell.compared, cell.checked, cell.baseline)) for panel, cell in known
+    )
+    lines = [
+        f"{panel}: {what}: {why_not} ({counted(count, 'cell')})"
+        for (panel, what, why_not), count in found.items()
+        if why_not
+    ]
+    if lines:
+        yield "Their results were compared with those of the baseline, except these:"
+        yield bullets(lines)
 
 
 def _break_even(curves: Iterable[BreakEven]) -> str:

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
@@ -100,7 +104,8 @@ FIXED = (
     ),
     Column(
         *("status", "str", ""),
-        "ok, incomplete, unsupported, failed, wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
+        "wrong, timeout, crashed or interrupted",
     ),
     Column("started_at", "datetime64[us, UTC]", "", "when the run was started"),
     Column("error", "str", "", "why it is not ok, a traceback where there is one"),
@@ -149,6 +154,17 @@ FIXED = (
         "largest resident set so far of the measuring process or of one that it waited for",
     ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
+    Column(
+        *("compared", "str", ""),
+        "how its results were compared with those of other runs of the tasks: `equal`; `same`, as "
+        "the workload compares them; `part`: some of them, for other runs do not have all its "
+        "tasks; not at all: `any`, since the workload takes any for the same, `empty`, since all "
+        "are None, or the setting by which they are not, as `compare=none`; null in a first run",
+    ),
+    Column(
+        *("checked", "boolean", ""),
+        "the workload itself tells results that are not right, without comparing them",
+    ),
     Column(
         *("largest_task_share", "float64", "ratio"),
         "the longest task's part of the time of all tasks",
@@ -200,3 +216,19 @@ where its run counts, and one of the baseline of the same panel, round and proce
 def counts(row: Mapping[str, object]) -> bool:
     """Whether that row of a run counts."""
     return row.get("wall_s") is not None and all(row.get(k) == v for k, v in COUNTS.items())
+
+
+UNFINISHED = "the program ended before the cell did"
+"""The error of a cell whose last row does not say what ended it."""
+
+FORMER = {"skipped: of measure.sweep_budget_s=": "left out", UNFINISHED: "interrupted"}
+"""How the error of a cell begins that was called incomplete as well, and what its status is now."""
+
+
+def statuses(frame: "pd.DataFrame") -> "pd.Series[str]":
+    """The column `status` of runs or of a summary, in today's words."""
+    found = frame["status"]
+    for beginning, status in FORMER.items():
+        former = frame["error"].fillna("").str.startswith(beginning) & (found == "incomplete")
+        found = found.mask(former, status)
+    return found

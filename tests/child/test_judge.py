@@ -252,3 +252,87 @@ def test_fresh_results_are_compared_with_earlier_ones(monkeypatch: pytest.Monkey
     assert outcome.status == "wrong"
     assert outcome.error is not None
     assert "first at task 3: 9 is not 8" in outcome.error
+
+
+class Anything(Doubling):
+    """Its results may differ, and its check looks at each."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return True
+
+    def check(self, results: Sequence[Any]) -> None:
+        if [type(result) for result in results] != [int] * 2:
+            raise WrongResult("not two whole numbers")
+
+
+class Unsure(Doubling):
+    """Nothing is known of its results."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return True
+
+    def check(self, results: Sequence[Any]) -> None:
+        pass
+
+
+class Half(Doubling):
+    """Compares even numbers, and takes all others for the same."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return one % 2 == 1 or bool(one == other)
+
+
+class Careless(Doubling):
+    """Its comparison and its check cannot bear what is no number."""
+
+    def same(self, one: int, other: int) -> bool:
+        return abs(one - other) < 1
+
+    def check(self, results: Sequence[Any]) -> None:
+        assert sum(results) > 0
+
+
+@pytest.mark.parametrize(
+    ("workload", "runs", "compared", "checked"),
+    [
+        (Doubling(), [[2, 4], [2, 4]], "equal", False),
+        (Doubling(), [[2, 4]], None, False),
+        (Growing(), [[2, 4], [2, 4]], "equal", True),
+        (Growing(), [[2, 4], [2, 4, 6, 8]], "part", True),
+        (Doubling(), [[2, 4], [2, 4, 2, 4]], "equal", False),
+        (Doubling(), [[2, 4, 2, 4], [2, 4]], "equal", False),
+        (Near(), [[2, 4], [3, 5]], "same", False),
+        (Half(), [[2, 5], [2, 7]], "same", False),
+        (Half(), [[1, 5], [3, 7]], "any", False),
+        (Careless(), [[2, 4], [2, 4]], "same", True),
+        (Anything(), [[2, 4], [6, 8]], "any", True),
+        (Unsure(), [[2, 4], [6, 8]], "any", False),
+        (Doubling(), [[None, None], [None, None]], "empty", False),
+        (Doubling(), [[None, 4], [None, 4]], "equal", False),
+        (Sharing(), [[2, 4], [2, 4]], "equal", False),
+    ],
+)
+def test_what_was_looked_at_is_told(
+    workload: Doubling, runs: list[list[Any]], compared: str | None, checked: bool
+) -> None:
+    outcome = judged(workload, *runs)
+    assert outcome.status == "ok"
+    assert (outcome.compared, outcome.checked) == (compared, checked)
+
+
+def test_results_that_are_not_to_be_compared_name_the_setting() -> None:
+    outcome = judged(Choosing(), [2, 4], [7, 7], compared=False)
+    assert (outcome.compared, outcome.checked) == ("strict=false", False)
+    outcome = judged(Anything(), [2, 4], [7, 7], compared=False)
+    assert (outcome.compared, outcome.checked) == ("none", True)
+
+
+def test_a_run_that_is_not_ok_says_nothing_of_it() -> None:
+    outcome = judged(Doubling(), [2, 4], [2, 5])
+    assert (outcome.status, outcome.compared, outcome.checked) == ("wrong", None, None)
+
+
+def test_large_results_that_are_looked_up_were_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runners.child.judge.SLOW_NS", -1)
+    outcome = judged(Doubling(), [2, 4], [2, 4], [2, 4])
+    assert (outcome.compared, outcome.checked) == ("equal", False)
