@@ -154,7 +154,8 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "error": error.mask(unfinished, UNFINISHED),
             "ended_by": ended_by,
             "steady": by_cell["steady"].all().astype(bool),
-            **{name: by_cell[name].first() for name in ("compared", "checked")},
+            "compared": by_cell["compared"].max(),  # of `equal` and `same` the latter
+            "checked": by_cell["checked"].first(),
         }
     )
 

@@ -68,6 +68,7 @@ class Judge:
         self.slow = False
         self.checked: bool | None = None
         self.looks: bool | None = None
+        self.equal = True
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
 
     def judge(self, timing: Timing, count: int) -> Outcome:
@@ -105,7 +106,7 @@ class Judge:
             told = f"{len(failed)} of {len(records)} tasks failed; task {index}:\n{text}"
             return outcome.but("failed", told)
         outcome = replace(outcome, results=[record.result for record in records])
-        compared = self._compared(outcome.results)
+        is_first = self.first is None
         try:
             self._check(outcome.results)
         except WrongResult as wrong:
@@ -114,13 +115,14 @@ class Judge:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
         if self.checked is None:
             self.checked = self._is_checked(outcome.results)
+        compared = self._compared(outcome.results, is_first)
         return replace(outcome, compared=compared, checked=self.checked)
 
-    def _compared(self, results: Sequence[Any]) -> str | None:
-        """How the results of a run are compared with those of the first one: `Run.compared`."""
+    def _compared(self, results: Sequence[Any], is_first: bool) -> str | None:
+        """How the results of a run, which are right, were compared: `Run.compared`."""
         if not self.compared:
             return self.workload.uncompared_by if isinstance(self.workload, Lenient) else "none"
-        if self.first is None:
+        if is_first:
             return None
         if all(result is None for result in results):
             return "empty"
@@ -130,7 +132,7 @@ class Judge:
             return "any"
         if isinstance(self.workload, Fresh) and len(results) > len(self.tasks):
             return "part"
-        return "same" if isinstance(self.workload, Comparable) else "equal"
+        return "equal" if self.equal else "same"
 
     def _is_checked(self, results: Sequence[Any]) -> bool:
         """Whether the workload's check tells them from what no task returns."""
@@ -159,6 +161,7 @@ class Judge:
             self.workload.check(part)
             if self.compared and self.first is not None:
                 self._compare(part, self.first, start)
+                self.equal = self.equal and all(map(_are_equal, part, self.first))
             if self.first is None or len(part) > len(self.first):
                 self.first = part
 
@@ -193,6 +196,13 @@ class Judge:
                 f"not deterministic: called twice in the plain loop, task {index} gives "
                 f"{_short(one)} and {_short(two)}; {remedy}"
             )
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # arrays, say, have no one answer to that
+        return False
 
 
 def tells_apart(same: Callable[[Any, Any], Any], result: Any) -> bool:

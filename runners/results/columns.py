@@ -156,10 +156,11 @@ FIXED = (
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
     Column(
         *("compared", "str", ""),
-        "how its results were compared with those of other runs of the tasks: `equal`; `same`, as "
-        "the workload compares them; `part`: some of them, for other runs do not have all its "
-        "tasks; not at all: `any`, since the workload takes any for the same, `empty`, since all "
-        "are None, or the setting by which they are not, as `compare=none`; null in a first run",
+        "how its results were compared with those of other runs of the tasks: `equal`; `same`: "
+        "not equal, but the same to the workload; `part`: some of them, for other runs do not have "
+        "all its tasks; not at all: `any`, since the workload takes any for the same, `empty`, "
+        "since all are None, or the setting by which they are not, as `compare=none`; null in a "
+        "first run",
     ),
     Column(
         *("checked", "boolean", ""),

@@ -8,7 +8,7 @@ from tests.conftest import ROOT, MakePlan
 
 LOOKED_AT = [
     ("addition", ["size=20", "arguments=10", "repeat=2"], "equal", True),
-    ("callable", ["function=builtins:sum", "arguments=[[[1]],[[2]]]"], "same", False),
+    ("callable", ["function=builtins:sum", "arguments=[[[1]],[[2]]]"], "equal", False),
     ("callable", ["function=time:sleep", "arguments=[[0],[0]]"], "empty", False),
     (
         "callable",
@@ -26,16 +26,16 @@ LOOKED_AT = [
     ("http_get", ["latency_s=0.001"], "equal", True),
     ("io_sleep", ["low=0.001", "high=0.002"], "equal", True),
     ("json_parse", ["records=10"], "equal", True),
-    ("matmul", ["size=20"], "same", True),
+    ("matmul", ["size=20"], "equal", True),
     ("memory_copy", ["size_bytes=4096"], "equal", True),
-    ("output_lines", ["lines=3"], "same", True),
+    ("output_lines", ["lines=3"], "equal", True),
     ("point", ["reads=100", "moves=100"], "any", True),
     ("primes", ["end=500"], "equal", True),
     ("queues", ["items=20"], "any", True),
     ("relock", [], "same", True),
     ("semaphore", ["dwell_s=0.001"], "any", True),
     ("shared_list", ["items=20", "steps=10"], "any", True),
-    ("shared_value", ["increments=20"], "same", True),
+    ("shared_value", ["increments=20"], "equal", True),
     ("signals", ["count=10000"], "any", True),
     ("sqlite", ["rows=20", "repeat=1"], "equal", True),
     ("squares", ["numbers=20"], "any", True),
