@@ -51,9 +51,9 @@ OUTCOME = (
     Column("error", "str", "", "why it is not ok"),
     Column("ended_by", "str", "", "what ended it, as in the last row of its runs"),
     Column("steady", "bool", "", "times no longer fell when warm-up ended, in each process"),
-    *(_OF_RUNS[name] for name in ("compared", "checked")),
     Column("processes", "int64", "count", "measuring processes of the complete rounds"),
     Column("rounds", "int64", "count", "complete rounds: all numbers below are about them"),
+    *(_OF_RUNS[name] for name in ("compared", "checked")),
 )
 """What became of it."""
 

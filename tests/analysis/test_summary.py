@@ -71,7 +71,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:16] == [
+    assert columns[9:18] == [
         "worker_kind",
         "status",
         "error",
@@ -79,9 +79,11 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "steady",
         "processes",
         "rounds",
+        "compared",
+        "checked",
     ]
-    assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
-    assert columns[16 + len(STATISTICS) :] == [
+    assert columns[18 : 18 + len(STATISTICS)] == STATISTICS
+    assert columns[18 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "timer_s", "counted_share", "warmup_share", "ceiling_share"),
         *("starting_share", "judging_share", "steal_share", "others_share", "throttled_s"),
@@ -451,3 +453,33 @@ def test_the_typical_round_is_the_one_nearest_the_median(tmp_path: Path) -> None
     assert found is not None
     assert ratios[found % 7] == 2.0
     assert typical_round(read_runs(tmp_path).iloc[:1]) is None
+
+
+def test_a_cell_says_what_was_looked_at_in_the_runs_of_its_executor(tmp_path: Path) -> None:
+    def told(run: Run) -> dict[str, Any]:
+        compared = "same" if run.round == 3 else "equal"
+        first = run.cold and run.role == "measured"
+        return {"compared": None if first else compared, "checked": True}
+
+    alike = edited(synthetic.runs(n=1), lambda _: {"compared": "equal", "checked": False})
+    now = edited(synthetic.runs(n=2), told)
+    before = synthetic.runs(n=4)
+    summary = summary_of(tmp_path, alike, now, before)
+    assert summary["compared"].tolist()[:2] == ["equal", "same"]
+    assert summary["checked"].tolist()[:2] == [False, True]
+    assert summary[["compared", "checked"]].iloc[2].isna().all()
+
+
+def test_a_part_of_the_tasks_is_not_said_to_be_all(tmp_path: Path) -> None:
+    """With weak scaling the baseline has fewer tasks: its own rows say `equal`."""
+    runs = edited(
+        synthetic.runs(scaling="weak"),
+        lambda run: {"compared": "part" if run.role == "measured" else "equal"},
+    )
+    assert summary_of(tmp_path, runs)["compared"].tolist() == ["part"]
+
+
+def test_a_cell_that_was_left_out_is_a_row(tmp_path: Path) -> None:
+    (*_, last) = synthetic.runs(status="left out", error="only 0.1 s are left")
+    cell = summary_of(tmp_path, [replace(last, ended_by=None)]).iloc[0]
+    assert (cell["status"], cell["error"], cell["rounds"]) == ("left out", "only 0.1 s are left", 0)
