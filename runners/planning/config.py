@@ -280,13 +280,19 @@ def _cell_folder(*, _root_: DictConfig) -> str:
     return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
 
 
+GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force")
+"""Settings that may be others when a sweep is gone on with: its cells keep their folders."""
+
+
 def _digest(cfg: DictConfig) -> str:
-    """Stands for every value of the configuration, resolvable or not."""
+    """Stands for every other value of the configuration, resolvable or not."""
     nodes = {key: cfg[key] for key in CELL}
     plain = {
         key: OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
         for key, node in nodes.items()
     }
+    if isinstance(settings := plain["measure"], dict):
+        plain["measure"] = {key: settings[key] for key in settings if key not in GOING_ON}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -155,7 +155,8 @@ def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
     assert list(summarise(read_runs(tmp_path / "out"))["status"]) == ["ok"] * 4
 
     done = sweep(tmp_path, "resume=out", "measure.force=true")
-    assert done.stdout.count("reused") == 0
+    assert done.stdout.count("measured again, measure.force") == 4
+    assert sorted((tmp_path / "out").glob("countdown*/runs.jsonl")) == cells
 
 
 def test_what_differs_is_named_and_the_old_rows_are_kept(tmp_path: Path) -> None:
@@ -265,6 +266,7 @@ def test_a_sweep_out_of_time_leaves_cells_out_and_says_so(tmp_path: Path) -> Non
 def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> None:
     assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
     whole = run_program("out", cwd=tmp_path, module="runners.report")
+    assert whole.returncode == 0, whole.stderr
     assert "Not finished" not in whole.stderr + (tmp_path / "out/report.md").read_text()
     first, second, *_ = sorted((tmp_path / "out").glob("countdown*/runs.jsonl"))
     first.unlink()
@@ -278,3 +280,13 @@ def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> N
     assert f"**{told}**" in report
     assert "interrupted: the program ended before the cell did" in report
     assert "Not finished: 2 of 4 cells" in (tmp_path / "out/speedup.svg").read_text()
+
+
+def test_what_was_left_out_is_measured_when_the_sweep_has_more_time(tmp_path: Path) -> None:
+    none = sweep(tmp_path, "hydra.sweep.dir=out", "measure.sweep_budget_s=1e-9")
+    assert none.returncode == 1
+    assert none.stdout.count("left out: of measure.sweep_budget_s=1e-09 only 0.0 s are left") == 4
+    more = sweep(tmp_path, "resume=out", "measure.sweep_budget_s=600")
+    assert more.returncode == 0, more.stderr
+    assert "again" not in more.stdout
+    assert list(summarise(read_runs(tmp_path / "out"))["status"]) == ["ok"] * 4
