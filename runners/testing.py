@@ -283,6 +283,7 @@ class ExecutorSuite:
 
 def skip(reason: str) -> NoReturn:
     """End a test that does not concern this plugin."""
+    __tracebackhide__ = True
     import pytest  # not at the top: workers import this module
 
     pytest.skip(reason)

@@ -10,6 +10,7 @@ import pytest
 from runners.executors.asyncio import Asyncio
 from runners.model import Executor
 from runners.testing import ExecutorSuite, WorkloadSuite
+from tests.conftest import called
 
 
 @dataclass
@@ -82,7 +83,7 @@ def test_results_that_are_meant_to_differ_are_skipped() -> None:
 def test_equal_results_are_not_skipped() -> None:
     suite = WorkloadSuite()
     suite.workload = Plain()
-    suite.test_two_runs_give_equal_results()
+    called(suite, EQUAL)
 
 
 class OfThreads(ExecutorSuite):
@@ -104,7 +105,7 @@ COROUTINES = (
 @pytest.mark.parametrize("test", COROUTINES)
 def test_an_executor_of_threads_runs_no_coroutines(test: str) -> None:
     assert "of the kind 'unknown'" in skipped(OfThreads(), test)
-    getattr(OfCoroutines(), test)()
+    called(OfCoroutines(), test)
 
 
 def test_nothing_is_known_of_workers_that_no_one_declares() -> None:

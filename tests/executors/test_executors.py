@@ -25,7 +25,7 @@ from runners.executors.thread_pool import ThreadPool
 from runners.executors.thread_subclass import ThreadSubclass
 from runners.model import InvalidParameter, Unsupported, WorkerDied
 from runners.testing import ExecutorSuite, fail_on_two, square_slowly, whereabouts
-from tests.conftest import run_program
+from tests.conftest import called, run_program
 
 needs_loky = pytest.mark.skipif(
     importlib.util.find_spec("loky") is None, reason="needs the package loky"
@@ -380,7 +380,7 @@ def test_suite_finds_the_fault(kind: Callable[..., Any], test: str) -> None:
     Leaking.release.clear()
     try:
         with pytest.raises(AssertionError):
-            getattr(suite, test)()
+            called(suite, test)
     finally:
         Leaking.release.set()
         for thread in set(threading.enumerate()) - before:

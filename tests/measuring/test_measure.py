@@ -56,6 +56,7 @@ def test_every_round_has_both_sides_and_the_first_one_is_cold(make_plan: MakePla
     for run in full(runs):
         by_round.setdefault(run.round, []).append(run)
     assert {run.round for run in runs} == set(range(runs[-1].round + 1))
+    assert len(by_round) >= 4  # a cold one and one that counts in either process
     for sides in by_round.values():
         assert {run.role for run in sides} == {"baseline", "measured"}
         assert [run.position for run in sides] == [0, 1]
