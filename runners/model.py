@@ -544,6 +544,7 @@ class Run:
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
     round's baseline, is filled in by `read_runs`. From `voluntary_switches` to `others_cpu_s` the
     names are those of `child.counters.Counters`.
+    `compared` and `checked` tell what was found out about its results (`results.columns`).
     """
 
     cell: str
