@@ -285,6 +285,6 @@ def libraries() -> str:
         import threadpoolctl
 
         found = threadpoolctl.threadpool_info()
-        return ", ".join(f"{one['internal_api']} {one['num_threads']}" for one in found)
+        return ", ".join(sorted({f"{one['internal_api']} {one['num_threads']}" for one in found}))
     except Exception:  # also what it stumbles over: it is asked for a name only
         return ""
