@@ -64,6 +64,8 @@ class HowMany:
 def how_many(name: str, candidates: Sequence[Candidate], comparison: Comparison) -> HowMany:
     """Compare at least two candidates that differ in n alone, in their common rounds.
 
+    They differ where it is by more than the baseline was seen to differ from itself.
+
     The intervals of their ratios are at 1 - ERROR_RATE / (candidates - 1) each (Bonferroni), of
     which every claim uses one end: half of the error rate is for what beats what, as the best of
     them is compared with each other one (Hsu, Annals of Statistics 12, 1984, 1136), the other half
@@ -72,6 +74,7 @@ def how_many(name: str, candidates: Sequence[Candidate], comparison: Comparison)
     ordered = sorted(candidates, key=lambda one: one.n)
     best = max(ordered, key=lambda one: one.speedup.estimate)
     confidence = 1 - ERROR_RATE / (len(ordered) - 1)
+    apart = 1 + comparison.margin([one.cell for one in ordered])
     ratios: dict[tuple[int, int], Interval] = {}
     for at, one in enumerate(ordered):
         for other in ordered[:at]:
@@ -82,15 +85,15 @@ def how_many(name: str, candidates: Sequence[Candidate], comparison: Comparison)
     def against(one: Candidate) -> list[Interval]:
         return [ratios[one.n, other.n] for other in ordered if other is not one]
 
-    near = [one for one in ordered if all(ratio.low >= NEAR for ratio in against(one))]
-    short = [one for one in ordered if any(ratio.high < NEAR for ratio in against(one))]
+    near = [one for one in ordered if all(ratio.low >= NEAR * apart for ratio in against(one))]
+    short = [one for one in ordered if any(ratio.high < NEAR / apart for ratio in against(one))]
     enough = near[0] if near else None
     fewer = [one for one in ordered if enough is not None and one.n < enough.n]
     return HowMany(
         name,
         best,
         rivals=tuple(
-            one for one in ordered if one is not best and not ratios[best.n, one.n].low > 1
+            one for one in ordered if one is not best and not ratios[best.n, one.n].low > apart
         ),
         enough=enough,
         unsure=tuple(one for one in fewer if one not in short),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
-from runners.words import advice, flags
+from runners.words import causes, flags
 from runners.words.agreement import agreement
 from runners.words.rounding import counted, time_unit
 
@@ -257,6 +257,10 @@ def _rounds(count: int) -> str:
     return f"{count} round{'' if count == 1 else 's'}"
 
 
+def _baseline(plan: Plan) -> str:
+    return "asyncio, n = 1" if plan.baseline == "asyncio" else plan.baseline
+
+
 def _results(cell: "CellSummary") -> tuple[str, str]:
     """What is known of the results, and how many rounds there were."""
     width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
@@ -273,7 +277,7 @@ def _line(place: Place, cell: "CellSummary") -> str:
     name = escape(f"{f'{place}{place.name}':<46}")
     times = place.times()
     if cell.status != "ok":
-        told = f"[red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
+        told = f"[red]{cell.status}[/]: {escape(causes.reason(cell.error))}"
     else:
         told = escape(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
     return f"{name} {told}" + (f"   {times}" if times else "")
@@ -289,6 +293,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     by_workers = cell.bound >= workers
     cpus = "one thread" if plan.worker_kind == "coroutine" else f"{plan.usable_cpus:g} usable CPUs"
     what = f"{workers} {noun}" if by_workers else cpus
+    in_one_thread = plan.worker_kind == "coroutine"
     of_the_attainable = f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup"
     machine = []
     if math.isfinite(cell.attainable):
@@ -297,7 +302,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         machine = [("machine", _speedup(cell.ceiling), loops)]
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
-        ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
+        ("", _baseline(plan), f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
         (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
@@ -309,7 +314,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         ),
         (
             "efficiency",
-            f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
+            f"{cell.efficiency.estimate:.0%} of {what if in_one_thread else f'{workers} {noun}'}",
             of_the_attainable,
         ),
         ("results", *_results(cell)),
@@ -322,8 +327,8 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
         text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} more\n")
-    for loss in advice.explain(cell):
-        text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
+    for loss in causes.told(cell):
+        text.append(f"{'lost':<17}", "dim").append(f"{loss}\n")
     for flag in cell.flags:
         text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
         text.append(f": {flags.remedy(flag)}\n")

@@ -44,7 +44,7 @@ def quickly(folder: Path, speedups: Mapping[int, float], **how: Any) -> HowMany:
     candidates = []
     for cell, n in zip(cells["cell"], cells["n"], strict=True):
         own = comparison.rounds[cell]
-        speedup = paired_ratio(own["baseline_s"], own["measured_s"], own["process"])
+        speedup = paired_ratio(own.baseline_s, own.measured_s, own.process)
         candidates.append(Candidate(cell, "pool", "pool", n, speedup))
     return how_many("pool", candidates, comparison)
 
@@ -111,6 +111,15 @@ def test_noise_that_the_rounds_share_does_not_matter(tmp_path: Path) -> None:
     assert (workers.best.n, workers.rivals) == (4, ())
     alone = found(tmp_path / "alone", speedups, noise=0.3)
     assert [one.n for one in (alone.best, *alone.rivals)] in ([4, 2], [2, 4])
+
+
+def test_nothing_is_decided_by_less_than_the_baseline_differs_from_itself(tmp_path: Path) -> None:
+    speedups = {2: 1.9, 8: 6.0, 16: 6.2}
+    sure = found(tmp_path / "sure", speedups, itself=1.0, noise=0.002)
+    assert said(sure) == "primes, pool: best n = 16: N; n = 8 reaches 95% of it"
+    unsure = found(tmp_path / "unsure", speedups, itself=1.06, noise=0.002)
+    assert said(unsure).startswith("primes, pool: not decided between n = 8 and 16")
+    assert [one.n for one in unsure.unsure] == [8]
 
 
 def test_cells_that_were_measured_one_by_one_are_compared_too(tmp_path: Path) -> None:
