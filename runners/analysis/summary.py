@@ -20,6 +20,7 @@ from runners.analysis.estimators import (
     median_interval,
     ratio_of_means_fieller,
 )
+from runners.analysis.first_calls import first_calls
 from runners.analysis.flags import flags, suspicions
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
@@ -75,6 +76,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         for row in pd.concat(known, axis=1).to_dict("records")
     ]
 
+    for fact, first in zip(facts, first_calls(runs), strict=True):
+        fact["first_calls"] = first
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
     one_worker: Interval | None = None
@@ -127,7 +130,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "folder"]
+    names += ["usable_cpus", "worker_kind", "fresh", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 

@@ -16,6 +16,7 @@ from runners.model import (
     Fresh,
     Incomplete,
     Lenient,
+    Renewing,
     Sharing,
     Span,
     Status,
@@ -57,11 +58,43 @@ class Judge:
     def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
         self.workload = workload
         self.tasks = tasks
+        self.number = 0
         self.compared = compared
         self.first: Sequence[Any] | None = None
         self.right: set[bytes] = set()
         self.slow = False
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
+
+    def begin(self, number: int, tasks: Sequence[Any]) -> None:
+        """The next runs are of the tasks of that number, of a workload that is `Renewing`."""
+        if number != self.number:
+            self.first = None
+            self.right.clear()
+        self.number, self.tasks = number, tasks
+
+    def beside(self, kept: str | None, timing: Timing, count: int) -> Outcome:
+        """As `judge`, with the runs of other processes: their results are in the file `kept`.
+
+        The first run to be ok writes it. None: there are no others.
+        """
+        if kept is None:
+            return self.judge(timing, count)
+        try:
+            self.first = _recalled(kept)
+        except Exception:
+            return Outcome("failed", f"the results of the round cannot be read:\n{described()}")
+        is_first = self.first is None
+        outcome = self.judge(timing, count)
+        if outcome.status == "ok" and is_first:
+            data = pickled(outcome.results)
+            if data is None:
+                return outcome.but("failed", _not_to_compare(self.workload))
+            try:
+                with open(kept, "wb") as file:
+                    file.write(data)
+            except OSError as error:
+                return outcome.but("failed", f"its results cannot be kept to compare: {error}")
+        return outcome
 
     def judge(self, timing: Timing, count: int) -> Outcome:
         """What came of a run of `count` tasks: the workload's own, with weak scaling n times."""
@@ -120,7 +153,8 @@ class Judge:
 
     def _check_anew(self, results: Sequence[Any]) -> None:
         # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
-        size = len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
+        longer = isinstance(self.workload, Fresh | Renewing)
+        size = len(results) if longer else len(self.tasks)
         for start in range(0, max(len(results), 1), max(size, 1)):
             part = results[start : start + size]
             self.workload.check(part)
@@ -132,11 +166,23 @@ class Judge:
     def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
         for index, (mine, other) in enumerate(zip(part, first, strict=False)):
             if not self.same(mine, other):
+                self._blame_the_arguments()
                 self._blame_the_task(index)
                 raise WrongResult(
                     f"serial and parallel results differ, first at task {start + index}: "
                     f"{_short(mine)} is not {_short(other)}"
                 )
+
+    def _blame_the_arguments(self) -> None:
+        """Raise `WrongResult` if the tasks of a number are others whenever they are made."""
+        if not isinstance(self.workload, Renewing):
+            return
+        one, two = (pickled(list(self.workload.tasks_of(self.number))) for _ in range(2))
+        if one != two:
+            raise WrongResult(
+                f"not deterministic: the arguments of round {self.number} are others whenever they "
+                f"are made; draw them from random.Random({self.number}), the number that is given"
+            )
 
     def _blame_the_task(self, index: int) -> None:
         """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
@@ -186,6 +232,24 @@ def _unpicklable(error: Exception) -> str:
         f"{type(error).__name__}: {_cut(told, 200)}; what travels to another process and "
         "back has to be picklable: plain data, and functions and classes at the top level of a "
         "module; or use threads"
+    )
+
+
+def _recalled(path: str) -> Sequence[Any] | None:
+    """The results that are in that file; None where there is none yet."""
+    try:
+        with open(path, "rb") as file:
+            found: Sequence[Any] = pickle.load(file)
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _not_to_compare(workload: Workload) -> str:
+    by = f"workload.{workload.uncompared_by}" if isinstance(workload, Lenient) else "another result"
+    return (
+        "its results cannot be pickled, and so not be compared with those of the other side, "
+        f"which is measured in another process; set {by}"
     )
 
 

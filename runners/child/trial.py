@@ -11,7 +11,7 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
@@ -30,6 +30,7 @@ from runners.model import (
     Order,
     Plan,
     Releasing,
+    Renewing,
     Run,
     Sharing,
     Unsupported,
@@ -59,7 +60,8 @@ class Trial:
         self.open = ExitStack()
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
-        self.tasks = list(workload.tasks())
+        # Where each round has others, they are made when it is known which round it is.
+        self.tasks: list[Any] = [] if isinstance(workload, Renewing) else list(workload.tasks())
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
@@ -87,20 +89,29 @@ class Trial:
 
     def _run(self, order: Order) -> Run:
         started_at = timestamp()
-        gc.collect()  # the garbage of earlier runs is not this run's cost
-        given = pickled(self.tasks) if order.cold else None
+        tasks: Sequence[Any] = ()
         try:
+            tasks = self._tasks(order)
+            gc.collect()  # the garbage of earlier runs is not this run's cost
+            given = pickled(self.tasks) if self._runs_again(order) else None
             shared = self._share(order)
         except Exception as problem:
-            return self._row(order, started_at, failure(problem))
-        outcome = self._measure(order, shared)
+            return self._row(order, started_at, failure(problem), len(tasks))
+        outcome = self._measure(order, tasks, shared)
         if outcome.status == "ok" and given is not None and changed(given, self.tasks):
             outcome = outcome.but(
                 "failed",
                 "a task changes its argument in place, so that later runs would do other work; "
                 "let it work on a copy",
             )
-        return self._row(order, started_at, self._finish(outcome, shared))
+        return self._row(order, started_at, self._finish(outcome, shared), len(tasks))
+
+    def _runs_again(self, order: Order) -> bool:
+        """Whether to see that tasks stay as they are: this is the first of several runs of them."""
+        if isinstance(self.workload, Renewing):
+            return False  # made anew for each run
+        copied = self._copies(order) > 1
+        return order.cold or (copied and self.plans[order.candidate].measure.fresh)
 
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
@@ -115,7 +126,7 @@ class Trial:
                 self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
             spin = self.ceiling.run(order.loops)
         except WorkerDied as problem:
-            return self._row(order, started_at, failure(problem))
+            return self._row(order, started_at, failure(problem), order.loops)
         counters = read_counters(plan.cpu_stat).since(before)
         run = run_of(plan, order, "ok", started_at)
         return replace(
@@ -146,10 +157,9 @@ class Trial:
             f"{plan.executor} cannot; use threads or processes of the standard library"
         )
 
-    def _measure(self, order: Order, shared: Any) -> Outcome:
+    def _measure(self, order: Order, tasks: Sequence[Any], shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
         plan = self.plans[order.candidate]
-        tasks = self._tasks(order)
         make = self._maker(order, shared)
         timing = None
         before = read_counters(plan.cpu_stat)
@@ -159,7 +169,7 @@ class Trial:
             outcome = failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
-            outcome = self.judge.judge(timing, len(tasks))
+            outcome = self.judge.beside(order.results, timing, len(tasks))
         return replace(outcome, counters=counters)
 
     def _copies(self, order: Order) -> int:
@@ -169,6 +179,12 @@ class Trial:
 
     def _tasks(self, order: Order) -> list[Any]:
         copies = self._copies(order)
+        if isinstance(self.workload, Renewing):
+            numbers = range(order.tasks_of, order.tasks_of + copies)
+            parts = [list(self.workload.tasks_of(number)) for number in numbers]
+            self.tasks = parts[0]
+            self.judge.begin(order.tasks_of, self.tasks)
+            return [task for part in parts for task in part]
         if copies == 1 or not isinstance(self.workload, Fresh):
             return self.tasks * copies
         if copies not in self.fresh:
@@ -205,13 +221,13 @@ class Trial:
                 outcome = outcome.but("failed", text)
         return outcome
 
-    def _row(self, order: Order, started_at: str, outcome: Outcome) -> Run:
+    def _row(self, order: Order, started_at: str, outcome: Outcome, tasks: int) -> Run:
         run = replace(
             run_of(
                 *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
             ),
-            tasks=len(self._tasks(order)),
-            task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
+            tasks=tasks,
+            task_copies=1 if isinstance(self.workload, Fresh | Renewing) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             gil=outcome.gil,

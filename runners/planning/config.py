@@ -25,6 +25,7 @@ from runners.model import (
     Multiprocessing,
     OutOfTime,
     Plan,
+    Renewing,
     Run,
     Scaling,
     Sharing,
@@ -45,7 +46,7 @@ from runners.planning.plugins import BrokenPlugin, bind, build, find
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
-    *("timeout_s", "memory_limit_bytes", "seed"),
+    *("timeout_s", "memory_limit_bytes", "seed", "fresh"),
 )
 """The measurement settings that two results must share to stand for each other."""
 
@@ -114,6 +115,11 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
                 f"{name}: ${{n}} in the YAML"
             )
     executor_as, reuse = _reused(executor_as)
+    if reuse and measure.fresh:
+        raise UsageError(
+            "executor.reuse=true: workers that are kept from run to run are not fresh, as "
+            "measure.fresh=true wants them; set one of the two to false"
+        )
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     executor: Any = None
     workers: Workers = "unknown"
@@ -157,6 +163,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
+        renewing=isinstance(workload, Renewing),
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),

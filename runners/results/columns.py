@@ -68,7 +68,11 @@ FIXED = (
         "what the executor's workers are: caller, thread, process, interpreter, coroutine, remote "
         "or unknown",
     ),
-    Column("process", "int64", "", "number of the measuring process, a fresh interpreter, from 0"),
+    Column(
+        *("process", "int64", ""),
+        "number of the measuring process, a fresh interpreter, from 0; where each side of a round "
+        "has one of its own, they share a number",
+    ),
     Column(
         *("round", "int64", ""),
         "number of the round, from 0 over all processes, warm-up included; its runs share it",
@@ -85,6 +89,11 @@ FIXED = (
     ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
+    Column(
+        *("fresh", "boolean", ""),
+        "the run is the only one of its interpreter (`measure.fresh`): it is a first one and "
+        "counts, so that it is neither `cold` nor `warmup`",
+    ),
     Column(
         *("warmth", "str", ""),
         "how warm the code is in the executor's workers: `same process` (as the baseline's), "

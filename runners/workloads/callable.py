@@ -30,8 +30,9 @@ class Callable:
     by this name, so it need not be picklable. Its arguments and results have to be, if they go to
     another process. One of `arguments` is a list of positional arguments, a mapping of keyword
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
-    those (tuples stand for lists). `keywords` are added to each call. A coroutine function is its
-    own coroutine form; other executors run each call in an event loop of its own.
+    those (tuples stand for lists); with `arguments_per_round` it is called with the number of the
+    round, each of which has other arguments. `keywords` are added to each call. A coroutine
+    function is its own coroutine form; other executors run each call in an event loop of its own.
     """
 
     function: str | None
@@ -41,6 +42,7 @@ class Callable:
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
+    arguments_per_round: bool = False
     uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
@@ -64,9 +66,17 @@ class Callable:
         function = _find("function", self.function)
         if self.arguments_from is not None:
             self.arguments_from = _absolute(self.arguments_from)
-            _find("arguments_from", self.arguments_from)
+            self._fit_number(_find("arguments_from", self.arguments_from))
         else:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    "set workload.arguments_from=package.module:name, a function that returns the "
+                    "arguments of the round whose number it is given",
+                )
             self._fit(function)
+        if self.arguments_per_round:
+            self.tasks_of = self._tasks_of
         if _is_coroutine(function):
             self.acall = self._acall
 
@@ -89,14 +99,45 @@ class Callable:
                     "arguments", f"call {index} does not fit {self.function}{signature}: {error}"
                 ) from None
 
+    def _fit_number(self, make: Any) -> None:
+        """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
+        try:
+            signature = inspect.signature(make)
+        except (TypeError, ValueError):
+            return
+        given = (0,) if self.arguments_per_round else ()
+        try:
+            signature.bind(*given)
+        except TypeError:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    f"{self.arguments_from} cannot be called with the number of the round alone; "
+                    "let it take one argument, as in def calls(number)",
+                ) from None
+            raise InvalidParameter(
+                "arguments_from",
+                f"{self.arguments_from} cannot be called without arguments; give them defaults, or "
+                "set workload.arguments_per_round=true if it takes the number of the round",
+            ) from None
+
     def sources(self) -> list[str]:
         names = [self.function, self.arguments_from]
         return [_module_name(name) for name in names if name is not None]
 
     def tasks(self) -> Sequence[Task]:
-        given: Iterable[Any] = self.arguments or ()
+        if self.arguments_per_round:
+            return self._tasks_of(0)
         if self.arguments_from is not None:
-            given = _find("arguments_from", self.arguments_from)()
+            return self._tasks(_find("arguments_from", self.arguments_from)())
+        return self._tasks(self.arguments or ())
+
+    def _tasks_of(self, number: int) -> Sequence[Task]:
+        """The form of `Renewing`, with `arguments_per_round`."""
+        assert self.arguments_from is not None
+        return self._tasks(_find("arguments_from", self.arguments_from)(number))
+
+    def _tasks(self, given: Iterable[Any]) -> Sequence[Task]:
         tasks = [self._task(one) for one in given]
         if not tasks:
             raise InvalidParameter("arguments", "there are no calls; name at least one")

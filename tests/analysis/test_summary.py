@@ -71,8 +71,9 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:16] == [
+    assert columns[9:17] == [
         "worker_kind",
+        "fresh",
         "status",
         "error",
         "ended_by",
@@ -80,8 +81,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "processes",
         "rounds",
     ]
-    assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
-    assert columns[16 + len(STATISTICS) :] == [
+    assert columns[17 : 17 + len(STATISTICS)] == STATISTICS
+    assert columns[17 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "timer_s", "counted_share", "warmup_share", "ceiling_share"),
         *("starting_share", "judging_share", "steal_share", "others_share", "throttled_s"),

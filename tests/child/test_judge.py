@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,17 @@ class Growing(Doubling):
     def check(self, results: Sequence[Any]) -> None:
         if list(results) != [2 * task for task in self.tasks_for(len(results) // 2)]:
             raise WrongResult("not doubled")
+
+
+class Renewed(Doubling):
+    """Has tasks of its own in each round."""
+
+    def tasks_of(self, number: int) -> Sequence[int]:
+        return [2 * number + 1 + self.chance(), 2 * number + 2]
+
+    def check(self, results: Sequence[Any]) -> None:
+        if len(results) % 2:
+            raise WrongResult("there are two tasks a number")
 
 
 class Near(Doubling):
@@ -252,3 +264,50 @@ def test_fresh_results_are_compared_with_earlier_ones(monkeypatch: pytest.Monkey
     assert outcome.status == "wrong"
     assert outcome.error is not None
     assert "first at task 3: 9 is not 8" in outcome.error
+
+
+def renewed(judge: Judge, number: int, results: Sequence[int]) -> Outcome:
+    judge.begin(number, judge.workload.tasks_of(number))  # type: ignore[attr-defined]
+    return judge.judge(timing(*map(wire, results)), len(results))
+
+
+def test_results_are_compared_within_a_round_that_has_tasks_of_its_own() -> None:
+    judge = Judge(Renewed(), [], compared=True)
+    assert renewed(judge, 0, [2, 4]).status == "ok"
+    assert renewed(judge, 0, [2, 4, 6, 8]).status == "ok"  # weak scaling: those of the next number
+    assert renewed(judge, 1, [6, 8]).status == "ok"
+    outcome = renewed(judge, 1, [6, 9])
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 9 is not 8" in str(outcome.error)
+    # What was right in one round is not right in the next.
+    judge.slow = True
+    assert [renewed(judge, number, [1, 1]).status for number in (2, 3)] == ["ok", "ok"]
+    assert renewed(judge, 3, [1, 2]).status == "wrong"
+
+
+def test_tasks_that_are_others_whenever_they_are_made_are_blamed_for_it() -> None:
+    judge = Judge(Renewed(chance=count().__next__), [], compared=True)
+    assert renewed(judge, 4, [2, 4]).status == "ok"
+    outcome = renewed(judge, 4, [3, 4])
+    assert "the arguments of round 4 are others whenever they are made" in str(outcome.error)
+
+
+def test_results_of_other_processes_are_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "0"
+
+    def beside(*results: Any) -> Outcome:
+        judge = Judge(Doubling(), [1, 2], compared=True)  # another process has another one
+        return judge.beside(str(file), timing(*map(wire, results)), len(results))
+
+    assert beside(2, 4, 6).status == "wrong"
+    assert not file.exists()  # only what is ok is held against others
+    assert beside(2, 4).status == "ok"
+    assert beside(2, 4).status == "ok"
+    outcome = beside(2, 5)
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 5 is not 4" in str(outcome.error)
+    file.write_bytes(b"damaged")
+    assert "cannot be read" in str(beside(2, 4).error)
+    file.unlink()
+    [line] = str(beside(2, lambda: 4).error).splitlines()
+    assert "cannot be pickled" in line

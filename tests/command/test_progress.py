@@ -100,3 +100,15 @@ def test_without_one_efficiency_refers_to_the_bound(
     lines = table_of(make_plan, capsys, ceiling=1.73)  # of tasks that wait, nothing follows from it
     assert not any(line.startswith("machine") for line in lines)
     assert "efficiency 80% of 2 workers 80% of the attainable speedup" in lines
+
+
+def test_first_calls_are_not_compared_with_warm_ones(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = synthetic.cell(speedup=1.6, speedup_low=1.5, speedup_high=1.7, bound=2.0, efficiency=0.8)
+    plan = make_plan("workload=countdown", "executor=pool", "n=2", "measure.fresh=true")
+    Terminal(plan, Path("out")).finish(cell)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("countdown on pool, n = 2, first calls (")
+    assert "interpreter a new one for each run first calls: nothing is warm" in lines
+    assert not any(line.startswith("cold") for line in lines)
