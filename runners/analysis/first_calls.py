@@ -33,7 +33,7 @@ def first_calls(runs: pd.DataFrame) -> list[str]:
     counted = usable.copy()
     for name, value in COUNTS.items():
         counted &= runs[name] == value
-    found = _medians(runs[first]).join(_medians(runs[counted]), how="inner", rsuffix="_later")
+    found = _medians(runs[first]).join(_medians(runs[counted]).add_suffix("_later"), how="inner")
     later_s = found["task_median_s_later"]
     all_longer = _longer(found["task_median_s"], later_s)
     one_longer = _longer(found["first_task_s"], later_s)
