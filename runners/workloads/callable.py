@@ -32,7 +32,8 @@ class Callable:
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
     those (tuples stand for lists); with `arguments_per_round` it is called with the number of the
     round, each of which has other arguments. `keywords` are added to each call. A coroutine
-    function is its own coroutine form; other executors run each call in an event loop of its own.
+    function is its own coroutine form, and its plain loop awaits one call after another in one
+    event loop; executors of plain functions run each call in an event loop of its own.
     """
 
     function: str | None
@@ -78,7 +79,7 @@ class Callable:
         if self.arguments_per_round:
             self.tasks_of = self._tasks_of
         if _is_coroutine(function):
-            self.acall = self._acall
+            self.acall, self.only_coroutine = self._acall, True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Import the function where the workload arrives, not within its first task."""
