@@ -11,29 +11,35 @@ TIMES = 5.0
 LONGER_S = 100e-6
 """And by how much: what a first call of a small function takes by itself is less."""
 
+INSIDE = ("caller", "thread", "coroutine", "unknown")
+"""Workers that leave in the measuring process what they computed."""
+
 COLUMNS = ("task_median_s", "first_task_s", "wall_s")
 
 
 def first_calls(runs: pd.DataFrame) -> list[str]:
     """What the flag says of each cell of `runs` in the order of `cell_codes`; "" if there is none.
 
-    Of each interpreter the very first run is held against those of the same side that count: that
-    of the baseline, or the executor's, where that came first. (After it the baseline would find a
-    result that threads have left, and so would a baseline that runs twice.) Either its tasks took
-    longer, as if the others found their results; or its first task did, as if that made something
-    ready for all others: then it also has to take longer than a whole run of the others, so that
-    it is not only the longest of uneven tasks. Runs with `measure.fresh` are all first ones.
+    Of each interpreter the first run of the tasks in it is held against those of the same side that
+    count: that of the baseline, or of threads that came before it. (After these the baseline finds
+    what they have computed, and so does one that runs twice.) Either its tasks took longer, as if
+    the others found their results; or its first task did, as if that made something ready for all
+    others: then it also has to take longer than a whole run of the others, so that it is not only
+    the longest of uneven tasks. Runs with `measure.fresh` are all first ones.
     """
     code = cell_codes(runs)
     cells = int(code.max(initial=-1)) + 1
     if not set(COLUMNS) <= set(runs.columns):  # rows of earlier versions
         return [""] * cells
     usable = (runs["status"] == "ok") & runs["wall_s"].notna() & (runs["role"] != "spin")
-    first = usable & runs["cold"] & runs["starting_s"].notna()
+    inside = (runs["role"] == "baseline") | runs["worker_kind"].isin(INSIDE)
+    cold = runs[usable & runs["cold"] & inside]
+    foremost = cold.groupby(["panel", "round", "process"])["position"].transform("min")
+    first = cold[cold["position"] == foremost]
     counted = usable.copy()
     for name, value in COUNTS.items():
         counted &= runs[name] == value
-    found = _medians(runs[first]).join(_medians(runs[counted]).add_suffix("_later"), how="inner")
+    found = _medians(first).join(_medians(runs[counted]).add_suffix("_later"), how="inner")
     later_s = found["task_median_s_later"]
     all_longer = _longer(found["task_median_s"], later_s)
     one_longer = _longer(found["first_task_s"], later_s)

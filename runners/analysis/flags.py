@@ -118,7 +118,7 @@ def flags(
         yield Flag("not_steady")
     for share, what in SPENT.items():
         wanted = share == "starting_share" and cell.get("fresh") is True
-        if cell[share] > MOST and not wanted:
+        if cell[share] > MOST and not first and not wanted:
             yield Flag("time_spent", f"{cell[share]:.0%} {what}")
     if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Protocol
 
-from runners.model import Loss, Workers, first_line
+from runners.model import Flag, Loss, Workers, first_line
 from runners.words.rounding import time_unit
 
 TITLES = {
@@ -133,6 +133,10 @@ class Cell(Protocol):
     def steal_share(self) -> float: ...
     @property
     def gil(self) -> bool | None: ...
+    @property
+    def fresh(self) -> bool | None: ...
+    @property
+    def flags(self) -> Sequence[Flag]: ...
 
 
 def explain(cell: Cell) -> list[Loss]:
@@ -158,6 +162,16 @@ def told(cell: Cell) -> list[str]:
 
 def cause(loss: Loss, cell: Cell) -> Cause:
     """What made a loss of that cell."""
+    found = _cause(loss, cell)
+    if found.code in ("short_work", "short_tasks") and any(
+        flag.code == "first_calls" for flag in cell.flags
+    ):
+        # More of it would be found ready, too.
+        return found._replace(remedy="first calls have more to do, see the note on them")
+    return found
+
+
+def _cause(loss: Loss, cell: Cell) -> Cause:
     match loss.factor:
         case "startup":
             return _transport(cell) or _startup(cell)
@@ -202,7 +216,7 @@ def _startup(cell: Cell) -> Cause:
         words += f" of {_seconds(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
-    if cell.parameters.get("executor.reuse") is False:
+    if cell.parameters.get("executor.reuse") is False and not cell.fresh:
         return Cause("short_work", words, "keep them (executor.reuse=true) or give them more work")
     return Cause("short_work", words, "give them more work")
 

@@ -11,7 +11,7 @@ import pytest
 from runners.analysis.first_calls import first_calls
 from runners.analysis.summary import summarise
 from runners.measuring.measure import measure
-from runners.model import Run
+from runners.model import Run, Workers
 from runners.results.read import read_runs
 from runners.results.write import append
 from tests import synthetic
@@ -23,9 +23,8 @@ Tasks = Callable[[Run], tuple[float, float, float]]
 
 def frame(folder: Path, runs: Sequence[Run], tasks: Tasks) -> pd.DataFrame:
     """The frame of these runs, with the columns that `tasks` says."""
-    for at, run in enumerate(runs):
-        starts = at == 0 or runs[at - 1].process != run.process
-        append(folder / run.cell, replace(run, starting_s=0.1 if starts else None))
+    for run in runs:
+        append(folder / run.cell, run)
     found = read_runs(folder)
     by_key = {(run.cell, run.round, run.position, run.role): tasks(run) for run in runs}
     keys = zip(*(found[name] for name in ("cell", "round", "position", "role")), strict=True)
@@ -66,16 +65,19 @@ def test_first_calls_stand_out_where_more_than_warm_up_explains_it(
     assert not (told and {"short_runs", "timer_cost"} & set(codes))
 
 
-def test_only_the_very_first_run_of_an_interpreter_tells(tmp_path: Path) -> None:
-    """After threads of the same process, the baseline finds what they have computed."""
-    cached = (4e-6, 4e-6, 40e-6)
-    runs = synthetic.runs(rounds=6, processes=1)
-    first, second = sorted(runs[:2], key=lambda run: run.role == "baseline")
-    runs[:2] = [replace(first, position=0), replace(second, position=1)]
-    assert first.role == "measured"
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_only_the_first_run_of_the_tasks_in_an_interpreter_tells(
+    kind: Workers, tmp_path: Path
+) -> None:
+    """After threads, the baseline finds what they have computed; processes leave nothing there."""
+    runs = synthetic.runs(rounds=6, processes=1, worker_kind=kind)
+    sides = sorted(runs[:2], key=lambda run: run.role == "baseline")
+    runs[:2] = [replace(side, position=k) for k, side in enumerate(sides)]
+    assert runs[0].role == "measured"
+    told = {"thread": "measured", "process": "baseline"}[kind]
 
     def tasks(run: Run) -> tuple[float, float, float]:
-        return (60e-3, 60e-3, 0.5) if run.cold and run.role == "measured" else cached
+        return (60e-3, 60e-3, 0.5) if run.cold and run.role == told else (4e-6, 4e-6, 40e-6)
 
     assert first_calls(frame(tmp_path, runs, tasks)) == ["60.0 ms, later ones 4.00 µs"]
 
