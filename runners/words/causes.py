@@ -40,6 +40,7 @@ OVERHEAD = 0.05
 """Calls are to be put together until handing out a task takes this part of its time."""
 OTHERS = 0.05
 """Other programs are named where they took this part of the CPUs."""
+FIRST_CALLS = "measure first calls, which have more to do (see the note on them)"
 
 Code = Literal[
     "transport",
@@ -162,16 +163,6 @@ def told(cell: Cell) -> list[str]:
 
 def cause(loss: Loss, cell: Cell) -> Cause:
     """What made a loss of that cell."""
-    found = _cause(loss, cell)
-    if found.code in ("short_work", "short_tasks") and any(
-        flag.code == "first_calls" for flag in cell.flags
-    ):
-        # More of it would be found ready, too.
-        return found._replace(remedy="first calls have more to do, see the note on them")
-    return found
-
-
-def _cause(loss: Loss, cell: Cell) -> Cause:
     match loss.factor:
         case "startup":
             return _transport(cell) or _startup(cell)
@@ -216,9 +207,15 @@ def _startup(cell: Cell) -> Cause:
         words += f" of {_seconds(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
+    more = FIRST_CALLS if _found_ready(cell) else "give them more work"
     if cell.parameters.get("executor.reuse") is False and not cell.fresh:
-        return Cause("short_work", words, "keep them (executor.reuse=true) or give them more work")
-    return Cause("short_work", words, "give them more work")
+        return Cause("short_work", words, f"keep them (executor.reuse=true) or {more}")
+    return Cause("short_work", words, more)
+
+
+def _found_ready(cell: Cell) -> bool:
+    """Whether tasks are short because of first calls: more of them would be found ready, too."""
+    return any(flag.code == "first_calls" for flag in cell.flags)
 
 
 def _dispatch(cell: Cell) -> Cause:
@@ -229,6 +226,8 @@ def _dispatch(cell: Cell) -> Cause:
     times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
     if cell.worker_kind == "coroutine":
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
+    if _found_ready(cell):
+        return Cause("short_tasks", words, FIRST_CALLS)
     remedy = f"put {times:,} calls into one task"
     chunk = cell.parameters.get("executor.chunksize")
     if isinstance(chunk, int) and chunk < times and chunk * cell.n * 4 < cell.tasks:
