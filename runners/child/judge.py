@@ -6,11 +6,16 @@ import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
+from runners.child import parts
 from runners.child.counters import Counters
+from runners.child.draws import Draws
+from runners.child.faults import cut, unpicklable_in, used_up
+from runners.child.parts import pickled
+from runners.child.remedies import remedied
 from runners.child.timing import Timing
-from runners.child.worker import NotInstalled, Record, described
+from runners.child.worker import Record, described
 from runners.model import (
     Comparable,
     Fresh,
@@ -21,9 +26,25 @@ from runners.model import (
     Status,
     Unsupported,
     WorkerDied,
+    Workers,
     Workload,
     WrongResult,
+    in_one_line,
 )
+
+APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
+"""Workers with a memory of their own."""
+EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
+FORKED = "workers that were forked from one process share its random state"
+SEEDED = "workers begin with the same random state, which their module sets"
+
+
+class Incomparable(Exception):
+    """Results, or the tasks themselves, are such that they cannot be compared."""
+
+
+class NotDeterministic(WrongResult):
+    """The plain loop itself gives another result each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,7 @@ class Outcome:
     spans: Sequence[Span] = ()
     results: Sequence[Any] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    equal_draws: int | None = None
 
     def but(self, status: Status, error: str) -> "Outcome":
         """The same, with another end."""
@@ -52,19 +74,28 @@ class Judge:
     """Holds results against the truth and, if they are `compared`, those of the first run.
 
     Large results that are byte for byte what was right before, pickled, are not checked again.
+    `forked` says that processes which do the tasks are forked from this one.
     """
 
-    def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
+    def __init__(
+        self, workload: Workload, tasks: Sequence[Any], compared: bool, forked: bool = False
+    ) -> None:
         self.workload = workload
         self.tasks = tasks
         self.compared = compared
+        self.equal_draws = EQUAL_DRAWS.format(FORKED if forked else SEEDED)
         self.first: Sequence[Any] | None = None
+        self.first_workers: Sequence[Any] | None = None
         self.right: set[bytes] = set()
         self.slow = False
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
+        self.draws = Draws()
 
-    def judge(self, timing: Timing, count: int) -> Outcome:
-        """What came of a run of `count` tasks: the workload's own, with weak scaling n times."""
+    def judge(self, timing: Timing, count: int, workers: Workers = "caller") -> Outcome:
+        """What came of a run of `count` tasks: the workload's own, with weak scaling n times.
+
+        `workers` did them; the caller alone is the plain loop.
+        """
         try:
             wires, metrics = timing.told()
         except Exception as problem:
@@ -81,9 +112,11 @@ class Judge:
             records = [Record.named(wire) for wire in wires]
         except (TypeError, ValueError):
             return outcome.but("wrong", "the executor did not return what the tasks returned")
-        return self._judge_records(outcome, timing, records)
+        return self._judge_records(outcome, timing, records, workers)
 
-    def _judge_records(self, outcome: Outcome, timing: Timing, records: list[Record]) -> Outcome:
+    def _judge_records(
+        self, outcome: Outcome, timing: Timing, records: list[Record], workers: Workers
+    ) -> Outcome:
         spans = [
             Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.wait_ns)
             for k, one in enumerate(records)
@@ -95,66 +128,143 @@ class Judge:
         failed = [(k, one.error) for k, one in enumerate(records) if one.error is not None]
         if failed:
             index, text = failed[0]
-            told = f"{len(failed)} of {len(records)} tasks failed; task {index}:\n{text}"
-            return outcome.but("failed", told)
+            known = remedied(text)
+            told = f" {known}" if known else f"\n{text}"
+            count = f"{len(failed)} of {len(records)} tasks failed; task {index}:"
+            return outcome.but("failed", f"{count}{told}")
         outcome = replace(outcome, results=[record.result for record in records])
         try:
-            self._check(outcome.results)
+            self._check(outcome.results, ran_by(records, workers))
+        except NotDeterministic as problem:
+            return outcome.but("wrong", self.equal_draws if self.draws.found else str(problem))
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
+        except Incomparable as reason:
+            return outcome.but("failed", str(reason))
         except Exception:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
-        return outcome
+        if self.compared or self.draws.settled or workers not in ("caller", *APART):
+            return outcome
+        return replace(outcome, equal_draws=self._drawn(outcome.results, ran_by(records, workers)))
 
-    def _check(self, results: Sequence[Any]) -> None:
+    @property
+    def is_random(self) -> bool:
+        """Whether the tasks were found to give another result each time, where that is wrong."""
+        return self.draws.random
+
+    def look_again(self, timing: Timing) -> None:
+        """Note what random tasks drew on workers that have run them again."""
+        try:
+            records = [Record.named(wire) for wire in timing.told()[0]]
+        except Exception:
+            return
+        self._drawn([record.result for record in records], ran_by(records, "process"))
+
+    def _drawn(self, results: Sequence[Any], workers: Sequence[Any] | None) -> int | None:
+        """Note results for `draws`, and how many are equal draws; None of the plain loop."""
+        if workers is not None:
+            return self.draws.run(results, workers)
+        self.draws.loop(results)
+        return None
+
+    def _check(self, results: Sequence[Any], workers: Sequence[Any] | None) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
         known = _digest(results) if self.slow else None
         if known in self.right:
             return
         began_ns = time.perf_counter_ns()
-        self._check_anew(results)
+        self._check_anew(results, workers)
         if known is not None:
             self.right.add(known)
         elif time.perf_counter_ns() - began_ns > SLOW_NS:
             self.slow = True
 
-    def _check_anew(self, results: Sequence[Any]) -> None:
+    def _check_anew(self, results: Sequence[Any], workers: Sequence[Any] | None) -> None:
         # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
         size = len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
         for start in range(0, max(len(results), 1), max(size, 1)):
             part = results[start : start + size]
             self.workload.check(part)
             if self.compared and self.first is not None:
-                self._compare(part, self.first, start)
+                ran = workers if workers is None else workers[start : start + size]
+                self._compare(part, ran, start)
             if self.first is None or len(part) > len(self.first):
                 self.first = part
+                self.first_workers = workers if workers is None else workers[start : start + size]
 
-    def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
-        for index, (mine, other) in enumerate(zip(part, first, strict=False)):
-            if not self.same(mine, other):
-                self._blame_the_task(index)
-                raise WrongResult(
-                    f"serial and parallel results differ, first at task {start + index}: "
-                    f"{_short(mine)} is not {_short(other)}"
-                )
-
-    def _blame_the_task(self, index: int) -> None:
-        """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
-        if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
-            return
-        if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
-            return
-        one, two = (self.workload(self.tasks[index]) for _ in range(2))
-        if not self.same(one, two):
-            remedy = (
-                f"set workload.{self.workload.uncompared_by} to leave them uncompared"
-                if isinstance(self.workload, Lenient)
-                else "give the workload a method same(a, b)"
-            )
+    def _compare(self, part: Sequence[Any], workers: Sequence[Any] | None, start: int) -> None:
+        assert self.first is not None
+        for index, (mine, other) in enumerate(zip(part, self.first, strict=False)):
+            if self._same(mine, other):
+                continue
+            if (kind := parts.without_equality(mine, other)) is not None:
+                self._cannot_compare(kind)
+            if (twice := self._varying(index)) is not None:
+                self._drawn(self.first, self.first_workers)
+                self._drawn(part, workers)
+                self._blame_the_task(index, *twice)
             raise WrongResult(
-                f"not deterministic: called twice in the plain loop, task {index} gives "
-                f"{_short(one)} and {_short(two)}; {remedy}"
+                f"serial and parallel results differ, first at task {start + index}: "
+                f"{_short(mine)} is not {_short(other)}"
             )
+
+    def _same(self, one: Any, other: Any) -> bool:
+        try:
+            return bool(self.same(one, other))
+        except Exception as problem:
+            if not isinstance(self.workload, Lenient):  # it is a fault of the workload's own
+                raise
+            raise Incomparable(
+                f"results cannot be compared: {in_one_line(problem)}; return plain data from the "
+                f"task, or {self._uncompared()}"
+            ) from problem
+
+    def _cannot_compare(self, kind: type) -> NoReturn:
+        example = " (as .hexdigest() is)" if hasattr(kind, "hexdigest") else ""
+        raise Incomparable(
+            f"results cannot be compared: objects of type {parts.type_name(kind)} have no == of "
+            f"their own; return plain data from the task{example}, or {self._uncompared()}"
+        )
+
+    def _uncompared(self) -> str:
+        if isinstance(self.workload, Lenient):
+            return f"set workload.{self.workload.uncompared_by}"
+        return "give the workload a method same(a, b)"
+
+    def _varying(self, index: int) -> tuple[Any, Any] | None:
+        """Two results of that task in the plain loop, if they are not the same."""
+        if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
+            return None
+        if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
+            return None
+        one, two = (self.workload(self.tasks[index]) for _ in range(2))
+        return None if self._same(one, two) else (one, two)
+
+    def _blame_the_task(self, index: int, one: Any, two: Any) -> NoReturn:
+        """Raise for a task that gave these two results in the plain loop."""
+        if (used := parts.find(self.tasks[index], parts.is_iterator)) is not None:
+            raise Incomparable(used_up(self.workload, (index, *used[0]), used[1]))
+        self.draws.random = True
+        for result in (one, two, self.workload(self.tasks[index])):
+            self.draws.note(index, result)
+        to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
+        raise NotDeterministic(
+            f"not deterministic: called twice in the plain loop, task {index} gives "
+            f"{_short(one)} and {_short(two)}; {self._uncompared()}{to_leave}"
+        )
+
+    def failure(self, problem: Exception) -> Outcome:
+        """What came of a run on workers that raised this, which is being handled."""
+        outcome = failure(problem)
+        told = unpicklable_in(problem, self.workload, self.tasks)
+        if outcome.status != "failed" or told is None:
+            return outcome
+        return outcome.but("failed", told)
+
+
+def ran_by(records: Sequence[Record], workers: Workers) -> list[tuple[int, int]] | None:
+    """Which worker did each task; None for those that share the memory of the plain loop."""
+    return [(record.pid, record.thread) for record in records] if workers in APART else None
 
 
 def failure(problem: Exception) -> Outcome:
@@ -166,35 +276,13 @@ def failure(problem: Exception) -> Outcome:
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))
-    text = _unpicklable(problem) or described()
+    text = unpicklable_in(problem) or remedied(in_one_line(problem)) or described()
     return Outcome("crashed" if _is_broken(problem) else "failed", text)
 
 
 def _is_broken(error: Exception) -> bool:
     """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
-
-
-def _unpicklable(error: Exception) -> str:
-    """What to do about arguments or results that cannot travel; nothing for another error."""
-    told = str(error)
-    if isinstance(error, NotInstalled) or not (
-        isinstance(error, pickle.PickleError) or "pickle" in told
-    ):
-        return ""
-    return (
-        f"{type(error).__name__}: {_cut(told, 200)}; what travels to another process and "
-        "back has to be picklable: plain data, and functions and classes at the top level of a "
-        "module; or use threads"
-    )
-
-
-def pickled(values: Sequence[Any]) -> bytes | None:
-    """Tasks or results, pickled; None if they cannot be."""
-    try:
-        return pickle.dumps(values)
-    except Exception:
-        return None
 
 
 def _digest(results: Sequence[Any]) -> bytes | None:
@@ -214,9 +302,4 @@ def changed(before: bytes, tasks: Sequence[Any]) -> bool:
 
 
 def _short(value: Any) -> str:
-    return _cut(repr(value), 80)
-
-
-def _cut(text: str, size: int) -> str:
-    """The text, without its middle if it is longer than that."""
-    return text if len(text) <= size else f"{text[: size // 2 - 3]} ... {text[-size // 2 + 2 :]}"
+    return cut(repr(value), 80)

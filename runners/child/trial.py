@@ -19,13 +19,16 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from runners.child.counters import max_rss_bytes, read_counters
-from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.faults import unrepeatable, unsendable
+from runners.child.judge import APART, Judge, Outcome, changed, failure
+from runners.child.parts import pickled
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
 from runners.model import (
     Coroutine,
     Fresh,
+    InvalidParameter,
     Metered,
     Order,
     Plan,
@@ -33,12 +36,17 @@ from runners.model import (
     Run,
     Sharing,
     Unsupported,
+    UsageError,
     WorkerDied,
+    Workers,
     Workload,
     locate,
     run_of,
     timestamp,
 )
+
+LOOKS, LOOK_S = 5, 5.0
+"""So many more runs, or seconds of them, are to show whether workers draw the same numbers."""
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Ceiling
@@ -48,7 +56,7 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here.
+    cannot be served here, UsageError where its tasks cannot be run more than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -59,7 +67,12 @@ class Trial:
         self.open = ExitStack()
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
-        self.tasks = list(workload.tasks())
+        try:
+            self.tasks = list(workload.tasks())
+        except InvalidParameter as mistake:
+            raise UsageError(f"workload.{mistake}") from mistake
+        if (problem := unrepeatable(workload, self.tasks)) is not None:
+            raise UsageError(problem)
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
@@ -67,7 +80,8 @@ class Trial:
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
-        self.judge = Judge(workload, self.tasks, shared.compared)
+        forked = any(plan.start_method == "fork" for plan in plans)
+        self.judge = Judge(workload, self.tasks, shared.compared, forked)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
         adopt(shared.payload, workload)
@@ -89,6 +103,9 @@ class Trial:
         started_at = timestamp()
         gc.collect()  # the garbage of earlier runs is not this run's cost
         given = pickled(self.tasks) if order.cold else None
+        if order.cold and given is None and self._sends_tasks(order):
+            told = unsendable(self.workload, self.tasks)
+            return self._row(order, started_at, Outcome("failed", told))
         try:
             shared = self._share(order)
         except Exception as problem:
@@ -156,11 +173,42 @@ class Trial:
         try:
             timing = timed(make, self.function, tasks)
         except Exception as problem:
-            outcome = failure(problem)
+            outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
-            outcome = self.judge.judge(timing, len(tasks))
+            outcome = self.judge.judge(timing, len(tasks), self._workers(order))
+        if self.judge.is_random and outcome.status == "wrong":
+            outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
+
+    def _workers(self, order: Order) -> Workers:
+        return "caller" if order.role == "baseline" else self.plans[order.candidate].worker_kind
+
+    def _sends_tasks(self, order: Order) -> bool:
+        return order.role == "measured" and self.plans[order.candidate].sends_tasks
+
+    def _look_for_equal_draws(self, order: Order, outcome: Outcome) -> Outcome:
+        """Tasks are random: run them again on workers that may all draw the same, until it shows.
+
+        In a single run one worker may have done them all.
+        """
+        sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
+        if order.role == "measured":
+            sides = [k for k in sides if k == order.candidate]
+        assert outcome.timing is not None
+        looks = min(LOOKS, int(LOOK_S / outcome.timing.wall_s))
+        for candidate in sides[:1] * looks:
+            if self.judge.draws.found:
+                break
+            again = replace(order, role="measured", candidate=candidate)
+            try:
+                timing = timed(self._maker(again, None), self.function, self._tasks(again))
+            except Exception:
+                break
+            self.judge.look_again(timing)
+        if self.judge.draws.found:
+            outcome = outcome.but("wrong", self.judge.equal_draws)
+        return outcome
 
     def _copies(self, order: Order) -> int:
         """How many times the work that side has to do."""
@@ -215,6 +263,7 @@ class Trial:
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             gil=outcome.gil,
+            equal_draws=outcome.equal_draws,
             metrics=outcome.metrics,
             spans=outcome.spans,
         )
@@ -268,6 +317,8 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except UsageError as mistake:
+        broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)

@@ -87,6 +87,10 @@ class Process:
         return gather(crew.parts, len(todo))
 
     @property
+    def inherits(self) -> bool:
+        return self.start_method == "fork"  # each process is made with its share
+
+    @property
     def unjoined(self) -> bool:
         return self.forget == "join"
 
