@@ -6,6 +6,7 @@ import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from runners.child import parts
@@ -86,6 +87,7 @@ class Judge:
         self.equal_draws = EQUAL_DRAWS.format(FORKED if forked else SEEDED)
         self.first: Sequence[Any] | None = None
         self.first_workers: Sequence[Any] | None = None
+        self.first_in_loop = self.in_loop = False
         self.right: set[bytes] = set()
         self.slow = False
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
@@ -133,6 +135,7 @@ class Judge:
             count = f"{len(failed)} of {len(records)} tasks failed; task {index}:"
             return outcome.but("failed", f"{count}{told}")
         outcome = replace(outcome, results=[record.result for record in records])
+        self.in_loop = workers == "caller"
         try:
             self._check(outcome.results, ran_by(records, workers))
         except NotDeterministic as problem:
@@ -190,6 +193,7 @@ class Judge:
                 self._compare(part, ran, start)
             if self.first is None or len(part) > len(self.first):
                 self.first = part
+                self.first_in_loop = self.in_loop
                 self.first_workers = workers if workers is None else workers[start : start + size]
 
     def _compare(self, part: Sequence[Any], workers: Sequence[Any] | None, start: int) -> None:
@@ -232,21 +236,23 @@ class Judge:
         return "give the workload a method same(a, b)"
 
     def _varying(self, index: int) -> tuple[Any, Any] | None:
-        """Two results of that task in the plain loop, if they are not the same."""
+        """Two results of that task in the plain loop that are not the same, if there are."""
         if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
             return None
         if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
             return None
-        one, two = (self.workload(self.tasks[index]) for _ in range(2))
-        return None if self._same(one, two) else (one, two)
+        assert self.first is not None
+        results = [self.first[index]] if self.first_in_loop else []
+        results += [self.workload(self.tasks[index]) for _ in range(2)]
+        return next((pair for pair in pairwise(results) if not self._same(*pair)), None)
 
     def _blame_the_task(self, index: int, one: Any, two: Any) -> NoReturn:
         """Raise for a task that gave these two results in the plain loop."""
         if (used := parts.find(self.tasks[index], parts.is_iterator)) is not None:
             raise Incomparable(used_up(self.workload, (index, *used[0]), used[1]))
         self.draws.random = True
-        for result in (one, two, self.workload(self.tasks[index])):
-            self.draws.note(index, result)
+        for _ in range(3):
+            self.draws.note(index, self.workload(self.tasks[index]))
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
         raise NotDeterministic(
             f"not deterministic: called twice in the plain loop, task {index} gives "
