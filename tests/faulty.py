@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import random
 import signal
 import threading
@@ -51,6 +52,10 @@ def plain(number: int) -> Plain:
 
 def report(number: int) -> dict[str, Any]:
     return {"reports": [Report("one", Plain(number))]}
+
+
+def buffer(number: int) -> io.BytesIO:
+    return io.BytesIO(bytes(number))
 
 
 def measured(number: int) -> Measured:

@@ -139,7 +139,7 @@ class Judge:
         try:
             self._check(outcome.results, ran_by(records, workers))
         except NotDeterministic as problem:
-            return outcome.but("wrong", self.equal_draws if self.draws.found else str(problem))
+            return self._random(outcome, workers, str(problem))
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
         except Incomparable as reason:
@@ -149,6 +149,10 @@ class Judge:
         if self.compared or self.draws.settled or workers not in ("caller", *APART):
             return outcome
         return replace(outcome, equal_draws=self._drawn(outcome.results, ran_by(records, workers)))
+
+    def _random(self, outcome: Outcome, workers: Workers, told: str) -> Outcome:
+        is_shown = self.draws.found and workers in ("caller", *APART)
+        return outcome.but("wrong", self.equal_draws if is_shown else told)
 
     @property
     def is_random(self) -> bool:
@@ -203,10 +207,13 @@ class Judge:
                 continue
             if (kind := parts.without_equality(mine, other)) is not None:
                 self._cannot_compare(kind)
-            if (twice := self._varying(index)) is not None:
+            again = self._called_again(index)
+            known = [other] if self.first_in_loop else []
+            pairs = pairwise([*known, *again])
+            if (pair := next((pair for pair in pairs if not self._same(*pair)), None)) is not None:
                 self._drawn(self.first, self.first_workers)
                 self._drawn(part, workers)
-                self._blame_the_task(index, *twice)
+                self._blame_the_task(index, again, pair)
             raise WrongResult(
                 f"serial and parallel results differ, first at task {start + index}: "
                 f"{_short(mine)} is not {_short(other)}"
@@ -235,28 +242,27 @@ class Judge:
             return f"set workload.{self.workload.uncompared_by}"
         return "give the workload a method same(a, b)"
 
-    def _varying(self, index: int) -> tuple[Any, Any] | None:
-        """Two results of that task in the plain loop that are not the same, if there are."""
-        if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
-            return None
-        if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
-            return None
-        assert self.first is not None
-        results = [self.first[index]] if self.first_in_loop else []
-        results += [self.workload(self.tasks[index]) for _ in range(2)]
-        return next((pair for pair in pairwise(results) if not self._same(*pair)), None)
+    def _called_again(self, index: int) -> list[Any]:
+        """What that task gives in the plain loop, twice; nothing where it has no meaning alone."""
+        # The tasks of some belong together, and of fresh ones the plain loop may have had none.
+        if isinstance(self.workload, Sharing) or index >= len(self.tasks):
+            return []
+        return [self.workload(self.tasks[index]) for _ in range(2)]
 
-    def _blame_the_task(self, index: int, one: Any, two: Any) -> NoReturn:
-        """Raise for a task that gave these two results in the plain loop."""
+    def _blame_the_task(self, index: int, again: Sequence[Any], pair: tuple[Any, Any]) -> NoReturn:
+        """Raise for a task that gave these results in the plain loop, of which a pair differs."""
         if (used := parts.find(self.tasks[index], parts.is_iterator)) is not None:
             raise Incomparable(used_up(self.workload, (index, *used[0]), used[1]))
         self.draws.random = True
-        for _ in range(3):
-            self.draws.note(index, self.workload(self.tasks[index]))
+        for result in again:
+            self.draws.note(index, result)
+        for _ in range(2):
+            if self.draws.rising:  # by chance, or because it is a clock
+                self.draws.note(index, self.workload(self.tasks[index]))
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
         raise NotDeterministic(
             f"not deterministic: called twice in the plain loop, task {index} gives "
-            f"{_short(one)} and {_short(two)}; {self._uncompared()}{to_leave}"
+            f"{_short(pair[0])} and {_short(pair[1])}; {self._uncompared()}{to_leave}"
         )
 
     def failure(self, problem: Exception) -> Outcome:

@@ -195,12 +195,14 @@ class Trial:
         sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
         if order.role == "measured":
             sides = [k for k in sides if k == order.candidate]
+        if not sides:
+            return outcome
         assert outcome.timing is not None
         looks = min(LOOKS, int(LOOK_S / outcome.timing.wall_s))
-        for candidate in sides[:1] * looks:
+        again = replace(order, role="measured", candidate=sides[0])
+        for _ in range(looks):
             if self.judge.draws.found:
                 break
-            again = replace(order, role="measured", candidate=candidate)
             try:
                 timing = timed(self._maker(again, None), self.function, self._tasks(again))
             except Exception:

@@ -150,7 +150,8 @@ class Callable:
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""
         for result in results:
-            if isinstance(result, Iterator) or inspect.iscoroutine(result):
+            is_lazy = isinstance(result, Iterator) and not hasattr(result, "read")
+            if is_lazy or inspect.iscoroutine(result):
                 raise WrongResult(
                     f"{self.function} returns a {type(result).__name__}, which has done no work "
                     "yet; name a function that returns what comes of it, as list(...) does"
@@ -172,6 +173,8 @@ def agree(one: Any, other: Any, rtol: float) -> bool:
     Looks into lists, tuples, mappings and dataclasses; arrays and frames of numpy and pandas are
     compared whole.
     """
+    if one is other:
+        return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(agree(one[k], other[k], rtol) for k in one)
     if isinstance(one, list | tuple) and type(one) is type(other):
@@ -189,7 +192,7 @@ def agree(one: Any, other: Any, rtol: float) -> bool:
             return bool(one == other) or cmath.isclose(one, other, rel_tol=rtol)
         except TypeError:  # one of them is not a number
             return False
-    return bool(one == other)
+    return bool(one == other) or bool(one != one and other != other)  # NaN of other types, NaT
 
 
 def _dataclasses_agree(one: Any, other: Any, rtol: float) -> bool:

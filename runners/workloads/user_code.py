@@ -1,6 +1,5 @@
 """From the name of a function to the function: the user's own module, imported as it expects."""
 
-import atexit
 import contextlib
 import importlib
 import os

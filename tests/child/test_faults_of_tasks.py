@@ -1,7 +1,6 @@
 """What is said of tasks and results that cannot be measured, by real executors."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from runners.child.trial import Trial
 from runners.model import SIDES, Order, Run, UsageError
-from tests.conftest import ROOT, MakePlan
+from tests.conftest import ROOT, MakePlan, run_program
 
 HERE = "tests.faulty"
 EIGHT = "workload.arguments=[[1],[2],[3],[4],[5],[6],[7],[8]]"
@@ -58,6 +57,7 @@ def only_line(run: Run) -> str:
         ("tree", "thread", r"xml\.etree\.ElementTree\.Element"),
         ("tree", "process_pool", r"xml\.etree\.ElementTree\.Element"),
         ("plain", "pool", r"tests\.faulty\.Plain"),
+        ("buffer", "thread", r"_io\.BytesIO"),
         ("report", "process", r"tests\.faulty\.Plain"),
     ],
 )
@@ -259,16 +259,8 @@ def test_a_pool_that_cannot_send_its_tasks_prints_no_traceback(tmp_path: Path) -
     """Nor does it hang: the whole program, as a user starts it."""
     names = (f"workload.function={HERE}:call", f"workload.arguments_from={HERE}:lambdas")
     for executor in ("pool", "process_pool"):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "runners", "workload=callable", f"executor={executor}"),
-                *(*names, "measure=quick", f"hydra.run.dir={tmp_path / executor}"),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        where = (f"executor={executor}", f"hydra.run.dir={tmp_path / executor}", "measure=quick")
+        done = run_program("workload=callable", *names, *where, cwd=ROOT, plugins=False)
         assert (done.returncode, done.stderr) == (1, "")
         assert "Traceback" not in done.stdout
         assert "argument 0 of call 0 is a lambda" in done.stdout
