@@ -6,13 +6,13 @@ from typing import Any
 
 from runners.child.parts import Place, find, is_used_up, kind_of, unpicklable
 from runners.child.worker import NotInstalled
-from runners.model import Naming, Sharing, Workload
+from runners.model import Naming, Workload
 
 PICKLABLE = (
     "what travels to another process and back has to be picklable: plain data, and functions and "
     "classes at the top level of a module; or use threads"
 )
-_OF_PICKLING = ("pickle", "local object", "shareable", "Could not serialize", "through inheritance")
+_OF_PICKLING = ("pickle", "local object", "cross-interpreter", "through inheritance")
 """What errors say whose cause is that something cannot be pickled."""
 
 
@@ -48,30 +48,51 @@ def name_of(workload: Workload, place: Place) -> str:
     return f"task {index}{''.join(f'[{step!r}]' for step in steps)}"
 
 
-def unpicklable_in(
-    error: Exception, workload: Workload | None = None, tasks: Sequence[Any] = ()
-) -> str | None:
-    """What an executor's error says of arguments or results that cannot travel; None of others.
+def is_of_pickling(error: Exception) -> bool:
+    """Whether an executor's error is that arguments or results cannot travel."""
+    if isinstance(error, NotInstalled):
+        return False
+    told = said_by(error)
+    return isinstance(error, pickle.PickleError) or any(words in told for words in _OF_PICKLING)
 
-    With the workload and its tasks it is known which of them it is.
+
+def untravelled(error: Exception) -> str:
+    """Such an error in one line, with the remedy, where no more is known."""
+    kind = "" if _quotes(error) else f"{type(error).__name__}: "
+    return f"{kind}{cut(said_by(error), 200)}; {PICKLABLE}"
+
+
+def at_fault(
+    error: Exception, workload: Workload, tasks: Sequence[Any], results: Sequence[Any]
+) -> str | None:
+    """Such an error as that of an argument or a result that can be named; None if none can.
+
+    `results` are some of those that the tasks return.
     """
     told = said_by(error)
-    about = isinstance(error, pickle.PickleError) or any(words in told for words in _OF_PICKLING)
-    if not about or isinstance(error, NotInstalled):
-        return None
-    found = None if workload is None else unpicklable(tasks)
-    if workload is not None and found is not None and found[2] in told:
+    # Interpreters do not say what it was.
+    anything = "cross-interpreter" in told
+    if (found := unpicklable(tasks)) is not None and (anything or found[2] in told):
         return _unsendable(workload, *found)
-    told = f"{type(error).__name__}: {cut(told, 200)}"
-    if workload is not None and found is None and not isinstance(workload, Sharing):
-        told = f"a result cannot be sent back: {told}"
-    return f"{told}; {PICKLABLE}"
+    if (found := unpicklable(results)) is not None and (anything or found[2] in told):
+        kind, problem = kind_of(found[1]), found[2]
+        return f"a result is {kind}, which cannot be sent back ({problem}); {PICKLABLE}"
+    return None
 
 
 def said_by(error: Exception) -> str:
-    """What it says, in one line. `multiprocessing.Pool` quotes all results beside the reason."""
-    quotes = type(error).__name__ == "MaybeEncodingError"
-    return " ".join(str(error.args[0] if quotes else error).split())
+    """What it says, in one line."""
+    if _quotes(error):
+        return str(error.args[0]).strip("'\"").replace("\\'", "'")
+    text = str(error)
+    if "Traceback" in text:  # of the worker: its last line says what was wrong
+        text = text.splitlines()[-1]
+    return " ".join(text.split())
+
+
+def _quotes(error: Exception) -> bool:
+    """Whether it is the one of `multiprocessing.Pool` that quotes the reason, and all results."""
+    return type(error).__name__ == "MaybeEncodingError"
 
 
 def cut(text: str, size: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from runners.child import parts
 from runners.child.counters import Counters
 from runners.child.draws import Draws
-from runners.child.faults import cut, unpicklable_in, used_up
+from runners.child.faults import at_fault, cut, is_of_pickling, untravelled, used_up
 from runners.child.parts import pickled
 from runners.child.remedies import remedied
 from runners.child.timing import Timing
@@ -268,10 +268,19 @@ class Judge:
     def failure(self, problem: Exception) -> Outcome:
         """What came of a run on workers that raised this, which is being handled."""
         outcome = failure(problem)
-        told = unpicklable_in(problem, self.workload, self.tasks)
-        if outcome.status != "failed" or told is None:
-            return outcome
-        return outcome.but("failed", told)
+        if outcome.status == "failed" and is_of_pickling(problem):
+            told = at_fault(problem, self.workload, self.tasks, self._some_results())
+            return outcome if told is None else outcome.but("failed", told)
+        return outcome
+
+    def _some_results(self) -> Sequence[Any]:
+        """Some of what the tasks return; nothing where none can be had."""
+        if self.first is not None:
+            return self.first
+        try:
+            return [] if isinstance(self.workload, Sharing) else [self.workload(self.tasks[0])]
+        except Exception:
+            return []
 
 
 def ran_by(records: Sequence[Record], workers: Workers) -> list[tuple[int, int]] | None:
@@ -288,7 +297,10 @@ def failure(problem: Exception) -> Outcome:
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))
-    text = unpicklable_in(problem) or remedied(in_one_line(problem)) or described()
+    if is_of_pickling(problem):
+        text = untravelled(problem)
+    else:
+        text = remedied(in_one_line(problem)) or described()
     return Outcome("crashed" if _is_broken(problem) else "failed", text)
 
 

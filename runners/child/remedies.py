@@ -3,6 +3,8 @@
 Most are clients, connections and handlers that belong to one thread, one process or one event loop.
 """
 
+from runners.child.faults import cut
+
 _OWN = "open one in each worker, not one for all"
 _LOOP = "make it inside the coroutine, in the event loop that uses it"
 _MAIN = "only the main thread may do that: do it before the workers start, or use processes"
@@ -62,5 +64,5 @@ def remedied(text: str) -> str | None:
             continue
         for says, remedy in REMEDIES:
             if says in line:
-                return f"{line}; {remedy}"
+                return f"{cut(line, 300)}; {remedy}"
     return None
