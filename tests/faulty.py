@@ -140,6 +140,11 @@ def draw(_: int) -> list[float]:
     return [GENERATOR.random() for _ in range(3)]
 
 
+def draw_so_many(count: int) -> list[float]:
+    time.sleep(0.02)
+    return [GENERATOR.random() for _ in range(count)]
+
+
 def draw_globally(_: int) -> float:
     time.sleep(0.02)
     return float(np.random.random_sample())

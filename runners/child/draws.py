@@ -66,19 +66,24 @@ class Draws:
             self.rising = False
         self.last = result
 
-    def run(self, results: Sequence[Any], workers: Sequence[Hashable]) -> int:
-        """Note a run on workers with a memory of their own.
+    def run(
+        self, results: Sequence[Any], workers: Sequence[Hashable], one_task: int | None = None
+    ) -> int:
+        """Note a run on workers with a memory of their own, of all tasks or so often of one.
 
         Returns how many of its tasks returned what one on another worker had, if that is no chance.
         """
-        tasks_of: dict[bytes, list[int]] = {}
-        for task, result in enumerate(results):
+        places_of: dict[bytes, list[int]] = {}
+        for place, result in enumerate(results):
             if (digest := _digest(result)) is not None:
-                tasks_of.setdefault(digest, []).append(task)
+                places_of.setdefault(digest, []).append(place)
         equal = [
-            (tasks, says_much(results[tasks[0]]))
-            for tasks in tasks_of.values()
-            if len({workers[task] for task in tasks}) > 1
+            (
+                places if one_task is None else [one_task] * len(places),
+                says_much(results[places[0]]),
+            )
+            for places in places_of.values()
+            if len({workers[place] for place in places}) > 1
         ]
         self.runs.append((math.comb(len(results), 2), equal))
         return self._repeats(equal) if self.found else 0

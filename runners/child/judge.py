@@ -92,6 +92,7 @@ class Judge:
         self.slow = False
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
         self.draws = Draws()
+        self.random_task: int | None = None
 
     def judge(self, timing: Timing, count: int, workers: Workers = "caller") -> Outcome:
         """What came of a run of `count` tasks: the workload's own, with weak scaling n times.
@@ -154,18 +155,14 @@ class Judge:
         is_shown = self.draws.found and workers in ("caller", *APART)
         return outcome.but("wrong", self.equal_draws if is_shown else told)
 
-    @property
-    def is_random(self) -> bool:
-        """Whether the tasks were found to give another result each time, where that is wrong."""
-        return self.draws.random
-
     def look_again(self, timing: Timing) -> None:
-        """Note what random tasks drew on workers that have run them again."""
+        """Note what the random task drew on workers that have run it several times."""
         try:
             records = [Record.named(wire) for wire in timing.told()[0]]
         except Exception:
             return
-        self._drawn([record.result for record in records], ran_by(records, "process"))
+        workers = [(record.pid, record.thread) for record in records]
+        self.draws.run([record.result for record in records], workers, self.random_task)
 
     def _drawn(self, results: Sequence[Any], workers: Sequence[Any] | None) -> int | None:
         """Note results for `draws`, and how many are equal draws; None of the plain loop."""
@@ -253,7 +250,7 @@ class Judge:
         """Raise for a task that gave these results in the plain loop, of which a pair differs."""
         if (used := parts.find(self.tasks[index], parts.is_iterator)) is not None:
             raise Incomparable(used_up(self.workload, (index, *used[0]), used[1]))
-        self.draws.random = True
+        self.random_task, self.draws.random = index, True
         for result in again:
             self.draws.note(index, result)
         for _ in range(2):

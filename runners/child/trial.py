@@ -177,7 +177,7 @@ class Trial:
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
             outcome = self.judge.judge(timing, len(tasks), self._workers(order))
-        if self.judge.is_random and outcome.status == "wrong":
+        if self.judge.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
 
@@ -188,9 +188,9 @@ class Trial:
         return order.role == "measured" and self.plans[order.candidate].sends_tasks
 
     def _look_for_equal_draws(self, order: Order, outcome: Outcome) -> Outcome:
-        """Tasks are random: run them again on workers that may all draw the same, until it shows.
+        """A task is random: run it on workers that may all draw the same, until that shows.
 
-        In a single run one worker may have done them all.
+        In the run itself one worker may have done all tasks, or each has arguments of its own.
         """
         sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
         if order.role == "measured":
@@ -198,13 +198,15 @@ class Trial:
         if not sides:
             return outcome
         assert outcome.timing is not None
+        assert self.judge.random_task is not None
         looks = min(LOOKS, int(LOOK_S / outcome.timing.wall_s))
         again = replace(order, role="measured", candidate=sides[0])
+        same = [self.tasks[self.judge.random_task]] * len(self.tasks)
         for _ in range(looks):
             if self.judge.draws.found:
                 break
             try:
-                timing = timed(self._maker(again, None), self.function, self._tasks(again))
+                timing = timed(self._maker(again, None), self.function, same)
             except Exception:
                 break
             self.judge.look_again(timing)

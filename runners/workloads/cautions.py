@@ -6,7 +6,7 @@ Loaded where a cell is planned, and not in the measuring process.
 import ast
 import pickle
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
@@ -16,7 +16,7 @@ from runners.workloads.user_code import find, module_name
 
 PRINTERS = {"print", "pprint"}
 STARTERS = ("Pool", "Executor")
-DEEPEST, MOST = 3, 1000
+DEEPEST, MOST = 4, 1000
 """So far, and among so many objects, is looked for connections in what a module holds."""
 
 
@@ -143,6 +143,9 @@ class _Nowhere:
 # Connections that are open when processes are forked
 
 
+_NO_HOLDERS = (ModuleType, FunctionType, MethodType)
+
+
 def open_connections(module: ModuleType) -> list[str]:
     """The open database connections and sockets that a module holds, by name and type."""
     found: list[str] = []
@@ -150,7 +153,8 @@ def open_connections(module: ModuleType) -> list[str]:
     todo = [(name, value, 0) for name, value in vars(module).items() if not name.startswith("__")]
     while todo and len(seen) < MOST:
         name, value, depth = todo.pop(0)
-        if id(value) in seen or isinstance(value, type | ModuleType | FunctionType | MethodType):
+        is_foreign = isinstance(value, type) and value.__module__ != module.__name__
+        if id(value) in seen or is_foreign or isinstance(value, _NO_HOLDERS):
             continue
         seen.add(id(value))
         if _is_open_connection(value):
@@ -167,7 +171,7 @@ def _held(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{k}]", part) for k, part in enumerate(list(value)[:MOST]))
     else:
         attributes = getattr(value, "__dict__", None)
-        if isinstance(attributes, dict):
+        if isinstance(attributes, Mapping):  # of a class, too
             yield from ((f".{key}", part) for key, part in attributes.items())
 
 

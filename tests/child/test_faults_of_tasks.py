@@ -172,6 +172,11 @@ def test_equal_draws_are_told_from_random_results(
     )
 
 
+def test_equal_draws_are_found_where_each_task_has_arguments_of_its_own(rounds: Rounds) -> None:
+    _, run = rounds("draw_so_many", "executor=pool", FORKED)
+    assert "equal draws" in only_line(run)
+
+
 def test_the_global_generator_of_numpy_is_shared_by_forked_workers(rounds: Rounds) -> None:
     _, run = rounds("draw_globally", "executor=process_pool", FORKED)
     assert "equal draws" in only_line(run)
