@@ -121,9 +121,9 @@ def locate(target: str) -> Any:
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered`,
-    `Fresh`, `Sourced`, `Naming` or `Cautious` besides, and a context manager, which is entered once
-    in each measuring process.
+    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
+    `Lenient`, `Metered`, `Fresh`, `Sourced`, `Naming` or `Cautious` besides, and a context manager,
+    which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -154,7 +154,8 @@ class Executor(Protocol):
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
-    It may be `Declared`, `Multiprocessing`, `Chunking`, `Unjoined` or `MeteredExecutor` besides.
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined` or
+    `MeteredExecutor` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -217,6 +218,17 @@ class Coroutine(Protocol):
     async def acall(self, task: Any, /) -> Any:
         """As `__call__`."""
         ...
+
+
+@runtime_checkable
+class OnlyCoroutine(Coroutine, Protocol):
+    """A workload that may have no plain form: its `__call__` then runs an event loop for each task.
+
+    Its baseline is one event loop that awaits one task after another.
+    """
+
+    @property
+    def only_coroutine(self) -> bool: ...
 
 
 @runtime_checkable
@@ -328,22 +340,22 @@ class Multiprocessing(Protocol):
 
 
 @runtime_checkable
-class Inheriting(Protocol):
-    """An executor that is `Multiprocessing` and may do without pickling the tasks."""
-
-    @property
-    def inherits(self) -> bool:
-        """Whether its processes have the tasks from the start, as forked ones may."""
-        ...
-
-
-@runtime_checkable
 class Chunking(Protocol):
     """An executor that may hand out several tasks at once, which one worker runs in a row."""
 
     @property
     def unchunked_by(self) -> str | None:
         """The setting that ends it, as in `chunksize=1`; None where each task comes alone."""
+        ...
+
+
+@runtime_checkable
+class Inheriting(Protocol):
+    """An executor whose processes may find their tasks in memory that they were forked with."""
+
+    @property
+    def inherits_tasks(self) -> bool:
+        """True if no task is pickled on its way to a worker."""
         ...
 
 
@@ -385,7 +397,7 @@ class Span:
     """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
 
     `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
-    or -1 where the kernel does not tell. It is read at most once a millisecond, so that short tasks
+    or -1 where the kernel does not tell. It is not read after each short task, so that these
     share a reading: it is then the wait since the worker's previous reading.
     """
 
@@ -612,10 +624,26 @@ class Run:
     workers: int | None = None
     levels: Sequence[float] = ()
     largest_task_share: float | None = None
+    first_task_s: float | None = None
+    task_median_s: float | None = None
+    task_slowdown: float | None = None
+    first_slowdown: float | None = None
+    dealt_s: float | None = None
+    fetched_s: float | None = None
+    sorted_s: float | None = None
+    sent_bytes: float | None = None
+    returned_bytes: float | None = None
+    transport_s: float | None = None
+    held_s: float | None = None
     timer_s: float | None = None
     begin_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    process_cpu_s: float | None = None
+    caller_cpu_s: float | None = None
+    children_cpu_s: float | None = None
+    library_threads: int | None = None
+    libraries: str | None = None
     cpus: int | None = None
     steal_s: float | None = None
     throttled_s: float | None = None
@@ -713,6 +741,8 @@ FlagCode = Literal[
     "shared_connection",
     "by_name",
     "unguarded",
+    "computing_coroutines",
+    "loop_threads",
 ]
 
 

@@ -42,6 +42,10 @@ class Process:
         self.late: list[tuple[list[Any], Crew]] = []
         self.zombies = 0
 
+    @property
+    def inherits_tasks(self) -> bool:
+        return self.start_method == "fork"
+
     def __enter__(self) -> Self:
         return self
 
@@ -85,10 +89,6 @@ class Process:
                 return results
             crew.receive()
         return gather(crew.parts, len(todo))
-
-    @property
-    def inherits(self) -> bool:
-        return self.start_method == "fork"  # each process is made with its share
 
     @property
     def unjoined(self) -> bool:

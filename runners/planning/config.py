@@ -25,6 +25,7 @@ from runners.model import (
     Measure,
     Meeting,
     Multiprocessing,
+    OnlyCoroutine,
     OutOfTime,
     Plan,
     Run,
@@ -137,18 +138,15 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
             "keep plain data in its attributes and functions at the top level of a module"
         ) from error
+    baseline, baseline_as = _baseline(workload, minimum)
     return Plan(
         workload=choices["workload"],
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
         executor_as=Factory(executor_as.target, given),
-        baseline="serial" if minimum == 1 else "thread",
-        baseline_as=(
-            Factory("runners.executors.serial.Serial", {})
-            if minimum == 1
-            else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
-        ),
+        baseline=baseline,
+        baseline_as=baseline_as,
         reuse=reuse,
         apart=reuse or not (isinstance(executor, Tidy) and executor.tidy),
         parameters=_parameters(values, only_n),
@@ -158,7 +156,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         worker_kind=workers if workers in get_args(Workers) else "unknown",
         start_method=start_method,
         sends_tasks=start_method is not None
-        and not (isinstance(executor, Inheriting) and executor.inherits),
+        and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
         flags=tuple(workload.cautions(workers, start_method))
         if isinstance(workload, Cautious)
         else (),
@@ -181,6 +179,15 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             code,
         ),
     )
+
+
+def _baseline(workload: Any, minimum: int) -> tuple[str, Factory]:
+    """The executor that stands for the plain loop of that workload, and the call that makes it."""
+    if minimum > 1:
+        return "thread", Factory("runners.executors.thread.Thread", {"max_workers": minimum})
+    if isinstance(workload, OnlyCoroutine) and workload.only_coroutine:
+        return "asyncio", Factory("runners.executors.asyncio.Asyncio", {"max_workers": 1})
+    return "serial", Factory("runners.executors.serial.Serial", {})
 
 
 def _reused(executor_as: Factory) -> tuple[Factory, bool]:

@@ -53,7 +53,8 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "library_threads": (
         "threads x workers > CPUs ({})",
-        "each worker starts its own: cap them if the workload can, or use fewer workers",
+        "each worker has its own: cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), "
+        "POLARS_MAX_THREADS=1, n_jobs=1, or as the library has it), or use fewer workers",
     ),
     "timer_cost": (
         "timer cost {}",
@@ -93,6 +94,15 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     "unguarded": (
         "{} when the file is imported",
         'put it under if __name__ == "__main__":',
+    ),
+    "computing_coroutines": (
+        "coroutines compute between their awaits: {} of their time",
+        "they share one thread, which is all that they can keep busy: use processes",
+    ),
+    "loop_threads": (
+        "coroutines have their work done in threads ({} CPUs one by one)",
+        "run_in_executor and to_thread: what limits threads limits it; if that is the GIL, use "
+        "processes",
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
