@@ -122,8 +122,8 @@ class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
     It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
-    `Lenient`, `Metered`, `Fresh`, `Renewing` or `Sourced` besides, and a context manager, which is
-    entered once in each measuring process.
+    `Lenient`, `Metered`, `Fresh`, `Renewing`, `Sourced`, `Naming` or `Cautious` besides, and a
+    context manager, which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -306,6 +306,27 @@ class Sourced(Protocol):
         ...
 
 
+@runtime_checkable
+class Naming(Protocol):
+    """A workload whose users know the parts of its tasks by other names than their places."""
+
+    def part_name(self, task: int, steps: Sequence[Any], /) -> str:
+        """That part of that task, as in "workload.arguments: argument 0 of call 2".
+
+        `steps` are the indices, keys and names of attributes that lead to it.
+        """
+        ...
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A workload that knows what to consider before anything is measured."""
+
+    def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
+        """What its user should know of a cell with such workers, started in that way."""
+        ...
+
+
 # What an executor may say besides.
 
 
@@ -471,11 +492,12 @@ class Plan:
     its column (`workload.end`). `compared` says whether the results of different runs are compared.
     `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
     measured side has: n, or 1 where the caller works; `start_method` is that of the
-    `multiprocessing` context that they can use, if any. With `reuse` its executor is kept over the
-    runs of a process. `apart` says that it needs a measuring process of its own.
+    `multiprocessing` context that they can use, if any. `sends_tasks` says that tasks are pickled
+    on their way to them. With `reuse` its executor is kept over the runs of a process. `apart` says
+    that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
-    `renewing` says that each round has other tasks. `identity` is all that another measurement must
-    have in common with this one to stand for it.
+    `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
     workload: str
@@ -493,6 +515,8 @@ class Plan:
     provisioned: int
     worker_kind: Workers
     start_method: str | None
+    sends_tasks: bool
+    flags: tuple["Flag", ...]
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
@@ -597,7 +621,8 @@ class Run:
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
-    round's baseline, is filled in by `read_runs`. From `voluntary_switches` to `others_cpu_s` the
+    round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
+    detail by code. From `voluntary_switches` to `others_cpu_s` the
     names are those of `child.counters.Counters`.
     """
 
@@ -662,6 +687,8 @@ class Run:
     others_cpu_s: float | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
+    equal_draws: int | None = None
+    notes: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -703,7 +730,12 @@ def run_of(
         side=order.side,
         fresh=plan.measure.fresh and order.role != "spin",
         warmth=plan.warmth if order.role == "measured" else None,
+        notes=_notes(plan.flags) if order.role == "measured" else None,
     )
+
+
+def _notes(flags: Sequence["Flag"]) -> str | None:
+    return json.dumps({flag.code: flag.detail for flag in flags}) if flags else None
 
 
 SCHEMA = 2
@@ -743,6 +775,10 @@ FlagCode = Literal[
     "same_tasks",
     "above_bound",
     "first_calls",
+    "equal_draws",
+    "shared_connection",
+    "by_name",
+    "unguarded",
     "computing_coroutines",
     "loop_threads",
 ]

@@ -1,9 +1,10 @@
 """What a reader should know before trusting a cell's numbers; docs/method.md has a table of it."""
 
+import json
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -122,8 +123,19 @@ def flags(
             yield Flag("time_spent", f"{cell[share]:.0%} {what}")
     if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
+    if (runs := cell.get("drawn_alike", 0)) > 0:
+        yield Flag("equal_draws", f"{runs:g}")
+    yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"
     # Rows of earlier versions do not say it: there were no fresh ones.
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
     if weak and copies > 1:
         yield Flag("same_tasks", f"{copies:g}")
+
+
+def _noted(notes: object) -> Iterator[Flag]:
+    """The flags that the rows brought with them, but for those that only a later version knows."""
+    if isinstance(notes, str):
+        for code, detail in json.loads(notes).items():
+            if code in get_args(FlagCode):
+                yield Flag(code, detail)

@@ -168,7 +168,11 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     np.maximum.at(worst, code, rank)
     told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
     by_cell = pd.DataFrame(
-        {"error": told, "ended_by": runs["ended_by"], "steady": runs["steady"]}
+        {
+            "error": told,
+            **runs[["ended_by", "steady", "notes"]],
+            "drawn_alike": runs["equal_draws"].fillna(0) > 0,
+        }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
     unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
@@ -179,6 +183,8 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "error": error.mask(unfinished, "the program ended before the cell did"),
             "ended_by": ended_by,
             "steady": by_cell["steady"].all().astype(bool),
+            "notes": by_cell["notes"].first(),
+            "drawn_alike": by_cell["drawn_alike"].sum(),
         }
     )
 

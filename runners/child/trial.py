@@ -26,7 +26,9 @@ from runners.child.counters import (
     max_rss_bytes,
     read_counters,
 )
-from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.faults import unrepeatable, unsendable
+from runners.child.judge import APART, Judge, Outcome, changed, failure
+from runners.child.parts import pickled
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.transport import Freight, weighed
@@ -35,6 +37,7 @@ from runners.model import (
     Coroutine,
     Fresh,
     Inheriting,
+    InvalidParameter,
     Metered,
     Order,
     Plan,
@@ -43,12 +46,17 @@ from runners.model import (
     Run,
     Sharing,
     Unsupported,
+    UsageError,
     WorkerDied,
+    Workers,
     Workload,
     locate,
     run_of,
     timestamp,
 )
+
+LOOKS, LOOK_S = 5, 5.0
+"""So many more runs, or seconds of them, are to show whether workers draw the same numbers."""
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Ceiling
@@ -58,7 +66,7 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here.
+    cannot be served here, UsageError where its tasks cannot be run more than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -70,7 +78,14 @@ class Trial:
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
         # Where each round has others, they are made when it is known which round it is.
-        self.tasks: list[Any] = [] if isinstance(workload, Renewing) else list(workload.tasks())
+        self.tasks: list[Any] = []
+        if not isinstance(workload, Renewing):
+            try:
+                self.tasks = list(workload.tasks())
+            except InvalidParameter as mistake:
+                raise UsageError(f"workload.{mistake}") from mistake
+            if (problem := unrepeatable(workload, self.tasks)) is not None:
+                raise UsageError(problem)
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
@@ -82,7 +97,8 @@ class Trial:
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
-        self.judge = Judge(workload, self.tasks, shared.compared)
+        forked = any(plan.start_method == "fork" for plan in plans)
+        self.judge = Judge(workload, self.tasks, shared.compared, forked)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
         adopt(shared.payload, workload)
@@ -107,12 +123,21 @@ class Trial:
             tasks = self._tasks(order)
             gc.collect()  # the garbage of earlier runs is not this run's cost
             forget_peak()
-            given = pickled(self.tasks) if self._runs_again(order) else None
+            sent = self._is_first(order) and self._sends_tasks(order)
+            again = self._runs_again(order)
+            given = pickled(self.tasks) if sent or again else None
+            if sent and given is None:
+                told = unsendable(self.workload, self.tasks)
+                return self._row(order, started_at, Outcome("failed", told), len(tasks))
             shared = self._share(order)
+        except InvalidParameter as mistake:
+            told = f"workload.{mistake}"
+            return self._row(order, started_at, Outcome("failed", told), len(tasks))
         except Exception as problem:
             return self._row(order, started_at, failure(problem), len(tasks))
         outcome = self._measure(order, tasks, shared)
-        if outcome.status == "ok" and given is not None and changed(given, self.tasks):
+        is_changed = again and given is not None and changed(given, self.tasks)
+        if outcome.status == "ok" and is_changed:
             outcome = outcome.but(
                 "failed",
                 "a task changes its argument in place, so that later runs would do other work; "
@@ -124,8 +149,11 @@ class Trial:
         """Whether to see that tasks stay as they are: this is the first of several runs of them."""
         if isinstance(self.workload, Renewing):
             return False  # made anew for each run
-        copied = self._copies(order) > 1
-        return order.cold or (copied and self.plans[order.candidate].measure.fresh)
+        return order.cold or (self._is_first(order) and self._copies(order) > 1)
+
+    def _is_first(self, order: Order) -> bool:
+        """Whether it is the first run of that side in this process."""
+        return order.cold or self.plans[order.candidate].measure.fresh
 
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
@@ -180,11 +208,46 @@ class Trial:
         try:
             timing = timed(make, self.function, tasks)
         except Exception as problem:
-            outcome = failure(problem)
+            outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
-            outcome = self.judge.beside(order.results, timing, len(tasks))
+            outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
+        if self.judge.random_task is not None and outcome.status == "wrong":
+            outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
+
+    def _workers(self, order: Order) -> Workers:
+        return "caller" if order.role == "baseline" else self.plans[order.candidate].worker_kind
+
+    def _sends_tasks(self, order: Order) -> bool:
+        return order.role == "measured" and self.plans[order.candidate].sends_tasks
+
+    def _look_for_equal_draws(self, order: Order, outcome: Outcome) -> Outcome:
+        """A task is random: run it on workers that may all draw the same, until that shows.
+
+        In the run itself one worker may have done all tasks, or each has arguments of its own.
+        """
+        sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
+        if order.role == "measured":
+            sides = [k for k in sides if k == order.candidate]
+        if not sides:
+            return outcome
+        assert outcome.timing is not None
+        assert self.judge.random_task is not None
+        looks = min(LOOKS, int(LOOK_S / outcome.timing.wall_s))
+        again = replace(order, role="measured", candidate=sides[0])
+        same = [self.tasks[self.judge.random_task]] * len(self.tasks)
+        for _ in range(looks):
+            if self.judge.draws.found:
+                break
+            try:
+                timing = timed(self._maker(again, None), self.function, same)
+            except Exception:
+                break
+            self.judge.look_again(timing)
+        if self.judge.draws.found:
+            outcome = outcome.but("wrong", self.judge.equal_draws)
+        return outcome
 
     def _copies(self, order: Order) -> int:
         """How many times the work that side has to do."""
@@ -246,6 +309,7 @@ class Trial:
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
+            equal_draws=outcome.equal_draws,
             metrics=outcome.metrics,
             spans=outcome.spans,
         )
@@ -335,6 +399,8 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except UsageError as mistake:
+        broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)

@@ -80,6 +80,12 @@ class Terminal:
         if cell.rounds > 0:
             console.print(_table(self.plan, cell, self.folder))
         else:
+            for flag in self.plan.flags:
+                console.print(
+                    f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}",
+                    markup=False,
+                    highlight=False,
+                )
             console.print(f"{'saved':<17}{self.folder}", highlight=False)
         return cell.status
 

@@ -15,10 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import (
+    Cautious,
     Chunking,
     Coroutine,
     Declared,
     Factory,
+    Inheriting,
     Lenient,
     Measure,
     Meeting,
@@ -130,6 +132,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
     if workers == "coroutine" and not isinstance(workload, Coroutine):
         workers = "thread"  # where plain functions are run
+    start_method = executor.start_method if isinstance(executor, Multiprocessing) else None
     minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
     if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
         names = f"workload={choices['workload']} executor={choices['executor']}"
@@ -157,7 +160,12 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         compared=workload.compared if isinstance(workload, Lenient) else True,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
         worker_kind=workers if workers in get_args(Workers) else "unknown",
-        start_method=executor.start_method if isinstance(executor, Multiprocessing) else None,
+        start_method=start_method,
+        sends_tasks=start_method is not None
+        and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
+        flags=tuple(workload.cautions(workers, start_method))
+        if isinstance(workload, Cautious)
+        else (),
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,

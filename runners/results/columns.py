@@ -180,6 +180,15 @@ FIXED = (
     ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
     Column(
+        *("equal_draws", "Int64", "count"),
+        "tasks that returned what one on another worker had, though the plain loop gives each "
+        "another result every time; missing where results are compared, or tasks repeat them",
+    ),
+    Column(
+        *("notes", "str", ""),
+        "flags that were known before anything was measured, as JSON: detail by code",
+    ),
+    Column(
         *("largest_task_share", "float64", "ratio"),
         "the longest task's part of the time of all tasks, by their times in the baseline",
     ),

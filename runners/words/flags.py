@@ -84,6 +84,23 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "no program has more CPU time than there is: perhaps the sides do not do the same work, "
         "or one of them finds more of its data in the caches",
     ),
+    "equal_draws": (
+        "tasks returned equal draws in {} runs",
+        "workers begin with the same random state, as forked ones do, and some results are copies "
+        "of others: seed per task",
+    ),
+    "shared_connection": (
+        "open across a fork: {}",
+        "a connection is one process's: open one in each worker, or executor.start_method=spawn",
+    ),
+    "by_name": (
+        "{} works here by its name",
+        "in a program of your own, give the workers a function at the top level of a module",
+    ),
+    "unguarded": (
+        "{} when the file is imported",
+        'put it under if __name__ == "__main__":',
+    ),
     "computing_coroutines": (
         "coroutines compute between their awaits: {} of their time",
         "they share one thread, which is all that they can keep busy: use processes",

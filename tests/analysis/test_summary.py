@@ -328,6 +328,16 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
         ),
         (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
         (lambda run: {"steady": run.process == 0}, "no steady state"),
+        (
+            lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
+            "tasks returned equal draws in 12 runs",
+        ),
+        (
+            lambda run: {
+                "notes": None if run.role == "baseline" else '{"later": "", "by_name": "f"}'
+            },
+            "f works here by its name",
+        ),
     ],
 )
 def test_flags(tmp_path: Path, edit: Callable[[Run], dict[str, Any]], flag: str) -> None:

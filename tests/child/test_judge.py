@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from runners.child.counters import Usage
-from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.judge import Judge, Outcome, changed, failure
+from runners.child.parts import pickled
 from runners.child.timing import SLACK_NS, Timing
 from runners.child.worker import Record
 from runners.executors.serial import Serial

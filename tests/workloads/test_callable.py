@@ -2,6 +2,8 @@ import math
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ from runners.workloads.callable import Callable, agree
 from tests.conftest import ROOT, MakePlan, run_program
 
 HERE = "tests.functions"
+
+
+@dataclass(frozen=True)
+class Both:
+    left: Any
+    right: int
 
 
 def make(function: str | None = f"{HERE}:add", **parameters: Any) -> Callable:
@@ -140,6 +148,14 @@ def test_a_file_with_the_name_of_another_module_is_refused(tmp_path: Path) -> No
         (np.array([1.0, np.nan]), np.array([1.0 + 1e-12, np.nan]), 1e-9, True),
         (np.array([1.0]), np.array([1.0 + 1e-12]), 0.0, False),
         ("a", "b", 1.0, False),
+        (Decimal("nan"), Decimal("nan"), 0.0, True),
+        (Decimal(1), Decimal(2), 0.0, False),
+        (Both(math.nan, 1), Both(math.nan, 1), 0.0, True),
+        (Both(1.0, 1), Both(1.0 + 1e-12, 1), 1e-9, True),
+        (Both(1.0, 1), Both(1.0, 2), 1e-9, False),
+        (Both(np.arange(2), 1), Both(np.arange(2), 1), 0.0, True),
+        (Both(np.arange(2), 1), Both(np.arange(3), 1), 0.0, False),
+        (Both, Both, 0.0, True),
     ],
 )
 def test_results_agree(one: Any, other: Any, rtol: float, expected: bool) -> None:
