@@ -1,28 +1,23 @@
 """What came of a run: whether the results of its tasks can be believed, and what its row says."""
 
 import hashlib
-import operator
 import os
 import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
-from runners.child import parts
+from runners.child.comparing import APART, Comparison, Incomparable, NotDeterministic, Returned
 from runners.child.counters import Counters, Usage
-from runners.child.draws import Draws
-from runners.child.faults import at_fault, cut, is_of_pickling, untravelled, used_up
+from runners.child.faults import at_fault, is_of_pickling, untravelled
 from runners.child.parts import pickled
 from runners.child.remedies import remedied
 from runners.child.timing import Timing
 from runners.child.worker import Record, described
 from runners.model import (
-    Comparable,
     Fresh,
     Incomplete,
-    Lenient,
     Renewing,
     Sharing,
     Span,
@@ -35,19 +30,9 @@ from runners.model import (
     in_one_line,
 )
 
-APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
-"""Workers with a memory of their own."""
 EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
 FORKED = "workers that were forked from one process share its random state"
 SEEDED = "workers begin with the same random state, which their module sets"
-
-
-class Incomparable(Exception):
-    """Results, or the tasks themselves, are such that they cannot be compared."""
-
-
-class NotDeterministic(WrongResult):
-    """The plain loop itself gives another result each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +76,18 @@ class Judge:
     ) -> None:
         self.workload = workload
         self.tasks = tasks
-        self.number = 0
         self.compared = compared
         self.equal_draws = EQUAL_DRAWS.format(FORKED if forked else SEEDED)
-        self.first: Sequence[Any] | None = None
-        self.first_workers: Sequence[Any] | None = None
-        self.first_in_loop = self.in_loop = False
+        self.comparison = Comparison(workload, tasks)
         self.right: set[bytes] = set()
         self.slow = False
-        self.same = workload.same if isinstance(workload, Comparable) else operator.eq
-        self.draws = Draws()
-        self.random_task: int | None = None
 
     def begin(self, number: int, tasks: Sequence[Any]) -> None:
         """The next runs are of the tasks of that number, of a workload that is `Renewing`."""
-        if number != self.number:
-            self.first = None
+        if number != self.comparison.number:
+            self.comparison = Comparison(self.workload, tasks, number)
             self.right.clear()
-            self.draws = Draws()
-        self.number, self.tasks = number, tasks
+        self.tasks = self.comparison.tasks = tasks
 
     def beside(
         self, kept: str | None, timing: Timing, count: int, workers: Workers = "caller"
@@ -120,21 +98,18 @@ class Judge:
         """
         if kept is None:
             return self.judge(timing, count, workers)
-        # What the plain loop gave in another process need not come again in this one.
-        self.first_in_loop = False
         try:
-            self.first, self.first_workers = _recalled(kept)
+            first = self.comparison.first = _recalled(kept)
         except Exception:
             return Outcome("failed", f"the results of the round cannot be read:\n{described()}")
-        is_first = self.first is None
         outcome = self.judge(timing, count, workers)
-        if outcome.status != "ok" or not is_first:
+        if outcome.status != "ok" or first is not None:
             return outcome
-        data = pickled((self.first, self.first_workers))
+        data = pickled(self.comparison.first)
         if data is None:
             told = (
                 "results cannot be pickled, and so not be compared with those of the other side, "
-                f"which is measured in another process; {self._uncompared()}"
+                f"which is measured in another process; {self.comparison.uncompared()}"
             )
             return outcome.but("failed", told)
         try:
@@ -192,145 +167,56 @@ class Judge:
             told = f" {known}" if known else f"\n{text}"
             count = f"{len(failed)} of {len(records)} tasks failed; task {index}:"
             return outcome.but("failed", f"{count}{told}")
-        outcome = replace(outcome, results=[record.result for record in records])
-        self.in_loop = workers == "caller"
+        returned = Returned.of(records, workers)
+        outcome = replace(outcome, results=returned.results)
+        draws = self.comparison.draws
+        looks = workers in ("caller", *APART)
         try:
-            self._check(outcome.results, ran_by(records, workers))
+            self._check(returned)
         except NotDeterministic as problem:
-            return self._random(outcome, workers, str(problem))
+            return outcome.but("wrong", self.equal_draws if draws.found and looks else str(problem))
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
         except Incomparable as reason:
             return outcome.but("failed", str(reason))
         except Exception:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
-        if self.compared or self.draws.settled or workers not in ("caller", *APART):
+        if not looks or self.compared or draws.settled:
             return outcome
-        return replace(outcome, equal_draws=self._drawn(outcome.results, ran_by(records, workers)))
+        return replace(outcome, equal_draws=self.comparison.drawn(returned))
 
-    def _random(self, outcome: Outcome, workers: Workers, told: str) -> Outcome:
-        is_shown = self.draws.found and workers in ("caller", *APART)
-        return outcome.but("wrong", self.equal_draws if is_shown else told)
-
-    def look_again(self, timing: Timing) -> None:
-        """Note what the random task drew on workers that have run it several times."""
+    def look_again(self, timing: Timing) -> bool:
+        """Whether workers that ran the random task several times have shown equal draws by now."""
         try:
             records = [Record.named(wire) for wire in timing.told()[0]]
         except Exception:
-            return
-        workers = [(record.pid, record.thread) for record in records]
-        self.draws.run([record.result for record in records], workers, self.random_task)
+            return False
+        self.comparison.drawn_again(Returned.of(records, "process"))
+        return self.comparison.draws.found
 
-    def _drawn(self, results: Sequence[Any], workers: Sequence[Any] | None) -> int | None:
-        """Note results for `draws`, and how many are equal draws; None of the plain loop."""
-        if workers is not None:
-            return self.draws.run(results, workers)
-        self.draws.loop(results)
-        return None
-
-    def _check(self, results: Sequence[Any], workers: Sequence[Any] | None) -> None:
+    def _check(self, returned: Returned) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
-        known = _digest(results) if self.slow else None
+        known = _digest(returned.results) if self.slow else None
         if known in self.right:
             return
         began_ns = time.perf_counter_ns()
-        self._check_anew(results, workers)
+        self._check_anew(returned)
         if known is not None:
             self.right.add(known)
         elif time.perf_counter_ns() - began_ns > SLOW_NS:
             self.slow = True
 
-    def _check_anew(self, results: Sequence[Any], workers: Sequence[Any] | None) -> None:
+    def _check_anew(self, returned: Returned) -> None:
+        count = len(returned.results)
         # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
         longer = isinstance(self.workload, Fresh | Renewing)
-        size = len(results) if longer else len(self.tasks)
-        for start in range(0, max(len(results), 1), max(size, 1)):
-            part = results[start : start + size]
-            self.workload.check(part)
-            if self.compared and self.first is not None:
-                ran = workers if workers is None else workers[start : start + size]
-                self._compare(part, ran, start)
-            if self.first is None or len(part) > len(self.first):
-                self.first = part
-                self.first_in_loop = self.in_loop
-                self.first_workers = workers if workers is None else workers[start : start + size]
-
-    def _compare(self, part: Sequence[Any], workers: Sequence[Any] | None, start: int) -> None:
-        assert self.first is not None
-        for index, (mine, other) in enumerate(zip(part, self.first, strict=False)):
-            if self._same(mine, other):
-                continue
-            if (kind := parts.without_equality(mine, other)) is not None:
-                self._cannot_compare(kind)
-            self._blame_the_arguments()
-            again = self._called_again(index)
-            known = [other] if self.first_in_loop else []
-            pairs = pairwise([*known, *again])
-            if (pair := next((pair for pair in pairs if not self._same(*pair)), None)) is not None:
-                self._drawn(self.first, self.first_workers)
-                self._drawn(part, workers)
-                self._blame_the_task(index, again, pair)
-            raise WrongResult(
-                f"serial and parallel results differ, first at task {start + index}: "
-                f"{_short(mine)} is not {_short(other)}"
-            )
-
-    def _same(self, one: Any, other: Any) -> bool:
-        try:
-            return bool(self.same(one, other))
-        except Exception as problem:
-            if not isinstance(self.workload, Lenient):  # it is a fault of the workload's own
-                raise
-            raise Incomparable(
-                f"results cannot be compared: {in_one_line(problem)}; return plain data from the "
-                f"task, or {self._uncompared()}"
-            ) from problem
-
-    def _cannot_compare(self, kind: type) -> NoReturn:
-        example = " (as .hexdigest() is)" if hasattr(kind, "hexdigest") else ""
-        raise Incomparable(
-            f"results cannot be compared: objects of type {parts.type_name(kind)} have no == of "
-            f"their own; return plain data from the task{example}, or {self._uncompared()}"
-        )
-
-    def _uncompared(self) -> str:
-        if isinstance(self.workload, Lenient):
-            return f"set workload.{self.workload.uncompared_by}"
-        return "give the workload a method same(a, b)"
-
-    def _blame_the_arguments(self) -> None:
-        """Raise `WrongResult` if the tasks of a number are others whenever they are made."""
-        if not isinstance(self.workload, Renewing):
-            return
-        one, two = (pickled(list(self.workload.tasks_of(self.number))) for _ in range(2))
-        if one != two:
-            raise WrongResult(
-                f"not deterministic: the arguments of round {self.number} are others whenever they "
-                f"are made; draw them from random.Random({self.number}), the number that is given"
-            )
-
-    def _called_again(self, index: int) -> list[Any]:
-        """What that task gives in the plain loop, twice; nothing where it has no meaning alone."""
-        # The tasks of some belong together, and of fresh ones the plain loop may have had none.
-        if isinstance(self.workload, Sharing) or index >= len(self.tasks):
-            return []
-        return [self.workload(self.tasks[index]) for _ in range(2)]
-
-    def _blame_the_task(self, index: int, again: Sequence[Any], pair: tuple[Any, Any]) -> NoReturn:
-        """Raise for a task that gave these results in the plain loop, of which a pair differs."""
-        if (used := parts.find(self.tasks[index], parts.is_iterator)) is not None:
-            raise Incomparable(used_up(self.workload, (index, *used[0]), used[1]))
-        self.random_task, self.draws.random = index, True
-        for result in again:
-            self.draws.note(index, result)
-        for _ in range(2):
-            if self.draws.rising:  # by chance, or because it is a clock
-                self.draws.note(index, self.workload(self.tasks[index]))
-        to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
-        raise NotDeterministic(
-            f"not deterministic: called twice in the plain loop, task {index} gives "
-            f"{_short(pair[0])} and {_short(pair[1])}; {self._uncompared()}{to_leave}"
-        )
+        size = count if longer else len(self.tasks)
+        for start in range(0, max(count, 1), max(size, 1)):
+            part = returned.part(start, size)
+            self.workload.check(part.results)
+            if self.compared:
+                self.comparison.compare(part, start)
+            self.comparison.keep(part)
 
     def failure(self, problem: Exception) -> Outcome:
         """What came of a run on workers that raised this, which is being handled."""
@@ -342,17 +228,12 @@ class Judge:
 
     def _some_results(self) -> Sequence[Any]:
         """Some of what the tasks return; nothing where none can be had."""
-        if self.first is not None:
-            return self.first
+        if self.comparison.first is not None:
+            return self.comparison.first.results
         try:
             return [] if isinstance(self.workload, Sharing) else [self.workload(self.tasks[0])]
         except Exception:
             return []
-
-
-def ran_by(records: Sequence[Record], workers: Workers) -> list[tuple[int, int]] | None:
-    """Which worker did each task; None for those that share the memory of the plain loop."""
-    return [(record.pid, record.thread) for record in records] if workers in APART else None
 
 
 def _elsewhere(records: Sequence[Record]) -> Usage | None:
@@ -389,14 +270,15 @@ def _is_broken(error: Exception) -> bool:
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
 
 
-def _recalled(path: str) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
-    """The results that are in that file, and which worker did each; None where there are none."""
+def _recalled(path: str) -> Returned | None:
+    """What is in that file; None where there is none yet."""
     try:
         with open(path, "rb") as file:
-            found: tuple[Sequence[Any], Sequence[Any] | None] = pickle.load(file)
+            found: Returned = pickle.load(file)
     except FileNotFoundError:
-        return None, None
-    return found
+        return None
+    # What the plain loop gave in another process need not come again in this one.
+    return found._replace(in_loop=False)
 
 
 def _digest(results: Sequence[Any]) -> bytes | None:
@@ -413,7 +295,3 @@ def changed(before: bytes, tasks: Sequence[Any]) -> bool:
         return bool(pickle.loads(before) != tasks)
     except Exception:  # arrays, say, have no one answer to that
         return True
-
-
-def _short(value: Any) -> str:
-    return cut(repr(value), 80)

@@ -18,6 +18,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
     keep_gil,
@@ -27,7 +28,7 @@ from runners.child.counters import (
     read_counters,
 )
 from runners.child.faults import unrepeatable, unsendable
-from runners.child.judge import APART, Judge, Outcome, changed, failure
+from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
@@ -212,7 +213,8 @@ class Trial:
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
             outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
-        if self.judge.random_task is not None and outcome.status == "wrong":
+        is_random = self.judge.comparison.random_task is not None and outcome.status == "wrong"
+        if is_random and outcome.error != self.judge.equal_draws:
             outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
 
@@ -232,21 +234,19 @@ class Trial:
             sides = [k for k in sides if k == order.candidate]
         if not sides:
             return outcome
+        random_task = self.judge.comparison.random_task
         assert outcome.timing is not None
-        assert self.judge.random_task is not None
-        looks = min(LOOKS, int(LOOK_S / outcome.timing.wall_s))
+        assert random_task is not None
+        looks = min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))
         again = replace(order, role="measured", candidate=sides[0])
-        same = [self.tasks[self.judge.random_task]] * len(self.tasks)
+        same = [self.tasks[random_task]] * len(self.tasks)
         for _ in range(looks):
-            if self.judge.draws.found:
-                break
             try:
                 timing = timed(self._maker(again, None), self.function, same)
             except Exception:
                 break
-            self.judge.look_again(timing)
-        if self.judge.draws.found:
-            outcome = outcome.but("wrong", self.judge.equal_draws)
+            if self.judge.look_again(timing):
+                return outcome.but("wrong", self.judge.equal_draws)
         return outcome
 
     def _copies(self, order: Order) -> int:

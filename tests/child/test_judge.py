@@ -291,7 +291,7 @@ def test_tasks_that_are_others_whenever_they_are_made_are_blamed_for_it() -> Non
     judge = Judge(Renewed(chance=count().__next__), [], compared=True)
     assert renewed(judge, 4, [2, 4]).status == "ok"
     outcome = renewed(judge, 4, [3, 4])
-    assert "the arguments of round 4 are others whenever they are made" in str(outcome.error)
+    assert "the arguments for number 4 are others whenever they are made" in str(outcome.error)
 
 
 def test_results_of_other_processes_are_in_a_file(tmp_path: Path) -> None:

@@ -345,7 +345,7 @@ def test_arguments_that_differ_between_the_sides_are_told_from_wrong_results(
     plan = prices.plan(*own, function="elsewhere", arguments="careless")
     *_, last = measure(plan)
     assert last.status == "wrong"
-    assert "the arguments of round 0 are others whenever they are made" in str(last.error)
+    assert "the arguments for number 0 are others whenever they are made" in str(last.error)
 
 
 def test_nothing_of_a_measurement_is_left_in_temporary_files(
