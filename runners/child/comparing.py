@@ -13,14 +13,12 @@ from runners.model import Comparable, Lenient, Sharing, Workers, Workload, Wrong
 
 APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
 """Workers with a memory of their own."""
+CALLS = 4
+"""So often is a random task called in the plain loop for each run of it on workers."""
 
 
 class Incomparable(Exception):
     """Results, or the tasks themselves, are such that they cannot be compared."""
-
-
-class NotDeterministic(WrongResult):
-    """The plain loop itself gives another result each time."""
 
 
 class Returned(NamedTuple):
@@ -89,10 +87,19 @@ class Comparison:
         self.draws.loop(returned.results)
         return None
 
-    def drawn_again(self, returned: Returned) -> None:
-        """Note what the random task drew on workers that have run it several times."""
-        if returned.ran_by is not None:
-            self.draws.run(returned.results, returned.ran_by, self.random_task)
+    def drawn_again(self, returned: Returned) -> bool:
+        """Note what workers drew that have run the random task several times, and the plain loop.
+
+        Returns whether that shows equal draws by now.
+        """
+        assert self.random_task is not None
+        assert returned.ran_by is not None
+        self.draws.run(returned.results, returned.ran_by, self.random_task)
+        for _ in returned.results[:CALLS]:
+            if self.draws.found:
+                return True
+            self.draws.note(self.random_task, self.workload(self.tasks[self.random_task]))
+        return self.draws.found
 
     def _agree(self, one: Any, other: Any) -> bool:
         try:
@@ -142,7 +149,7 @@ class Comparison:
             if self.draws.rising:  # by chance, or because it is a clock
                 self.draws.note(index, self.workload(task))
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
-        raise NotDeterministic(
+        raise WrongResult(
             f"not deterministic: called twice in the plain loop, task {index} gives "
             f"{_short(pair[0])} and {_short(pair[1])}; {self._uncompared()}{to_leave}"
         )
