@@ -1,8 +1,8 @@
 """Whether the results of different runs agree; if not, whether that is a fault or in the tasks."""
 
 import operator
+import time
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 from runners.child.draws import Draws
@@ -15,6 +15,8 @@ APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
 """Workers with a memory of their own."""
 CALLS = 4
 """So often is a random task called in the plain loop for each run of it on workers."""
+MOST_CALLS, CALLS_S = 10, 1.0
+"""So often, or for so long, is a task called to see whether its result varies: a coin's may not."""
 
 
 class Incomparable(Exception):
@@ -133,9 +135,15 @@ class Comparison:
         if isinstance(self.workload, Sharing) or index >= len(self.tasks) or self.first is None:
             return
         task = self.tasks[index]
-        again = [self.workload(task), self.workload(task)]
-        in_loop = [other, *again] if self.first.in_loop else again
-        pair = next((pair for pair in pairwise(in_loop) if not self._agree(*pair)), None)
+        began_s = time.monotonic()
+        in_loop = [other] if self.first.in_loop else []
+        pair = None
+        while pair is None and (
+            len(in_loop) < 3 or (len(in_loop) < MOST_CALLS and time.monotonic() - began_s < CALLS_S)
+        ):
+            in_loop.append(self.workload(task))
+            if len(in_loop) > 1 and not self._agree(*in_loop[-2:]):
+                pair = in_loop[-2], in_loop[-1]
         if pair is None:
             return
         if (used := find(task, is_iterator)) is not None:
@@ -143,14 +151,14 @@ class Comparison:
         self.random_task, self.draws.random = index, True
         self.drawn(self.first)
         self.drawn(returned)
-        for result in again:
+        for result in in_loop[1:] if self.first.in_loop else in_loop:
             self.draws.note(index, result)
         for _ in range(2):
             if self.draws.rising:  # by chance, or because it is a clock
                 self.draws.note(index, self.workload(task))
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
         raise WrongResult(
-            f"not deterministic: called twice in the plain loop, task {index} gives "
+            f"not deterministic: called again in the plain loop, task {index} gives "
             f"{_short(pair[0])} and {_short(pair[1])}; {self._uncompared()}{to_leave}"
         )
 

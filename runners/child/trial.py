@@ -217,7 +217,7 @@ class Trial:
             return outcome
         plan = self.plans[sides[0]]
         again = replace(order, role="measured", candidate=sides[0])
-        same = [self.tasks[comparison.random_task]] * len(self.tasks)
+        same = [self.tasks[comparison.random_task]] * max(len(self.tasks), 2 * plan.n)
         found = comparison.draws.found
         try:
             for _ in range(min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))):
