@@ -150,6 +150,17 @@ def draw_globally(_: int) -> float:
     return float(np.random.random_sample())
 
 
+def hits(_: int) -> int:
+    """Few different results: that two are equal may be chance."""
+    time.sleep(0.01)
+    return sum(GENERATOR.random() < 0.5 for _ in range(2000))
+
+
+def coins(_: int) -> list[str]:
+    time.sleep(0.01)
+    return [random.choice(["heads", "tails"]) for _ in range(2)]
+
+
 def reseeded(_: int) -> float:
     time.sleep(0.02)
     return random.random()

@@ -1,8 +1,8 @@
 """Whether the results of different runs agree; if not, whether that is a fault or in the tasks."""
 
 import operator
+import time
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 from runners.child.draws import Draws
@@ -22,14 +22,14 @@ from runners.model import (
 
 APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
 """Workers with a memory of their own."""
+CALLS = 4
+"""So often is a random task called in the plain loop for each run of it on workers."""
+MOST_CALLS, CALLS_S = 10, 1.0
+"""So often, or for so long, is a task called to see whether its result varies: a coin's may not."""
 
 
 class Incomparable(Exception):
     """Results, or the tasks themselves, are such that they cannot be compared."""
-
-
-class NotDeterministic(WrongResult):
-    """The plain loop itself gives another result each time."""
 
 
 class Returned(NamedTuple):
@@ -101,10 +101,19 @@ class Comparison:
         self.draws.loop(returned.results)
         return None
 
-    def drawn_again(self, returned: Returned) -> None:
-        """Note what the random task drew on workers that have run it several times."""
-        if returned.ran_by is not None:
-            self.draws.run(returned.results, returned.ran_by, self.random_task)
+    def drawn_again(self, returned: Returned) -> bool:
+        """Note what workers drew that have run the random task several times, and the plain loop.
+
+        Returns whether that shows equal draws by now.
+        """
+        assert self.random_task is not None
+        assert returned.ran_by is not None
+        self.draws.run(returned.results, returned.ran_by, self.random_task)
+        for _ in returned.results[:CALLS]:
+            if self.draws.found:
+                return True
+            self.draws.note(self.random_task, self.workload(self.tasks[self.random_task]))
+        return self.draws.found
 
     def _agree(self, one: Any, other: Any) -> bool:
         try:
@@ -150,9 +159,15 @@ class Comparison:
         if isinstance(self.workload, Sharing) or index >= len(self.tasks) or self.first is None:
             return
         task = self.tasks[index]
-        again = [self.workload(task), self.workload(task)]
-        in_loop = [other, *again] if self.first.in_loop else again
-        pair = next((pair for pair in pairwise(in_loop) if not self._agree(*pair)), None)
+        began_s = time.monotonic()
+        in_loop = [other] if self.first.in_loop else []
+        pair = None
+        while pair is None and (
+            len(in_loop) < 3 or (len(in_loop) < MOST_CALLS and time.monotonic() - began_s < CALLS_S)
+        ):
+            in_loop.append(self.workload(task))
+            if len(in_loop) > 1 and not self._agree(*in_loop[-2:]):
+                pair = in_loop[-2], in_loop[-1]
         if pair is None:
             return
         if (used := find(task, is_iterator)) is not None:
@@ -160,14 +175,14 @@ class Comparison:
         self.random_task, self.draws.random = index, True
         self.drawn(self.first)
         self.drawn(returned)
-        for result in again:
+        for result in in_loop[1:] if self.first.in_loop else in_loop:
             self.draws.note(index, result)
         for _ in range(2):
             if self.draws.rising:  # by chance, or because it is a clock
                 self.draws.note(index, self.workload(task))
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
-        raise NotDeterministic(
-            f"not deterministic: called twice in the plain loop, task {index} gives "
+        raise WrongResult(
+            f"not deterministic: called again in the plain loop, task {index} gives "
             f"{_short(pair[0])} and {_short(pair[1])}; {self.uncompared()}{to_leave}"
         )
 

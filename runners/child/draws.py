@@ -43,7 +43,7 @@ class Draws:
     @property
     def settled(self) -> bool:
         """Whether there is nothing to look for: the plain loop repeats its results."""
-        repeated = self.loops > 1 and not any(map(self._is_drawn, self.of_task))
+        repeated = self.loops > 1 and not any(self._vary([task]) for task in self.of_task)
         return repeated and not self.random
 
     def loop(self, results: Sequence[Any]) -> None:
@@ -90,28 +90,31 @@ class Draws:
 
     @property
     def found(self) -> bool:
-        """Whether a run so far shows equal draws."""
-        drawn = [pair for _, equal in self.runs for pair in equal if self._are_drawn(pair[0])]
-        if self.rising or not drawn:
+        """Whether the runs so far show equal draws."""
+        equal = [pair for _, found in self.runs for pair in found if self._vary(pair[0])]
+        if self.rising or not equal:
             return False
-        if any(much for _, much in drawn):
+        if any(much and self._are_unique(tasks) for tasks, much in equal):
             return True
-        pairs = sum(pairs for pairs, _ in self.runs)
-        # None of so many pairs was equal in the plain loop: at 95%, less than three are expected.
-        expected = pairs * 3 / math.comb(self.times.total(), 2)
-        return at_least(sum(len(tasks) - 1 for tasks, _ in drawn), expected) < CHANCE
+        # How often two results of the plain loop are equal, at most (about 95% of a Poisson count).
+        random = (task for task in self.of_task if self._vary([task]))
+        drawn = [digest for task in random for digest in self.of_task[task]]
+        ties = sum(math.comb(times, 2) for times in Counter(drawn).values())
+        often = (ties + 2 * math.sqrt(ties) + 3) / max(math.comb(len(drawn), 2), 1)
+        expected = often * sum(pairs for pairs, _ in self.runs)
+        return at_least(self._repeats(equal), expected) < CHANCE
 
     def _repeats(self, equal: Sequence[tuple[list[int], bool]]) -> int:
-        return sum(len(tasks) - 1 for tasks, _ in equal if self._are_drawn(tasks))
+        return sum(len(tasks) - 1 for tasks, _ in equal if self._vary(tasks))
 
-    def _are_drawn(self, tasks: Sequence[int]) -> bool:
-        return all(map(self._is_drawn, tasks))
+    def _vary(self, tasks: Sequence[int]) -> bool:
+        """Whether the plain loop gave each of these tasks results that differ."""
+        several = [len(set(self.of_task.get(task, []))) for task in tasks]
+        return min(several) >= (1 if self.random else 2)
 
-    def _is_drawn(self, task: int) -> bool:
-        """Whether the plain loop gave it another result each time, and none of them to others."""
-        found = self.of_task.get(task, [])
-        enough = 1 if self.random else 2
-        return len(found) >= enough and all(self.times[digest] == 1 for digest in found)
+    def _are_unique(self, tasks: Sequence[int]) -> bool:
+        """Whether the plain loop gave no result of these tasks twice."""
+        return all(self.times[digest] == 1 for task in tasks for digest in self.of_task[task])
 
 
 def at_least(count: int, expected: float) -> float:

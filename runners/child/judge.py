@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runners.child.comparing import APART, Comparison, Incomparable, NotDeterministic, Returned
+from runners.child.comparing import APART, Comparison, Incomparable, Returned
 from runners.child.counters import Counters, Usage
 from runners.child.faults import at_fault, is_of_pickling, untravelled
 from runners.child.parts import pickled
@@ -29,10 +29,6 @@ from runners.model import (
     WrongResult,
     in_one_line,
 )
-
-EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
-FORKED = "workers that were forked from one process share its random state"
-SEEDED = "workers begin with the same random state, which their module sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +64,12 @@ class Judge:
     """Holds results against the truth and, if they are `compared`, those of the first run.
 
     Large results that are byte for byte what was right before, pickled, are not checked again.
-    `forked` says that processes which do the tasks are forked from this one.
     """
 
-    def __init__(
-        self, workload: Workload, tasks: Sequence[Any], compared: bool, forked: bool = False
-    ) -> None:
+    def __init__(self, workload: Workload, tasks: Sequence[Any], compared: bool) -> None:
         self.workload = workload
         self.tasks = tasks
         self.compared = compared
-        self.equal_draws = EQUAL_DRAWS.format(FORKED if forked else SEEDED)
         self.comparison = Comparison(workload, tasks)
         self.right: set[bytes] = set()
         self.slow = False
@@ -173,8 +165,6 @@ class Judge:
         looks = workers in ("caller", *APART)
         try:
             self._check(returned)
-        except NotDeterministic as problem:
-            return outcome.but("wrong", self.equal_draws if draws.found and looks else str(problem))
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
         except Incomparable as reason:
@@ -187,12 +177,8 @@ class Judge:
 
     def look_again(self, timing: Timing) -> bool:
         """Whether workers that ran the random task several times have shown equal draws by now."""
-        try:
-            records = [Record.named(wire) for wire in timing.told()[0]]
-        except Exception:
-            return False
-        self.comparison.drawn_again(Returned.of(records, "process"))
-        return self.comparison.draws.found
+        records = [Record.named(wire) for wire in timing.told()[0]]
+        return self.comparison.drawn_again(Returned.of(records, "process"))
 
     def _check(self, returned: Returned) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""

@@ -58,6 +58,9 @@ from runners.model import (
 
 LOOKS, LOOK_S = 5, 5.0
 """So many more runs, or seconds of them, are to show whether workers draw the same numbers."""
+EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
+FORKED = "workers that were forked from one process share its random state"
+SEEDED = "workers begin with the same random state, which their module sets"
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Ceiling
@@ -98,8 +101,7 @@ class Trial:
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
-        forked = any(plan.start_method == "fork" for plan in plans)
-        self.judge = Judge(workload, self.tasks, shared.compared, forked)
+        self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.timer_ns = timer_cost_ns()
         adopt(shared.payload, workload)
@@ -213,8 +215,7 @@ class Trial:
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
             outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
-        is_random = self.judge.comparison.random_task is not None and outcome.status == "wrong"
-        if is_random and outcome.error != self.judge.equal_draws:
+        if self.judge.comparison.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
 
@@ -229,25 +230,29 @@ class Trial:
 
         In the run itself one worker may have done all tasks, or each has arguments of its own.
         """
+        comparison = self.judge.comparison
         sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
         if order.role == "measured":
             sides = [k for k in sides if k == order.candidate]
-        if not sides:
+        if not sides or outcome.timing is None or comparison.random_task is None:
             return outcome
-        random_task = self.judge.comparison.random_task
-        assert outcome.timing is not None
-        assert random_task is not None
-        looks = min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))
+        plan = self.plans[sides[0]]
         again = replace(order, role="measured", candidate=sides[0])
-        same = [self.tasks[random_task]] * len(self.tasks)
-        for _ in range(looks):
-            try:
-                timing = timed(self._maker(again, None), self.function, same)
-            except Exception:
-                break
-            if self.judge.look_again(timing):
-                return outcome.but("wrong", self.judge.equal_draws)
-        return outcome
+        same = [self.tasks[comparison.random_task]] * max(len(self.tasks), 2 * plan.n)
+        found = comparison.draws.found
+        try:
+            for _ in range(min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))):
+                found = found or self.judge.look_again(
+                    timed(self._maker(again, None), self.function, same)
+                )
+        except Exception:  # what there is to say has been said
+            pass
+        if not found:
+            return outcome
+        told = EQUAL_DRAWS.format(FORKED if plan.start_method == "fork" else SEEDED)
+        if order.role == "baseline" and len(sides) < len(self.plans):  # the other cells end, too
+            told = f"not deterministic, and on {plan.executor} {told}"
+        return outcome.but("wrong", told)
 
     def _copies(self, order: Order) -> int:
         """How many times the work that side has to do."""

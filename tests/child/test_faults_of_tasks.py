@@ -172,6 +172,11 @@ def test_equal_draws_are_told_from_random_results(
     )
 
 
+def test_equal_draws_are_found_among_few_different_results(rounds: Rounds) -> None:
+    _, run = rounds("hits", "executor=process_pool", FORKED)
+    assert "equal draws" in only_line(run)
+
+
 def test_equal_draws_are_found_where_each_task_has_arguments_of_its_own(rounds: Rounds) -> None:
     _, run = rounds("draw_so_many", "executor=pool", FORKED)
     assert "equal draws" in only_line(run)
@@ -186,6 +191,7 @@ def test_the_global_generator_of_numpy_is_shared_by_forked_workers(rounds: Round
     ("function", "where"),
     [
         ("reseeded", ("executor=process_pool", FORKED)),  # Python itself seeds it after a fork
+        ("coins", ("executor=process", FORKED)),
         ("draw", ("executor=thread",)),
         ("counted", ("executor=pool", FORKED, "executor.chunksize=1")),
     ],

@@ -197,7 +197,7 @@ def test_a_workload_may_say_what_is_the_same() -> None:
 def test_tasks_at_random_are_told_from_wrong_ones(kind: type[Doubling], remedy: str) -> None:
     outcome = judged(kind(chance=count().__next__), [2, 4], [2, 5])
     assert outcome.status == "wrong"
-    assert str(outcome.error).startswith("not deterministic: called twice in the plain loop, task")
+    assert str(outcome.error).startswith("not deterministic: called again in the plain loop, task")
     assert str(outcome.error).endswith(remedy)
 
 
