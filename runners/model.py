@@ -125,8 +125,8 @@ class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
     It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
-    `Lenient`, `Metered`, `Fresh` or `Sourced` besides, and a context manager, which is entered once
-    in each measuring process.
+    `Lenient`, `Metered`, `Fresh`, `Renewing`, `Sourced`, `Naming` or `Cautious` besides, and a
+    context manager, which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -284,11 +284,49 @@ class Fresh(Protocol):
 
 
 @runtime_checkable
+class Renewing(Protocol):
+    """A workload that has other tasks in each round, which find no result of an earlier one.
+
+    Each side is then measured in a process of its own, so that it finds none of another side.
+    """
+
+    def tasks_of(self, number: int, /) -> Sequence[Any]:
+        """The tasks of that number, from 0 on, each as much work as any other.
+
+        The same number has the same tasks, in whatever process, and no two numbers have a task in
+        common. A round has a number, and with weak scaling as many as there are workers, the
+        baseline with the first of them. `check` is given all their results at once.
+        """
+        ...
+
+
+@runtime_checkable
 class Sourced(Protocol):
     """A workload whose results depend on the code of further modules than its own."""
 
     def sources(self) -> Sequence[str]:
         """Their dotted names. When their code changes, the cell is measured again."""
+        ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """A workload whose users know the parts of its tasks by other names than their places."""
+
+    def part_name(self, task: int, steps: Sequence[Any], /) -> str:
+        """That part of that task, as in "workload.arguments: argument 0 of call 2".
+
+        `steps` are the indices, keys and names of attributes that lead to it.
+        """
+        ...
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A workload that knows what to consider before anything is measured."""
+
+    def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
+        """What its user should know of a cell with such workers, started in that way."""
         ...
 
 
@@ -430,6 +468,7 @@ class Measure:
     memory_limit_bytes: int | None
     force: bool
     wait_quiet_s: float = 0.0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
@@ -456,9 +495,11 @@ class Plan:
     its column (`workload.end`). `compared` says whether the results of different runs are compared.
     `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
     measured side has: n, or 1 where the caller works; `start_method` is that of the
-    `multiprocessing` context that they can use, if any. With `reuse` its executor is kept over the
-    runs of a process. `apart` says that it needs a measuring process of its own.
+    `multiprocessing` context that they can use, if any. `sends_tasks` says that tasks are pickled
+    on their way to them. With `reuse` its executor is kept over the runs of a process. `apart` says
+    that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
+    `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -477,9 +518,12 @@ class Plan:
     provisioned: int
     worker_kind: Workers
     start_method: str | None
+    sends_tasks: bool
+    flags: tuple["Flag", ...]
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
+    renewing: bool
     identity: Mapping[str, Any]
 
     @property
@@ -493,6 +537,8 @@ class Plan:
         """How warm the code is in workers of the measured side; None where that is not known."""
         if self.reuse:
             return "kept"
+        if self.measure.fresh:
+            return "fresh"
         if self.worker_kind in ("caller", "thread", "coroutine"):
             return "same process"
         if self.worker_kind == "process" and self.start_method is not None:
@@ -510,7 +556,8 @@ class Panel:
 
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
-    candidates (positions in `plans`) that share a measuring process and its baseline.
+    candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
+    process.
     """
 
     plans: tuple[Plan, ...]
@@ -524,10 +571,17 @@ class Panel:
         return PANEL + hashlib.sha256(cells.encode()).hexdigest()[:12]
 
     @property
+    def sides_apart(self) -> bool:
+        """Whether each side has a process of its own, where it finds nothing that another left."""
+        return self.plans[0].measure.fresh or self.plans[0].renewing
+
+    @property
     def hosts(self) -> tuple[tuple[int, ...], ...]:
         together = tuple(at for at, plan in enumerate(self.plans) if not plan.apart)
-        alone = ((at,) for at, plan in enumerate(self.plans) if plan.apart)
-        return tuple(host for host in (together, *alone) if host)
+        alone = tuple(at for at, plan in enumerate(self.plans) if plan.apart)
+        if self.sides_apart:
+            return (together + alone,)
+        return tuple(host for host in (together, *((at,) for at in alone)) if host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,6 +590,9 @@ class Order:
 
     The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
     `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
+    A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
+    the next ones as well. `results` is a file for the results of the round: the first run to be ok
+    writes it, and those after it, in other processes, compare theirs with it.
     """
 
     process: int
@@ -548,6 +605,8 @@ class Order:
     side: int = 0
     loops: int = 0
     most_loops: int = 0
+    tasks_of: int = 0
+    results: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,13 +617,15 @@ class Run:
     round share it. `panel` names where the baseline is that a measured run is compared with, that
     of the same round and process; None: it is with the cell's own runs. The baseline of several
     cells has that name for its cell.
+    `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
     if it is the first run there, `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
-    round's baseline, is filled in by `read_runs`. From `voluntary_switches` to `others_cpu_s` the
+    round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
+    detail by code. From `voluntary_switches` to `others_cpu_s` the
     names are those of `child.counters.Counters`.
     `compared` and `checked` tell what was found out about its results (`results.columns`).
     """
@@ -588,6 +649,7 @@ class Run:
     started_at: str
     error: str | None = None
     panel: str | None = None
+    fresh: bool | None = None
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
@@ -631,6 +693,8 @@ class Run:
     gil: bool | None = None
     compared: str | None = None
     checked: bool | None = None
+    equal_draws: int | None = None
+    notes: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -670,8 +734,14 @@ def run_of(
         started_at=started_at,
         error=error,
         side=order.side,
+        fresh=plan.measure.fresh and order.role != "spin",
         warmth=plan.warmth if order.role == "measured" else None,
+        notes=_notes(plan.flags) if order.role == "measured" else None,
     )
+
+
+def _notes(flags: Sequence["Flag"]) -> str | None:
+    return json.dumps({flag.code: flag.detail for flag in flags}) if flags else None
 
 
 SCHEMA = 2
@@ -710,6 +780,11 @@ FlagCode = Literal[
     "time_spent",
     "same_tasks",
     "above_bound",
+    "first_calls",
+    "equal_draws",
+    "shared_connection",
+    "by_name",
+    "unguarded",
     "computing_coroutines",
     "loop_threads",
 ]

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from runners.child.judge import tells_apart
+from runners.child.comparing import tells_apart
 from runners.child.sync import thread_sync
 from runners.executors.serial import Serial
 from runners.executors.thread import Thread
@@ -38,6 +38,7 @@ from runners.model import (
     Meeting,
     Metered,
     Releasing,
+    Renewing,
     Sharing,
     Workers,
     Workload,
@@ -145,6 +146,19 @@ class WorkloadSuite:
                 workload.check(results)
                 error = error_of(partial(workload.check, results[:-1]))
                 assert isinstance(error, WrongResult), f"without the last result: {error!r}"
+
+    def test_the_tasks_of_a_round_are_the_same_each_time_and_those_of_others_are_not(self) -> None:
+        if not isinstance(self.workload, Renewing):
+            skip("it is not Renewing: each round has the same tasks")
+        with self.opened() as workload:
+            agree(list(workload.tasks_of(0)), list(workload.tasks()), "tasks_of(0)")
+            for number in (1, 2):
+                tasks = list(workload.tasks_of(number))
+                agree(list(self.copy().tasks_of(number)), tasks, f"tasks_of({number}) of a copy")
+                common = [task for task in tasks if task in workload.tasks_of(number - 1)]
+                agree(common, [], f"what tasks_of({number}) and tasks_of({number - 1}) share")
+                with Serial(1) as executor:
+                    workload.check(executor.map(self.copy(), tasks))
 
     def test_missing_result_is_wrong(self) -> None:
         with self.ran() as (workload, results):

@@ -52,6 +52,7 @@ class CellSummary:
     parameters: Mapping[str, Any]
     usable_cpus: float
     worker_kind: Workers
+    fresh: bool | None
     status: Status
     error: str | None
     ended_by: str | None
@@ -150,7 +151,9 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
     made: dict[str, Any] = {
         **{
             name: stated(name)
-            for name in ("error", "ended_by", "compared", "checked", "libraries", "gil")
+            for name in (
+                *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
+            )
         },
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},

@@ -43,7 +43,7 @@ def _times(side: str, what: str) -> tuple[Column, ...]:
 IDENTITY = (
     *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
-    *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind")),
+    *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
 )
 """What defines a cell."""
 

@@ -21,6 +21,7 @@ from runners.analysis.estimators import (
     median_interval,
     ratio_of_means_fieller,
 )
+from runners.analysis.first_calls import first_calls
 from runners.analysis.flags import flags, suspicions
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
@@ -78,6 +79,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         for row in pd.concat(known, axis=1).to_dict("records")
     ]
 
+    for fact, first in zip(facts, first_calls(runs), strict=True):
+        fact["first_calls"] = first
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
     waits = _waiting(cells, parts)
@@ -141,7 +144,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "folder"]
+    names += ["usable_cpus", "worker_kind", "fresh", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -168,8 +171,9 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     by_cell = pd.DataFrame(
         {
             "error": told,
-            **{name: runs[name] for name in ("ended_by", "steady", "checked")},
+            **runs[["ended_by", "steady", "checked", "notes"]],
             "compared": runs["compared"].where(runs["role"] == "measured"),
+            "drawn_alike": runs["equal_draws"].fillna(0) > 0,
         }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
@@ -183,6 +187,8 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "steady": by_cell["steady"].all().astype(bool),
             "compared": by_cell["compared"].max(),  # of `equal` and `same` the latter
             "checked": by_cell["checked"].first(),
+            "notes": by_cell["notes"].first(),
+            "drawn_alike": by_cell["drawn_alike"].sum(),
         }
     )
 

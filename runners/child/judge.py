@@ -1,29 +1,34 @@
 """What came of a run: whether the results of its tasks can be believed, and what its row says."""
 
 import hashlib
-import operator
 import os
 import pickle
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runners.child.comparing import APART, FOREIGN, Comparison, Incomparable, Returned
 from runners.child.counters import Counters, Usage
+from runners.child.faults import at_fault, is_of_pickling, untravelled
+from runners.child.parts import pickled
+from runners.child.remedies import remedied
 from runners.child.timing import Timing
-from runners.child.worker import NotInstalled, Record, described
+from runners.child.worker import Record, described
 from runners.model import (
-    Comparable,
     Fresh,
     Incomplete,
     Lenient,
+    Renewing,
     Sharing,
     Span,
     Status,
     Unsupported,
     WorkerDied,
+    Workers,
     Workload,
     WrongResult,
+    in_one_line,
 )
 
 
@@ -47,6 +52,7 @@ class Outcome:
     compared: str | None = None
     checked: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    equal_draws: int | None = None
 
     def but(self, status: Status, error: str) -> "Outcome":
         """The same, with another end."""
@@ -55,9 +61,6 @@ class Outcome:
 
 SLOW_NS = 1_000_000
 """Results that take longer to be checked are first looked up among those that were found right."""
-
-FOREIGN = object()
-"""No task returns it. Whoever takes it for a result does not look at results."""
 
 
 class Judge:
@@ -70,16 +73,53 @@ class Judge:
         self.workload = workload
         self.tasks = tasks
         self.compared = compared
-        self.first: Sequence[Any] | None = None
+        self.comparison = Comparison(workload, tasks)
         self.right: set[bytes] = set()
         self.slow = False
         self.checked: bool | None = None
-        self.looks: bool | None = None
-        self.equal = True
-        self.same = workload.same if isinstance(workload, Comparable) else operator.eq
 
-    def judge(self, timing: Timing, count: int) -> Outcome:
-        """What came of a run of `count` tasks: the workload's own, with weak scaling n times."""
+    def begin(self, number: int, tasks: Sequence[Any]) -> None:
+        """The next runs are of the tasks of that number, of a workload that is `Renewing`."""
+        if number != self.comparison.number:
+            self.comparison = Comparison(self.workload, tasks, number)
+            self.right.clear()
+        self.tasks = self.comparison.tasks = tasks
+
+    def beside(
+        self, kept: str | None, timing: Timing, count: int, workers: Workers = "caller"
+    ) -> Outcome:
+        """As `judge`, with the runs of other processes: their results are in the file `kept`.
+
+        The first run to be ok writes it. None: there are no others.
+        """
+        if kept is None:
+            return self.judge(timing, count, workers)
+        try:
+            first = self.comparison.first = _recalled(kept)
+        except Exception:
+            return Outcome("failed", f"the results of the round cannot be read:\n{described()}")
+        outcome = self.judge(timing, count, workers)
+        if outcome.status != "ok" or first is not None:
+            return outcome
+        data = pickled(self.comparison.first)
+        if data is None:
+            told = (
+                "results cannot be pickled, and so not be compared with those of the other side, "
+                f"which is measured in another process; {self.comparison.uncompared()}"
+            )
+            return outcome.but("failed", told)
+        try:
+            with open(kept, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            return outcome.but("failed", f"the results cannot be kept to compare: {error}")
+        return outcome
+
+    def judge(self, timing: Timing, count: int, workers: Workers = "caller") -> Outcome:
+        """What came of a run of `count` tasks: the workload's own, with weak scaling n times.
+
+        `workers` did them; the caller alone is the plain loop.
+        """
         try:
             wires, metrics = timing.told()
         except Exception as problem:
@@ -96,9 +136,11 @@ class Judge:
             records = [Record.named(wire) for wire in wires]
         except (TypeError, ValueError):
             return outcome.but("wrong", "the executor did not return what the tasks returned")
-        return self._judge_records(outcome, timing, records)
+        return self._judge_records(outcome, timing, records, workers)
 
-    def _judge_records(self, outcome: Outcome, timing: Timing, records: list[Record]) -> Outcome:
+    def _judge_records(
+        self, outcome: Outcome, timing: Timing, records: list[Record], workers: Workers
+    ) -> Outcome:
         spans = [
             Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.used.wait_ns)
             for k, one in enumerate(records)
@@ -117,36 +159,36 @@ class Judge:
         failed = [(k, one.error) for k, one in enumerate(records) if one.error is not None]
         if failed:
             index, text = failed[0]
-            told = f"{len(failed)} of {len(records)} tasks failed; task {index}:\n{text}"
-            return outcome.but("failed", told)
-        outcome = replace(outcome, results=[record.result for record in records])
-        is_first = self.first is None
+            known = remedied(text)
+            told = f" {known}" if known else f"\n{text}"
+            count = f"{len(failed)} of {len(records)} tasks failed; task {index}:"
+            return outcome.but("failed", f"{count}{told}")
+        returned = Returned.of(records, workers)
+        outcome = replace(outcome, results=returned.results)
+        is_first = self.comparison.first is None
+        draws = self.comparison.draws
+        looks = workers in ("caller", *APART)
         try:
-            self._check(outcome.results)
+            self._check(returned)
         except WrongResult as wrong:
             return outcome.but("wrong", str(wrong))
+        except Incomparable as reason:
+            return outcome.but("failed", str(reason))
         except Exception:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
         if self.checked is None:
-            self.checked = self._is_checked(outcome.results)
-        compared = self._compared(outcome.results, is_first)
-        return replace(outcome, compared=compared, checked=self.checked)
+            self.checked = self._is_checked(returned.results)
+        compared = self._compared(returned.results, is_first)
+        outcome = replace(outcome, compared=compared, checked=self.checked)
+        if not looks or self.compared or draws.settled:
+            return outcome
+        return replace(outcome, equal_draws=self.comparison.drawn(returned))
 
     def _compared(self, results: Sequence[Any], is_first: bool) -> str | None:
         """How the results of a run, which are right, were compared: `Run.compared`."""
         if not self.compared:
             return self.workload.uncompared_by if isinstance(self.workload, Lenient) else "none"
-        if is_first:
-            return None
-        if all(result is None for result in results):
-            return "empty"
-        if self.looks is None:  # large results take their time
-            self.looks = any(tells_apart(self.same, result) for result in results)
-        if not self.looks:
-            return "any"
-        if isinstance(self.workload, Fresh) and len(results) > len(self.tasks):
-            return "part"
-        return "equal" if self.equal else "same"
+        return None if is_first else self.comparison.kind(results)
 
     def _is_checked(self, results: Sequence[Any]) -> bool:
         """Whether the workload's check tells them from what no task returns."""
@@ -156,75 +198,54 @@ class Judge:
             return True
         return False
 
-    def _check(self, results: Sequence[Any]) -> None:
+    def look_again(self, timing: Timing) -> bool:
+        """Whether workers that ran the random task several times have shown equal draws by now."""
+        records = [Record.named(wire) for wire in timing.told()[0]]
+        return self.comparison.drawn_again(Returned.of(records, "process"))
+
+    def _check(self, returned: Returned) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
-        known = _digest(results) if self.slow else None
+        known = _digest(returned.results) if self.slow else None
         if known in self.right:
             return
         began_ns = time.perf_counter_ns()
-        self._check_anew(results)
+        self._check_anew(returned)
         if known is not None:
             self.right.add(known)
         elif time.perf_counter_ns() - began_ns > SLOW_NS:
             self.slow = True
 
-    def _check_anew(self, results: Sequence[Any]) -> None:
-        size = self._size(results)
-        for start in range(0, max(len(results), 1), max(size, 1)):
-            part = results[start : start + size]
-            self.workload.check(part)
-            if self.compared and self.first is not None:
-                self._compare(part, self.first, start)
-                self.equal = self.equal and all(map(_are_equal, part, self.first))
-            if self.first is None or len(part) > len(self.first):
-                self.first = part
+    def _check_anew(self, returned: Returned) -> None:
+        count, size = len(returned.results), self._size(returned.results)
+        for start in range(0, max(count, 1), max(size, 1)):
+            part = returned.part(start, size)
+            self.workload.check(part.results)
+            if self.compared:
+                self.comparison.compare(part, start)
+            self.comparison.keep(part)
 
     def _size(self, results: Sequence[Any]) -> int:
         """How many results the workload checks at once."""
         # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
-        return len(results) if isinstance(self.workload, Fresh) else len(self.tasks)
+        longer = isinstance(self.workload, Fresh | Renewing)
+        return len(results) if longer else len(self.tasks)
 
-    def _compare(self, part: Sequence[Any], first: Sequence[Any], start: int) -> None:
-        for index, (mine, other) in enumerate(zip(part, first, strict=False)):
-            if not self.same(mine, other):
-                self._blame_the_task(index)
-                raise WrongResult(
-                    f"serial and parallel results differ, first at task {start + index}: "
-                    f"{_short(mine)} is not {_short(other)}"
-                )
+    def failure(self, problem: Exception) -> Outcome:
+        """What came of a run on workers that raised this, which is being handled."""
+        outcome = failure(problem)
+        if outcome.status == "failed" and is_of_pickling(problem):
+            told = at_fault(problem, self.workload, self.tasks, self._some_results())
+            return outcome if told is None else outcome.but("failed", told)
+        return outcome
 
-    def _blame_the_task(self, index: int) -> None:
-        """Raise `WrongResult` if the plain loop itself does not repeat the result of that task."""
-        if isinstance(self.workload, Sharing):  # its tasks cannot be run on their own
-            return
-        if index >= len(self.tasks):  # a fresh one, of which the plain loop had none
-            return
-        one, two = (self.workload(self.tasks[index]) for _ in range(2))
-        if not self.same(one, two):
-            remedy = (
-                f"set workload.{self.workload.uncompared_by} to leave them uncompared"
-                if isinstance(self.workload, Lenient)
-                else "give the workload a method same(a, b)"
-            )
-            raise WrongResult(
-                f"not deterministic: called twice in the plain loop, task {index} gives "
-                f"{_short(one)} and {_short(two)}; {remedy}"
-            )
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except Exception:  # arrays, say, have no one answer to that
-        return False
-
-
-def tells_apart(same: Callable[[Any, Any], Any], result: Any) -> bool:
-    """Whether that comparison tells a result from what no task returns."""
-    try:
-        return not same(result, FOREIGN)
-    except Exception:
-        return True
+    def _some_results(self) -> Sequence[Any]:
+        """Some of what the tasks return; nothing where none can be had."""
+        if self.comparison.first is not None:
+            return self.comparison.first.results
+        try:
+            return [] if isinstance(self.workload, Sharing) else [self.workload(self.tasks[0])]
+        except Exception:
+            return []
 
 
 def _elsewhere(records: Sequence[Record]) -> Usage | None:
@@ -249,7 +270,10 @@ def failure(problem: Exception) -> Outcome:
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))
-    text = _unpicklable(problem) or described()
+    if is_of_pickling(problem):
+        text = untravelled(problem)
+    else:
+        text = remedied(in_one_line(problem)) or described()
     return Outcome("crashed" if _is_broken(problem) else "failed", text)
 
 
@@ -258,26 +282,15 @@ def _is_broken(error: Exception) -> bool:
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
 
 
-def _unpicklable(error: Exception) -> str:
-    """What to do about arguments or results that cannot travel; nothing for another error."""
-    told = str(error)
-    if isinstance(error, NotInstalled) or not (
-        isinstance(error, pickle.PickleError) or "pickle" in told
-    ):
-        return ""
-    return (
-        f"{type(error).__name__}: {_cut(told, 200)}; what travels to another process and "
-        "back has to be picklable: plain data, and functions and classes at the top level of a "
-        "module; or use threads"
-    )
-
-
-def pickled(values: Sequence[Any]) -> bytes | None:
-    """Tasks or results, pickled; None if they cannot be."""
+def _recalled(path: str) -> Returned | None:
+    """What is in that file; None where there is none yet."""
     try:
-        return pickle.dumps(values)
-    except Exception:
+        with open(path, "rb") as file:
+            found: Returned = pickle.load(file)
+    except FileNotFoundError:
         return None
+    # What the plain loop gave in another process need not come again in this one.
+    return found._replace(in_loop=False)
 
 
 def _digest(results: Sequence[Any]) -> bytes | None:
@@ -294,12 +307,3 @@ def changed(before: bytes, tasks: Sequence[Any]) -> bool:
         return bool(pickle.loads(before) != tasks)
     except Exception:  # arrays, say, have no one answer to that
         return True
-
-
-def _short(value: Any) -> str:
-    return _cut(repr(value), 80)
-
-
-def _cut(text: str, size: int) -> str:
-    """The text, without its middle if it is longer than that."""
-    return text if len(text) <= size else f"{text[: size // 2 - 3]} ... {text[-size // 2 + 2 :]}"

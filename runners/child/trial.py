@@ -18,6 +18,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
     keep_gil,
@@ -26,7 +27,9 @@ from runners.child.counters import (
     max_rss_bytes,
     read_counters,
 )
-from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.faults import unrepeatable, unsendable
+from runners.child.judge import Judge, Outcome, changed, failure
+from runners.child.parts import pickled
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.transport import Freight, weighed
@@ -35,19 +38,29 @@ from runners.model import (
     Coroutine,
     Fresh,
     Inheriting,
+    InvalidParameter,
     Metered,
     Order,
     Plan,
     Releasing,
+    Renewing,
     Run,
     Sharing,
     Unsupported,
+    UsageError,
     WorkerDied,
+    Workers,
     Workload,
     locate,
     run_of,
     timestamp,
 )
+
+LOOKS, LOOK_S = 5, 5.0
+"""So many more runs, or seconds of them, are to show whether workers draw the same numbers."""
+EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
+FORKED = "workers that were forked from one process share its random state"
+SEEDED = "workers begin with the same random state, which their module sets"
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Ceiling
@@ -57,7 +70,7 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here.
+    cannot be served here, UsageError where its tasks cannot be run more than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -68,7 +81,15 @@ class Trial:
         self.open = ExitStack()
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
-        self.tasks = list(workload.tasks())
+        # Where each round has others, they are made when it is known which round it is.
+        self.tasks: list[Any] = []
+        if not isinstance(workload, Renewing):
+            try:
+                self.tasks = list(workload.tasks())
+            except InvalidParameter as mistake:
+                raise UsageError(f"workload.{mistake}") from mistake
+            if (problem := unrepeatable(workload, self.tasks)) is not None:
+                raise UsageError(problem)
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
@@ -100,21 +121,42 @@ class Trial:
 
     def _run(self, order: Order) -> Run:
         started_at = timestamp()
-        gc.collect()  # the garbage of earlier runs is not this run's cost
-        forget_peak()
-        given = pickled(self.tasks) if order.cold else None
+        tasks: Sequence[Any] = ()
         try:
+            tasks = self._tasks(order)
+            gc.collect()  # the garbage of earlier runs is not this run's cost
+            forget_peak()
+            sent = self._is_first(order) and self._sends_tasks(order)
+            again = self._runs_again(order)
+            given = pickled(self.tasks) if sent or again else None
+            if sent and given is None:
+                told = unsendable(self.workload, self.tasks)
+                return self._row(order, started_at, Outcome("failed", told), len(tasks))
             shared = self._share(order)
+        except InvalidParameter as mistake:
+            told = f"workload.{mistake}"
+            return self._row(order, started_at, Outcome("failed", told), len(tasks))
         except Exception as problem:
-            return self._row(order, started_at, failure(problem))
-        outcome = self._measure(order, shared)
-        if outcome.status == "ok" and given is not None and changed(given, self.tasks):
+            return self._row(order, started_at, failure(problem), len(tasks))
+        outcome = self._measure(order, tasks, shared)
+        is_changed = again and given is not None and changed(given, self.tasks)
+        if outcome.status == "ok" and is_changed:
             outcome = outcome.but(
                 "failed",
                 "a task changes its argument in place, so that later runs would do other work; "
                 "let it work on a copy",
             )
-        return self._row(order, started_at, self._finish(outcome, shared))
+        return self._row(order, started_at, self._finish(outcome, shared), len(tasks))
+
+    def _runs_again(self, order: Order) -> bool:
+        """Whether to see that tasks stay as they are: this is the first of several runs of them."""
+        if isinstance(self.workload, Renewing):
+            return False  # made anew for each run
+        return order.cold or (self._is_first(order) and self._copies(order) > 1)
+
+    def _is_first(self, order: Order) -> bool:
+        """Whether it is the first run of that side in this process."""
+        return order.cold or self.plans[order.candidate].measure.fresh
 
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
@@ -129,7 +171,7 @@ class Trial:
                 self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
             spin = self.ceiling.run(order.loops)
         except WorkerDied as problem:
-            return self._row(order, started_at, failure(problem))
+            return self._row(order, started_at, failure(problem), order.loops)
         counters = read_counters(plan.cpu_stat).since(before)
         run = run_of(plan, order, "ok", started_at)
         return replace(
@@ -160,21 +202,57 @@ class Trial:
             f"{plan.executor} cannot; use threads or processes of the standard library"
         )
 
-    def _measure(self, order: Order, shared: Any) -> Outcome:
+    def _measure(self, order: Order, tasks: Sequence[Any], shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
         plan = self.plans[order.candidate]
-        tasks = self._tasks(order)
         make = self._maker(order, shared)
         timing = None
         before = read_counters(plan.cpu_stat)
         try:
             timing = timed(make, self.function, tasks)
         except Exception as problem:
-            outcome = failure(problem)
+            outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
-            outcome = self.judge.judge(timing, len(tasks))
+            outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
+        if self.judge.comparison.random_task is not None and outcome.status == "wrong":
+            outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
+
+    def _workers(self, order: Order) -> Workers:
+        return "caller" if order.role == "baseline" else self.plans[order.candidate].worker_kind
+
+    def _sends_tasks(self, order: Order) -> bool:
+        return order.role == "measured" and self.plans[order.candidate].sends_tasks
+
+    def _look_for_equal_draws(self, order: Order, outcome: Outcome) -> Outcome:
+        """A task is random: run it on workers that may all draw the same, until that shows.
+
+        In the run itself one worker may have done all tasks, or each has arguments of its own.
+        """
+        comparison = self.judge.comparison
+        sides = [k for k, plan in enumerate(self.plans) if plan.worker_kind in APART]
+        if order.role == "measured":
+            sides = [k for k in sides if k == order.candidate]
+        if not sides or outcome.timing is None or comparison.random_task is None:
+            return outcome
+        plan = self.plans[sides[0]]
+        again = replace(order, role="measured", candidate=sides[0])
+        same = [self.tasks[comparison.random_task]] * max(len(self.tasks), 2 * plan.n)
+        found = comparison.draws.found
+        try:
+            for _ in range(min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))):
+                found = found or self.judge.look_again(
+                    timed(self._maker(again, None), self.function, same)
+                )
+        except Exception:  # what there is to say has been said
+            pass
+        if not found:
+            return outcome
+        told = EQUAL_DRAWS.format(FORKED if plan.start_method == "fork" else SEEDED)
+        if order.role == "baseline" and len(sides) < len(self.plans):  # the other cells end, too
+            told = f"not deterministic, and on {plan.executor} {told}"
+        return outcome.but("wrong", told)
 
     def _copies(self, order: Order) -> int:
         """How many times the work that side has to do."""
@@ -183,6 +261,12 @@ class Trial:
 
     def _tasks(self, order: Order) -> list[Any]:
         copies = self._copies(order)
+        if isinstance(self.workload, Renewing):
+            numbers = range(order.tasks_of, order.tasks_of + copies)
+            parts = [list(self.workload.tasks_of(number)) for number in numbers]
+            self.tasks = parts[0]
+            self.judge.begin(order.tasks_of, self.tasks)
+            return [task for part in parts for task in part]
         if copies == 1 or not isinstance(self.workload, Fresh):
             return self.tasks * copies
         if copies not in self.fresh:
@@ -219,19 +303,20 @@ class Trial:
                 outcome = outcome.but("failed", text)
         return outcome
 
-    def _row(self, order: Order, started_at: str, outcome: Outcome) -> Run:
+    def _row(self, order: Order, started_at: str, outcome: Outcome, tasks: int) -> Run:
         run = replace(
             run_of(
                 *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
             ),
-            tasks=len(self._tasks(order)),
-            task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
+            tasks=tasks,
+            task_copies=1 if isinstance(self.workload, Fresh | Renewing) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
             compared=outcome.compared,
             checked=outcome.checked,
+            equal_draws=outcome.equal_draws,
             metrics=outcome.metrics,
             spans=outcome.spans,
         )
@@ -321,6 +406,8 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except UsageError as mistake:
+        broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)

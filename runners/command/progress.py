@@ -81,6 +81,12 @@ class Terminal:
         if cell.rounds > 0:
             console.print(_table(self.plan, cell, self.folder))
         else:
+            for flag in self.plan.flags:
+                console.print(
+                    f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}",
+                    markup=False,
+                    highlight=False,
+                )
             console.print(f"{'saved':<17}{self.folder}", highlight=False)
         return cell.status
 
@@ -207,11 +213,18 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         return f"{owner}{''.join(told)}"
 
     several = len({cell.scaling for cell in cells}) > 1
+    fresh = [bool(_is_fresh(cell)) for cell in cells]
+    mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
         + (f", {cell.scaling} scaling" if several else "")
-        for cell in cells
+        + (", first calls" if mixed and first else "")
+        for cell, first in zip(cells, fresh, strict=True)
     ]
+
+
+def _is_fresh(cell: Plan | Run) -> bool | None:
+    return cell.measure.fresh if isinstance(cell, Plan) else cell.fresh
 
 
 def clock(seconds: float) -> str:
@@ -244,7 +257,8 @@ def _name(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     weak = ", weak scaling" if plan.scaling == "weak" else ""
-    return f"{_name(plan)}{weak} ({plan.usable_cpus:g} usable CPUs)"
+    first = ", first calls" if plan.measure.fresh else ""
+    return f"{_name(plan)}{weak}{first} ({plan.usable_cpus:g} usable CPUs)"
 
 
 def _speedup(speedup: "Interval") -> str:
@@ -308,9 +322,13 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
         *machine,
         (
-            "cold, warm",
-            f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
-            "first runs, others",
+            ("interpreter", "a new one for each run", "first calls: nothing is warm")
+            if plan.measure.fresh
+            else (
+                "cold, warm",
+                f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
+                "first runs, others",
+            )
         ),
         (
             "efficiency",

@@ -8,6 +8,7 @@ import copy
 import json
 import math
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ from runners.planning.identity import Code
 from runners.planning.plugins import BrokenPlugin
 from runners.results.columns import SWEEP
 from runners.results.write import append, write_json
+from runners.words.flags import remedy, told
 
 ORDERS = ("random", "given")
 OUTPUTS = ("text", "json")
@@ -115,6 +117,7 @@ class Sweep:
         except UsageError as error:
             fail(error)
         cells = self._planned(combinations)
+        _tell_of_files(cells)
         self.claim(len(cells))
         missing = [cell for cell in cells if not self._stands(cell, len(cells))]
         if launcher is None:
@@ -345,6 +348,14 @@ def _nothing(_: DictConfig) -> float:
 def _print_json(place: Place, cell: Cell, **facts: Any) -> None:
     where = {"cell": place.at, "cells": place.cells, "number": cell.number, "name": cell.name}
     print(json.dumps(where | facts), flush=True)
+
+
+def _tell_of_files(cells: Sequence[Cell]) -> None:
+    """Say once of each of the user's files what it does when it is imported."""
+    plans = (cell.what for cell in cells if isinstance(cell.what, Plan))
+    for flag in dict.fromkeys(flag for planned in plans for flag in planned.flags):
+        if flag.code == "unguarded":
+            print(f"note: {told(flag)}: {remedy(flag)}", file=sys.stderr)
 
 
 def _check(config: DictConfig) -> None:

@@ -15,16 +15,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import (
+    Cautious,
     Chunking,
     Coroutine,
     Declared,
     Factory,
+    Inheriting,
     Lenient,
     Measure,
     Meeting,
     Multiprocessing,
     OnlyCoroutine,
     Plan,
+    Renewing,
     Run,
     Scaling,
     Sharing,
@@ -44,7 +47,7 @@ from runners.planning.plugins import BrokenPlugin, bind, build, find
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
-    *("timeout_s", "memory_limit_bytes", "seed"),
+    *("timeout_s", "memory_limit_bytes", "seed", "fresh"),
 )
 """The measurement settings that two results must share to stand for each other."""
 
@@ -113,6 +116,11 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
                 f"{name}: ${{n}} in the YAML"
             )
     executor_as, reuse = _reused(executor_as)
+    if reuse and measure.fresh:
+        raise UsageError(
+            "executor.reuse=true: workers that are kept from run to run are not fresh, as "
+            "measure.fresh=true wants them; set one of the two to false"
+        )
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     executor: Any = None
     workers: Workers = "unknown"
@@ -122,6 +130,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
     if workers == "coroutine" and not isinstance(workload, Coroutine):
         workers = "thread"  # where plain functions are run
+    start_method = executor.start_method if isinstance(executor, Multiprocessing) else None
     minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
     if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
         names = f"workload={choices['workload']} executor={choices['executor']}"
@@ -149,10 +158,16 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         compared=workload.compared if isinstance(workload, Lenient) else True,
         provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
         worker_kind=workers if workers in get_args(Workers) else "unknown",
-        start_method=executor.start_method if isinstance(executor, Multiprocessing) else None,
+        start_method=start_method,
+        sends_tasks=start_method is not None
+        and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
+        flags=tuple(workload.cautions(workers, start_method))
+        if isinstance(workload, Cautious)
+        else (),
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
+        renewing=isinstance(workload, Renewing),
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),

@@ -72,7 +72,11 @@ FIXED = (
         "what the executor's workers are: caller, thread, process, interpreter, coroutine, remote "
         "or unknown",
     ),
-    Column("process", "int64", "", "number of the measuring process, a fresh interpreter, from 0"),
+    Column(
+        *("process", "int64", ""),
+        "number of the measuring process, a fresh interpreter, from 0; where each side of a round "
+        "has one of its own, they share a number",
+    ),
     Column(
         *("round", "int64", ""),
         "number of the round, from 0 over all processes, warm-up included; its runs share it",
@@ -89,6 +93,11 @@ FIXED = (
     ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
+    Column(
+        *("fresh", "boolean", ""),
+        "the run is the only one of its interpreter (`measure.fresh`): it is a first one and "
+        "counts, so that it is neither `cold` nor `warmup`",
+    ),
     Column(
         *("warmth", "str", ""),
         "how warm the code is in the executor's workers: `same process` (as the baseline's), "
@@ -186,6 +195,15 @@ FIXED = (
     Column(
         *("checked", "boolean", ""),
         "the workload itself tells results that are not right, without comparing them",
+    ),
+    Column(
+        *("equal_draws", "Int64", "count"),
+        "tasks that returned what one on another worker had, though the plain loop gives each "
+        "another result every time; missing where results are compared, or tasks repeat them",
+    ),
+    Column(
+        *("notes", "str", ""),
+        "flags that were known before anything was measured, as JSON: detail by code",
     ),
     Column(
         *("largest_task_share", "float64", "ratio"),

@@ -6,6 +6,12 @@ from collections.abc import Iterable
 from runners.model import Flag, FlagCode
 
 WORDS: dict[FlagCode, tuple[str, str]] = {
+    "first_calls": (
+        "first calls take {}",
+        "later calls find their result or their data ready (a cache, imports, state): "
+        "measure.fresh=true measures first calls; of workload=callable, "
+        "workload.arguments_per_round=true gives each round other arguments",
+    ),
     "busy_machine": (
         "busy machine: {}",
         "repeat when it is quiet, or let measure.wait_quiet_s wait for that",
@@ -77,6 +83,23 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "above what the machine gives ({})",
         "no program has more CPU time than there is: perhaps the sides do not do the same work, "
         "or one of them finds more of its data in the caches",
+    ),
+    "equal_draws": (
+        "tasks returned equal draws in {} runs",
+        "workers begin with the same random state, as forked ones do, and some results are copies "
+        "of others: seed per task",
+    ),
+    "shared_connection": (
+        "open across a fork: {}",
+        "a connection is one process's: open one in each worker, or executor.start_method=spawn",
+    ),
+    "by_name": (
+        "{} works here by its name",
+        "in a program of your own, give the workers a function at the top level of a module",
+    ),
+    "unguarded": (
+        "{} when the file is imported",
+        'put it under if __name__ == "__main__":',
     ),
     "computing_coroutines": (
         "coroutines compute between their awaits: {} of their time",

@@ -5,6 +5,7 @@ extension modules release it, and so does waiting for anything.
 """
 
 import cmath
+import dataclasses
 import importlib
 import inspect
 import sys
@@ -12,11 +13,10 @@ from collections.abc import Callable as Function
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from runners.model import InvalidParameter, WrongResult, at_least
+from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least
+from runners.workloads.user_code import absolute, find, module_name
 
 Task = tuple[Sequence[Any], Mapping[str, Any]]
 """The positional and the keyword arguments of one call."""
@@ -30,9 +30,10 @@ class Callable:
     by this name, so it need not be picklable. Its arguments and results have to be, if they go to
     another process. One of `arguments` is a list of positional arguments, a mapping of keyword
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
-    those (tuples stand for lists). `keywords` are added to each call. A coroutine function is its
-    own coroutine form, and its plain loop awaits one call after another in one event loop;
-    executors of plain functions run each call in an event loop of its own.
+    those (tuples stand for lists); with `arguments_per_round` it is called with the number of the
+    round, each of which has other arguments. `keywords` are added to each call. A coroutine
+    function is its own coroutine form, and its plain loop awaits one call after another in one
+    event loop; executors of plain functions run each call in an event loop of its own.
     """
 
     function: str | None
@@ -42,6 +43,7 @@ class Callable:
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
+    arguments_per_round: bool = False
     uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
@@ -61,13 +63,21 @@ class Callable:
             raise InvalidParameter("keywords", "must be a mapping, as in {level: 9}")
         at_least(self, 1, "repeat")
         # A path is relative to where the program was started, not to where a worker runs.
-        self.function = _absolute(self.function)
-        function = _find("function", self.function)
+        self.function = absolute(self.function)
+        function = find("function", self.function)
         if self.arguments_from is not None:
-            self.arguments_from = _absolute(self.arguments_from)
-            _find("arguments_from", self.arguments_from)
+            self.arguments_from = absolute(self.arguments_from)
+            self._fit_number(find("arguments_from", self.arguments_from))
         else:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    "set workload.arguments_from=package.module:name, a function that returns the "
+                    "arguments of the round whose number it is given",
+                )
             self._fit(function)
+        if self.arguments_per_round:
+            self.tasks_of = self._tasks_of
         if _is_coroutine(function):
             self.acall, self.only_coroutine = self._acall, True
 
@@ -90,14 +100,67 @@ class Callable:
                     "arguments", f"call {index} does not fit {self.function}{signature}: {error}"
                 ) from None
 
+    def _fit_number(self, make: Any) -> None:
+        """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
+        try:
+            signature = inspect.signature(make)
+        except (TypeError, ValueError):
+            return
+        given = (0,) if self.arguments_per_round else ()
+        try:
+            signature.bind(*given)
+        except TypeError:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    f"{self.arguments_from} cannot be called with the number of the round alone; "
+                    "let it take one argument, as in def calls(number)",
+                ) from None
+            raise InvalidParameter(
+                "arguments_from",
+                f"{self.arguments_from} cannot be called without arguments; give them defaults, or "
+                "set workload.arguments_per_round=true if it takes the number of the round",
+            ) from None
+
     def sources(self) -> list[str]:
         names = [self.function, self.arguments_from]
-        return [_module_name(name) for name in names if name is not None]
+        return [module_name(name) for name in names if name is not None]
+
+    def part_name(self, task: int, steps: Sequence[Any]) -> str:
+        """Arguments by their number or keyword: the steps are those into a `Task`."""
+        kind = "arguments" if self.arguments_from is None else "arguments_from"
+        inner = "".join(f"[{step!r}]" for step in steps[2:])
+        which = f"argument {steps[1]}{inner} of " if len(steps) > 1 else ""
+        return f"workload.{kind}: {which}call {task}"
+
+    def cautions(self, workers: Workers, start_method: str | None) -> Sequence[Flag]:
+        """What the user's own file does at import, and what it is that processes have of it."""
+        from runners.workloads import cautions as about  # not in the measuring process
+
+        names = [name for name in (self.function, self.arguments_from) if name is not None]
+        files = dict.fromkeys(filter(None, map(about.own_file, names)))
+        found = [Flag("unguarded", told) for told in map(about.unguarded, files) if told]
+        if workers == "process" and start_method is not None:
+            if told := about.by_name(names[0]):
+                found.append(Flag("by_name", told))
+            module = sys.modules[module_name(names[0])]
+            if start_method == "fork" and (held := about.open_connections(module)):
+                found.append(Flag("shared_connection", ", ".join(held)))
+        return found
 
     def tasks(self) -> Sequence[Task]:
-        given: Iterable[Any] = self.arguments or ()
+        if self.arguments_per_round:
+            return self._tasks_of(0)
         if self.arguments_from is not None:
-            given = _find("arguments_from", self.arguments_from)()
+            return self._tasks(find("arguments_from", self.arguments_from)())
+        return self._tasks(self.arguments or ())
+
+    def _tasks_of(self, number: int) -> Sequence[Task]:
+        """The form of `Renewing`, with `arguments_per_round`."""
+        assert self.arguments_from is not None
+        return self._tasks(find("arguments_from", self.arguments_from)(number))
+
+    def _tasks(self, given: Iterable[Any]) -> Sequence[Task]:
         tasks = [self._task(one) for one in given]
         if not tasks:
             raise InvalidParameter("arguments", "there are no calls; name at least one")
@@ -129,7 +192,8 @@ class Callable:
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""
         for result in results:
-            if isinstance(result, Iterator) or inspect.iscoroutine(result):
+            is_lazy = isinstance(result, Iterator) and not hasattr(result, "read")
+            if is_lazy or inspect.iscoroutine(result):
                 raise WrongResult(
                     f"{self.function} returns a {type(result).__name__}, which has done no work "
                     "yet; name a function that returns what comes of it, as list(...) does"
@@ -148,14 +212,19 @@ class Callable:
 def agree(one: Any, other: Any, rtol: float) -> bool:
     """Whether both are equal, numbers within a relative tolerance; NaN equals NaN.
 
-    Looks into lists, tuples and mappings; arrays and frames of numpy and pandas are compared whole.
+    Looks into lists, tuples, mappings and dataclasses; arrays and frames of numpy and pandas are
+    compared whole.
     """
+    if one is other:
+        return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(agree(one[k], other[k], rtol) for k in one)
     if isinstance(one, list | tuple) and type(one) is type(other):
         return len(one) == len(other) and all(
             agree(a, b, rtol) for a, b in zip(one, other, strict=True)
         )
+    if dataclasses.is_dataclass(one) and type(one) is type(other) is not type:
+        return _dataclasses_agree(one, other, rtol)
     if hasattr(one, "__array__") and hasattr(other, "__array__"):
         return _arrays_agree(one, other, rtol)
     if isinstance(one, float | complex) or isinstance(other, float | complex):
@@ -165,7 +234,19 @@ def agree(one: Any, other: Any, rtol: float) -> bool:
             return bool(one == other) or cmath.isclose(one, other, rel_tol=rtol)
         except TypeError:  # one of them is not a number
             return False
-    return bool(one == other)
+    return bool(one == other) or bool(one != one and other != other)  # NaN of other types, NaT
+
+
+def _dataclasses_agree(one: Any, other: Any, rtol: float) -> bool:
+    try:
+        if one == other:
+            return True
+    except Exception:  # arrays in it have no one answer to that
+        pass
+    names = [field.name for field in dataclasses.fields(one) if field.compare]
+    return bool(names) and all(
+        agree(getattr(one, name), getattr(other, name), rtol) for name in names
+    )
 
 
 def _arrays_agree(one: Any, other: Any, rtol: float) -> bool:
@@ -191,9 +272,6 @@ def _labels_agree(one: Any, other: Any) -> bool:
     return True
 
 
-# From a name to a function
-
-
 def _is_coroutine(function: Any) -> bool:
     """Whether calling it, a function or an object, gives a coroutine."""
     call = getattr(function, "__call__", None)  # noqa: B004 - it is the method that is looked at
@@ -202,62 +280,5 @@ def _is_coroutine(function: Any) -> bool:
 
 @cache
 def _function(name: str) -> Function[..., Any]:
-    found: Function[..., Any] = _find("function", name)
+    found: Function[..., Any] = find("function", name)
     return found
-
-
-def _find(parameter: str, name: str) -> Any:
-    """The object of that name. Raises InvalidParameter, saying what is missing and the remedy."""
-    place, colon, attribute = name.rpartition(":")
-    if not (place and colon and attribute):
-        raise InvalidParameter(
-            parameter, "must be of the form package.module:name or path/to/file.py:name"
-        )
-    module = _import(parameter, place, _module_name(name))
-    try:
-        found = attrgetter(attribute)(module)
-    except AttributeError:
-        import difflib
-
-        near = difflib.get_close_matches(attribute, dir(module), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidParameter(parameter, f"{place} has no {attribute}{hint}") from None
-    if not callable(found):
-        raise InvalidParameter(
-            parameter, f"{name} is not a function but of type {type(found).__name__}"
-        )
-    return found
-
-
-def _import(parameter: str, place: str, module: str) -> Any:
-    if place.endswith(".py"):
-        path = Path(place)
-        if not path.is_file():
-            raise InvalidParameter(parameter, f"there is no file {place}")
-        # As an ordinary module of its folder, so that what it defines can be pickled.
-        if str(path.parent) not in sys.path:
-            sys.path.insert(0, str(path.parent))
-    try:
-        found = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
-        raise InvalidParameter(
-            parameter,
-            f"module {module} cannot be imported ({type(error).__name__}: {error}); is it "
-            "installed, or in the current folder?",
-        ) from None
-    file = getattr(found, "__file__", None)
-    if place.endswith(".py") and not (file and Path(file).samefile(place)):
-        raise InvalidParameter(
-            parameter, f"there is another module {module} already; give {place} another name"
-        )
-    return found
-
-
-def _module_name(name: str) -> str:
-    place = name.rpartition(":")[0]
-    return Path(place).stem if place.endswith(".py") else place
-
-
-def _absolute(name: str) -> str:
-    place, _, attribute = name.rpartition(":")
-    return f"{Path(place).resolve()}:{attribute}" if place.endswith(".py") else name

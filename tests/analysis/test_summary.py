@@ -73,8 +73,9 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:18] == [
+    assert columns[9:19] == [
         "worker_kind",
+        "fresh",
         "status",
         "error",
         "ended_by",
@@ -84,8 +85,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "compared",
         "checked",
     ]
-    assert columns[18 : 18 + len(STATISTICS)] == STATISTICS
-    assert columns[18 + len(STATISTICS) :] == [
+    assert columns[19 : 19 + len(STATISTICS)] == STATISTICS
+    assert columns[19 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
@@ -329,6 +330,16 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
         ),
         (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
         (lambda run: {"steady": run.process == 0}, "no steady state"),
+        (
+            lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
+            "tasks returned equal draws in 12 runs",
+        ),
+        (
+            lambda run: {
+                "notes": None if run.role == "baseline" else '{"later": "", "by_name": "f"}'
+            },
+            "f works here by its name",
+        ),
     ],
 )
 def test_flags(tmp_path: Path, edit: Callable[[Run], dict[str, Any]], flag: str) -> None:

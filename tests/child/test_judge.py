@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runners.child.counters import Usage
-from runners.child.judge import Judge, Outcome, changed, failure, pickled
+from runners.child.judge import Judge, Outcome, changed, failure
+from runners.child.parts import pickled
 from runners.child.timing import SLACK_NS, Timing
 from runners.child.worker import Record
 from runners.executors.serial import Serial
@@ -56,6 +58,17 @@ class Growing(Doubling):
     def check(self, results: Sequence[Any]) -> None:
         if list(results) != [2 * task for task in self.tasks_for(len(results) // 2)]:
             raise WrongResult("not doubled")
+
+
+class Renewed(Doubling):
+    """Has tasks of its own in each round."""
+
+    def tasks_of(self, number: int) -> Sequence[int]:
+        return [2 * number + 1 + self.chance(), 2 * number + 2]
+
+    def check(self, results: Sequence[Any]) -> None:
+        if len(results) % 2:
+            raise WrongResult("there are two tasks a number")
 
 
 class Near(Doubling):
@@ -184,7 +197,7 @@ def test_a_workload_may_say_what_is_the_same() -> None:
 def test_tasks_at_random_are_told_from_wrong_ones(kind: type[Doubling], remedy: str) -> None:
     outcome = judged(kind(chance=count().__next__), [2, 4], [2, 5])
     assert outcome.status == "wrong"
-    assert str(outcome.error).startswith("not deterministic: called twice in the plain loop, task")
+    assert str(outcome.error).startswith("not deterministic: called again in the plain loop, task")
     assert str(outcome.error).endswith(remedy)
 
 
@@ -339,3 +352,50 @@ def test_large_results_that_are_looked_up_were_compared(monkeypatch: pytest.Monk
     monkeypatch.setattr("runners.child.judge.SLOW_NS", -1)
     outcome = judged(Doubling(), [2, 4], [2, 4], [2, 4])
     assert (outcome.compared, outcome.checked) == ("equal", False)
+
+
+def renewed(judge: Judge, number: int, results: Sequence[int]) -> Outcome:
+    judge.begin(number, judge.workload.tasks_of(number))  # type: ignore[attr-defined]
+    return judge.judge(timing(*map(wire, results)), len(results))
+
+
+def test_results_are_compared_within_a_round_that_has_tasks_of_its_own() -> None:
+    judge = Judge(Renewed(), [], compared=True)
+    assert renewed(judge, 0, [2, 4]).status == "ok"
+    assert renewed(judge, 0, [2, 4, 6, 8]).status == "ok"  # weak scaling: those of the next number
+    assert renewed(judge, 1, [6, 8]).status == "ok"
+    outcome = renewed(judge, 1, [6, 9])
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 9 is not 8" in str(outcome.error)
+    # What was right in one round is not right in the next.
+    judge.slow = True
+    assert [renewed(judge, number, [1, 1]).status for number in (2, 3)] == ["ok", "ok"]
+    assert renewed(judge, 3, [1, 2]).status == "wrong"
+
+
+def test_tasks_that_are_others_whenever_they_are_made_are_blamed_for_it() -> None:
+    judge = Judge(Renewed(chance=count().__next__), [], compared=True)
+    assert renewed(judge, 4, [2, 4]).status == "ok"
+    outcome = renewed(judge, 4, [3, 4])
+    assert "the arguments for number 4 are others whenever they are made" in str(outcome.error)
+
+
+def test_results_of_other_processes_are_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "0"
+
+    def beside(*results: Any) -> Outcome:
+        judge = Judge(Doubling(), [1, 2], compared=True)  # another process has another one
+        return judge.beside(str(file), timing(*map(wire, results)), len(results))
+
+    assert beside(2, 4, 6).status == "wrong"
+    assert not file.exists()  # only what is ok is held against others
+    assert beside(2, 4).status == "ok"
+    assert beside(2, 4).status == "ok"
+    outcome = beside(2, 5)
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 5 is not 4" in str(outcome.error)
+    file.write_bytes(b"damaged")
+    assert "cannot be read" in str(beside(2, 4).error)
+    file.unlink()
+    [line] = str(beside(2, lambda: 4).error).splitlines()
+    assert "cannot be pickled" in line

@@ -122,3 +122,15 @@ def test_the_results_are_said_to_be_what_they_were_found_to_be(
     lines = table_of(make_plan, capsys, **{"baseline": "serial", "half_width": 0.031, **columns})
     [line] = [line for line in lines if line.startswith("results")]
     assert line == f"{said}, ±3.1%, ended by None"
+
+
+def test_first_calls_are_not_compared_with_warm_ones(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = synthetic.cell(speedup=1.6, speedup_low=1.5, speedup_high=1.7, bound=2.0, efficiency=0.8)
+    plan = make_plan("workload=countdown", "executor=pool", "n=2", "measure.fresh=true")
+    Terminal(plan, Path("out")).finish(cell)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("countdown on pool, n = 2, first calls (")
+    assert "interpreter a new one for each run first calls: nothing is warm" in lines
+    assert not any(line.startswith("cold") for line in lines)

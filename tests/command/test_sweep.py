@@ -194,6 +194,8 @@ def test_names_tell_cells_apart(make_plan: MakePlan) -> None:
         "primes end=200 on thread, n = 1",
         "countdown on process, n = 2",
     ]
+    same = [make_plan(f"measure.fresh={fresh}") for fresh in ("false", "true")]
+    assert differing(same) == ["primes on pool, n = 2", "primes on pool, n = 2, first calls"]
 
 
 def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:

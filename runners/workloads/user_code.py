@@ -1,0 +1,110 @@
+"""From the name of a function to the function: the user's own module, imported as it expects."""
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+from runners.model import InvalidParameter, in_one_line
+
+GUARD = 'if __name__ == "__main__":'
+
+
+def find(parameter: str, name: str) -> Any:
+    """The function of that name, `package.module:name` or `path/to/file.py:name`.
+
+    Raises InvalidParameter, saying what is missing and the remedy.
+    """
+    place, colon, attribute = name.rpartition(":")
+    if not (place and colon and attribute):
+        raise InvalidParameter(
+            parameter, "must be of the form package.module:name or path/to/file.py:name"
+        )
+    module = _import(parameter, place, module_name(name))
+    try:
+        found = attrgetter(attribute)(module)
+    except AttributeError:
+        import difflib
+
+        near = difflib.get_close_matches(attribute, dir(module), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InvalidParameter(parameter, f"{place} has no {attribute}{hint}") from None
+    if not callable(found):
+        raise InvalidParameter(
+            parameter, f"{name} is not a function but of type {type(found).__name__}"
+        )
+    return found
+
+
+def module_name(name: str) -> str:
+    place = name.rpartition(":")[0]
+    return Path(place).stem if place.endswith(".py") else place
+
+
+def absolute(name: str) -> str:
+    """The name with the full path of its file."""
+    place, _, attribute = name.rpartition(":")
+    return f"{Path(place).resolve()}:{attribute}" if place.endswith(".py") else name
+
+
+def _import(parameter: str, place: str, module: str) -> ModuleType:
+    if place.endswith(".py"):
+        path = Path(place)
+        if not path.is_file():
+            raise InvalidParameter(parameter, f"there is no file {place}")
+        # As an ordinary module of its folder, so that what it defines can be pickled.
+        if str(path.parent) not in sys.path:
+            sys.path.insert(0, str(path.parent))
+    try:
+        with contextlib.nullcontext() if module in sys.modules else _by_itself(place):
+            found = importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise InvalidParameter(parameter, _why_not(module, error)) from None
+    file = getattr(found, "__file__", None)
+    if place.endswith(".py") and not (file and Path(file).samefile(place)):
+        raise InvalidParameter(
+            parameter, f"there is another module {module} already; give {place} another name"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _by_itself(place: str) -> Iterator[None]:
+    """As a script by itself: our arguments are not its own, and what it prints is not ours."""
+    argv, stdin = sys.argv, sys.stdin
+    sys.argv, sys.stdin = [place], _nowhere("r")
+    try:
+        with contextlib.redirect_stdout(_nowhere("w")):
+            yield
+    finally:
+        sys.argv, sys.stdin = argv, stdin
+
+
+@cache
+def _nowhere(mode: str) -> IO[str]:
+    """Stays open: a module may keep what it found as its output."""
+    return open(os.devnull, mode)
+
+
+def _why_not(module: str, error: BaseException) -> str:
+    """Why a module cannot be imported, and the remedy."""
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == module:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    what = f"module {module} cannot be imported"
+    if line is None or isinstance(error, ImportError):
+        return f"{what} ({in_one_line(error)}); is it installed, or in the current folder?"
+    return (
+        f"{what}: line {line} raises {in_one_line(error)}; mend it, or put what only a script does "
+        f"under {GUARD}"
+    )
