@@ -27,7 +27,7 @@ from runners.report import figures as plots
 from runners.report.markdown import bullets, environment, table
 from runners.results.write import write_whole
 from runners.words import flags
-from runners.words.advice import reason
+from runners.words.causes import reason
 from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration
 

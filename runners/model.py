@@ -121,9 +121,9 @@ def locate(target: str) -> Any:
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `Comparable`, `Lenient`, `Metered`,
-    `Fresh` or `Sourced` besides, and a context manager, which is entered once in each measuring
-    process.
+    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
+    `Lenient`, `Metered`, `Fresh` or `Sourced` besides, and a context manager, which is entered once
+    in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -154,7 +154,8 @@ class Executor(Protocol):
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
-    It may be `Declared`, `Multiprocessing`, `Chunking`, `Unjoined` or `MeteredExecutor` besides.
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined` or
+    `MeteredExecutor` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -217,6 +218,17 @@ class Coroutine(Protocol):
     async def acall(self, task: Any, /) -> Any:
         """As `__call__`."""
         ...
+
+
+@runtime_checkable
+class OnlyCoroutine(Coroutine, Protocol):
+    """A workload that may have no plain form: its `__call__` then runs an event loop for each task.
+
+    Its baseline is one event loop that awaits one task after another.
+    """
+
+    @property
+    def only_coroutine(self) -> bool: ...
 
 
 @runtime_checkable
@@ -313,6 +325,16 @@ class Chunking(Protocol):
     @property
     def unchunked_by(self) -> str | None:
         """The setting that ends it, as in `chunksize=1`; None where each task comes alone."""
+        ...
+
+
+@runtime_checkable
+class Inheriting(Protocol):
+    """An executor whose processes may find their tasks in memory that they were forked with."""
+
+    @property
+    def inherits_tasks(self) -> bool:
+        """True if no task is pickled on its way to a worker."""
         ...
 
 
@@ -576,10 +598,26 @@ class Run:
     workers: int | None = None
     levels: Sequence[float] = ()
     largest_task_share: float | None = None
+    first_task_s: float | None = None
+    task_median_s: float | None = None
+    task_slowdown: float | None = None
+    first_slowdown: float | None = None
+    dealt_s: float | None = None
+    fetched_s: float | None = None
+    sorted_s: float | None = None
+    sent_bytes: float | None = None
+    returned_bytes: float | None = None
+    transport_s: float | None = None
+    held_s: float | None = None
     timer_s: float | None = None
     begin_ns: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    process_cpu_s: float | None = None
+    caller_cpu_s: float | None = None
+    children_cpu_s: float | None = None
+    library_threads: int | None = None
+    libraries: str | None = None
     cpus: int | None = None
     steal_s: float | None = None
     throttled_s: float | None = None
@@ -666,6 +704,8 @@ FlagCode = Literal[
     "time_spent",
     "same_tasks",
     "above_bound",
+    "computing_coroutines",
+    "loop_threads",
 ]
 
 

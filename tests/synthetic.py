@@ -71,6 +71,10 @@ def runs(
         task_copies=1,
         voluntary_switches=10,
         involuntary_switches=2,
+        process_cpu_s=0.2,
+        caller_cpu_s=0.2,
+        children_cpu_s=0.0,
+        library_threads=0,
         cpus=2,
         steal_s=0.0,
         throttled_s=0.0,
@@ -213,12 +217,13 @@ def panel(
     noise: float = 0.02,
     common_noise: float = 0.0,
     worker_kinds: Mapping[str, Workers] | None = None,
+    itself: float | None = None,
     seed: int = 0,
 ) -> list[Run]:
     """The runs of a panel of several cells, by (executor, n), with their true speedups.
 
     Each run has `noise` of its own; `common_noise` is what the runs of a round share. The baseline
-    runs once a round.
+    runs once a round, or, with `itself`, a second time that takes so many times as long.
     """
     chance = random.Random(f"panel {seed}")
     name = f"panel-{hashlib.sha256(repr((sorted(speedups), seed)).encode()).hexdigest()[:12]}"
@@ -235,12 +240,12 @@ def panel(
     first = next(iter(templates.values()))
     shared = replace(first, cell=name, role="baseline", executor="serial", n=1)
     made: list[Run] = []
+    baselines = [(shared, 1.0)] if itself is None else [(shared, 1.0), (shared, 1 / itself)]
+    sides = [*baselines, *((templates[key], speedups[key]) for key in speedups)]
     for number in range(rounds):
         common = chance.gauss(0, common_noise)
-        for side, (template, speedup) in enumerate(
-            [(shared, 1.0), *((templates[key], speedups[key]) for key in speedups)]
-        ):
-            last = number == rounds - 1 and side > 0
+        for side, (template, speedup) in enumerate(sides):
+            last = number == rounds - 1 and template.role == "measured"
             made.append(
                 replace(
                     template,

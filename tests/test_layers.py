@@ -28,6 +28,7 @@ BESIDES = {
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},
     "workloads/matmul.py": {"numpy", "threadpoolctl"},
+    "child/counters.py": {"threadpoolctl"},
 }
 """What a plugin is about, and it alone may load: only those measuring processes have it."""
 

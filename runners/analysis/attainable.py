@@ -6,6 +6,8 @@ from typing import Any
 
 COMPUTING = 0.9
 """Tasks on a CPU for more than this share of their serial time never leave one to others."""
+OWN_CPUS = 0.1
+"""Threads and processes of the tasks' own count from so many CPUs on."""
 
 BUSY = 0.1
 """A machine is busy if other programs take more than this part of the CPUs that we may use."""
@@ -30,12 +32,16 @@ def cpu_limit(cell: Mapping[Any, Any]) -> float:
     """How many workers the CPUs can keep busy; infinite where nobody knows how many CPUs there are.
 
     Tasks that leave the CPU idle for a part of their time can overlap more often than there are
-    CPUs, so a plain count of CPUs would be too low. Of workers on other machines the CPUs are not
-    known; those on this one have spans by its clock, and with them a ladder.
+    CPUs, so a plain count of CPUs would be too low; where they have threads or processes of their
+    own, it would be too high. Coroutines share one thread. Of workers on other machines the CPUs
+    are not known; those on this one have spans by its clock, and with them a ladder.
     """
     share = cell["cpu_share"]
     elsewhere = cell["worker_kind"] == "remote" and not cell["L3_s"] > 0
     if elsewhere or not share > 0:
         return math.inf
-    cpus = 1.0 if cell["worker_kind"] == "coroutine" else float(cell["usable_cpus"])
-    return cpus / (1.0 if share > COMPUTING else share)
+    share = 1.0 if share > COMPUTING else share
+    shares = (cell["native_share"], cell["children_share"])
+    own = sum(one for one in shares if one > OWN_CPUS)
+    limit = float(cell["usable_cpus"] / (share + own))
+    return float(min(limit, 1 / share)) if cell["worker_kind"] == "coroutine" else limit

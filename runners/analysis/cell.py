@@ -10,7 +10,7 @@ import pandas as pd
 from runners.analysis.interval import Interval
 from runners.analysis.rounds import LEVELS
 from runners.model import SIDES, Flag, Loss, Role, Scaling, Status, Workers
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class CellSummary:
     speedup: Interval
     bound: float
     cpu_share: float
+    native_share: float
+    children_share: float
     task_s: float
     efficiency: Interval
     half_width: float
@@ -70,6 +72,8 @@ class CellSummary:
     mean_ratio: Interval
     hl_ratio: Interval
     speedup_n1: Interval
+    itself: Interval
+    earlier: Interval
     levels: tuple[float, ...]
     factors: Mapping[str, Interval]
     losses: tuple[Loss, ...]
@@ -80,6 +84,15 @@ class CellSummary:
     task_copies: float
     workers: float
     largest_task_share: float
+    task_slowdown: float
+    first_slowdown: float
+    dealt_s: float
+    fetched_s: float
+    sorted_s: float
+    sent_bytes: float
+    returned_bytes: float
+    transport_s: float
+    held_s: float
     timer_s: float
     counted_share: float
     warmup_share: float
@@ -96,6 +109,8 @@ class CellSummary:
     attainable: float
     efficiency_of_ceiling: Interval
     max_rss_bytes: float
+    library_threads: float
+    libraries: str | None
     gil: bool | None
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
@@ -131,9 +146,10 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
     names = [str(name) for name in row]
     metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
     made: dict[str, Any] = {
-        **{name: stated(name) for name in ("error", "ended_by", "gil")},
+        **{name: stated(name) for name in ("error", "ended_by", "libraries", "gil")},
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
+        **{name: interval(name) for name in ("itself", "earlier")},
         **{name: interval(name) for name in ("ceiling", "efficiency_of_ceiling")},
         "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
         "times": {side: times(side) for side in SIDES},

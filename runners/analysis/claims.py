@@ -17,7 +17,7 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
-from runners.words.advice import reason
+from runners.words.causes import reason
 from runners.words.rounding import bracketed, duration
 
 Verdict = Literal["holds", "does not hold", "undecided", "not measured", "result"]

@@ -6,10 +6,14 @@ import pandas as pd
 
 from runners.analysis.rounds import LEVELS
 from runners.results.columns import EXECUTOR_PARAMETERS, FIXED, METRICS, WORKLOAD_PARAMETERS, Column
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 
 _OF_RUNS = {column.name: column for column in FIXED}
-_STEPS = list(zip(TITLES.items(), LEVELS, LEVELS[1:], strict=False))
+_WAITED = "; to each from `L4_s` on is added what the tasks wait for in the baseline too"
+_STEPS = [
+    (step, above, below, _WAITED if below in LEVELS[4:] else "")
+    for step, above, below in zip(TITLES.items(), LEVELS, LEVELS[1:], strict=False)
+]
 
 
 def _number(name: str, unit: str, meaning: str) -> Column:
@@ -66,8 +70,16 @@ STATISTICS = (
     ),
     _number("bound", "ratio", "attainable speedup: the most that workers and CPUs allow"),
     _number("cpu_share", "ratio", "part of the tasks' time in the baseline that they are on a CPU"),
+    _number(
+        *("native_share", "CPUs"),
+        "what threads of a library's own, or of the tasks, used beside the caller's thread in the "
+        "baseline, per second of its tasks",
+    ),
+    _number("children_share", "CPUs", "the same of processes that the tasks started"),
     _number("task_s", "s", "mean time of a task in the baseline, the median over rounds"),
-    *_interval("efficiency", "ratio", "`speedup` / workers"),
+    *_interval(
+        "efficiency", "ratio", "`speedup` / workers; of coroutines, which share a thread, / `bound`"
+    ),
     _number("half_width", "ratio", "half the width of the speedup's interval / `speedup`"),
     _number("cold_baseline_s", "s", "median time of the baseline's first runs in a process"),
     _number("cold_measured_s", "s", "median time of the executor's first runs in a process"),
@@ -78,6 +90,15 @@ STATISTICS = (
         "last one, the median",
     ),
     *_interval(
+        *("itself", "ratio"),
+        "the baseline against itself: its first run in a round / its second, whose truth is 1; "
+        "missing where it ran once",
+    ),
+    *_interval(
+        *("earlier", "ratio"),
+        "`speedup` of the rounds in which the executor ran before the baseline / that of others",
+    ),
+    *_interval(
         "mean_ratio", "ratio", "the total: ratio of the mean times, with Fieller's interval"
     ),
     *_interval(
@@ -86,37 +107,40 @@ STATISTICS = (
     ),
     *_interval(
         *("speedup_n1", "ratio"),
-        "`speedup` / the speedup of the same executor with n = 1, where that was measured",
+        "`speedup` / the speedup of the same executor with n = 1, where that was measured: in "
+        "their common rounds, or else from both",
     ),
     *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
     *(
         column
-        for (factor, title), above, below in _STEPS
+        for (factor, title), above, below, waited in _STEPS
         for column in _interval(
-            factor, "ratio", f"{title}: `{below}` / `{above}`, the median; 1 where nothing is lost"
+            *(factor, "ratio"),
+            f"{title}: `{below}` / `{above}`, the median; 1 where nothing is lost{waited}",
         )
     ),
     *(
         _number(
             *(f"loss_{factor}", "ratio"),
             f"{title}: (`{above}` − `{below}`) / `L0_s`, the median: the part of the core time "
-            "that was lost",
+            f"that was lost{waited}",
         )
-        for (factor, title), above, below in _STEPS
+        for (factor, title), above, below, waited in _STEPS
     ),
 )
 """What is computed from its complete rounds; missing where it has none."""
 
 MEDIANS = (
     *("setup_s", "teardown_s", "tasks", "task_copies", "workers", "largest_task_share"),
-    "timer_s",
+    *("task_slowdown", "first_slowdown", "dealt_s", "fetched_s", "sorted_s"),
+    *("sent_bytes", "returned_bytes", "transport_s", "held_s", "timer_s"),
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
 RESOURCES = (
     Column(
         *("waiting", "bool", ""),
-        "tasks wait even in the baseline: `blocking` stands for the last three steps",
+        "tasks wait even one by one: decided once for all cells of a workload",
     ),
     *(
         _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
@@ -139,6 +163,10 @@ RESOURCES = (
     ),
     _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
     _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
+    _number(
+        "library_threads", "count", "threads beside Python's own ones, after a run of the baseline"
+    ),
+    _OF_RUNS["libraries"],
     Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
 )
 """What its rounds took and gave."""

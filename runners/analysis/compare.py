@@ -1,13 +1,15 @@
 """Two cells against each other: in the rounds that they have in common, if there are any."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-from runners.analysis.rounds import cell_codes, complete_rounds, read_rounds
+from runners.analysis.rounds import Rounds, cell_codes, complete_rounds, in_common, read_rounds
 
 FEWEST = 2
 """Fewer rounds in common have no interval."""
@@ -22,20 +24,15 @@ class Comparison:
         rounds = read_rounds(runs, baseline, measured, np.ones(len(measured)))
         rows = runs.iloc[measured]
         weak = (rows["scaling"] == "weak").to_numpy(bool)
-        frame = pd.DataFrame(
-            {
-                "cell": rows["cell"].to_numpy(),
-                "panel": rows["panel"].to_numpy(),
-                "round": rows["round"].to_numpy(),
-                "process": rounds.process,
-                "baseline_s": rounds.baseline_s,
-                # With weak scaling the speedup is scaled: n times the work was done.
-                "measured_s": rounds.measured_s / np.where(weak, rows["n"].to_numpy(float), 1.0),
-            }
-        )
-        self.rounds = {
-            str(cell): own.set_index(["panel", "round"])
-            for cell, own in frame.groupby("cell", sort=False)
+        # With weak scaling the speedup is scaled: n times the work was done.
+        work = np.where(weak, rows["n"].to_numpy(float), 1.0)
+        rounds = replace(rounds, measured_s=rounds.measured_s / work)
+        of_cells = code[measured]
+        ends = [0, *(np.flatnonzero(np.diff(of_cells)) + 1), len(of_cells)]
+        self.rounds: dict[str, Rounds] = {
+            str(rows["cell"].iloc[start]): rounds.part(slice(start, stop))
+            for start, stop in pairwise(ends)
+            if start < stop
         }
 
     def ratio(self, one: str, other: str, confidence: float = 0.95) -> Interval:
@@ -54,12 +51,16 @@ class Comparison:
         """The same from their common rounds alone; None where there are not enough."""
         if not {one, other} <= self.rounds.keys():
             return None
-        a, b = self.rounds[one], self.rounds[other]
-        common = a.index.intersection(b.index)
-        if len(common) < FEWEST:
-            return None
-        a, b = a.loc[common], b.loc[common]
-        return paired_ratio(b["measured_s"], a["measured_s"], a["process"], confidence)
+        return paired_speedups(self.rounds[one], self.rounds[other], confidence)
+
+    def margin(self, cells: Collection[str]) -> float:
+        """How far the baseline of these cells was seen to differ from itself, as a ratio less 1.
+
+        Where their panels ran it twice a round. 0 where its interval contains 1: what differs by
+        chance is in every interval, and this is what does not.
+        """
+        found = [baseline_ratio(self.rounds[cell]) for cell in cells if cell in self.rounds]
+        return max((max(one.low - 1, 1 / one.high - 1, 0.0) for one in found if one), default=0.0)
 
     def p_above(self, one: str, other: str, line: float) -> float:
         """The p-value of the claim that `one` is less than `line` times as fast as `other`.
@@ -73,9 +74,25 @@ class Comparison:
         return _p(lambda confidence: self.ratio(one, other, confidence).low > line)
 
 
-def _speedup(rounds: pd.DataFrame, confidence: float) -> Interval:
-    sides = rounds["baseline_s"], rounds["measured_s"], rounds["process"]
-    return paired_ratio(*sides, confidence)
+def paired_speedups(one: Rounds, other: Rounds, confidence: float = 0.95) -> Interval | None:
+    """The speedup of one cell over that of another, from their common rounds; None: too few."""
+    a, b = in_common(one, other)
+    if len(a.process) < FEWEST:
+        return None
+    return paired_ratio(b.measured_s, a.measured_s, a.process, confidence)
+
+
+def baseline_ratio(rounds: Rounds) -> Interval | None:
+    """The baseline's first time over its second in the same round; None where it ran once."""
+    twice = np.isfinite(rounds.itself)
+    if twice.sum() < FEWEST:
+        return None
+    ratio = rounds.itself[twice]
+    return paired_ratio(ratio, np.ones(len(ratio)), rounds.process[twice])
+
+
+def _speedup(rounds: Rounds, confidence: float) -> Interval:
+    return paired_ratio(rounds.baseline_s, rounds.measured_s, rounds.process, confidence)
 
 
 def _p(shown: Callable[[float], bool]) -> float:

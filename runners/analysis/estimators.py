@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from runners.analysis.interval import Floats, Interval
-from runners.model import WAITING
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
@@ -190,28 +189,24 @@ class Ladder:
     """A cell's core-second ladder: a column for each of FACTORS, a row for each round.
 
     `factors` are the ratios of neighbouring levels, `losses` their differences as a share of L0.
-    Where `waiting`, the last three steps are one, under `blocking`; the others are NaN.
     """
 
     factors: Floats
     losses: Floats
-    waiting: bool
 
 
-def ladder_factors(
-    levels: ArrayLike, serial_busy_s: ArrayLike, serial_own_s: ArrayLike | None = None
-) -> Ladder:
+def ladder_factors(levels: ArrayLike, serial_own_s: ArrayLike, at_a_time: float = 1.0) -> Ladder:
     """The ladder of docs/method.md from L0 … L6, shape (rounds, 7), in core-seconds.
 
-    `serial_busy_s`, shape (rounds,), is W₁, the wall time of the same tasks in the baseline, and
-    `serial_own_s` that without their wait for a CPU, by which it is seen whether they wait.
+    `serial_own_s`, shape (rounds,), is the time of the same tasks in the baseline without their
+    wait for a CPU. What they wait there, for anything else, is no loss: it is added to the last
+    three levels. So the losses add up to 1 - `serial_own_s` / L0, and never say more than the
+    efficiency does. `at_a_time` coroutines can wait at a time, all of them in one worker.
     """
-    steps, serial = np.array(levels, float), np.asarray(serial_busy_s, float)
-    own = serial if serial_own_s is None else np.asarray(serial_own_s, float)
+    steps, own = np.array(levels, float), np.asarray(serial_own_s, float)
+    waited = np.maximum(own / at_a_time - steps[:, 6], 0)
+    steps[:, 4:] += waited[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        waiting = bool(np.median(steps[:, 6] / own) < WAITING)
-        if waiting:
-            steps[:, 4], steps[:, 5:] = serial, math.nan
         factors = steps[:, 1:] / steps[:, :-1]
         losses = -np.diff(steps, axis=1) / steps[:, :1]
-    return Ladder(factors, losses, waiting)
+    return Ladder(factors, losses)

@@ -12,6 +12,7 @@ from runners.analysis.estimators import disagreement, fall, holm, outliers, tren
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
+from runners.words.causes import COMPUTING, OWN_CPUS
 
 CHANCE = 0.01
 """The probability that chance alone raises a flag in a report, whatever the number of its cells."""
@@ -29,6 +30,24 @@ SPENT = {
 """What a flag is raised for if it takes more than MOST of the time of a measurement."""
 TIMER_COST = 0.05
 """A flag is raised if reading the clocks takes more than this part of the tasks' time."""
+
+
+def _library_threads(cell: Mapping[str, Any], running: float) -> Iterator[Flag]:
+    """Of threads that tasks have of their own: more than there are CPUs, with those of all workers.
+
+    As the workload tells (see `model.Metered`), else as it was seen.
+    """
+    told = [
+        (f"{found[1].upper()}, ", cell[name])
+        for name in cell
+        if (found := re.fullmatch(r"metric\.(\w+)_threads", name))
+    ]
+    if not told and cell["native_share"] > OWN_CPUS:
+        told = [("", cell["library_threads"] + 1)]
+    for name, threads in told:
+        if threads * running > cell["usable_cpus"]:
+            counts = f"{threads:g} x {running:g} > {cell['usable_cpus']:g}"
+            yield Flag("library_threads", f"{name}{counts}")
 
 
 def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
@@ -78,11 +97,13 @@ def flags(
     running, limit = at_a_time(cell), cpu_limit(cell)
     if running > limit and not cell["waiting"]:
         yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
-    for name in cell:
-        library = re.fullmatch(r"metric\.(\w+)_threads", name)  # see `model.Metered`
-        if library and cell[name] * running > cell["usable_cpus"] and limit < math.inf:
-            counts = f"{cell[name]:g} x {running:g} > {cell['usable_cpus']:g}"
-            yield Flag("library_threads", f"{library[1].upper()}, {counts}")
+    coroutine = cell["worker_kind"] == "coroutine"
+    if coroutine and cell["cpu_share"] > COMPUTING and cell["n"] > 1:
+        yield Flag("computing_coroutines", f"{cell['cpu_share']:.0%}")
+    if coroutine and cell["native_share"] > OWN_CPUS:
+        yield Flag("loop_threads", f"{cell['native_share']:.1f}")
+    elif limit < math.inf:
+        yield from _library_threads(cell, running)
     timer_cost = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
     if timer_cost > TIMER_COST:
         yield Flag("timer_cost", f"{timer_cost:.0%}")

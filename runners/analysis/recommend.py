@@ -103,8 +103,8 @@ def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]
 
     `summary` is the frame of `summarise`, of the frame `runs`. A candidate is a cell that is ok,
     has an interval of its speedup, works with more than the calling thread, and does not forget to
-    join. Two of them are compared in their common rounds. The error rate of all that is said of one
-    workload is 5% (Holm).
+    join. Two of them are compared in their common rounds, and by more than the baseline was seen
+    to differ from itself. The error rate of all that is said of one workload is 5% (Holm).
     """
     cells = summary.assign(**labels(summary))
     numbers = cells[["speedup", "speedup_low", "speedup_high"]].notna().all(axis=1)
@@ -143,11 +143,12 @@ def _recommendation(
     panel: str, baseline: str, candidates: list[Candidate], comparison: Comparison
 ) -> Recommendation:
     best = candidates[0]
+    margin = comparison.margin([one.cell for one in candidates])
     # To be within 3% of the best is to be within 3% of each other one: the largest p-value of these
     # tests is that of all of them (Hsu, Annals of Statistics 12, 1984, 1136; Berger 1982).
     near = {
         one.cell: max(
-            comparison.p_above(other.cell, one.cell, WITHIN)
+            comparison.p_above(other.cell, one.cell, WITHIN / (1 + margin))
             for other in candidates
             if other is not one
         )
@@ -156,7 +157,9 @@ def _recommendation(
     }
     near |= {one.cell: 1.0 for one in candidates if one.cell not in near}
     good = _rejected(near)
-    worse = _rejected({c.cell: comparison.p_below(best.cell, c.cell, 1.0) for c in candidates[1:]})
+    worse = _rejected(
+        {c.cell: comparison.p_below(best.cell, c.cell, 1 + margin) for c in candidates[1:]}
+    )
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
     choice = min(sure, key=lambda c: c.cost, default=None)

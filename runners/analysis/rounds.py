@@ -21,29 +21,44 @@ LEVELS = tuple(f"L{k}_s" for k in range(7))
 class Rounds:
     """Complete rounds, in order: arrays whose first axis is the round.
 
-    `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_busy_s` is the time of the
-    same tasks in the baseline, `serial_own_s` that without their wait for a CPU, which other load
-    makes, and `task_s` the time of one of them. `number` is that of the round, and `earlier` says
-    whether the measured run came before that of the baseline.
+    `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_own_s` is the time of the
+    same tasks in the baseline without their wait for a CPU, which other load makes, and `task_s`
+    the time of one of them. `native_share` and `children_share` are the CPUs that other threads of
+    the measuring process, and its child processes, had meanwhile. `panel` and `number` are those of
+    the round, and `earlier` says whether the measured run came before that of the baseline. Where
+    that ran twice, `itself` is the ratio of its two times, whose truth is 1; else NaN.
     """
 
+    panel: NDArray[np.object_]
     number: NDArray[np.int64]
     process: NDArray[np.int64]
     earlier: NDArray[np.bool_]
     baseline_s: Floats
     measured_s: Floats
     levels: Floats
-    serial_busy_s: Floats
     serial_own_s: Floats
     task_s: Floats
+    native_share: Floats
+    children_share: Floats
+    itself: Floats
 
     @property
     def cpu_share(self) -> Floats:
         """The part of the tasks' own time that they are on a CPU when run one by one."""
         return self.levels[:, 6] / self.serial_own_s
 
-    def part(self, rows: slice) -> "Rounds":
+    def part(self, rows: slice | Rows) -> "Rounds":
         return Rounds(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def in_common(one: Rounds, other: Rounds) -> tuple[Rounds, Rounds]:
+    """The rounds of two cells in which both were run, in the same order."""
+    places, others = (
+        pd.MultiIndex.from_arrays([rounds.panel.astype(str), rounds.number])
+        for rounds in (one, other)
+    )
+    common = places.intersection(others, sort=False)
+    return one.part(places.get_indexer(common)), other.part(others.get_indexer(common))
 
 
 def shared(runs: pd.DataFrame) -> NDArray[np.bool_]:
@@ -103,16 +118,27 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
     """
     serial_busy_s, ready_s, cpu_s = (_mean(runs, LEVELS[k], baseline) for k in (3, 4, 5))
     position = runs["position"].to_numpy(int)
+    first = baseline[:, 0]
+    busy_s = numbers(runs, LEVELS[3], first)
+    process_s, caller_s, children_s = (
+        numbers(runs, f"{whose}_cpu_s", first) for whose in ("process", "caller", "children")
+    )
+    # Threads are the workers of some baselines: theirs is the tasks' own time.
+    in_caller = (runs["baseline"].iloc[first] != "thread").to_numpy(bool)
+    first_s, second_s = (numbers(runs, "wall_s", baseline[:, k]) for k in (0, 1))
     return Rounds(
+        panel=runs["panel"].to_numpy(object)[measured],
         number=runs["round"].to_numpy(int)[measured],
         process=runs["process"].to_numpy(int)[measured],
         earlier=position[measured] < position[baseline].mean(axis=1),
         baseline_s=_mean(runs, "wall_s", baseline),
         measured_s=numbers(runs, "wall_s", measured),
         levels=np.column_stack([numbers(runs, name, measured) for name in LEVELS]),
-        serial_busy_s=serial_busy_s * scale,
         serial_own_s=(serial_busy_s - (ready_s - cpu_s)) * scale,
-        task_s=serial_busy_s / numbers(runs, "tasks", baseline[:, 0]),
+        task_s=serial_busy_s / numbers(runs, "tasks", first),
+        native_share=np.where(in_caller, (process_s - caller_s) / busy_s, np.nan),
+        children_share=children_s / busy_s,
+        itself=np.where(first == baseline[:, 1], np.nan, first_s / second_s),
     )
 
 

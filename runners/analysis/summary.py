@@ -13,6 +13,7 @@ import pandas as pd
 
 from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
+from runners.analysis.compare import baseline_ratio, paired_speedups
 from runners.analysis.estimators import (
     FACTORS,
     hodges_lehmann_ratio,
@@ -34,12 +35,13 @@ from runners.analysis.rounds import (
     read_rounds,
 )
 from runners.analysis.spent import spent
-from runners.model import Status
+from runners.model import WAITING, Status
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 
 Record = dict[str, Any]
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +79,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
-    one_worker: Interval | None = None
+    waits = _waiting(cells, parts)
+    one_worker: tuple[Interval, Rounds] | None = None
     for at, is_first in _by_family(cells):
         if is_first:
             one_worker = None
@@ -86,24 +89,34 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             continue
         speedup = paired_ratio(mine.baseline_s, mine.measured_s, mine.process).scaled(scale[at])
         if facts[at]["n"] == 1 and one_worker is None:
-            one_worker = speedup
+            one_worker = speedup, mine
+        shares = ("cpu_share", "native_share", "children_share", "task_s")
+        known_shares = {name: float(np.median(getattr(mine, name))) for name in shares}
+        limit = cpu_limit(facts[at] | known_shares | {"L3_s": float(np.median(mine.levels[:, 3]))})
+        provided = workers(facts[at])
+        bound = min(float(provided), limit)
+        is_coroutine = facts[at]["worker_kind"] == "coroutine"
         records[at] = {
             **_walls("baseline", mine.baseline_s),
             **_walls("measured", mine.measured_s),
-            **_speedups(mine, speedup, workers(facts[at]), scale[at]),
-            "cpu_share": float(np.median(mine.cpu_share)),
-            "task_s": float(np.median(mine.task_s)),
+            **_speedups(mine, speedup, bound if is_coroutine else provided, scale[at]),
+            **known_shares,
+            "waiting": waits[at],
+            "bound": bound,
             "cold_baseline_s": cold_s[0][at],
             "cold_measured_s": cold_s[1][at],
             "cold_speedup": cold_s[0][at] / cold_s[1][at] * scale[at],
             "start_s": start[at],
-            **_ladder(mine),
+            **_named("itself", baseline_ratio(mine) or UNKNOWN),
+            **_named("earlier", _earlier(mine)),
+            **_ladder(mine, provided if is_coroutine else 1),
         }
-        limit = cpu_limit(facts[at] | records[at])
-        records[at]["bound"] = min(float(workers(facts[at])), limit)
         records[at] |= attained(facts[at] | records[at])
         if one_worker is not None and facts[at]["scaling"] == "strong":
-            records[at] |= _over_one_worker(speedup, one_worker, facts[at]["n"])
+            over_one = paired_speedups(mine, one_worker[1]) or speedup.over(one_worker[0])
+            records[at] |= _named(
+                "speedup_n1", over_one if facts[at]["n"] > 1 else Interval(1.0, 1.0, 1.0)
+            )
     for at, suspected in enumerate(suspicions(parts)):
         if len(parts[at].process):
             if "not_steady" in suspected:
@@ -129,6 +142,20 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
     names += ["usable_cpus", "worker_kind", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
+
+
+def _waiting(cells: pd.DataFrame, parts: list[Rounds]) -> list[bool]:
+    """Whether the tasks of each cell wait, even one by one: decided once for each workload.
+
+    By the middle of its cells, or by the lowest where the middle is not clearly above: a workload
+    near the limit would else be of one kind here and of the other there.
+    """
+    names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
+    own = pd.Series([float(np.median(p.cpu_share)) if len(p.process) else math.nan for p in parts])
+    by_workload = own.groupby([cells[name] for name in names], dropna=False)
+    middle, lowest = by_workload.transform("median"), by_workload.transform("min")
+    found = (middle < WAITING) | ((lowest < WAITING) & (middle < 2 * WAITING))
+    return [bool(one) for one in found]
 
 
 def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -170,6 +197,8 @@ def _resources(
     median = of(MEDIANS, measured).groupby(code[measured]).median().reindex(cpus.index)
     peak = of(peaks, measured).groupby(code[measured]).max().reindex(cpus.index)
     total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
+    threads = of(["library_threads"], baseline[:, 0]).groupby(code[measured]).max()
+    names = runs["libraries"].iloc[baseline[:, 0]].groupby(code[measured]).first()
     shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(
         {
@@ -177,6 +206,8 @@ def _resources(
             **shares,
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
+            "library_threads": threads["library_threads"].reindex(cpus.index),
+            "libraries": names.reindex(cpus.index),
             "gil": peak["gil"].astype("boolean"),
             **_metrics(runs, code, measured, metrics, len(cpus)),
         }
@@ -250,6 +281,20 @@ def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
         previous = family[at]
 
 
+def _earlier(rounds: Rounds) -> Interval:
+    """The speedup of the rounds in which the executor ran before the baseline over that of others.
+
+    A round counts as before if its run came before the middle of those of the baseline.
+    """
+    found = []
+    for which in (rounds.earlier, ~rounds.earlier):
+        own = rounds.part(np.flatnonzero(which))
+        if len(own.process) < 2:
+            return UNKNOWN
+        found.append(paired_ratio(own.baseline_s, own.measured_s))
+    return found[0].over(found[1])
+
+
 def _named(name: str, interval: Interval) -> Record:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
@@ -261,7 +306,7 @@ def _walls(side: str, x: Floats) -> Record:
     return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
 
 
-def _speedups(rounds: Rounds, speedup: Interval, provided: int, scale: float) -> Record:
+def _speedups(rounds: Rounds, speedup: Interval, provided: float, scale: float) -> Record:
     sides = rounds.baseline_s, rounds.measured_s
     rank = hodges_lehmann_ratio(*sides).scaled(scale)
     return {
@@ -275,19 +320,10 @@ def _speedups(rounds: Rounds, speedup: Interval, provided: int, scale: float) ->
     }
 
 
-def _over_one_worker(speedup: Interval, one: Interval, n: int) -> Record:
-    """Against the same executor with one worker: the ratio of both cells' speedups.
-
-    Each cell was measured in its own minutes. Its baseline was measured in the same ones, so the
-    ratio of speedups is free of what changed on the machine in between; one of times is not.
-    """
-    return _named("speedup_n1", Interval(1.0, 1.0, 1.0) if n == 1 else speedup.over(one))
-
-
-def _ladder(rounds: Rounds) -> Record:
-    ladder = ladder_factors(rounds.levels, rounds.serial_busy_s, rounds.serial_own_s)
+def _ladder(rounds: Rounds, at_a_time: float) -> Record:
+    ladder = ladder_factors(rounds.levels, rounds.serial_own_s, at_a_time)
     record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
     for step, factor in enumerate(FACTORS):
         record |= _named(factor, median_interval(ladder.factors[:, step]))
         record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
-    return record | {"waiting": ladder.waiting}
+    return record

@@ -6,34 +6,98 @@ Standard library only, because the measuring process and its workers import it.
 import os
 import resource
 import sys
-from typing import NamedTuple
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
+_SCHEDSTAT = "/proc/thread-self/schedstat"
+_THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)  # Linux has it
 
 
-def run_queue_wait_ns() -> int:
-    """Time this thread stood ready without a CPU: schedstat's second field; -1 if unknown."""
+def _schedstat() -> bytes:
+    descriptor = os.open(_SCHEDSTAT, os.O_RDONLY)
     try:
-        descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-    except OSError:
-        return -1
-    try:
-        return int(os.read(descriptor, 64).split()[1])
+        return os.read(descriptor, 64)
     finally:
         os.close(descriptor)
+
+
+_read_schedstat: Callable[[], bytes] = _schedstat
+
+
+def keep_gil() -> None:
+    """From now on, read what is read between tasks without handing over the GIL.
+
+    A thread that opens a file lets another one have the GIL, and then waits for it: after a task
+    that wait would lie between two tasks, where without the reading there is none
+    (`benchmarks.gaps`). For workers that have threads beside them; others need not load ctypes.
+    """
+    global _read_schedstat
+    if _read_schedstat is not _schedstat or not os.access(_SCHEDSTAT, os.R_OK):
+        return
+    try:
+        import ctypes
+
+        library = ctypes.PyDLL(None)
+        open_, read, close = library.open, library.read, library.close
+    except (ImportError, OSError, AttributeError):  # an interpreter without ctypes
+        return
+    path = _SCHEDSTAT.encode()
+
+    def keeping() -> bytes:
+        descriptor = open_(path, os.O_RDONLY | os.O_CLOEXEC)
+        if descriptor < 0:
+            raise OSError
+        buffer = ctypes.create_string_buffer(64)
+        read(descriptor, buffer, 63)
+        close(descriptor)
+        return buffer.value
+
+    _read_schedstat = keeping
+
+
+class Usage(NamedTuple):
+    """What the kernel has counted of a worker's thread. What is not known is -1.
+
+    `wait_ns` is the time that it stood ready in the run queue without a CPU, `rss_bytes` the
+    largest resident set that its process had so far.
+    """
+
+    wait_ns: int
+    voluntary_switches: int
+    involuntary_switches: int
+    rss_bytes: int
+
+
+def read_usage() -> Usage:
+    """What it is now, of the calling thread."""
+    try:
+        wait_ns = int(_read_schedstat().split()[1])
+    except (OSError, IndexError, ValueError):
+        wait_ns = -1
+    if _THREAD is None:
+        return Usage(wait_ns, -1, -1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    own = resource.getrusage(_THREAD)
+    return Usage(wait_ns, own.ru_nvcsw, own.ru_nivcsw, own.ru_maxrss * _RSS_UNIT)
 
 
 class Counters(NamedTuple):
     """Counters of the kernel that only grow; a run's row has the differences, by these names.
 
     What cannot be read is None. `cpus` alone does not grow: it is the number of CPUs that this
-    process may run on, which `steal_s` and `others_cpu_s` are about.
+    process may run on, which `steal_s` and `others_cpu_s` are about. Switches are those of this
+    process alone. CPU times are those of this process, of the calling thread, and of the processes
+    that descend from it.
 
     Every worker loads this module, and a named tuple is made in a sixth of a dataclass's time.
     """
 
     voluntary_switches: int
     involuntary_switches: int
+    process_cpu_s: float
+    caller_cpu_s: float
+    children_cpu_s: float | None
     cpus: int | None
     steal_s: float | None
     throttled_s: float | None
@@ -41,12 +105,8 @@ class Counters(NamedTuple):
     others_cpu_s: float | None
 
     def since(self, before: "Counters") -> "Counters":
-        return Counters(
-            self.voluntary_switches - before.voluntary_switches,
-            self.involuntary_switches - before.involuntary_switches,
-            self.cpus,
-            *map(_difference, self[3:], before[3:]),
-        )
+        differences = dict(zip(self._fields, map(_difference, self, before), strict=True))
+        return Counters(**differences | {"cpus": self.cpus})
 
 
 def read_counters(cpu_stat: str | None) -> Counters:
@@ -55,13 +115,18 @@ def read_counters(cpu_stat: str | None) -> Counters:
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that were waited for
     living_s = living_cpu_s(os.getpid())
     cpus = read_cpus()
-    others_s = None
-    if cpus is not None and living_s is not None:
-        mine_s = own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime + living_s
-        others_s = cpus.busy_s - mine_s
+    process_s = own.ru_utime + own.ru_stime
+    children_s = others_s = None
+    if living_s is not None:
+        children_s = ended.ru_utime + ended.ru_stime + living_s
+        if cpus is not None:
+            others_s = cpus.busy_s - process_s - children_s
     return Counters(
-        own.ru_nvcsw + ended.ru_nvcsw,
-        own.ru_nivcsw + ended.ru_nivcsw,
+        own.ru_nvcsw,
+        own.ru_nivcsw,
+        process_s,
+        time.thread_time(),
+        children_s,
         None if cpus is None else cpus.number,
         None if cpus is None else cpus.steal_s,
         _throttled_s(cpu_stat) if cpu_stat else None,
@@ -70,7 +135,7 @@ def read_counters(cpu_stat: str | None) -> Counters:
     )
 
 
-def _difference(after: float | None, before: float | None) -> float | None:
+def _difference(after: Any, before: Any) -> Any:
     return after - before if after is not None and before is not None else None
 
 
@@ -163,7 +228,41 @@ def _read(path: str) -> str:
         return file.read()
 
 
+def forget_peak() -> None:
+    """Let the largest resident set of this process count from now on, where the kernel can."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # proc(5)
+    except OSError:
+        pass
+
+
 def max_rss_bytes() -> int:
-    """The largest resident set so far of this process or of any one that it waited for."""
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(w).ru_maxrss for w in who) * _RSS_UNIT
+    """The largest resident set of this process since `forget_peak`, or ever."""
+    try:
+        status = _read("/proc/self/status")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+
+
+def library_threads() -> int | None:
+    """How many threads of this process are not Python's; None where nobody knows."""
+    import threading
+
+    try:
+        with os.scandir("/proc/self/task") as threads:
+            return max(sum(1 for _ in threads) - threading.active_count(), 0)
+    except OSError:
+        return None
+
+
+def libraries() -> str:
+    """Whose threads these are, as threadpoolctl tells; "" if it is not there or knows of none."""
+    try:
+        import threadpoolctl
+
+        found = threadpoolctl.threadpool_info()
+        return ", ".join(f"{one['internal_api']} {one['num_threads']}" for one in found)
+    except Exception:  # also what it stumbles over: it is asked for a name only
+        return ""

@@ -2,13 +2,14 @@
 
 import hashlib
 import operator
+import os
 import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runners.child.counters import Counters
+from runners.child.counters import Counters, Usage
 from runners.child.timing import Timing
 from runners.child.worker import NotInstalled, Record, described
 from runners.model import (
@@ -28,13 +29,19 @@ from runners.model import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended, and what is known of it. It has `results` if they can be judged."""
+    """How a run ended, and what is known of it. It has `results` if they can be judged.
+
+    `elsewhere` is what workers in other processes used together (of memory, the largest one),
+    `held_s` how long coroutines had the event loop to themselves.
+    """
 
     status: Status = "ok"
     error: str | None = None
     timing: Timing | None = None
     counters: Counters | None = None
     gil: bool | None = None
+    elsewhere: Usage | None = None
+    held_s: float | None = None
     spans: Sequence[Span] = ()
     results: Sequence[Any] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -85,13 +92,20 @@ class Judge:
 
     def _judge_records(self, outcome: Outcome, timing: Timing, records: list[Record]) -> Outcome:
         spans = [
-            Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.wait_ns)
+            Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.used.wait_ns)
             for k, one in enumerate(records)
         ]
         if not all(map(timing.contains, spans)):
             spans = []  # on another machine's clock: they cannot be put on this one
         gil = records[0].gil if records else None
-        outcome = replace(outcome, gil=gil, spans=spans)
+        held = [one.held_ns for one in records if one.held_ns >= 0]
+        outcome = replace(
+            outcome,
+            gil=gil,
+            elsewhere=_elsewhere(records),
+            held_s=sum(held) / 1e9 if held else None,
+            spans=spans,
+        )
         failed = [(k, one.error) for k, one in enumerate(records) if one.error is not None]
         if failed:
             index, text = failed[0]
@@ -155,6 +169,19 @@ class Judge:
                 f"not deterministic: called twice in the plain loop, task {index} gives "
                 f"{_short(one)} and {_short(two)}; {remedy}"
             )
+
+
+def _elsewhere(records: Sequence[Record]) -> Usage | None:
+    """What the workers in other processes than this one used; None if there are none."""
+    here = os.getpid()
+    used = [record.used for record in records if record.pid != here]
+    if not used:
+        return None
+    waits, voluntary, involuntary, rss = zip(*used, strict=True)
+    wait, *switches = (
+        -1 if min(counts) < 0 else sum(counts) for counts in (waits, voluntary, involuntary)
+    )
+    return Usage(wait, switches[0], switches[1], max(rss))
 
 
 def failure(problem: Exception) -> Outcome:

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from runners.child.counters import run_queue_wait_ns
+from runners.child.counters import read_usage
 
 WARM = 10
 """CPython 3.11 runs a loop faster once its function has been called eight times (gh-93554)."""
@@ -29,12 +29,12 @@ def main() -> None:
         count = int(line)
         if count == 0:
             break
-        waited = run_queue_wait_ns()
+        waited = read_usage().wait_ns
         cpu = time.thread_time_ns()
         start = time.perf_counter_ns()
         spin(count)
         end = time.perf_counter_ns()
         cpu = time.thread_time_ns() - cpu
-        waited = run_queue_wait_ns() - waited if waited >= 0 else -1
+        waited = read_usage().wait_ns - waited if waited >= 0 else -1
         facts = os.getpid(), threading.get_native_id(), start, end, cpu, waited
         os.write(1, (" ".join(map(str, facts)) + "\n").encode())

@@ -11,21 +11,30 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from runners.child.counters import max_rss_bytes, read_counters
+from runners.child.counters import (
+    forget_peak,
+    keep_gil,
+    libraries,
+    library_threads,
+    max_rss_bytes,
+    read_counters,
+)
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
+from runners.child.transport import Freight, weighed
 from runners.child.worker import EitherForm, adopt, described, install, run_task
 from runners.model import (
     Coroutine,
     Fresh,
+    Inheriting,
     Metered,
     Order,
     Plan,
@@ -64,6 +73,10 @@ class Trial:
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
             start_helpers({plan.start_method for plan in plans})
+        if {"thread", "unknown"} & {plan.worker_kind for plan in plans}:
+            keep_gil()
+        self.libraries: str | None = None
+        self.freight: dict[str, Freight | None] = {}
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
@@ -88,6 +101,7 @@ class Trial:
     def _run(self, order: Order) -> Run:
         started_at = timestamp()
         gc.collect()  # the garbage of earlier runs is not this run's cost
+        forget_peak()
         given = pickled(self.tasks) if order.cold else None
         try:
             shared = self._share(order)
@@ -214,10 +228,15 @@ class Trial:
             task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
+            held_s=outcome.held_s,
             gil=outcome.gil,
             metrics=outcome.metrics,
             spans=outcome.spans,
         )
+        if order.role == "baseline" and (threads := library_threads()) is not None:
+            if threads and self.libraries is None:
+                self.libraries = libraries()
+            run = replace(run, library_threads=threads, libraries=self.libraries or None)
         if (timing := outcome.timing) is not None:
             run = replace(
                 run,
@@ -228,7 +247,39 @@ class Trial:
             )
         if (counters := outcome.counters) is not None:
             run = replace(run, **counters._asdict())
+        if (used := outcome.elsewhere) is not None:
+            assert run.max_rss_bytes is not None
+            run = replace(run, max_rss_bytes=max(run.max_rss_bytes, used.rss_bytes))
+            for name in ("voluntary_switches", "involuntary_switches"):
+                own, others = getattr(run, name), getattr(used, name)
+                if own is not None and others >= 0:
+                    run = replace(run, **{name: own + others})
+        apart = used is not None or self.plans[order.candidate].worker_kind == "interpreter"
+        if apart and order.role == "measured" and outcome.status == "ok":
+            run = self._with_freight(run, outcome)
         return run
+
+    def _with_freight(self, run: Run, outcome: Outcome) -> Run:
+        """The row with what goes to workers that share no memory with this one, and back."""
+        executor = outcome.timing.executor if outcome.timing is not None else None
+        inherited = isinstance(executor, Inheriting) and executor.inherits_tasks
+        sent = Freight(0.0, 0.0) if inherited else self._weighed("tasks", self.tasks)
+        back = self._weighed("results", outcome.results)
+        if sent is None or back is None:
+            return run
+        copies = len(outcome.results) / max(len(self.tasks), 1)
+        return replace(
+            run,
+            sent_bytes=sent.each_bytes,
+            returned_bytes=back.each_bytes,
+            transport_s=sent.all_s * copies + back.all_s * copies,
+        )
+
+    def _weighed(self, what: str, values: Sequence[Any]) -> Freight | None:
+        """Tried once in each process: the same tasks have the same results."""
+        if what not in self.freight:
+            self.freight[what] = weighed(values[: len(self.tasks)])
+        return self.freight[what]
 
 
 def start_helpers(start_methods: Collection[str | None]) -> None:

@@ -13,25 +13,29 @@ import traceback
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NamedTuple, Self
 
-from runners.child.counters import run_queue_wait_ns
+from runners.child.counters import Usage, keep_gil, read_usage
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
 thread_id = threading.get_ident
 
-WAIT_EVERY_NS = 1_000_000
+READ_EVERY_NS = 1_000_000
 ERROR_CHARS = 4000
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
 """What CPython says of an extension module that is not made for them (`Python/import.c`)."""
 
-Wire = tuple[tuple[int, int, bool], int, int, int, int, str | None, Any]
+Used = tuple[int, int, int, int] | None
+"""A `Usage` since the last one: a plain tuple, or None where that was just now."""
+Wire = tuple[tuple[int, int, bool], int, int, int, int, Used, str | None, Any]
 """A record on its way from the worker: a plain tuple, which is pickled sooner than a named one."""
 
 
 class Record(NamedTuple):
     """What a worker tells of a task: its span as in `Span`, and its error as text or its result.
 
-    `gil` says whether the worker's interpreter has a GIL.
+    `gil` says whether the worker's interpreter has a GIL, and `held_ns` how long a coroutine had
+    the event loop to itself: the steps between its awaits; -1 for a plain function. `used` is what
+    the kernel counted of the worker since its last reading.
     """
 
     pid: int
@@ -40,35 +44,44 @@ class Record(NamedTuple):
     start_ns: int
     end_ns: int
     cpu_ns: int
-    wait_ns: int
+    held_ns: int
+    used: Usage
     error: str | None
     result: Any
 
     @classmethod
     def named(cls, wire: Wire) -> Self:
         """Raises TypeError or ValueError if that is not what `run_task` returned."""
-        (pid, thread, gil), start, end, cpu, wait, error, result = wire
-        return cls(pid, thread, gil, start, end, cpu, wait, error, result)
+        (pid, thread, gil), start, end, cpu, held, used, error, result = wire
+        usage = _JUST_NOW if used is None else Usage(*used)
+        return cls(pid, thread, gil, start, end, cpu, held, usage, error, result)
+
+
+_JUST_NOW = Usage(0, 0, 0, -1)
 
 
 class _Here:
-    """What a worker knows of itself: its identity, and how long it had waited when."""
+    """What a worker knows of itself: its identity, and what it had used of the machine when."""
 
-    __slots__ = ("identity", "read_ns", "waited_ns")
+    __slots__ = ("identity", "read_ns", "usage")
 
     def __init__(self) -> None:
         gil = getattr(sys, "_is_gil_enabled", None)
         self.identity = (os.getpid(), threading.get_native_id(), gil() if gil else True)
-        self.waited_ns = run_queue_wait_ns()
+        self.usage = read_usage()
         self.read_ns = clock_ns()
 
-    def waited(self, now_ns: int) -> int:
-        """Run-queue wait in ns since the last reading; 0 if that was under a millisecond ago."""
-        if now_ns - self.read_ns < WAIT_EVERY_NS:
-            return 0
-        before, self.waited_ns = self.waited_ns, run_queue_wait_ns()
+    def used(self, now_ns: int) -> Used:
+        """What was used since the last reading; None if that was under a millisecond ago."""
+        if now_ns - self.read_ns < READ_EVERY_NS:
+            return None
+        before, self.usage = self.usage, read_usage()
         self.read_ns = now_ns
-        return self.waited_ns - before if self.waited_ns >= 0 else -1
+        wait, voluntary, involuntary = (
+            now - then if now >= 0 else -1
+            for now, then in zip(self.usage[:3], before[:3], strict=True)
+        )
+        return wait, voluntary, involuntary, self.usage.rss_bytes
 
 
 class NotInstalled(Exception):
@@ -96,6 +109,8 @@ def install(payload: bytes, shared: Any = None) -> None:
     worker's first task.
     """
     global _payload, _workload, _broken
+    if threading.active_count() > 1:
+        keep_gil()
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do
         try:
             _workload, _broken = pickle.loads(payload), None
@@ -130,7 +145,7 @@ def run_task(task: Any) -> Wire:
         error = described()
     end = clock_ns()
     cpu = thread_cpu_ns() - cpu
-    return here.identity, start, end, cpu, here.waited(end), error, value
+    return here.identity, start, end, cpu, -1, here.used(end), error, value
 
 
 class EitherForm:
@@ -149,21 +164,23 @@ class EitherForm:
         except Exception:  # a cancellation is the executor's own and goes through
             error = described()
         end = clock_ns()
-        return here.identity, start, end, steps.cpu_ns, here.waited(end), error, value
+        used = here.used(end)
+        return here.identity, start, end, steps.cpu_ns, steps.held_ns, used, error, value
 
 
 class _Steps:
-    """A coroutine that counts the CPU time of its steps: between them, others run in its thread."""
+    """A coroutine that times its steps: between them, others run in its thread."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.coroutine = coroutine
         self.cpu_ns = 0
+        self.held_ns = 0
 
     def __await__(self) -> Generator[Any, Any, Any]:
         sent: Any = None
         thrown: BaseException | None = None
         while True:
-            cpu = thread_cpu_ns()
+            cpu, start = thread_cpu_ns(), clock_ns()
             try:
                 if thrown is None:
                     waits_for = self.coroutine.send(sent)
@@ -172,6 +189,7 @@ class _Steps:
             except StopIteration as end:
                 return end.value
             finally:
+                self.held_ns += clock_ns() - start
                 self.cpu_ns += thread_cpu_ns() - cpu
             sent = thrown = None
             try:

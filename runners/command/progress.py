@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
-from runners.words import advice, flags
+from runners.words import causes, flags
 from runners.words.rounding import counted, time_unit
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _line(place: Place, cell: "CellSummary") -> str:
     name = escape(f"{f'{place}{place.name}':<46}")
     times = place.times()
     if cell.status != "ok":
-        told = f"[red]{cell.status}[/]: {escape(advice.reason(cell.error))}"
+        told = f"[red]{cell.status}[/]: {escape(causes.reason(cell.error))}"
     else:
         told = escape(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
     return f"{name} {told}" + (f"   {times}" if times else "")
@@ -283,6 +283,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     by_workers = cell.bound >= workers
     cpus = "one thread" if plan.worker_kind == "coroutine" else f"{plan.usable_cpus:g} usable CPUs"
     what = f"{workers} {noun}" if by_workers else cpus
+    in_one_thread = plan.worker_kind == "coroutine"
     of_the_attainable = f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup"
     machine = []
     if math.isfinite(cell.attainable):
@@ -303,7 +304,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         ),
         (
             "efficiency",
-            f"{cell.efficiency.estimate:.0%} of {workers} {noun}",
+            f"{cell.efficiency.estimate:.0%} of {what if in_one_thread else f'{workers} {noun}'}",
             of_the_attainable,
         ),
         (
@@ -320,8 +321,10 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
         text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} more\n")
-    for loss in advice.explain(cell):
-        text.append(f"{'lost':<17}", "dim").append(f"{advice.told(loss, cell)}\n")
+    for loss in causes.explain(cell):
+        text.append(f"{'lost':<17}", "dim").append(f"{causes.told(loss, cell)}\n")
+    if (rest := causes.remainder(cell)) >= causes.MATTERS:
+        text.append(f"{'lost':<17}", "dim").append(f"{rest:.0%} in smaller parts\n")
     for flag in cell.flags:
         text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
         text.append(f": {flags.remedy(flag)}\n")

@@ -1,7 +1,7 @@
 """Coroutines of one event loop: `asyncio`; plain functions run in threads (`to_thread`)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -14,8 +14,9 @@ Call = Callable[[Any], Awaitable[Any]]
 class Asyncio:
     """An event loop in the calling thread, with at most `max_workers` tasks at a time.
 
-    A function with a coroutine form runs in the loop itself; any other in threads that the loop
-    waits for.
+    A function with a coroutine form runs in the loop itself, a task of the loop for each call, as
+    `asyncio.gather` makes them; any other in threads that the loop waits for. One at a time, the
+    calls are awaited one after another: that is the plain loop of coroutines.
     """
 
     worker_kind = "coroutine"
@@ -34,23 +35,23 @@ class Asyncio:
 
     def __enter__(self) -> Self:
         self.runner = asyncio.Runner()
-        threads = ThreadPoolExecutor(
-            self.max_workers, initializer=self.initializer, initargs=self.initargs
-        )
-        self.runner.get_loop().set_default_executor(threads)
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.runner.close()  # joins the threads
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
-        if not isinstance(function, Coroutine):
-            call = _in_thread(function)
-        else:
-            call = function.acall
-            if not self.initialized and self.initializer is not None:
+        call = function.acall if isinstance(function, Coroutine) else _in_thread(function)
+        if not self.initialized:
+            self.initialized = True
+            if not isinstance(function, Coroutine):
+                threads = ThreadPoolExecutor(
+                    self.max_workers, initializer=self.initializer, initargs=self.initargs
+                )
+                # Coroutines that use threads themselves have those that any loop has.
+                self.runner.get_loop().set_default_executor(threads)
+            elif self.initializer is not None:
                 self.initializer(*self.initargs)  # the caller's thread is the worker
-                self.initialized = True
         try:
             return self.runner.run(_map(call, list(tasks), self.max_workers))
         except BaseExceptionGroup as group:  # all others have been cancelled
@@ -66,14 +67,14 @@ def _in_thread(function: Callable[[Any], Any]) -> Call:
 
 
 async def _map(call: Call, tasks: list[Any], max_workers: int) -> list[Any]:
-    results: list[Any] = [None] * len(tasks)
-    todo = iter(enumerate(tasks))
+    if max_workers == 1:
+        return [await call(task) for task in tasks]
+    places = asyncio.Semaphore(max_workers)
+
+    async def in_place(task: Any) -> Any:
+        async with places:
+            return await call(task)
+
     async with asyncio.TaskGroup() as group:
-        for k in range(min(max_workers, len(tasks))):
-            group.create_task(_work(call, todo, results), name=f"worker-{k}")
-    return results
-
-
-async def _work(call: Call, todo: Iterator[tuple[int, Any]], results: list[Any]) -> None:
-    for index, task in todo:
-        results[index] = await call(task)
+        running = [group.create_task(in_place(task)) for task in tasks]
+    return [task.result() for task in running]

@@ -42,6 +42,10 @@ class Process:
         self.late: list[tuple[list[Any], Crew]] = []
         self.zombies = 0
 
+    @property
+    def inherits_tasks(self) -> bool:
+        return self.start_method == "fork"
+
     def __enter__(self) -> Self:
         return self
 

@@ -14,15 +14,19 @@ Each step down is a loss with a cause of its own, and the factors L1/L0, L2/L1, 
 L6/L0: the efficiency metrics of the POP Centre of Excellence (pop-coe.eu), extended downwards.
 """
 
+import heapq
+import statistics
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from runners.model import Span
 
 Levels = tuple[float, float, float, float, float, float]
 
 _worker = attrgetter("pid", "thread")
+_index = attrgetter("index")
 
 
 def levels(spans: Sequence[Span], wall_s: float, provisioned: int) -> Levels:
@@ -69,7 +73,70 @@ def _busy_ns(spans: Iterable[Span]) -> int:
     return total
 
 
-def largest_task_share(spans: Sequence[Span]) -> float | None:
+def task_times(spans: Sequence[Span]) -> list[float]:
+    """The seconds of each task, in task order."""
+    return [(span.end_ns - span.start_ns) / 1e9 for span in sorted(spans, key=_index)]
+
+
+def largest_task_share(times: Sequence[float]) -> float | None:
     """The longest task's part of the time of all tasks; None where there is no time."""
-    walls = [span.end_ns - span.start_ns for span in spans]
-    return max(walls) / sum(walls) if any(walls) else None
+    return max(times) / sum(times) if any(times) else None
+
+
+MOST_TASKS = 10_000
+"""Of a run with more tasks it is not asked who got which: that would take longer than a round."""
+
+
+class Dealing(NamedTuple):
+    """Who got which tasks, by their times one by one, and how else they might have been dealt.
+
+    Each of the first three is workers times the time of the one with the most, as L2 is: `dealt_s`
+    for the tasks that each had, `fetched_s` if free ones had fetched them in their order, and
+    `sorted_s` if they had fetched the longest first (R. L. Graham, SIAM J. Appl. Math. 17, 1969:
+    at most a third above the best). `task_slowdown` is the median of the tasks' times over those
+    one by one, `first_slowdown` that of the first task of each worker.
+    """
+
+    dealt_s: float
+    fetched_s: float
+    sorted_s: float
+    task_slowdown: float
+    first_slowdown: float
+
+
+def dealing(
+    spans: Sequence[Span], one_by_one_s: Sequence[float], provisioned: int
+) -> Dealing | None:
+    """How the tasks of a run were dealt to `provisioned` workers.
+
+    `one_by_one_s` are the times of the workload's tasks in a run of the baseline. The run may have
+    each of them several times. None where that cannot be said.
+    """
+    count = len(one_by_one_s)
+    if not count or len(spans) > MOST_TASKS or len(spans) % count or not all(one_by_one_s):
+        return None
+    own = {span.index: one_by_one_s[span.index % count] for span in spans}
+    slower = {s.index: (s.end_ns - s.start_ns) / 1e9 / own[s.index] for s in spans}
+    by_worker = [
+        sorted(mine, key=attrgetter("start_ns"))
+        for _, mine in groupby(sorted(spans, key=_worker), key=_worker)
+    ]
+    # As in `levels`, for pools that replace their workers.
+    most = max(sum(own[span.index] for span in mine) for mine in by_worker)
+    total = sum(own.values())
+    in_order = [own[index] for index in sorted(own)]
+    return Dealing(
+        dealt_s=max(provisioned * most, total),
+        fetched_s=provisioned * _fetched(in_order, provisioned),
+        sorted_s=provisioned * _fetched(sorted(in_order, reverse=True), provisioned),
+        task_slowdown=statistics.median(slower.values()),
+        first_slowdown=statistics.median(slower[mine[0].index] for mine in by_worker),
+    )
+
+
+def _fetched(times: Iterable[float], workers: int) -> float:
+    """The time of the busiest worker if each free one takes the next task."""
+    busy = [0.0] * workers
+    for time in times:
+        heapq.heapreplace(busy, busy[0] + time)
+    return max(busy)

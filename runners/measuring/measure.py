@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from runners.measuring.interrupts import Interrupted, Interrupts
-from runners.measuring.ladder import largest_task_share, levels, workers
+from runners.measuring.ladder import dealing, largest_task_share, levels, task_times, workers
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
@@ -99,6 +99,7 @@ class _Measurement:
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
+        self.one_by_one_s: list[float] = []
 
     def runs(self) -> Iterator[Run]:
         while self.pace.goes_on:
@@ -206,11 +207,10 @@ class _Measurement:
         told = dataclasses.replace(
             run,
             panel=self.panel.name,
-            workers=workers(run.spans) or None,
-            levels=levels(run.spans, run.wall_s, provisioned) if run.spans else (),
-            largest_task_share=largest_task_share(run.spans),
             ended_by=self.pace.ending(side.candidate) if ends else None,
         )
+        if run.spans:
+            told = self._with_ladder(told, provisioned)
         if alone or side.role == "measured":
             return told
         assert self.panel.name is not None
@@ -227,6 +227,28 @@ class _Measurement:
             n=max(side.loops, 1),
             worker_kind="caller",
             parameters=own,
+        )
+
+    def _with_ladder(self, run: Run, provisioned: int) -> Run:
+        """The row with what follows from its spans."""
+        assert run.wall_s is not None
+        times = sizes = task_times(run.spans)
+        if run.role == "baseline":
+            self.one_by_one_s = times
+        found = None
+        if run.role == "measured":
+            sizes = self.one_by_one_s or times
+            if run.worker_kind != "coroutine":
+                found = dealing(run.spans, self.one_by_one_s, provisioned)
+        known = {} if found is None else found._asdict()
+        return dataclasses.replace(
+            run,
+            workers=workers(run.spans) or None,
+            levels=levels(run.spans, run.wall_s, provisioned),
+            largest_task_share=largest_task_share(sizes),
+            first_task_s=times[0],
+            task_median_s=statistics.median(times),
+            **known,
         )
 
     def _ended(self, run: Run, side: Side, order: Order) -> Iterator[Run]:

@@ -23,6 +23,7 @@ from runners.model import (
     Measure,
     Meeting,
     Multiprocessing,
+    OnlyCoroutine,
     OutOfTime,
     Plan,
     Run,
@@ -134,18 +135,15 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
             "keep plain data in its attributes and functions at the top level of a module"
         ) from error
+    baseline, baseline_as = _baseline(workload, minimum)
     return Plan(
         workload=choices["workload"],
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
         executor_as=Factory(executor_as.target, given),
-        baseline="serial" if minimum == 1 else "thread",
-        baseline_as=(
-            Factory("runners.executors.serial.Serial", {})
-            if minimum == 1
-            else Factory("runners.executors.thread.Thread", {"max_workers": minimum})
-        ),
+        baseline=baseline,
+        baseline_as=baseline_as,
         reuse=reuse,
         apart=reuse or not (isinstance(executor, Tidy) and executor.tidy),
         parameters=_parameters(values, only_n),
@@ -173,6 +171,15 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
             code,
         ),
     )
+
+
+def _baseline(workload: Any, minimum: int) -> tuple[str, Factory]:
+    """The executor that stands for the plain loop of that workload, and the call that makes it."""
+    if minimum > 1:
+        return "thread", Factory("runners.executors.thread.Thread", {"max_workers": minimum})
+    if isinstance(workload, OnlyCoroutine) and workload.only_coroutine:
+        return "asyncio", Factory("runners.executors.asyncio.Asyncio", {"max_workers": 1})
+    return "serial", Factory("runners.executors.serial.Serial", {})
 
 
 def _reused(executor_as: Factory) -> tuple[Factory, bool]:

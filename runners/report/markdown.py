@@ -13,7 +13,7 @@ from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
-from runners.words.advice import TITLES, explain, reason, told
+from runners.words.causes import MATTERS, TITLES, explain, reason, remainder, told
 from runners.words.labels import in_order, labels
 from runners.words.rounding import bracketed, duration
 
@@ -41,6 +41,12 @@ METHOD = """\
   time of one alone over theirs. No program that computes can have more.
 - After a pilot, a cell gets as many rounds as its precision needs ("precision"), up to a cap on
   rounds or time.
+"""
+
+ITSELF = """\
+The baseline's first run in a round over its second, where three cells or more share rounds (truth:
+1), and the speedup of the rounds in which the executor ran before the baseline over that of the
+others (1 where the order makes no difference).
 """
 
 LAWS = """\
@@ -138,12 +144,15 @@ def markdown(
             for entry in found
             for flag in entry.cell.flags
         ),
+        "## How far to believe it",
+        ITSELF.rstrip(),
+        _noise(measured),
         "## Where the core time went",
         "![Core-seconds provided, useful and lost](efficiency.png)",
         "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
-        "needs as well. A negative loss is a gain, and is left of zero in the figure. For tasks "
-        "that wait, the last three losses are one. Off-CPU time is waiting for the GIL, locks or "
-        "I/O; oversubscription is run-queue delay: ready to run, but without a CPU.",
+        "needs as well, its own waiting included. A negative loss is a gain, and is left of zero "
+        "in the figure. Off-CPU time is waiting for the GIL, locks or I/O beyond that; "
+        "oversubscription is run-queue delay: ready to run, but without a CPU.",
         _losses(measured),
         "The losses that matter, and what to do about them:",
         bullets(_explained(measured)),
@@ -223,6 +232,16 @@ def _results(measured: Iterable[_Named]) -> str:
     )
 
 
+def _noise(measured: Iterable[_Named]) -> str:
+    return table(
+        ["workload", "executor", "n", "baseline against itself", "executor first / later"],
+        (
+            [*entry.head, *map(_interval, (entry.cell.itself, entry.cell.earlier))]
+            for entry in measured
+        ),
+    )
+
+
 def _break_even(curves: Iterable[BreakEven]) -> str:
     def end(curve: BreakEven, at: int) -> str:
         return f"{bracketed(curve.speedups[at].estimate)} at {duration(curve.task_s[at])}"
@@ -253,6 +272,8 @@ def _losses(measured: Iterable[_Named]) -> str:
 def _explained(measured: Iterable[_Named]) -> Iterator[str]:
     for entry in measured:
         losses = [told(loss, entry.cell) for loss in explain(entry.cell)]
+        if (rest := remainder(entry.cell)) >= MATTERS:
+            losses.append(f"{rest:.0%} in smaller parts")
         if losses:
             yield f"{entry.name}: lost {'; '.join(losses)}"
 

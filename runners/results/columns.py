@@ -128,9 +128,29 @@ FIXED = (
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),
-        "how often a thread of the measuring process, or of one it waited for, gave its CPU back",
+        "how often a thread of the measuring process, or of a worker in another one while it ran "
+        "tasks, gave its CPU back",
     ),
     Column("involuntary_switches", "Int64", "count", "how often one had its CPU taken away"),
+    Column("process_cpu_s", "float64", "s", "CPU time of the measuring process in the run"),
+    Column(
+        *("caller_cpu_s", "float64", "s"),
+        "the part of it that the thread had which called the executor; the rest went to other "
+        "threads, a library's own ones among them",
+    ),
+    Column(
+        *("children_cpu_s", "float64", "s"),
+        "CPU time of the processes that descend from it; in part from ticks of 10 ms",
+    ),
+    Column(
+        *("library_threads", "Int64", "count"),
+        "threads of the measuring process that are not Python's own, after the run",
+    ),
+    Column(
+        *("libraries", "str", ""),
+        "whose they are, with the number that each may have, as threadpoolctl tells where it is "
+        "installed: `openblas 2`",
+    ),
     Column("cpus", "Int64", "count", "CPUs that the program may run on, whatever its quota"),
     Column("steal_s", "float64", "s", "time of these CPUs that the host gave to other guests"),
     Column("throttled_s", "float64", "s", "how long the control group's CPU quota held it back"),
@@ -146,12 +166,47 @@ FIXED = (
     ),
     Column(
         *("max_rss_bytes", "Int64", "bytes"),
-        "largest resident set so far of the measuring process or of one that it waited for",
+        "largest resident set that the measuring process had in the run, or a worker in another "
+        "process so far",
     ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
     Column(
         *("largest_task_share", "float64", "ratio"),
-        "the longest task's part of the time of all tasks",
+        "the longest task's part of the time of all tasks, by their times in the baseline",
+    ),
+    Column("first_task_s", "float64", "s", "time of the run's first task"),
+    Column("task_median_s", "float64", "s", "time of a task: the median of the run"),
+    Column(
+        *("task_slowdown", "float64", "ratio"),
+        "time of a task / its time in the baseline: the median of the run",
+    ),
+    Column(
+        *("first_slowdown", "float64", "ratio"), "the same of the first task of each worker alone"
+    ),
+    Column(
+        *("dealt_s", "float64", "core-s"),
+        "`L2_s` if each task took as long as in the baseline: workers × the time of the one that "
+        "was dealt the most",
+    ),
+    Column(
+        *("fetched_s", "float64", "core-s"),
+        "the same if free workers had fetched the tasks one by one, in their order",
+    ),
+    Column("sorted_s", "float64", "core-s", "the same, the longest tasks first"),
+    Column(
+        *("sent_bytes", "float64", "bytes"),
+        "what a task weighs on its way to a worker in another process: pickled, the mean of a "
+        "sample; 0 where workers were forked with their tasks",
+    ),
+    Column("returned_bytes", "float64", "bytes", "the same of a result on its way back"),
+    Column(
+        *("transport_s", "float64", "s"),
+        "what it takes to pickle, send and unpickle all tasks and results, one after the other: "
+        "tried once, outside the run",
+    ),
+    Column(
+        *("held_s", "float64", "s"),
+        "how long coroutines had the event loop to themselves: the steps between their awaits",
     ),
     Column("timer_s", "float64", "s", "what the clock readings around the tasks cost in all"),
     Column(

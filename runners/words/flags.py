@@ -53,7 +53,8 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "library_threads": (
         "threads x workers > CPUs ({})",
-        "each worker starts its own: cap them if the workload can, or use fewer workers",
+        "each worker has its own: cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), "
+        "POLARS_MAX_THREADS=1, n_jobs=1, or as the library has it), or use fewer workers",
     ),
     "timer_cost": (
         "timer cost {}",
@@ -76,6 +77,15 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "above what the machine gives ({})",
         "no program has more CPU time than there is: perhaps the sides do not do the same work, "
         "or one of them finds more of its data in the caches",
+    ),
+    "computing_coroutines": (
+        "coroutines compute between their awaits: {} of their time",
+        "they share one thread, which is all that they can keep busy: use processes",
+    ),
+    "loop_threads": (
+        "coroutines have their work done in threads ({} CPUs one by one)",
+        "run_in_executor and to_thread: what limits threads limits it; if that is the GIL, use "
+        "processes",
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""

@@ -31,7 +31,8 @@ class Callable:
     another process. One of `arguments` is a list of positional arguments, a mapping of keyword
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
     those (tuples stand for lists). `keywords` are added to each call. A coroutine function is its
-    own coroutine form; other executors run each call in an event loop of its own.
+    own coroutine form, and its plain loop awaits one call after another in one event loop;
+    executors of plain functions run each call in an event loop of its own.
     """
 
     function: str | None
@@ -68,7 +69,7 @@ class Callable:
         else:
             self._fit(function)
         if _is_coroutine(function):
-            self.acall = self._acall
+            self.acall, self.only_coroutine = self._acall, True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Import the function where the workload arrives, not within its first task."""

@@ -15,7 +15,7 @@ from runners.analysis.summary import summarise
 from runners.model import Loss
 from runners.results.read import read_runs
 from runners.results.write import append
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 from tests import synthetic
 
 

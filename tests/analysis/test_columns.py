@@ -13,7 +13,7 @@ from runners.analysis.summary import summarise
 from runners.model import Run
 from runners.results.read import read_runs
 from runners.results.write import append
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 from tests import synthetic
 
 FIXED = [column for column in COLUMNS if "*" not in column.name]

@@ -41,10 +41,23 @@ def test_cells_without_rounds_in_common_are_compared_by_their_speedups(tmp_path:
     ]
     found, cell = comparison(tmp_path, *panels)
     one, other = (
-        paired_ratio(own["baseline_s"], own["measured_s"], own["process"])
+        paired_ratio(own.baseline_s, own.measured_s, own.process)
         for own in (found.rounds[cell[name]] for name in ("pool", "thread"))
     )
     assert found.ratio(cell["pool"], cell["thread"]) == one.over(other)
+
+
+def test_what_the_baseline_differs_from_itself_by_more_than_chance_is_the_margin(
+    tmp_path: Path,
+) -> None:
+    speedups = {("pool", 2): 1.8, ("thread", 2): 1.5, ("process", 2): 1.7}
+    margins = []
+    for itself in (None, 1.0, 1.05, 1 / 1.05):
+        runs = synthetic.panel(speedups, itself=itself, noise=0.005)
+        found, cell = comparison(tmp_path / str(itself), runs)
+        margins.append(found.margin(list(cell.values())))
+    assert margins[:2] == [0, 0]
+    assert margins[2:] == pytest.approx([0.047, 0.047], abs=0.006)
 
 
 def test_a_p_value_is_the_error_rate_at_which_the_interval_reaches_the_line(

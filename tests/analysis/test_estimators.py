@@ -171,17 +171,29 @@ def test_holm_holds_the_smallest_against_the_whole_number_of_tests() -> None:
 LEVELS = st.lists(st.floats(0.01, 1), min_size=7, max_size=7)
 
 
-@given(LEVELS)
-def test_the_ladder_multiplies_and_adds_up(levels: list[float]) -> None:
-    ladder = ladder_factors([levels], [levels[6] * 2])
-    assert not ladder.waiting
-    assert ladder.factors.prod() == pytest.approx(levels[6] / levels[0])
-    assert ladder.losses.sum() == pytest.approx(1 - levels[6] / levels[0])
+@given(LEVELS, st.floats(1, 50))
+def test_the_ladder_multiplies_and_adds_up(levels: list[float], slower: float) -> None:
+    own = levels[6] * slower  # with what the tasks wait one by one
+    ladder = ladder_factors([levels], [own])
+    assert ladder.factors.prod() == pytest.approx(own / levels[0])
+    assert ladder.losses.sum() == pytest.approx(1 - own / levels[0])
 
 
-def test_the_ladder_of_waiting_tasks_ends_in_one_factor() -> None:
-    ladder = ladder_factors([[8, 6, 5, 4, 0.3, 0.2, 0.1]], [3])
-    assert ladder.waiting
-    assert ladder.factors[0, :4].tolist() == [6 / 8, 5 / 6, 4 / 5, 3 / 4]
-    assert ladder.losses[0, :4].sum() == pytest.approx(1 - 3 / 8)
-    assert np.isnan(ladder.factors[0, 4:]).all()
+def test_what_tasks_wait_one_by_one_is_no_loss() -> None:
+    """Eight seconds provided for tasks that take six, of which they compute half a second."""
+    ladder = ladder_factors([[8, 7, 7, 6.5, 0.6, 0.6, 0.5]], [6])
+    lost = [round(float(loss) * 8, 6) for loss in ladder.losses[0]]
+    assert lost == [1, 0, 0.5, 0.4, 0, 0.1]
+
+
+@pytest.mark.parametrize("cpu_s", [0.1, 0.3, 0.31, 3.0, 5.9])
+def test_losses_say_the_same_as_the_efficiency_whatever_tasks_do(cpu_s: float) -> None:
+    """There is no limit on one side of which all waiting is lost."""
+    levels = [8, 8, 8, 8, cpu_s + 0.2, cpu_s + 0.1, cpu_s]
+    assert ladder_factors([levels], [7.7]).losses.sum() == pytest.approx(1 - 7.7 / 8)
+
+
+def test_coroutines_wait_in_one_worker_together() -> None:
+    """Four of them, 8 s of waiting one by one; the loop took 2.5 s, 0.1 of it CPU time."""
+    ladder = ladder_factors([[2.5, 2.5, 2.5, 2.5, 0.1, 0.1, 0.1]], [8.0], at_a_time=4)
+    assert ladder.losses.sum() == pytest.approx(1 - 2 / 2.5)

@@ -48,6 +48,14 @@ def test_a_single_best_is_recommended(tmp_path: Path) -> None:
     assert "faster" not in text
 
 
+def test_nothing_is_decided_by_less_than_the_baseline_differs_from_itself(tmp_path: Path) -> None:
+    speedups = {("pool", 2): 1.8, ("process", 2): 1.74, ("thread", 2): 0.9}
+    sure = recommended(tmp_path / "sure", speedups, itself=1.0, noise=0.002)
+    assert names(sure.open) == [("pool", 2)]
+    unsure = recommended(tmp_path / "unsure", speedups, itself=1.06, noise=0.002)
+    assert names(unsure.open) == [("pool", 2), ("process", 2)]
+
+
 def test_the_simplest_of_those_that_are_shown_to_be_as_good_is_recommended(
     tmp_path: Path,
 ) -> None:

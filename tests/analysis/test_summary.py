@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from runners.analysis.summary import summarise
 from runners.model import Flag, Run, Scaling, Workers
 from runners.results.read import read_runs
 from runners.results.write import append
+from runners.words.causes import TITLES
 from runners.words.flags import told
 from tests import synthetic
 
@@ -83,9 +85,11 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
     assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
     assert columns[16 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
-        *("largest_task_share", "timer_s", "counted_share", "warmup_share", "ceiling_share"),
-        *("starting_share", "judging_share", "steal_share", "others_share", "throttled_s"),
-        *("max_rss_bytes", "gil"),
+        *("largest_task_share", "task_slowdown", "first_slowdown", "dealt_s", "fetched_s"),
+        *("sorted_s", "sent_bytes", "returned_bytes", "transport_s", "held_s", "timer_s"),
+        *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
+        *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
+        *("libraries", "gil"),
         *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder"),
@@ -94,7 +98,38 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
 
 def test_no_statistic_of_a_good_cell_is_missing(tmp_path: Path) -> None:
     cells = summary_of(tmp_path, synthetic.runs(n=1), synthetic.runs(n=2))
-    assert cells[STATISTICS].notna().all(axis=None)
+    only_in_panels = ["itself", "itself_low", "itself_high"]
+    assert cells[STATISTICS].drop(columns=only_in_panels).notna().all(axis=None)
+    assert cells[only_in_panels].isna().all(axis=None)
+
+
+def test_the_baseline_that_runs_twice_shows_how_far_to_believe_the_others(tmp_path: Path) -> None:
+    speedups = {("pool", 2): 1.8, ("thread", 2): 0.9, ("process", 2): 1.7}
+    for itself in (1.0, 0.97):
+        folder = tmp_path / str(itself)
+        runs = synthetic.panel(speedups, itself=itself, noise=0.01, common_noise=0.1)
+        cells = summary_of(folder, runs)
+        assert (cells["itself_low"] < 1 / itself).all()
+        assert (cells["itself_high"] > 1 / itself).all()
+        assert ((cells["itself_high"] - cells["itself_low"]) < 0.03).all()
+
+
+def test_the_effect_of_going_first_is_a_number(tmp_path: Path) -> None:
+    def first_is_slow(run: Run) -> dict[str, Any]:
+        slow = run.position == 0 and run.role == "measured"
+        return {"wall_s": (run.wall_s or 0) * (1.2 if slow else 1)}
+
+    runs = edited(synthetic.runs(rounds=20, noise=0.005), first_is_slow)
+    cell = summary_of(tmp_path, runs).iloc[0]
+    assert cell["earlier"] == pytest.approx(1 / 1.2, rel=0.02)
+    assert cell["earlier_low"] < 1 / 1.2 < cell["earlier_high"]
+
+
+def test_one_worker_in_the_same_rounds_is_a_second_base_without_their_noise(tmp_path: Path) -> None:
+    runs = synthetic.panel({("pool", 1): 0.9, ("pool", 4): 2.7}, noise=0.01, common_noise=0.3)
+    four = summary_of(tmp_path, runs).iloc[1]
+    assert four["speedup_n1_low"] < 3 < four["speedup_n1_high"]
+    assert four["speedup_n1_high"] - four["speedup_n1_low"] < 0.1
 
 
 def test_the_same_executor_with_one_worker_is_a_second_base(tmp_path: Path) -> None:
@@ -191,8 +226,63 @@ def test_waiting_tasks_are_recognised(tmp_path: Path) -> None:
     cell = summary_of(tmp_path, runs).iloc[0]
     assert cell["waiting"]
     assert cell["blocking"] == pytest.approx(0.2 / cell["L3_s"], rel=0.05)
-    assert math.isnan(cell["contention"])
-    assert math.isnan(cell["loss_computation"])
+    assert cell["loss_contention"] == pytest.approx(0.001 / cell["L0_s"], rel=0.05)
+    assert abs(cell["loss_computation"]) < 1e-6
+
+
+def with_share(run: Run, share: float) -> dict[str, Any]:
+    """A run whose tasks are on a CPU for that share of their time."""
+    return {"levels": (*run.levels[:4], *(share * run.levels[3],) * 2)}
+
+
+@pytest.mark.parametrize(
+    ("shares", "waiting"),
+    [
+        ((0.04, 0.06, 0.07), True),  # one is below the limit, and none is clearly above
+        ((0.06, 0.07, 0.08), False),
+        ((0.04, 0.3, 0.3), False),
+        ((0.01, 0.02, 0.3), True),
+    ],
+)
+def test_whether_tasks_wait_is_decided_once_for_all_cells_of_a_workload(
+    tmp_path: Path, shares: tuple[float, ...], waiting: bool
+) -> None:
+    cells = summary_of(
+        tmp_path,
+        *(
+            edited(synthetic.runs(n=n), partial(with_share, share=share))
+            for n, share in zip((1, 2, 4), shares, strict=True)
+        ),
+        synthetic.runs(workload="other"),
+    )
+    assert cells["waiting"].tolist() == [waiting] * 3 + [False]
+
+
+def test_tasks_with_threads_of_their_own_leave_less_to_be_attained(tmp_path: Path) -> None:
+    runs = edited(
+        synthetic.runs(n=4, usable_cpus=4.0),
+        lambda run: {
+            "process_cpu_s": 1.8 * (run.levels or (0.2,))[0],
+            "caller_cpu_s": (run.levels or (0.2,))[0],
+            "library_threads": 1,
+        },
+    )
+    cell = summary_of(tmp_path, runs).iloc[0]
+    assert cell["native_share"] == pytest.approx(0.8)
+    assert cell["bound"] == pytest.approx(4 / 1.8)
+    assert "threads x workers > CPUs (2 x 4 > 4)" in map(told, cell["flags"])
+
+
+def test_one_thread_is_all_that_coroutines_have(tmp_path: Path) -> None:
+    """Of coroutines that compute, four attain what one does, and lose nothing by it."""
+    runs = edited(
+        synthetic.runs(n=4, worker_kind="coroutine", speedup=1.0, noise=0),
+        lambda run: {"levels": (run.wall_s,) * 6},
+    )
+    cell = summary_of(tmp_path, runs).iloc[0]
+    assert (cell["bound"], cell["efficiency"]) == pytest.approx((1, 1))
+    assert cell[[f"loss_{factor}" for factor in TITLES]].abs().max() < 1e-6
+    assert "computing_coroutines" in {flag.code for flag in cell["flags"]}
 
 
 def test_runs_without_a_ladder_still_have_a_speedup(tmp_path: Path) -> None:

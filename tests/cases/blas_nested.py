@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 X = np.random.default_rng(0).random((900, 900))
 

@@ -4,11 +4,23 @@ import dataclasses
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from runners.child.counters import Counters, living_cpu_s, read_counters, read_cpus
+from runners.child import counters
+from runners.child.counters import (
+    Counters,
+    forget_peak,
+    keep_gil,
+    living_cpu_s,
+    max_rss_bytes,
+    read_counters,
+    read_cpus,
+    read_usage,
+)
 from runners.model import Run
 
 BURN_S = 0.2
@@ -30,9 +42,9 @@ def test_its_names_are_columns_of_a_run() -> None:
 
 
 def test_a_difference_keeps_what_does_not_grow_and_what_is_not_known() -> None:
-    before = Counters(1, 2, 4, None, 0.5, 1.0, None)
-    after = Counters(3, 7, 4, 1.0, 0.75, 1.5, None)
-    assert after.since(before) == Counters(2, 5, 4, None, 0.25, 0.5, None)
+    before = Counters(1, 2, 0.5, 0.25, None, 4, None, 0.5, 1.0, None)
+    after = Counters(3, 7, 1.0, 0.25, 2.0, 4, 1.0, 0.75, 1.5, None)
+    assert after.since(before) == Counters(2, 5, 0.5, 0.0, None, 4, None, 0.25, 0.5, None)
 
 
 @needs_proc
@@ -72,6 +84,44 @@ def test_the_cpus_are_those_that_this_process_may_run_on() -> None:
     assert cpus is not None
     assert cpus.number == len(os.sched_getaffinity(0))
     assert read_counters(None).cpus == cpus.number
+
+
+def test_usage_is_the_same_whether_the_gil_is_kept_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "_read_schedstat", counters._schedstat)
+    before = read_usage()
+    keep_gil()
+    if counters._read_schedstat is counters._schedstat:
+        pytest.skip("this system has no schedstat, or this Python no ctypes")
+    after = read_usage()
+    assert 0 <= before.wait_ns <= after.wait_ns < before.wait_ns + 10**10
+    assert after.rss_bytes >= before.rss_bytes > 10**6
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="no peak to be reset")
+def test_the_largest_resident_set_is_that_since_it_was_forgotten() -> None:
+    size = 200_000_000
+    held = bytearray(size)
+    before = max_rss_bytes()
+    del held
+    forget_peak()
+    after = max_rss_bytes()
+    if before == after:
+        pytest.skip("this kernel does not reset the peak")
+    assert before - after > size / 2
+
+
+def test_threads_beside_the_caller_are_seen_in_the_time_of_the_process() -> None:
+    def burn() -> None:
+        begin = time.thread_time()
+        while time.thread_time() < begin + BURN_S:
+            pass
+
+    before = read_counters(None)
+    thread = threading.Thread(target=burn)
+    thread.start()
+    thread.join()
+    used = read_counters(None).since(before)
+    assert used.process_cpu_s - used.caller_cpu_s >= BURN_S - TICK_S
 
 
 def test_pressure_is_that_of_the_group_with_the_quota(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runners.child.counters import Usage
 from runners.child.judge import Judge, Outcome, changed, failure, pickled
 from runners.child.timing import SLACK_NS, Timing
 from runners.child.worker import Record
@@ -63,7 +64,7 @@ class Near(Doubling):
 
 
 def wire(result: Any, *, error: str | None = None, start: int = 0, end: int = 5) -> Any:
-    return WORKER, start, end, 3, 1, error, result
+    return WORKER, start, end, 3, -1, None, error, result
 
 
 class Own(Serial):
@@ -82,9 +83,9 @@ def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> O
 
 
 def test_a_record_is_named_part_by_part() -> None:
-    record = Record.named(((1, 2, False), 3, 4, 5, 6, None, "result"))
-    assert record == Record(1, 2, False, 3, 4, 5, 6, None, "result")
-    assert (record.thread, record.cpu_ns, record.wait_ns) == (2, 5, 6)
+    record = Record.named(((1, 2, False), 3, 4, 5, 6, (7, 8, 9, 10), None, "result"))
+    assert record == Record(1, 2, False, 3, 4, 5, 6, Usage(7, 8, 9, 10), None, "result")
+    assert (record.thread, record.cpu_ns, record.held_ns, record.used.wait_ns) == (2, 5, 6, 7)
 
 
 def test_a_run_that_went_well() -> None:

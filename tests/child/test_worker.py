@@ -2,10 +2,12 @@
 
 import asyncio
 import pickle
+import time
 
 import pytest
 
 from runners.child import worker
+from runners.child.counters import Usage
 from runners.child.worker import EitherForm, Record, adopt, install, run_task
 from runners.model import Coroutine
 
@@ -59,6 +61,43 @@ def test_both_forms_return_a_record_of_their_result_or_error(form: str) -> None:
     record = run(-3)
     assert record.result is None
     assert "LookupError: negative" in str(record.error)
+
+
+def test_what_the_kernel_counted_is_read_once_a_millisecond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, readings = [10**9], iter([Usage(100, 1, 2, 50), Usage(400, 3, 2, 60)])
+    monkeypatch.setattr(worker, "clock_ns", lambda: now[0])
+    monkeypatch.setattr(worker, "read_usage", lambda: next(readings))
+    here = worker._Here()
+    assert here.used(now[0] + worker.READ_EVERY_NS - 1) is None
+    assert here.used(now[0] + worker.READ_EVERY_NS) == (300, 2, 0, 60)
+
+
+def test_unknown_usage_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "read_usage", lambda: Usage(-1, -1, -1, 60))
+    assert worker._Here().used(worker.clock_ns() + 10**9) == (-1, -1, -1, 60)
+
+
+def test_a_coroutine_holds_the_loop_between_its_awaits_only() -> None:
+    async def blocks(seconds: float) -> None:
+        await asyncio.sleep(0.03)
+        time.sleep(seconds)
+
+    class Blocking:
+        acall = staticmethod(blocks)
+
+    worker._workload = Blocking()
+    record = Record.named(asyncio.run(EitherForm().acall(0.05)))
+    took_ns = record.end_ns - record.start_ns
+    assert 0.05e9 <= record.held_ns <= took_ns - 0.03e9
+    assert record.cpu_ns < record.held_ns
+    assert Record.named(run_task_of_nap()).held_ns == -1
+
+
+def run_task_of_nap() -> worker.Wire:
+    worker._workload = Nap()
+    return run_task(1)
 
 
 def test_only_the_function_of_a_workload_with_a_coroutine_form_has_one() -> None:

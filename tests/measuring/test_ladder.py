@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.measuring.ladder import largest_task_share, levels, workers
+from runners.measuring.ladder import dealing, largest_task_share, levels, task_times, workers
 from runners.model import Span
 
 MS = 1_000_000
@@ -113,5 +113,50 @@ def test_busy_time_of_coroutines_is_the_length_of_the_union(tasks: list[tuple[in
 
 
 def test_the_largest_task_is_a_share_of_all_task_time() -> None:
-    assert largest_task_share([span(0, 30), span(5, 15), span(0, 60)]) == pytest.approx(0.6)
+    assert largest_task_share([30, 10, 60]) == pytest.approx(0.6)
     assert largest_task_share([]) is None
+
+
+def dealt(*workers_tasks: list[int], slower: int = 1) -> list[Span]:
+    """Spans of tasks of the lengths in `LENGTHS`, a list of task numbers for each worker."""
+    spans = []
+    for thread, tasks in enumerate(workers_tasks):
+        now = 0
+        for index in tasks:
+            took = LENGTHS[index] * slower
+            spans.append(Span(index, 1, thread, now * MS, (now + took) * MS, took * MS, 0))
+            now += took
+    return spans
+
+
+LENGTHS = [10, 10, 10, 10, 40, 40]
+TIMES = [length / 1000 for length in LENGTHS]
+
+
+def test_who_got_which_task_by_their_times_in_the_baseline() -> None:
+    """In halves, the second worker has the long tasks; fetched one by one, it has one of them."""
+    found = dealing(dealt([0, 1, 2], [3, 4, 5], slower=3), TIMES, 2)
+    assert found is not None
+    assert (found.dealt_s, found.fetched_s, found.sorted_s) == pytest.approx((0.18, 0.12, 0.12))
+    assert (found.task_slowdown, found.first_slowdown) == pytest.approx((3, 3))
+
+
+def test_the_longest_last_are_worse_than_the_longest_first() -> None:
+    times = [0.01, 0.01, 0.01, 0.03]
+    spans = [Span(k, 1, k % 2, k * MS, (k + 1) * MS, MS, 0) for k in range(4)]
+    found = dealing(spans, times, 2)
+    assert found is not None
+    assert (found.fetched_s, found.sorted_s) == pytest.approx((0.08, 0.06))
+
+
+def test_weak_scaling_deals_each_task_several_times() -> None:
+    spans = [Span(k, 1, k, 0, 2 * MS, MS, 0) for k in range(4)]
+    found = dealing(spans, [0.002, 0.001], 4)
+    assert found is not None
+    assert found.dealt_s == pytest.approx(4 * 0.002)
+    assert dealing(spans[:3], [0.002, 0.001], 4) is None
+    assert dealing(spans, [], 4) is None
+
+
+def test_times_of_tasks_are_in_their_order() -> None:
+    assert task_times(dealt([5, 0], [1])) == pytest.approx([0.01, 0.01, 0.04])

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 
 from runners.model import InvalidParameter, Workload, WrongResult
 from runners.testing import WorkloadSuite

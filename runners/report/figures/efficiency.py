@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from runners.report.figures.drawing import Style, grid, legend, note_missing, styled, title
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 from runners.words.labels import labels
 
 _USEFUL = "useful"

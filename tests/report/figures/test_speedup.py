@@ -24,7 +24,7 @@ from runners.analysis.laws import Law
 from runners.analysis.scaling import fit_usl, predict, usl
 from runners.model import Role, Span, Timeline
 from runners.report import figures as plots
-from runners.words.advice import TITLES
+from runners.words.causes import TITLES
 from tests import synthetic
 
 

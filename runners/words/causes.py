@@ -1,0 +1,383 @@
+"""Why a cell lost what it lost: for each loss of the ladder one cause, in words, and a remedy.
+
+A cause is named only where something measured bears it and a case with a known truth has shown that
+it does (docs/causes.md, `benchmarks.cases`). Everything else is not determined, and says so.
+"""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple, Protocol
+
+from runners.model import Loss, Workers, first_line
+from runners.words.rounding import time_unit
+
+TITLES = {
+    "startup": "start-up and join",
+    "dispatch": "dispatch",
+    "balance": "load imbalance",
+    "blocking": "off-CPU time",
+    "contention": "oversubscription",
+    "computation": "work inflation",
+}
+"""The steps of the ladder, from the top: name in the summary's columns, and name for readers.
+
+Off-CPU time is what tasks spend waiting for the GIL, for locks or for I/O, beyond what they wait
+for one by one. Oversubscription is their run-queue delay: they are ready, and no CPU is free.
+docs/method.md explains each step.
+"""
+
+MATTERS = 0.05
+"""A loss is explained if it is at least this part of the core time provided."""
+COMPUTING = 0.5
+"""Tasks that are on a CPU for this part of their serial time or more compute rather than wait."""
+OWN_CPUS = 0.15
+"""Tasks use threads or processes of their own if these have so many CPUs while the loop runs."""
+BYTES_MATTER = 50_000
+"""Smaller tasks and results are not called heavy, whatever they cost."""
+OVERHEAD = 0.05
+"""Calls are to be put together until handing out a task takes this part of its time."""
+OTHERS = 0.05
+"""Other programs are named where they took this part of the CPUs."""
+
+Code = Literal[
+    "transport",
+    "short_work",
+    "short_tasks",
+    "few_tasks",
+    "large_task",
+    "dealt_beforehand",
+    "long_last",
+    "gil",
+    "lock",
+    "shared_wait",
+    "blocked_loop",
+    "native_threads",
+    "own_processes",
+    "oversubscribed",
+    "other_load",
+    "machine",
+    "cold_code",
+    "not_determined",
+]
+
+
+class Cause(NamedTuple):
+    """What made a loss, in words, and what to do about it; "" where nothing is known to help."""
+
+    code: Code
+    words: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self.remedy}" if self.remedy else self.words
+
+
+class Cell(Protocol):
+    """What a cause depends on: of one cell, the values of the summary that have these names."""
+
+    @property
+    def executor(self) -> str: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def usable_cpus(self) -> float: ...
+    @property
+    def worker_kind(self) -> Workers: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+    @property
+    def losses(self) -> Sequence[Loss]: ...
+    @property
+    def levels(self) -> Sequence[float]: ...
+    @property
+    def waiting(self) -> bool: ...
+    @property
+    def tasks(self) -> float: ...
+    @property
+    def task_s(self) -> float: ...
+    @property
+    def largest_task_share(self) -> float: ...
+    @property
+    def task_slowdown(self) -> float: ...
+    @property
+    def first_slowdown(self) -> float: ...
+    @property
+    def dealt_s(self) -> float: ...
+    @property
+    def fetched_s(self) -> float: ...
+    @property
+    def sorted_s(self) -> float: ...
+    @property
+    def sent_bytes(self) -> float: ...
+    @property
+    def returned_bytes(self) -> float: ...
+    @property
+    def transport_s(self) -> float: ...
+    @property
+    def held_s(self) -> float: ...
+    @property
+    def cpu_share(self) -> float: ...
+    @property
+    def native_share(self) -> float: ...
+    @property
+    def children_share(self) -> float: ...
+    @property
+    def library_threads(self) -> float: ...
+    @property
+    def libraries(self) -> str | None: ...
+    @property
+    def others_share(self) -> float: ...
+    @property
+    def steal_share(self) -> float: ...
+    @property
+    def gil(self) -> bool | None: ...
+
+
+def explain(cell: Cell) -> list[Loss]:
+    """The losses of a cell that matter, the largest first."""
+    losses = [loss for loss in cell.losses if loss.share >= MATTERS]
+    return sorted(losses, key=attrgetter("share"), reverse=True)
+
+
+def told(loss: Loss, cell: Cell) -> str:
+    """A loss of that cell in words, with its cause and what may be done about it."""
+    of_it = f" (the machine's own: {loss.machine:.0%})" if loss.machine >= MATTERS / 2 else ""
+    return f"{loss.share:.0%} {TITLES[loss.factor]}{of_it}: {cause(loss, cell)}"
+
+
+def remainder(cell: Cell) -> float:
+    """The part of the core time that went into losses too small to be explained one by one."""
+    return sum(loss.share for loss in cell.losses if 0 < loss.share < MATTERS)
+
+
+def cause(loss: Loss, cell: Cell) -> Cause:
+    """What made a loss of that cell."""
+    match loss.factor:
+        case "startup":
+            return _transport(cell) or _startup(cell)
+        case "dispatch":
+            return _transport(cell) or _dispatch(cell)
+        case "balance":
+            return _balance(cell)
+        case "blocking":
+            return _blocking(loss, cell)
+        case "contention":
+            return _contention(cell)
+        case _:
+            return _computation(loss, cell)
+
+
+def _transport(cell: Cell) -> Cause | None:
+    """Whether sending tasks and results takes a good part of start-up and dispatch together.
+
+    What a message takes is tried by itself, with nobody in the way, so that it is a lower limit.
+    """
+    lost = sum(loss.share for loss in cell.losses if loss.factor in ("startup", "dispatch"))
+    heavy = [
+        f"{what} {_bytes(size)}"
+        for what, size in (
+            ("each call carries", cell.sent_bytes),
+            ("each result brings back", cell.returned_bytes),
+        )
+        if size >= max(BYTES_MATTER, cell.sent_bytes / 10, cell.returned_bytes / 10)
+    ]
+    if not heavy or not cell.transport_s / _wall_s(cell) > lost / 5:
+        return None
+    remedy = "send once what all calls share (initializer, shared memory), return less"
+    if cell.worker_kind != "remote":
+        remedy += ", or use threads"
+    return Cause("transport", " and ".join(heavy), remedy)
+
+
+def _startup(cell: Cell) -> Cause:
+    start_s = (cell.levels[0] - cell.levels[1]) / _provisioned(cell)
+    words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
+    if cell.parameters.get("executor.reuse") is False:
+        return Cause("short_work", words, "keep them (executor.reuse=true) or give them more work")
+    return Cause("short_work", words, "give them more work")
+
+
+def _dispatch(cell: Cell) -> Cause:
+    gap_s = (cell.levels[1] - cell.levels[2]) / cell.tasks
+    if not (gap_s < 0.002 and cell.task_s * OVERHEAD < gap_s):
+        return Cause("not_determined", "workers had no task in between; why is not determined")
+    words = f"a task takes {_seconds(cell.task_s)}, handing it out {_seconds(gap_s)}"
+    times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
+    remedy = f"put {times:,} calls into one task"
+    chunk = cell.parameters.get("executor.chunksize")
+    if isinstance(chunk, int) and chunk < times and chunk * cell.n * 4 < cell.tasks:
+        remedy = f"raise executor.chunksize, or {remedy}"
+    return Cause("short_tasks", words, remedy)
+
+
+def _balance(cell: Cell) -> Cause:
+    n, tasks = cell.n, int(cell.tasks)
+    if tasks < n:
+        words = f"{tasks} {'task' if tasks == 1 else 'tasks'} for {n} workers"
+        return Cause("few_tasks", words, "cut the work finer")
+    even_s = cell.tasks * cell.task_s
+    dealt, fetched, best = (
+        level_s / even_s - 1 for level_s in (cell.dealt_s, cell.fetched_s, cell.sorted_s)
+    )
+    seen = cell.levels[2] / cell.levels[3] - 1
+    if not dealt > seen / 3:  # unknown, too
+        words = "workers with as much to do ended at different times; why is not determined"
+        return Cause("not_determined", words)
+    if dealt - fetched > dealt / 3:
+        also = ", and the longest tasks first" if fetched - best > dealt / 4 else ""
+        return Cause(
+            "dealt_beforehand", "the long tasks went to few workers", _undealt(cell) + also
+        )
+    if dealt - best > dealt / 3:
+        if cell.parameters.get("executor.chunksize") == 1 or _fetches(cell):
+            return Cause("long_last", "the long tasks came last", "put the longest tasks first")
+        also = "and the longest tasks first"
+        return Cause("long_last", "the long tasks came last", f"{_undealt(cell)}, {also}")
+    if cell.largest_task_share > 1 / n:
+        words = f"one task is {cell.largest_task_share:.0%} of all work"
+        return Cause("large_task", words, "cut it finer")
+    words = f"{tasks} tasks do not go evenly into {n} workers"
+    return Cause("few_tasks", words, "make more and smaller tasks")
+
+
+def _fetches(cell: Cell) -> bool:
+    """Whether its free workers fetch one task at a time."""
+    return cell.executor in ("thread_pool", "asyncio", "interpreters", "dask", "mpi")
+
+
+def _undealt(cell: Cell) -> str:
+    """How to have the tasks fetched one by one."""
+    if cell.parameters.get("executor.chunksize", 1) != 1:
+        return "set executor.chunksize=1"
+    pool = {"thread": "thread_pool", "process": "process_pool"}.get(cell.worker_kind)
+    return (
+        f"let free workers fetch them (executor={pool})" if pool else "let free workers fetch them"
+    )
+
+
+def _own(cell: Cell) -> Cause | None:
+    """Tasks that are parallel in themselves."""
+    if cell.native_share > OWN_CPUS and cell.worker_kind != "coroutine":
+        known = cell.library_threads > 0
+        count = f"{cell.library_threads + 1:g} threads" if known else "threads"
+        whose = f" ({cell.libraries})" if cell.libraries else ""
+        return Cause(
+            "native_threads",
+            f"a task runs on {count} of its own{whose}, {1 + cell.native_share:.1f} CPUs in the "
+            "loop",
+            "cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), POLARS_MAX_THREADS=1, n_jobs=1, "
+            "or as the library has it), or use fewer workers",
+        )
+    if cell.children_share > OWN_CPUS:
+        return Cause(
+            "own_processes",
+            f"a task starts processes of its own, {cell.children_share:.1f} CPUs in the loop",
+            "use fewer workers, or none inside the tasks",
+        )
+    return None
+
+
+def _blocking(loss: Loss, cell: Cell) -> Cause:
+    if cell.worker_kind == "coroutine":
+        if (cell.held_s - cell.levels[5]) / cell.levels[0] > loss.share / 2:
+            return Cause(
+                "blocked_loop",
+                "coroutines block their event loop: they wait without await",
+                "use threads (executor=thread_pool), or await asyncio.to_thread(...) around what "
+                "blocks",
+            )
+    elif own := _own(cell):
+        return own
+    if not cell.waiting:
+        # How many CPUs they kept busy while they had tasks, all together.
+        rate = cell.levels[4] / (cell.levels[3] / _provisioned(cell))
+        if 0.8 < rate < 1.25 and cell.cpu_share >= COMPUTING and cell.n > 1:
+            if cell.worker_kind == "thread" and cell.gil is not False:
+                words = "one thread computes at a time: tasks hold the GIL, or a lock"
+                return Cause("gil", words, "use processes")
+            words = "one worker gets on at a time: tasks hold what they share (a lock, a file)"
+            return Cause("lock", words, "share less, or hold it for a shorter time")
+        words = "workers wait, for a lock, for I/O"
+        if cell.worker_kind == "thread" and cell.gil is not False:
+            words += " or now and then for the GIL"
+        return Cause("not_determined", f"{words}; for which is not determined")
+    if cell.task_slowdown > 1 + MATTERS:
+        words = "tasks wait longer than they do one by one: what they wait for is shared"
+        return Cause("shared_wait", words)
+    return Cause("not_determined", "a few tasks waited much longer; for what is not determined")
+
+
+def _contention(cell: Cell) -> Cause:
+    if own := _own(cell):
+        return own
+    usable = cell.usable_cpus
+    if cell.n > usable and cell.worker_kind != "coroutine":
+        words = f"{cell.n} workers share {usable:g} {'CPU' if usable == 1 else 'CPUs'}"
+        return Cause("oversubscribed", words, "set n no higher")
+    if (others := max(cell.others_share, cell.steal_share, key=_known)) > OTHERS:
+        words = f"other programs or guests took {others:.0%} of the CPUs"
+        return Cause("other_load", words, "repeat when it is quiet (measure.wait_quiet_s)")
+    return Cause("not_determined", "tasks were ready and had no CPU; why is not determined")
+
+
+def _computation(loss: Loss, cell: Cell) -> Cause:
+    if loss.machine > loss.share / 2:
+        return Cause(
+            "machine",
+            "so do loops that share nothing: cores shared by two CPUs, a lower clock with all of "
+            "them at work, other guests",
+        )
+    if own := _own(cell):
+        return own
+    afresh = cell.parameters.get("executor.start_method") in ("spawn", "forkserver")
+    if afresh and cell.first_slowdown > 1 + 2 * max(cell.task_slowdown - 1, MATTERS):
+        return Cause(
+            "cold_code",
+            "the first task of a new worker is slow: its code is cold",
+            "fork after warm-up, or keep the workers",
+        )
+    words = "tasks take more CPU time side by side: caches, memory bandwidth, clock, cold code"
+    return Cause("not_determined", f"{words}; which is not determined")
+
+
+def _provisioned(cell: Cell) -> int:
+    return 1 if cell.worker_kind in ("coroutine", "caller") else cell.n
+
+
+def _wall_s(cell: Cell) -> float:
+    return cell.levels[0] / _provisioned(cell)
+
+
+def _known(value: float) -> float:
+    return -1.0 if math.isnan(value) else value
+
+
+def _seconds(value: float) -> str:
+    unit, scale = time_unit(value)
+    return f"{value * scale:.2g} {unit}" if value * scale < 10 else f"{value * scale:.0f} {unit}"
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}" if unit != "B" else f"{size:.0f} B"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _round_up(value: float) -> int:
+    """To the next 1, 2 or 5 times a power of ten."""
+    if value <= 1:
+        return 1
+    power = 10 ** math.floor(math.log10(value))
+    return int(next(step for step in (1, 2, 5, 10) if step * power >= value) * power)
+
+
+def reason(error: object) -> str:
+    """One line of a row's error: the exception of a traceback, the first line of anything else."""
+    if not isinstance(error, str):
+        return "no reason recorded"
+    line = error.strip().splitlines()[-1] if "Traceback" in error else first_line(error)
+    return textwrap.shorten(line, 300)
