@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,6 +18,7 @@ from benchmarks.cases.case import FOLDER, ROOT, Case, Says, loss, note, text
 from benchmarks.cases.judging import PHRASES, is_said, mistakes, remarks
 from benchmarks.cases.listed import CASES
 from benchmarks.cases.truth import ASKS, figures
+from runners.words.causes import Code
 from tests.conftest import MakePlan, grid
 
 BY_NAME = {case.name: case for case in CASES}
@@ -50,6 +51,10 @@ def test_a_file_has_what_its_cases_look_up(file: str) -> None:
     program += "".join(f"assert callable(get({name!r})(m))\n" for name in named(file))
     # In a process of its own: some start threads, and one is a script that reads sys.argv.
     subprocess.run([sys.executable, "-c", program], cwd=FOLDER, check=True)
+
+
+def test_there_are_words_for_every_cause_that_the_program_can_name() -> None:
+    assert set(get_args(Code)) <= PHRASES.keys()
 
 
 def test_every_file_is_of_a_case_and_every_name_is_of_one_case() -> None:
@@ -191,6 +196,14 @@ def test_losses_may_not_contradict_the_efficiency() -> None:
     assert not list(mistakes(case, output))
     assert list(mistakes(case, output.replace("40% of 2", "96% of 2")))
     assert list(mistakes(case, output.replace("40% of what", "436% of what")))
+
+
+def test_other_load_is_true_while_there_is_some() -> None:
+    case = BY_NAME["blas_threads"]
+    output = cell("lost             30% oversubscription: other programs took 40% of the CPUs")
+    assert "says loss: other_load" in list(mistakes(case, output))
+    busy = cell(output, "note             busy machine: other load took 40% of the CPUs")
+    assert "says loss: other_load" not in list(mistakes(case, busy))
 
 
 def test_a_name_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

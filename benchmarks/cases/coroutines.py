@@ -17,7 +17,10 @@ COROUTINES = (
         },
         known={"one by one/gather": (0, 0.5)},
         has_to_say=(text(r"^speedup\s+0\.\d"), Says("dispatch", "short_tasks")),
-        must_never_say=(loss("shared_wait|gil|oversubscribed"),),
+        must_never_say=(
+            loss("short_work|shared_wait|gil|oversubscribed"),
+            note("computing_coroutines"),
+        ),
         remedy=Remedy("put a thousand calls into one", figure="gather/a thousand in one"),
     ),
     Case(
@@ -76,7 +79,7 @@ COROUTINES = (
         ways={"one by one": Way("one by one"), "gather": Way("gather", n=20)},
         known={"one by one/gather": (10, 21)},
         must_never_say=(
-            loss("gil|lock|shared_wait|blocked_loop|oversubscribed|other_load"),
+            loss("gil|lock|shared_wait|blocked_loop|oversubscribed"),
             note("computing_coroutines|loop_threads|first_calls"),
         ),
     ),

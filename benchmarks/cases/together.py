@@ -87,7 +87,7 @@ TOGETHER = (
         },
         known={"loop/threads": (0.8, 1.15), "loop/unlocked": (1.3, MANY)},
         has_to_say=(Says("blocking", "gil|lock"), text(r"^lost .*\block")),
-        must_never_say=(loss("shared_wait|native_threads"), text("tasks hold the GIL(?! or)")),
+        must_never_say=(loss("shared_wait|native_threads"), text("tasks hold the GIL(?!,? or)")),
         remedy=Remedy("hold no lock while computing", figure="threads/unlocked"),
     ),
     Case(
