@@ -376,7 +376,7 @@ class Span:
     """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
 
     `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
-    or -1 where the kernel does not tell. It is read at most once a millisecond, so that short tasks
+    or -1 where the kernel does not tell. It is not read after each short task, so that these
     share a reading: it is then the wait since the worker's previous reading.
     """
 

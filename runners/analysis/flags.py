@@ -28,6 +28,8 @@ SPENT = {
     "judging_share": "comparing results",
 }
 """What a flag is raised for if it takes more than MOST of the time of a measurement."""
+COMPUTED_S = 0.0001
+"""Of shorter coroutines, most of the CPU time is that of calling them."""
 TIMER_COST = 0.05
 """A flag is raised if reading the clocks takes more than this part of the tasks' time."""
 
@@ -95,10 +97,11 @@ def flags(
     if cell["throttled_s"] > 0:
         yield Flag("throttled", f"{cell['throttled_s']:.2f} s")
     running, limit = at_a_time(cell), cpu_limit(cell)
-    if running > limit and not cell["waiting"]:
+    if running > max(limit, cell["usable_cpus"]) and not cell["waiting"]:
         yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
     coroutine = cell["worker_kind"] == "coroutine"
-    if coroutine and cell["cpu_share"] > COMPUTING and cell["n"] > 1:
+    computes = cell["cpu_share"] > COMPUTING and cell["task_s"] > COMPUTED_S
+    if coroutine and computes and cell["n"] > 1:
         yield Flag("computing_coroutines", f"{cell['cpu_share']:.0%}")
     if coroutine and cell["native_share"] > OWN_CPUS:
         yield Flag("loop_threads", f"{cell['native_share']:.1f}")

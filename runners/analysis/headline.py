@@ -5,6 +5,7 @@ longer to load than a round. docs/method.md has the simulations behind every cho
 """
 
 import math
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from runners.analysis.interval import Floats, Interval
 
+LARGEST = math.log(sys.float_info.max)
 FEWEST_INTERPRETERS = 5
 """Of fewer interpreters t has so few degrees of freedom that the interval would say nothing."""
 
@@ -39,7 +41,9 @@ def paired_ratio(
     if len(by_process) >= FEWEST_INTERPRETERS:
         between = _error(by_process, kept, len(logs))
         reach = max(reach, student_t(confidence, len(by_process) - 1) * between)
-    return Interval(math.exp(centre), math.exp(centre - reach), math.exp(centre + reach))
+    high = centre + reach
+    most = math.exp(high) if high < LARGEST else math.inf
+    return Interval(math.exp(centre), math.exp(centre - reach), most)
 
 
 def pseudovalues(ratios: ArrayLike) -> Floats:

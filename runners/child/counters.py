@@ -6,6 +6,7 @@ Standard library only, because the measuring process and its workers import it.
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,46 +16,72 @@ _SCHEDSTAT = "/proc/thread-self/schedstat"
 _THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)  # Linux has it
 
 
-def _schedstat() -> bytes:
-    descriptor = os.open(_SCHEDSTAT, os.O_RDONLY)
-    try:
-        return os.read(descriptor, 64)
-    finally:
-        os.close(descriptor)
+MOST_FILES = 200
+"""Files with higher numbers are not kept open: a thousand threads would use up all there are."""
 
 
-_read_schedstat: Callable[[], bytes] = _schedstat
+class _Schedstat:
+    """The open file of the thread that made it. With the thread, it is closed."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.descriptor = os.open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+class _Kept(threading.local):
+    """A thread's own; one that was forked has that of the thread that forked it."""
+
+    file: _Schedstat | None = None
+
+
+_kept = _Kept()
+
+
+def _read_file(descriptor: int) -> bytes:
+    return os.pread(descriptor, 64, 0)
+
+
+_pread: Callable[[int], bytes] = _read_file
 
 
 def keep_gil() -> None:
     """From now on, read what is read between tasks without handing over the GIL.
 
-    A thread that opens a file lets another one have the GIL, and then waits for it: after a task
+    A thread that reads a file lets another one have the GIL, and then waits for it: after a task
     that wait would lie between two tasks, where without the reading there is none
     (`benchmarks.gaps`). For workers that have threads beside them; others need not load ctypes.
     """
-    global _read_schedstat
-    if _read_schedstat is not _schedstat or not os.access(_SCHEDSTAT, os.R_OK):
+    global _pread
+    if _pread is not _read_file or not os.access(_SCHEDSTAT, os.R_OK):
         return
     try:
         import ctypes
 
-        library = ctypes.PyDLL(None)
-        open_, read, close = library.open, library.read, library.close
+        pread = ctypes.PyDLL(None).pread
     except (ImportError, OSError, AttributeError):  # an interpreter without ctypes
         return
-    path = _SCHEDSTAT.encode()
 
-    def keeping() -> bytes:
-        descriptor = open_(path, os.O_RDONLY | os.O_CLOEXEC)
-        if descriptor < 0:
-            raise OSError
+    def keeping(descriptor: int) -> bytes:
         buffer = ctypes.create_string_buffer(64)
-        read(descriptor, buffer, 63)
-        close(descriptor)
+        pread(descriptor, buffer, 63, 0)
         return buffer.value
 
-    _read_schedstat = keeping
+    _pread = keeping
+
+
+def _run_queue_wait_ns() -> int:
+    """Time this thread stood ready without a CPU: schedstat's second field; -1 if unknown."""
+    file = _kept.file
+    try:
+        if file is None or file.pid != os.getpid():
+            file = _Schedstat()
+            _kept.file = file if file.descriptor < MOST_FILES else None
+        return int(_pread(file.descriptor).split()[1])
+    except (OSError, IndexError, ValueError, AttributeError):
+        return -1
 
 
 class Usage(NamedTuple):
@@ -72,10 +99,7 @@ class Usage(NamedTuple):
 
 def read_usage() -> Usage:
     """What it is now, of the calling thread."""
-    try:
-        wait_ns = int(_read_schedstat().split()[1])
-    except (OSError, IndexError, ValueError):
-        wait_ns = -1
+    wait_ns = _run_queue_wait_ns()
     if _THREAD is None:
         return Usage(wait_ns, -1, -1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     own = resource.getrusage(_THREAD)
@@ -248,8 +272,6 @@ def max_rss_bytes() -> int:
 
 def library_threads() -> int | None:
     """How many threads of this process are not Python's; None where nobody knows."""
-    import threading
-
     try:
         with os.scandir("/proc/self/task") as threads:
             return max(sum(1 for _ in threads) - threading.active_count(), 0)
@@ -263,6 +285,6 @@ def libraries() -> str:
         import threadpoolctl
 
         found = threadpoolctl.threadpool_info()
-        return ", ".join(f"{one['internal_api']} {one['num_threads']}" for one in found)
+        return ", ".join(sorted({f"{one['internal_api']} {one['num_threads']}" for one in found}))
     except Exception:  # also what it stumbles over: it is asked for a name only
         return ""

@@ -19,7 +19,8 @@ clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
 thread_id = threading.get_ident
 
-READ_EVERY_NS = 1_000_000
+READ_EVERY_NS = 5_000_000
+"""Each reading may take 50 µs, where the caches have been used for something else meanwhile."""
 ERROR_CHARS = 4000
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
 """What CPython says of an extension module that is not made for them (`Python/import.c`)."""
@@ -72,7 +73,7 @@ class _Here:
         self.read_ns = clock_ns()
 
     def used(self, now_ns: int) -> Used:
-        """What was used since the last reading; None if that was under a millisecond ago."""
+        """What was used since the last reading; None if that was just now."""
         if now_ns - self.read_ns < READ_EVERY_NS:
             return None
         before, self.usage = self.usage, read_usage()
@@ -135,17 +136,19 @@ def run_task(task: Any) -> Wire:
     if workload is None:
         raise _broken or NotInstalled()
     error = value = None
-    cpu = thread_cpu_ns()
+    # All readings are within the span: between two spans they would be gaps, and so would the time
+    # in which another thread has taken the GIL meanwhile.
     start = clock_ns()
+    cpu = thread_cpu_ns()
     try:
         value = workload(task)
     except BaseException as problem:  # also SystemExit: a task may not end its worker silently
         if (refusal := _refusal(problem)) is not None:
             raise refusal from None
         error = described()
-    end = clock_ns()
+    used = here.used(clock_ns())
     cpu = thread_cpu_ns() - cpu
-    return here.identity, start, end, cpu, -1, here.used(end), error, value
+    return here.identity, start, clock_ns(), cpu, -1, used, error, value
 
 
 class EitherForm:
@@ -163,9 +166,8 @@ class EitherForm:
             value = await steps
         except Exception:  # a cancellation is the executor's own and goes through
             error = described()
-        end = clock_ns()
-        used = here.used(end)
-        return here.identity, start, end, steps.cpu_ns, steps.held_ns, used, error, value
+        used = here.used(clock_ns())
+        return here.identity, start, clock_ns(), steps.cpu_ns, steps.held_ns, used, error, value
 
 
 class _Steps:

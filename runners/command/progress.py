@@ -321,10 +321,8 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     if plan.reuse:
         text.append(f"{'workers':<17}", "dim")
         text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} more\n")
-    for loss in causes.explain(cell):
-        text.append(f"{'lost':<17}", "dim").append(f"{causes.told(loss, cell)}\n")
-    if (rest := causes.remainder(cell)) >= causes.MATTERS:
-        text.append(f"{'lost':<17}", "dim").append(f"{rest:.0%} in smaller parts\n")
+    for loss in causes.told(cell):
+        text.append(f"{'lost':<17}", "dim").append(f"{loss}\n")
     for flag in cell.flags:
         text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
         text.append(f": {flags.remedy(flag)}\n")

@@ -13,7 +13,7 @@ from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
-from runners.words.causes import MATTERS, TITLES, explain, reason, remainder, told
+from runners.words.causes import TITLES, reason, told
 from runners.words.labels import in_order, labels
 from runners.words.rounding import bracketed, duration
 
@@ -271,10 +271,7 @@ def _losses(measured: Iterable[_Named]) -> str:
 
 def _explained(measured: Iterable[_Named]) -> Iterator[str]:
     for entry in measured:
-        losses = [told(loss, entry.cell) for loss in explain(entry.cell)]
-        if (rest := remainder(entry.cell)) >= MATTERS:
-            losses.append(f"{rest:.0%} in smaller parts")
-        if losses:
+        if losses := told(entry.cell):
             yield f"{entry.name}: lost {'; '.join(losses)}"
 
 

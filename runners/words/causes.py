@@ -141,15 +141,19 @@ def explain(cell: Cell) -> list[Loss]:
     return sorted(losses, key=attrgetter("share"), reverse=True)
 
 
-def told(loss: Loss, cell: Cell) -> str:
-    """A loss of that cell in words, with its cause and what may be done about it."""
-    of_it = f" (the machine's own: {loss.machine:.0%})" if loss.machine >= MATTERS / 2 else ""
-    return f"{loss.share:.0%} {TITLES[loss.factor]}{of_it}: {cause(loss, cell)}"
+def told(cell: Cell) -> list[str]:
+    """The losses of that cell in words, each with its cause and what may be done about it.
 
-
-def remainder(cell: Cell) -> float:
-    """The part of the core time that went into losses too small to be explained one by one."""
-    return sum(loss.share for loss in cell.losses if 0 < loss.share < MATTERS)
+    Those of one cause are told together; what is too small to be explained comes last.
+    """
+    by_cause: dict[str, list[str]] = {}
+    for loss in explain(cell):
+        of_it = f" (the machine's own: {loss.machine:.0%})" if loss.machine >= MATTERS / 2 else ""
+        name = f"{loss.share:.0%} {TITLES[loss.factor]}{of_it}"
+        by_cause.setdefault(str(cause(loss, cell)), []).append(name)
+    lines = [f"{' and '.join(names)}: {words}" for words, names in by_cause.items()]
+    rest = sum(loss.share for loss in cell.losses if 0 < loss.share < MATTERS)
+    return [*lines, f"{rest:.0%} in smaller parts"] if rest >= MATTERS else lines
 
 
 def cause(loss: Loss, cell: Cell) -> Cause:
@@ -193,6 +197,10 @@ def _transport(cell: Cell) -> Cause | None:
 
 def _startup(cell: Cell) -> Cause:
     start_s = (cell.levels[0] - cell.levels[1]) / _provisioned(cell)
+    if cell.worker_kind == "coroutine":
+        words = f"making and ending the tasks of the loop takes {_seconds(start_s)}"
+        words += f" of {_seconds(_wall_s(cell))}"
+        return Cause("short_tasks", words, "await calls that hardly wait one after another")
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
     if cell.parameters.get("executor.reuse") is False:
         return Cause("short_work", words, "keep them (executor.reuse=true) or give them more work")
@@ -205,6 +213,8 @@ def _dispatch(cell: Cell) -> Cause:
         return Cause("not_determined", "workers had no task in between; why is not determined")
     words = f"a task takes {_seconds(cell.task_s)}, handing it out {_seconds(gap_s)}"
     times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
+    if cell.worker_kind == "coroutine":
+        return Cause("short_tasks", words, "await calls that hardly wait one after another")
     remedy = f"put {times:,} calls into one task"
     chunk = cell.parameters.get("executor.chunksize")
     if isinstance(chunk, int) and chunk < times and chunk * cell.n * 4 < cell.tasks:
@@ -260,20 +270,21 @@ def _undealt(cell: Cell) -> str:
 def _own(cell: Cell) -> Cause | None:
     """Tasks that are parallel in themselves."""
     if cell.native_share > OWN_CPUS and cell.worker_kind != "coroutine":
-        known = cell.library_threads > 0
-        count = f"{cell.library_threads + 1:g} threads" if known else "threads"
-        whose = f" ({cell.libraries})" if cell.libraries else ""
+        beside = [f"{cell.library_threads:g} in the process"] if cell.library_threads > 0 else []
+        beside += [f"threads of {cell.libraries}"] if cell.libraries else []
+        whose = f" ({', '.join(beside)})" if beside else ""
+        cpus = cell.cpu_share + cell.native_share
         return Cause(
             "native_threads",
-            f"a task runs on {count} of its own{whose}, {1 + cell.native_share:.1f} CPUs in the "
-            "loop",
+            f"a task has threads of its own{whose} and uses {cpus:.1f} CPUs in the plain loop",
             "cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), POLARS_MAX_THREADS=1, n_jobs=1, "
             "or as the library has it), or use fewer workers",
         )
     if cell.children_share > OWN_CPUS:
         return Cause(
             "own_processes",
-            f"a task starts processes of its own, {cell.children_share:.1f} CPUs in the loop",
+            "a task starts processes of its own, which use "
+            f"{cell.children_share:.1f} CPUs in the plain loop",
             "use fewer workers, or none inside the tasks",
         )
     return None

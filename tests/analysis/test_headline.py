@@ -97,6 +97,11 @@ def test_swapped_sides_other_units_and_another_order_change_nothing(
     assert shuffled == pytest.approx([center, low, high], abs=1e-9)
 
 
+def test_two_rounds_may_be_so_far_apart_that_nothing_bounds_the_ratio() -> None:
+    ratio = paired_ratio([1e100, 1.0], [1.0, 1e100])
+    assert (ratio.estimate, ratio.low, ratio.high) == (1.0, 0.0, math.inf)
+
+
 @settings(max_examples=50, deadline=None)
 @given(ROUNDS)
 def test_more_confidence_is_a_wider_interval(rounds: list[tuple[float, float, int]]) -> None:

@@ -87,14 +87,39 @@ def test_the_cpus_are_those_that_this_process_may_run_on() -> None:
 
 
 def test_usage_is_the_same_whether_the_gil_is_kept_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "_read_schedstat", counters._schedstat)
+    monkeypatch.setattr(counters, "_pread", counters._read_file)
     before = read_usage()
     keep_gil()
-    if counters._read_schedstat is counters._schedstat:
+    if counters._pread is counters._read_file:
         pytest.skip("this system has no schedstat, or this Python no ctypes")
     after = read_usage()
     assert 0 <= before.wait_ns <= after.wait_ns < before.wait_ns + 10**10
     assert after.rss_bytes >= before.rss_bytes > 10**6
+
+
+@pytest.mark.skipif(not os.access("/proc/self/fd", os.R_OK), reason="no list of open files")
+def test_a_thread_that_ends_leaves_no_file_open_and_a_thousand_do_not_use_them_up() -> None:
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    read_usage()
+    before = opened()
+    together = threading.Barrier(400 + 1)
+
+    def read_and_stay() -> None:
+        assert read_usage().wait_ns >= 0
+        together.wait()
+        together.wait()
+
+    threads = [threading.Thread(target=read_and_stay) for _ in range(400)]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    assert opened() <= counters.MOST_FILES + before
+    together.wait()
+    for thread in threads:
+        thread.join()
+    assert opened() == before
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="no peak to be reset")

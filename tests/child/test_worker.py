@@ -63,7 +63,7 @@ def test_both_forms_return_a_record_of_their_result_or_error(form: str) -> None:
     assert "LookupError: negative" in str(record.error)
 
 
-def test_what_the_kernel_counted_is_read_once_a_millisecond(
+def test_what_the_kernel_counted_is_not_read_after_each_short_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, readings = [10**9], iter([Usage(100, 1, 2, 50), Usage(400, 3, 2, 60)])

@@ -7,7 +7,7 @@ import pytest
 
 from runners.analysis.cell import CellSummary
 from runners.model import Loss
-from runners.words.causes import TITLES, cause, explain, remainder, told
+from runners.words.causes import TITLES, cause, explain, told
 from tests import synthetic
 
 TASKS = 8.0
@@ -44,16 +44,26 @@ def codes(**values: Any) -> list[str]:
 
 def words(**values: Any) -> str:
     row = cell(**values)
-    return "; ".join(told(loss, row) for loss in explain(row))
+    return "; ".join(told(row))
 
 
 def test_losses_that_matter_come_largest_first() -> None:
     row = cell(loss_startup=0.05, loss_balance=0.3, loss_dispatch=0.049, loss_computation=-0.4)
     assert explain(row) == [Loss("balance", 0.3), Loss("startup", 0.05)]
-    assert [told(loss, row).partition(":")[0] for loss in explain(row)] == [
+    assert [line.partition(":")[0] for line in told(row)] == [
         *("30% load imbalance", "5% start-up and join")
     ]
-    assert remainder(row) == pytest.approx(0.049)
+
+
+def test_what_is_too_small_to_be_explained_is_said_to_be_there() -> None:
+    row = cell(loss_balance=0.3, loss_startup=0.04, loss_dispatch=0.02, loss_computation=-0.4)
+    assert told(row)[-1] == "6% in smaller parts"
+
+
+def test_losses_of_one_cause_are_told_together() -> None:
+    heavy: dict[str, Any] = {"returned_bytes": 0.0, "sent_bytes": 8 * MB, "transport_s": 0.2}
+    [line] = told(cell(loss_startup=0.2, loss_dispatch=0.5, **heavy))
+    assert line.startswith("50% dispatch and 20% start-up and join: each call carries 8.0 MB: ")
 
 
 def test_unknown_losses_are_left_out() -> None:
@@ -192,7 +202,9 @@ def test_a_coroutine_that_does_not_yield_blocks_its_loop() -> None:
 def test_threads_that_tasks_have_of_their_own_are_no_lock_and_no_other_load(factor: str) -> None:
     own: dict[str, Any] = {f"loss_{factor}": 0.4, "native_share": 0.8, "library_threads": 1.0}
     assert codes(**own, worker_kind="thread", others_share=0.3) == ["native_threads"]
-    assert "a task runs on 2 threads of its own, 1.8 CPUs in the loop: cap them" in words(**own)
+    assert "a task has threads of its own (1 in the process) and uses 1.8 CPUs" in words(**own)
+    named = words(**own, libraries="openblas 2")
+    assert "(1 in the process, threads of openblas 2)" in named
     assert codes(**{f"loss_{factor}": 0.4}, children_share=0.9) == ["own_processes"]
 
 
