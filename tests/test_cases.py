@@ -212,6 +212,8 @@ def test_advice_that_cannot_be_followed_is_wrong_of_any_cell() -> None:
     assert found("process", "note             x: set executor.reuse=true")
     assert found("process_pool", "note             x: set executor.reuse=false")
     assert found("process_pool", "note             x: measure.patience")
+    assert found("thread_pool", "lost             9% dispatch: x (executor=thread_pool)")
+    assert not found("thread", "lost             9% dispatch: x (executor=thread_pool)")
     chunked = replace(case, executor="pool", overrides=("executor.chunksize=8",))
     assert list(mistakes(chunked, cell("note             x: executor.chunksize=8")))
 

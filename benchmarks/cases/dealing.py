@@ -107,7 +107,7 @@ DEALING = (
         function="sizes.py:scan",
         executor="thread_pool",
         n="16",
-        calls=([300_000],) * 16,
+        calls=([1_000_000],) * 16,
         true="sixteen equal tasks on as many threads: the GIL lets one of them on at a time",
         ways={
             "loop": Way("loop"),

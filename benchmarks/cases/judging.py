@@ -136,6 +136,9 @@ def _impossible(case: Case, output: str) -> Iterator[str]:
             yield f"names {key}, which there is not"
         elif value and value == known[key]:
             yield f"advises {key}={value}, which is set"
+    advised = [line for line in lines(output) if _is_where("any", line)]
+    if any(re.search(rf"\bexecutor={case.executor}\b", line) for line in advised):
+        yield f"advises executor={case.executor}, which it is"
     # On a busy machine a loop of the same length would have stood ready without a CPU, too.
     found = re.findall(r"^lost +(\d+)% (?!oversub)", output, re.MULTILINE)
     losses = [int(share) for share in found]
