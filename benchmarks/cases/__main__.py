@@ -3,8 +3,9 @@
 Each case is measured by the program itself, with `measure=quick` unless an override says else, and
 its truth with nothing but the standard library (`benchmarks.cases.truth`). The table says what is
 true, what was said and has to be said, whether the remedy helps (the ratio of the times before and
-after, side by side in one process) and what is wrong. A case whose truth is not to be seen on this
-machine is not judged. The exit status is 1 if anything said is wrong.
+after, side by side in one process) and what is wrong. Where the truth is not to be seen, on a
+busy machine or on another kind of machine, a case is not judged. The exit status is 1 if anything
+that was said is wrong.
 """
 
 import importlib.util
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.cases.case import FOLDER, ROOT, Case
-from benchmarks.cases.judging import mistakes, remarks
+from benchmarks.cases.judging import is_busy, lacking, remarks, untrue
 from benchmarks.cases.listed import CASES
 
 LIMIT_S = 300
@@ -114,7 +115,11 @@ def row(case: Case, overrides: Sequence[str]) -> tuple[list[str], bool]:
         for name, (low, high) in case.known.items()
         if not low <= figures[name] <= high
     ]
-    wrong = list(mistakes(case, output))
+    wrong, missing = list(untrue(case, output)), list(lacking(case, output))
+    if is_busy(output) and not case.busy:
+        unseen += [f"{each} beside other programs" for each in missing]
+    else:
+        wrong += missing
     ratio = ""
     if case.remedy:
         ratio = case.remedy.words
@@ -127,7 +132,7 @@ def row(case: Case, overrides: Sequence[str]) -> tuple[list[str], bool]:
     if wrong:
         verdict = f"WRONG: {'; '.join(wrong)}"
     if unseen:
-        verdict = f"not to be seen here: {'; '.join(unseen)}" + (f" ({verdict})" if wrong else "")
+        verdict = f"not to be judged here: {'; '.join(unseen)}" + (f" ({verdict})" if wrong else "")
     numbers = ", ".join(f"{name} {figures[name]:.3g}" for name in case.known)
     return [
         case.name,
