@@ -22,6 +22,8 @@ from benchmarks.cases.judging import is_busy, lacking, remarks, untrue
 from benchmarks.cases.listed import CASES
 
 LIMIT_S = 300
+NO_HELP = 0.95
+"""A remedy that makes things slower, by more than chance, is none here."""
 
 
 def why_not(case: Case, named: bool) -> str | None:
@@ -126,7 +128,7 @@ def row(case: Case, overrides: Sequence[str]) -> tuple[list[str], bool]:
         if case.remedy.figure:
             helps = figures[case.remedy.figure]
             ratio += f": {helps:.2f}×"
-            if helps < 1 and not unseen:
+            if helps < NO_HELP and not unseen:
                 unseen.append("the remedy does not help")
     verdict = "right"
     if wrong:
@@ -145,10 +147,12 @@ def row(case: Case, overrides: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _ending(output: str) -> list[str]:
-    """What is shown of an output without losses and notes: its speedup, or its last line."""
-    told = [line for line in output.splitlines() if line.strip()]
-    speedup = [line for line in told if line.startswith("speedup ")]
-    return [textwrap.shorten(line, 160) for line in speedup or told[-2:]]
+    """What is shown of an output without losses and notes: its speedup, or its error."""
+    told = [line for line in output.splitlines() if line and not line.startswith("saved ")]
+    if speedup := [line for line in told if line.startswith("speedup ")]:
+        return [" ".join(line.split()) for line in speedup]
+    ends = [at for at, line in enumerate(told) if line.endswith(" run:")]
+    return [textwrap.shorten(" ".join(told[ends[0] + 1 :] if ends else told[-2:]), 400)]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -93,7 +93,8 @@ def remarks(output: str) -> list[str]:
 
 def is_said(says: Says, output: str) -> bool:
     if says.where == "text":
-        return any(re.search(says.what, line) for line in lines(output))
+        whole = " ".join(output.split())  # errors are broken into lines anywhere
+        return any(re.search(says.what, line) for line in (*lines(output), whole))
     pattern = "|".join(PHRASES[code] for code in says.what.split("|"))
     return any(re.search(pattern, line) for line in lines(output) if _is_where(says.where, line))
 

@@ -60,7 +60,7 @@ STATES = (
         function="lazy_import.py:convert",
         executor="process_pool",
         overrides=("executor.start_method=spawn",),
-        calls=([400_000],) * 8,
+        calls=([200_000],) * 8,
         true="the first task of each new worker imports what the loop has imported long ago",
         ways={
             "loop": Way("loop"),
@@ -68,7 +68,7 @@ STATES = (
             "spawned": Way("process_pool", start_method="spawn"),
             "kept": Way("process_pool", start_method="spawn", kept=True),
         },
-        known={"first/loop": (1.05, MANY)},
+        known={"first/loop": (1.15, MANY)},
         has_to_say=(told("cold_code|first_calls"),),
         must_never_say=(loss("transport|gil|shared_wait"),),
         remedy=Remedy("keep the workers", ("executor.reuse=true",), "spawned/kept"),

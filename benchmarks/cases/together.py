@@ -14,8 +14,8 @@ def native(name: str, function: str, executor: str, *packages: str) -> Case:
         packages=packages,
         true="a large part of the CPU time is that of the library's own threads",
         ways={
-            "threads": Way("threads"),
-            "capped": Way("threads", function=f"{function.partition(':')[2]}_capped"),
+            "threads": Way("threads", fresh=True),
+            "capped": Way("threads", f"{function.partition(':')[2]}_capped", fresh=True),
         },
         asks=("cpu_outside",),
         known={"CPU time outside the calling thread": (0.2, 1.0)},

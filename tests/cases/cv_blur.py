@@ -15,9 +15,6 @@ def blur(seed: int) -> int:
 
 
 def blur_capped(seed: int) -> int:
-    """The same with one thread."""
+    """The same with one thread, from the first call on."""
     cv2.setNumThreads(1)
-    try:
-        return blur(seed)
-    finally:
-        cv2.setNumThreads(-1)
+    return blur(seed)

@@ -2,9 +2,10 @@
 
 
 def convert(n: int) -> str:
-    import email.mime.multipart
-    import http.client
-    import xml.dom.minidom  # noqa: F401 - it is loaded, which is what takes long
+    import pydoc_data.topics
+    import unittest.mock
+    import xml.dom.minidom
+    import xmlrpc.server
 
-    total = sum(i & 7 for i in range(n))
-    return f"{email.mime.multipart.__name__} {http.client.HTTP_PORT} {total}"
+    modules = (pydoc_data.topics, unittest.mock, xml.dom.minidom, xmlrpc.server)
+    return f"{len(modules)} {sum(i & 7 for i in range(n))}"
