@@ -602,9 +602,9 @@ class Run:
     task_median_s: float | None = None
     task_slowdown: float | None = None
     first_slowdown: float | None = None
-    dealt_s: float | None = None
-    fetched_s: float | None = None
-    sorted_s: float | None = None
+    dealt: float | None = None
+    fetched: float | None = None
+    sorted: float | None = None
     sent_bytes: float | None = None
     returned_bytes: float | None = None
     transport_s: float | None = None

@@ -64,6 +64,7 @@ class CellSummary:
     cpu_share: float
     native_share: float
     children_share: float
+    held_share: float
     task_s: float
     efficiency: Interval
     half_width: float
@@ -86,13 +87,12 @@ class CellSummary:
     largest_task_share: float
     task_slowdown: float
     first_slowdown: float
-    dealt_s: float
-    fetched_s: float
-    sorted_s: float
+    dealt: float
+    fetched: float
+    sorted: float
     sent_bytes: float
     returned_bytes: float
     transport_s: float
-    held_s: float
     timer_s: float
     counted_share: float
     warmup_share: float

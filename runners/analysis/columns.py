@@ -76,6 +76,11 @@ STATISTICS = (
         "baseline, per second of its tasks",
     ),
     _number("children_share", "CPUs", "the same of processes that the tasks started"),
+    _number(
+        *("held_share", "ratio"),
+        "part of their time in the baseline that coroutines had the event loop to themselves; "
+        "missing for other tasks",
+    ),
     _number("task_s", "s", "mean time of a task in the baseline, the median over rounds"),
     *_interval(
         "efficiency", "ratio", "`speedup` / workers; of coroutines, which share a thread, / `bound`"
@@ -132,8 +137,8 @@ STATISTICS = (
 
 MEDIANS = (
     *("setup_s", "teardown_s", "tasks", "task_copies", "workers", "largest_task_share"),
-    *("task_slowdown", "first_slowdown", "dealt_s", "fetched_s", "sorted_s"),
-    *("sent_bytes", "returned_bytes", "transport_s", "held_s", "timer_s"),
+    *("task_slowdown", "first_slowdown", "dealt", "fetched", "sorted"),
+    *("sent_bytes", "returned_bytes", "transport_s", "timer_s"),
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 

@@ -24,7 +24,8 @@ class Rounds:
     `levels` are L0 to L6 of the measured run, shape (rounds, 7). `serial_own_s` is the time of the
     same tasks in the baseline without their wait for a CPU, which other load makes, and `task_s`
     the time of one of them. `native_share` and `children_share` are the CPUs that other threads of
-    the measuring process, and its child processes, had meanwhile. `panel` and `number` are those of
+    the measuring process, and its child processes, had meanwhile, `held_share` the part of it that
+    coroutines had the event loop to themselves. `panel` and `number` are those of
     the round, and `earlier` says whether the measured run came before that of the baseline. Where
     that ran twice, `itself` is the ratio of its two times, whose truth is 1; else NaN.
     """
@@ -40,6 +41,7 @@ class Rounds:
     task_s: Floats
     native_share: Floats
     children_share: Floats
+    held_share: Floats
     itself: Floats
 
     @property
@@ -138,6 +140,7 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
         task_s=serial_busy_s / numbers(runs, "tasks", first),
         native_share=np.where(in_caller, (process_s - caller_s) / busy_s, np.nan),
         children_share=children_s / busy_s,
+        held_share=numbers(runs, "held_s", first) / busy_s,
         itself=np.where(first == baseline[:, 1], np.nan, first_s / second_s),
     )
 

@@ -90,7 +90,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         speedup = paired_ratio(mine.baseline_s, mine.measured_s, mine.process).scaled(scale[at])
         if facts[at]["n"] == 1 and one_worker is None:
             one_worker = speedup, mine
-        shares = ("cpu_share", "native_share", "children_share", "task_s")
+        shares = ("cpu_share", "native_share", "children_share", "held_share", "task_s")
         known_shares = {name: float(np.median(getattr(mine, name))) for name in shares}
         limit = cpu_limit(facts[at] | known_shares | {"L3_s": float(np.median(mine.levels[:, 3]))})
         provided = workers(facts[at])

@@ -90,16 +90,16 @@ MOST_TASKS = 10_000
 class Dealing(NamedTuple):
     """Who got which tasks, by their times one by one, and how else they might have been dealt.
 
-    Each of the first three is workers times the time of the one with the most, as L2 is: `dealt_s`
-    for the tasks that each had, `fetched_s` if free ones had fetched them in their order, and
-    `sorted_s` if they had fetched the longest first (R. L. Graham, SIAM J. Appl. Math. 17, 1969:
-    at most a third above the best). `task_slowdown` is the median of the tasks' times over those
+    Each of the first three is the time of the worker with the most over an equal part: `dealt` for
+    the tasks that each had, `fetched` if free ones had fetched them in their order, and `sorted` if
+    they had fetched the longest first (R. L. Graham, SIAM J. Appl. Math. 17, 1969: at most a third
+    above the best). `task_slowdown` is the median of the tasks' times over those
     one by one, `first_slowdown` that of the first task of each worker.
     """
 
-    dealt_s: float
-    fetched_s: float
-    sorted_s: float
+    dealt: float
+    fetched: float
+    sorted: float
     task_slowdown: float
     first_slowdown: float
 
@@ -109,7 +109,7 @@ def dealing(
 ) -> Dealing | None:
     """How the tasks of a run were dealt to `provisioned` workers.
 
-    `one_by_one_s` are the times of the workload's tasks in a run of the baseline. The run may have
+    `one_by_one_s` are the times of the workload's tasks in the baseline. The run may have
     each of them several times. None where that cannot be said.
     """
     count = len(one_by_one_s)
@@ -123,12 +123,12 @@ def dealing(
     ]
     # As in `levels`, for pools that replace their workers.
     most = max(sum(own[span.index] for span in mine) for mine in by_worker)
-    total = sum(own.values())
+    part = sum(own.values()) / provisioned
     in_order = [own[index] for index in sorted(own)]
     return Dealing(
-        dealt_s=max(provisioned * most, total),
-        fetched_s=provisioned * _fetched(in_order, provisioned),
-        sorted_s=provisioned * _fetched(sorted(in_order, reverse=True), provisioned),
+        dealt=max(most / part, 1.0),
+        fetched=_fetched(in_order, provisioned) / part,
+        sorted=_fetched(sorted(in_order, reverse=True), provisioned) / part,
         task_slowdown=statistics.median(slower.values()),
         first_slowdown=statistics.median(slower[mine[0].index] for mine in by_worker),
     )

@@ -234,13 +234,15 @@ class _Measurement:
         assert run.wall_s is not None
         times = sizes = task_times(run.spans)
         if run.role == "baseline":
-            self.one_by_one_s = times
+            # The shortest of each: other load makes a task longer, and equal ones would differ.
+            known = self.one_by_one_s or times
+            self.one_by_one_s = list(map(min, known, times))
         found = None
         if run.role == "measured":
             sizes = self.one_by_one_s or times
             if run.worker_kind != "coroutine":
                 found = dealing(run.spans, self.one_by_one_s, provisioned)
-        known = {} if found is None else found._asdict()
+        of_dealing = {} if found is None else found._asdict()
         return dataclasses.replace(
             run,
             workers=workers(run.spans) or None,
@@ -248,7 +250,7 @@ class _Measurement:
             largest_task_share=largest_task_share(sizes),
             first_task_s=times[0],
             task_median_s=statistics.median(times),
-            **known,
+            **of_dealing,
         )
 
     def _ended(self, run: Run, side: Side, order: Order) -> Iterator[Run]:

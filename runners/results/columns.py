@@ -184,15 +184,14 @@ FIXED = (
         *("first_slowdown", "float64", "ratio"), "the same of the first task of each worker alone"
     ),
     Column(
-        *("dealt_s", "float64", "core-s"),
-        "`L2_s` if each task took as long as in the baseline: workers × the time of the one that "
-        "was dealt the most",
+        *("dealt", "float64", "ratio"),
+        "what the busiest worker was dealt over an equal part, by the tasks' times in the baseline",
     ),
     Column(
-        *("fetched_s", "float64", "core-s"),
+        *("fetched", "float64", "ratio"),
         "the same if free workers had fetched the tasks one by one, in their order",
     ),
-    Column("sorted_s", "float64", "core-s", "the same, the longest tasks first"),
+    Column("sorted", "float64", "ratio", "the same, the longest tasks first"),
     Column(
         *("sent_bytes", "float64", "bytes"),
         "what a task weighs on its way to a worker in another process: pickled, the mean of a "

@@ -32,12 +32,16 @@ MATTERS = 0.05
 """A loss is explained if it is at least this part of the core time provided."""
 COMPUTING = 0.5
 """Tasks that are on a CPU for this part of their serial time or more compute rather than wait."""
+HELD = 0.25
+"""Coroutines block their loop if they hold it for this part of their time without computing."""
 OWN_CPUS = 0.15
 """Tasks use threads or processes of their own if these have so many CPUs while the loop runs."""
 BYTES_MATTER = 50_000
 """Smaller tasks and results are not called heavy, whatever they cost."""
 OVERHEAD = 0.05
 """Calls are to be put together until handing out a task takes this part of its time."""
+UNEVEN = 0.1
+"""What the busiest worker has above its part, from where on the tasks are not alike."""
 OTHERS = 0.05
 """Other programs are named where they took this part of the CPUs."""
 
@@ -74,6 +78,9 @@ class Cause(NamedTuple):
         return f"{self.words}: {self.remedy}" if self.remedy else self.words
 
 
+GIL = Cause("gil", "one thread computes at a time: tasks hold the GIL, or a lock", "use processes")
+
+
 class Cell(Protocol):
     """What a cause depends on: of one cell, the values of the summary that have these names."""
 
@@ -104,11 +111,11 @@ class Cell(Protocol):
     @property
     def first_slowdown(self) -> float: ...
     @property
-    def dealt_s(self) -> float: ...
+    def dealt(self) -> float: ...
     @property
-    def fetched_s(self) -> float: ...
+    def fetched(self) -> float: ...
     @property
-    def sorted_s(self) -> float: ...
+    def sorted(self) -> float: ...
     @property
     def sent_bytes(self) -> float: ...
     @property
@@ -116,7 +123,7 @@ class Cell(Protocol):
     @property
     def transport_s(self) -> float: ...
     @property
-    def held_s(self) -> float: ...
+    def held_share(self) -> float: ...
     @property
     def cpu_share(self) -> float: ...
     @property
@@ -162,9 +169,9 @@ def cause(loss: Loss, cell: Cell) -> Cause:
         case "startup":
             return _transport(cell) or _startup(cell)
         case "dispatch":
-            return _transport(cell) or _dispatch(cell)
+            return _transport(cell) or _short_tasks(cell) or _one_at_a_time(cell) or _unknown(loss)
         case "balance":
-            return _balance(cell)
+            return _uneven(cell) or _one_at_a_time(cell) or _unknown(loss)
         case "blocking":
             return _blocking(loss, cell)
         case "contention":
@@ -207,10 +214,29 @@ def _startup(cell: Cell) -> Cause:
     return Cause("short_work", words, "give them more work")
 
 
-def _dispatch(cell: Cell) -> Cause:
+def _unknown(loss: Loss) -> Cause:
+    seen = {
+        "dispatch": "workers had no task in between",
+        "balance": "workers with as much to do ended at different times",
+    }
+    return Cause("not_determined", f"{seen[loss.factor]}; why is not determined")
+
+
+def _one_at_a_time(cell: Cell) -> Cause | None:
+    """Threads that only one of computes at a time are late for their tasks, too."""
+    rate = cell.levels[4] / (cell.levels[1] / _provisioned(cell))
+    return GIL if 0.8 < rate < 1.25 and _may_hold_gil(cell) else None
+
+
+def _may_hold_gil(cell: Cell) -> bool:
+    computes = cell.cpu_share >= COMPUTING and not cell.waiting
+    return cell.worker_kind == "thread" and cell.gil is not False and computes and cell.n > 1
+
+
+def _short_tasks(cell: Cell) -> Cause | None:
     gap_s = (cell.levels[1] - cell.levels[2]) / cell.tasks
     if not (gap_s < 0.002 and cell.task_s * OVERHEAD < gap_s):
-        return Cause("not_determined", "workers had no task in between; why is not determined")
+        return None
     words = f"a task takes {_seconds(cell.task_s)}, handing it out {_seconds(gap_s)}"
     times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
     if cell.worker_kind == "coroutine":
@@ -222,26 +248,25 @@ def _dispatch(cell: Cell) -> Cause:
     return Cause("short_tasks", words, remedy)
 
 
-def _balance(cell: Cell) -> Cause:
+def _uneven(cell: Cell) -> Cause | None:
     n, tasks = cell.n, int(cell.tasks)
     if tasks < n:
         words = f"{tasks} {'task' if tasks == 1 else 'tasks'} for {n} workers"
         return Cause("few_tasks", words, "cut the work finer")
-    even_s = cell.tasks * cell.task_s
-    dealt, fetched, best = (
-        level_s / even_s - 1 for level_s in (cell.dealt_s, cell.fetched_s, cell.sorted_s)
-    )
+    dealt, fetched, best = (one - 1 for one in (cell.dealt, cell.fetched, cell.sorted))
     seen = cell.levels[2] / cell.levels[3] - 1
-    if not dealt > seen / 3:  # unknown, too
-        words = "workers with as much to do ended at different times; why is not determined"
-        return Cause("not_determined", words)
+    if not dealt > max(seen / 3, UNEVEN):  # unknown, too
+        return None
+    one_by_one = cell.parameters.get("executor.chunksize") == 1 or _fetches(cell)
     if dealt - fetched > dealt / 3:
+        if one_by_one:  # then it is chance, or the times of the tasks vary
+            return None
         also = ", and the longest tasks first" if fetched - best > dealt / 4 else ""
         return Cause(
             "dealt_beforehand", "the long tasks went to few workers", _undealt(cell) + also
         )
     if dealt - best > dealt / 3:
-        if cell.parameters.get("executor.chunksize") == 1 or _fetches(cell):
+        if one_by_one:
             return Cause("long_last", "the long tasks came last", "put the longest tasks first")
         also = "and the longest tasks first"
         return Cause("long_last", "the long tasks came last", f"{_undealt(cell)}, {also}")
@@ -292,7 +317,10 @@ def _own(cell: Cell) -> Cause | None:
 
 def _blocking(loss: Loss, cell: Cell) -> Cause:
     if cell.worker_kind == "coroutine":
-        if (cell.held_s - cell.levels[5]) / cell.levels[0] > loss.share / 2:
+        if cell.native_share > OWN_CPUS:
+            words = "the loop waits for the threads that do its work (run_in_executor, to_thread)"
+            return Cause("not_determined", f"{words}; what they wait for is not determined")
+        if cell.held_share - cell.cpu_share > HELD:
             return Cause(
                 "blocked_loop",
                 "coroutines block their event loop: they wait without await",
@@ -305,9 +333,8 @@ def _blocking(loss: Loss, cell: Cell) -> Cause:
         # How many CPUs they kept busy while they had tasks, all together.
         rate = cell.levels[4] / (cell.levels[3] / _provisioned(cell))
         if 0.8 < rate < 1.25 and cell.cpu_share >= COMPUTING and cell.n > 1:
-            if cell.worker_kind == "thread" and cell.gil is not False:
-                words = "one thread computes at a time: tasks hold the GIL, or a lock"
-                return Cause("gil", words, "use processes")
+            if _may_hold_gil(cell):
+                return GIL
             words = "one worker gets on at a time: tasks hold what they share (a lock, a file)"
             return Cause("lock", words, "share less, or hold it for a shorter time")
         words = "workers wait, for a lock, for I/O"

@@ -24,7 +24,7 @@ def cell(**values: Any) -> CellSummary:
         **{"worker_kind": "process", "cpu_share": 0.99, "largest_task_share": 0.125},
         **{"native_share": 0.0, "children_share": 0.0, "others_share": 0.0, "steal_share": 0.0},
         **{"task_slowdown": 1.0, "first_slowdown": 1.0},
-        **{"dealt_s": 0.8, "fetched_s": 0.8, "sorted_s": 0.8},
+        **{"dealt": 1.0, "fetched": 1.0, "sorted": 1.0},
         **{f"loss_{factor}": 0.0 for factor in TITLES},
     }
     row |= values
@@ -74,7 +74,7 @@ def test_unknown_losses_are_left_out() -> None:
 def test_rows_of_earlier_versions_have_no_cause_that_they_cannot_bear() -> None:
     """They have the ladder, and nothing of what was added to it."""
     names = ["native_share", "children_share", "task_slowdown", "first_slowdown"]
-    names += ["dealt_s", "fetched_s", "sorted_s"]
+    names += ["dealt", "fetched", "sorted"]
     unknown: dict[str, Any] = dict.fromkeys(names, math.nan)
     for factor in ("balance", "computation"):
         assert codes(**unknown | {f"loss_{factor}": 0.3}) == ["not_determined"]
@@ -114,7 +114,7 @@ def test_starting_workers_has_a_remedy_that_the_executor_has() -> None:
     assert "takes 300 ms of 500 ms" in words(loss_startup=0.6)
 
 
-TINY: dict[str, Any] = {"tasks": 50_000.0, "task_s": 1e-6, "dealt_s": 0.05}
+TINY: dict[str, Any] = {"tasks": 50_000.0, "task_s": 1e-6}
 
 
 def test_tiny_tasks_are_to_be_put_together() -> None:
@@ -138,36 +138,47 @@ def test_gaps_between_long_tasks_are_not_explained_by_their_number() -> None:
     ("dealt", "code"),
     [
         ({"tasks": 1.0}, "few_tasks"),
-        ({"dealt_s": 1.5}, "dealt_beforehand"),
-        ({"dealt_s": 1.5, "fetched_s": 1.2}, "dealt_beforehand"),
-        ({"dealt_s": 1.2, "fetched_s": 1.2}, "long_last"),
+        ({"dealt": 1.9}, "dealt_beforehand"),
+        ({"dealt": 1.9, "fetched": 1.5}, "dealt_beforehand"),
+        ({"dealt": 1.5, "fetched": 1.5}, "long_last"),
         (
-            {"dealt_s": 1.2, "fetched_s": 1.2, "sorted_s": 1.2, "largest_task_share": 0.75},
+            {"dealt": 1.5, "fetched": 1.5, "sorted": 1.5, "largest_task_share": 0.75},
             "large_task",
         ),
-        ({"tasks": 3.0, "dealt_s": 0.4, "fetched_s": 0.4, "sorted_s": 0.4}, "few_tasks"),
+        ({"tasks": 3.0, "dealt": 1.33, "fetched": 1.33, "sorted": 1.33}, "few_tasks"),
         ({}, "not_determined"),
-        ({"dealt_s": 0.82}, "not_determined"),
+        ({"dealt": 1.05}, "not_determined"),
+        ({"dealt": 1.9, "executor": "thread_pool"}, "not_determined"),
+        ({"dealt": 1.9, "executor.chunksize": 1}, "not_determined"),
     ],
 )
 def test_imbalance_has_the_cause_that_the_dealing_shows(dealt: dict[str, Any], code: str) -> None:
     assert codes(loss_balance=0.3, **dealt) == [code]
 
 
+def test_threads_that_come_late_because_one_computes_at_a_time() -> None:
+    """Tasks shorter than the switch interval run one after another, each in a thread of its own."""
+    late: dict[str, Any] = {"worker_kind": "thread", "n": 16, "tasks": 16.0, "usable_cpus": 16.0}
+    assert codes(**late, loss_dispatch=0.93) == ["gil"]
+    assert codes(**late, loss_balance=0.93) == ["gil"]
+    assert codes(**late, loss_dispatch=0.6) == ["not_determined"]
+    assert codes(**late | {"worker_kind": "process"}, loss_dispatch=0.93) == ["not_determined"]
+
+
 def test_sixteen_equal_tasks_on_sixteen_threads_are_not_to_be_cut_finer() -> None:
     """Each is 9% of their time on the threads, which disturb each other, and 6% in the loop."""
-    equal: dict[str, Any] = {"n": 16, "tasks": 16.0, "dealt_s": 1.65, "fetched_s": 1.65}
-    equal |= {"sorted_s": 1.65, "largest_task_share": 0.065, "worker_kind": "thread"}
+    equal: dict[str, Any] = {"n": 16, "tasks": 16.0, "dealt": 1.04, "fetched": 1.04}
+    equal |= {"sorted": 1.04, "largest_task_share": 0.065, "worker_kind": "thread"}
     assert "cut it finer" not in words(loss_balance=0.4, **equal)
     assert codes(loss_balance=0.4, **equal) == ["not_determined"]
 
 
 def test_the_remedy_for_dealing_is_one_that_the_executor_has() -> None:
-    uneven: dict[str, Any] = {"loss_balance": 0.3, "dealt_s": 1.5}
+    uneven: dict[str, Any] = {"loss_balance": 0.3, "dealt": 1.9}
     assert "set executor.chunksize=1" in words(**uneven, **{"executor.chunksize": None})
     assert "(executor=process_pool)" in words(**uneven)
     assert "(executor=thread_pool)" in words(**uneven, worker_kind="thread")
-    chunked = words(**uneven, fetched_s=1.2, **{"executor.chunksize": 8})
+    chunked = words(**uneven, fetched=1.5, **{"executor.chunksize": 8})
     assert chunked.endswith("set executor.chunksize=1, and the longest tasks first")
 
 
@@ -194,8 +205,10 @@ def test_waiting_for_what_is_shared_takes_longer_for_most_tasks() -> None:
 
 def test_a_coroutine_that_does_not_yield_blocks_its_loop() -> None:
     loop: dict[str, Any] = {"worker_kind": "coroutine", "n": 4, "waiting": True, "cpu_share": 0.0}
-    assert codes(**loop, loss_blocking=0.7, held_s=0.45) == ["blocked_loop"]
-    assert codes(**loop, loss_blocking=0.7, held_s=0.15, task_slowdown=2.0) == ["shared_wait"]
+    assert codes(**loop, loss_blocking=0.7, held_share=0.9) == ["blocked_loop"]
+    assert codes(**loop, loss_blocking=0.7, held_share=0.1, task_slowdown=2.0) == ["shared_wait"]
+    threads = codes(**loop, loss_blocking=0.7, held_share=0.9, native_share=0.9)
+    assert threads == ["not_determined"]
 
 
 @pytest.mark.parametrize("factor", ["blocking", "contention", "computation"])
