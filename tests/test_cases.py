@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.cases.__main__ import main, server, why_not
 from benchmarks.cases.case import FOLDER, ROOT, Case, Says, loss, note, text
-from benchmarks.cases.judging import PHRASES, is_said, lacking, remarks, untrue
+from benchmarks.cases.judging import PHRASES, is_hidden, is_said, lacking, remarks, untrue
 from benchmarks.cases.listed import CASES
 from benchmarks.cases.truth import ASKS, figures
 from runners.words.causes import Code
@@ -169,7 +169,7 @@ def test_what_version_0_2_said_is_wrong() -> None:
     }
     for name, output in said.items():
         case = BY_NAME[name]
-        assert list(lacking(case, output)), name
+        assert lacking(case, output), name
         assert list(untrue(case, output)), name
 
 
@@ -231,6 +231,16 @@ def test_other_load_is_true_while_there_is_some() -> None:
     assert "says loss: other_load" in list(untrue(case, output))
     busy = cell(output, "note             busy machine: other load took 40% of the CPUs")
     assert "says loss: other_load" not in list(untrue(case, busy))
+
+
+def test_a_cause_that_other_programs_hide_is_not_missed() -> None:
+    output = cell("lost             62% off-CPU time: for what is not determined")
+    busy = cell(output, "note             busy machine: other load took 40% of the CPUs")
+    assert lacking(BY_NAME["gil_short"], output)
+    assert not is_hidden(BY_NAME["gil_short"], output)
+    assert is_hidden(BY_NAME["gil_short"], busy)
+    assert not is_hidden(BY_NAME["used_up"], busy)  # which has to be said of an error
+    assert not is_hidden(BY_NAME["busy_neighbours"], busy)  # of which that is the cause
 
 
 def test_a_name_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

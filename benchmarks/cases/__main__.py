@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.cases.case import FOLDER, ROOT, Case
-from benchmarks.cases.judging import is_busy, lacking, remarks, untrue
+from benchmarks.cases.judging import is_hidden, lacking, remarks, untrue
 from benchmarks.cases.listed import CASES
 
 LIMIT_S = 300
@@ -117,8 +117,9 @@ def row(case: Case, overrides: Sequence[str]) -> tuple[list[str], bool]:
         for name, (low, high) in case.known.items()
         if not low <= figures[name] <= high
     ]
-    wrong, missing = list(untrue(case, output)), list(lacking(case, output))
-    if is_busy(output) and not case.busy:
+    wrong = list(untrue(case, output))
+    missing = [f"does not say {says}" for says in lacking(case, output)]
+    if is_hidden(case, output):
         unseen += [f"{each} beside other programs" for each in missing]
     else:
         wrong += missing

@@ -111,11 +111,9 @@ def _is_where(where: Where, line: str) -> bool:
             return line.startswith("lost ") and TITLES[where] in line.partition(":")[0]
 
 
-def lacking(case: Case, output: str) -> Iterator[str]:
+def lacking(case: Case, output: str) -> list[Says]:
     """What has to be said and is not."""
-    for says in case.has_to_say:
-        if not is_said(says, output):
-            yield f"does not say {says}"
+    return [says for says in case.has_to_say if not is_said(says, output)]
 
 
 def untrue(case: Case, output: str) -> Iterator[str]:
@@ -129,8 +127,14 @@ def untrue(case: Case, output: str) -> Iterator[str]:
 
 
 def is_busy(output: str) -> bool:
-    """Whether other programs were running: what a cell then loses to them hides the rest."""
+    """Whether other programs were running."""
     return "busy machine" in output
+
+
+def is_hidden(case: Case, output: str) -> bool:
+    """Whether the cause of a loss is not named because other programs hide it."""
+    causes = [says for says in lacking(case, output) if says.where not in ("note", "text")]
+    return bool(causes) and is_busy(output) and not case.busy
 
 
 def _is_so(code: str, output: str) -> bool:
