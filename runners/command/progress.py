@@ -256,6 +256,10 @@ def _rounds(count: int) -> str:
     return f"{count} round{'' if count == 1 else 's'}"
 
 
+def _baseline(plan: Plan) -> str:
+    return "asyncio, n = 1" if plan.baseline == "asyncio" else plan.baseline
+
+
 def _results(plan: Plan) -> str:
     return f"equal to {plan.baseline}" if plan.compared else "not compared"
 
@@ -292,7 +296,7 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         machine = [("machine", _speedup(cell.ceiling), loops)]
     speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
     lines = [
-        ("", plan.baseline, f"{plan.executor}, n = {plan.n}"),
+        ("", _baseline(plan), f"{plan.executor}, n = {plan.n}"),
         ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
         ("95% interval", _span(baseline), _span(measured)),
         (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),

@@ -81,6 +81,11 @@ class Cause(NamedTuple):
 GIL = Cause("gil", "one thread computes at a time: tasks hold the GIL, or a lock", "use processes")
 
 
+SHARED = Cause(
+    "shared_wait", "tasks wait longer than they do one by one: what they wait for is shared"
+)
+
+
 class Cell(Protocol):
     """What a cause depends on: of one cell, the values of the summary that have these names."""
 
@@ -171,7 +176,8 @@ def cause(loss: Loss, cell: Cell) -> Cause:
         case "dispatch":
             return _transport(cell) or _short_tasks(cell) or _one_at_a_time(cell) or _unknown(loss)
         case "balance":
-            return _uneven(cell) or _one_at_a_time(cell) or _unknown(loss)
+            shared = SHARED if _waits_longer(cell) else None
+            return _uneven(cell) or _one_at_a_time(cell) or shared or _unknown(loss)
         case "blocking":
             return _blocking(loss, cell)
         case "contention":
@@ -209,9 +215,12 @@ def _startup(cell: Cell) -> Cause:
         words += f" of {_seconds(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
+    remedies = ["give them more work"]
     if cell.parameters.get("executor.reuse") is False:
-        return Cause("short_work", words, "keep them (executor.reuse=true) or give them more work")
-    return Cause("short_work", words, "give them more work")
+        remedies.insert(0, "keep them (executor.reuse=true)")
+    if cell.parameters.get("executor.start_method") in ("spawn", "forkserver"):
+        remedies.append("fork them (executor.start_method=fork) where no threads run")
+    return Cause("short_work", words, ", or ".join(remedies))
 
 
 def _unknown(loss: Loss) -> Cause:
@@ -226,6 +235,10 @@ def _one_at_a_time(cell: Cell) -> Cause | None:
     """Threads that only one of computes at a time are late for their tasks, too."""
     rate = cell.levels[4] / (cell.levels[1] / _provisioned(cell))
     return GIL if 0.8 < rate < 1.25 and _may_hold_gil(cell) else None
+
+
+def _waits_longer(cell: Cell) -> bool:
+    return cell.waiting and cell.task_slowdown > 1 + MATTERS
 
 
 def _may_hold_gil(cell: Cell) -> bool:
@@ -341,9 +354,8 @@ def _blocking(loss: Loss, cell: Cell) -> Cause:
         if cell.worker_kind == "thread" and cell.gil is not False:
             words += " or now and then for the GIL"
         return Cause("not_determined", f"{words}; for which is not determined")
-    if cell.task_slowdown > 1 + MATTERS:
-        words = "tasks wait longer than they do one by one: what they wait for is shared"
-        return Cause("shared_wait", words)
+    if _waits_longer(cell):
+        return SHARED
     return Cause("not_determined", "a few tasks waited much longer; for what is not determined")
 
 

@@ -109,6 +109,8 @@ def test_starting_workers_has_a_remedy_that_the_executor_has() -> None:
     assert "keep them (executor.reuse=true)" in words(
         loss_startup=0.6, **{"executor.reuse": False, "executor.start_method": "fork"}
     )
+    spawned = words(loss_startup=0.6, **{"executor.start_method": "spawn"})
+    assert "give them more work, or fork them (executor.start_method=fork)" in spawned
     assert "executor.reuse" not in words(loss_startup=0.6)
     assert "executor.reuse" not in words(loss_startup=0.6, **{"executor.reuse": True})
     assert "takes 300 ms of 500 ms" in words(loss_startup=0.6)
@@ -201,6 +203,7 @@ def test_waiting_for_what_is_shared_takes_longer_for_most_tasks() -> None:
     waiting: dict[str, Any] = {"loss_blocking": 0.5, "waiting": True, "cpu_share": 0.01}
     assert codes(**waiting, task_slowdown=1.9) == ["shared_wait"]
     assert codes(**waiting, task_slowdown=1.01) == ["not_determined"]
+    assert codes(**waiting, task_slowdown=1.9, loss_balance=0.3) == ["shared_wait"] * 2
 
 
 def test_a_coroutine_that_does_not_yield_blocks_its_loop() -> None:
