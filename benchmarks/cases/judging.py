@@ -12,7 +12,7 @@ PHRASES = {
     # Causes of losses.
     "transport": r"carr(y|ies) |brings? back|results? of [\d.]+ [kMG]?B",
     "short_work": r"start\w*( and joining)? workers|give (it|them) more work",
-    "short_tasks": r"put [\d,]+ calls into one|too short",
+    "short_tasks": r"put [\d,]+ calls into one|too short|hardly wait",
     "few_tasks": r"\d+ tasks? for \d+ workers|do not go evenly|more and smaller tasks",
     "large_task": r"one task is \d+%",
     "dealt_beforehand": r"executor\.chunksize=1\b|one by one|fetch",
