@@ -52,7 +52,7 @@ STATES = (
         },
         known={"loop/spawned": (0, 0.2), "first/loop": (5, MANY)},
         has_to_say=(note("first_calls"),),
-        must_never_say=(loss("transport|gil|shared_wait"),),
+        must_never_say=(loss("transport|gil|shared_wait|large_task"),),
         remedy=Remedy("keep the workers", ("executor.reuse=true",), "spawned/kept"),
     ),
     Case(
