@@ -22,7 +22,7 @@ PHRASES = {
     "shared_wait": r"what they wait for is shared",
     "blocked_loop": r"block\w* (the|its|their) event loop",
     "native_threads": r"threads? of (its|their) own",
-    "own_processes": r"processes of (its|their) own",
+    "own_processes": r"processes that the tasks started",
     "oversubscribed": r"workers share [\d.]+ CPU",
     "other_load": r"other (load|programs)",
     "machine": r"loops that share nothing",

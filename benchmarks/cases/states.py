@@ -2,7 +2,7 @@
 
 from benchmarks.cases.case import EIGHT, MANY, Case, Remedy, Way, loss, note, text, told
 
-CACHED = Remedy("first calls in every run, or fresh arguments")
+CACHED = Remedy("first calls in every run", ("measure.fresh=true",))
 
 STATES = (
     Case(

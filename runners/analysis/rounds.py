@@ -11,6 +11,9 @@ from runners.analysis.interval import Floats
 from runners.model import PANEL
 from runners.results.columns import COUNTS
 
+SHORT_S = 0.002
+"""Of a shorter run of the baseline it is not said whose threads used the CPUs."""
+
 Rows = NDArray[np.intp]
 """Positions of rows in a frame."""
 
@@ -125,8 +128,9 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
     process_s, caller_s, children_s = (
         numbers(runs, f"{whose}_cpu_s", first) for whose in ("process", "caller", "children")
     )
-    # Threads are the workers of some baselines: theirs is the tasks' own time.
-    in_caller = (runs["baseline"].iloc[first] != "thread").to_numpy(bool)
+    # Threads are the workers of some baselines: theirs is the tasks' own time. And in a moment,
+    # reading the clocks is most of what there is.
+    known = (runs["baseline"].iloc[first] != "thread").to_numpy(bool) & (busy_s > SHORT_S)
     first_s, second_s = (numbers(runs, "wall_s", baseline[:, k]) for k in (0, 1))
     return Rounds(
         panel=runs["panel"].to_numpy(object)[measured],
@@ -138,7 +142,7 @@ def read_rounds(runs: pd.DataFrame, baseline: Rows, measured: Rows, scale: Float
         levels=np.column_stack([numbers(runs, name, measured) for name in LEVELS]),
         serial_own_s=(serial_busy_s - (ready_s - cpu_s)) * scale,
         task_s=serial_busy_s / numbers(runs, "tasks", first),
-        native_share=np.where(in_caller, (process_s - caller_s) / busy_s, np.nan),
+        native_share=np.where(known, (process_s - caller_s) / busy_s, np.nan),
         children_share=children_s / busy_s,
         held_share=numbers(runs, "held_s", first) / busy_s,
         itself=np.where(first == baseline[:, 1], np.nan, first_s / second_s),

@@ -135,7 +135,7 @@ class Counters(NamedTuple):
 
 def read_counters(cpu_stat: str | None) -> Counters:
     """What they are now. `cpu_stat` is the control group's file that counts throttling."""
-    own = resource.getrusage(resource.RUSAGE_SELF)
+    own, caller_s = resource.getrusage(resource.RUSAGE_SELF), time.thread_time()  # together
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that were waited for
     living_s = living_cpu_s(os.getpid())
     cpus = read_cpus()
@@ -149,7 +149,7 @@ def read_counters(cpu_stat: str | None) -> Counters:
         own.ru_nvcsw,
         own.ru_nivcsw,
         process_s,
-        time.thread_time(),
+        caller_s,
         children_s,
         None if cpus is None else cpus.number,
         None if cpus is None else cpus.steal_s,

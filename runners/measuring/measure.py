@@ -217,8 +217,7 @@ class _Measurement:
         found = None
         if run.role == "measured":
             sizes = self.one_by_one_s or times
-            if run.worker_kind != "coroutine":
-                found = dealing(run.spans, self.one_by_one_s, provisioned)
+            found = dealing(run.spans, self.one_by_one_s, provisioned)
         of_dealing = {} if found is None else found._asdict()
         return dataclasses.replace(
             run,

@@ -40,6 +40,8 @@ BYTES_MATTER = 50_000
 """Smaller tasks and results are not called heavy, whatever they cost."""
 OVERHEAD = 0.05
 """Calls are to be put together until handing out a task takes this part of its time."""
+SHORT_S = 0.002
+"""A longer task is not too short, nor does handing it out take longer by itself."""
 UNEVEN = 0.1
 """What the busiest worker has above its part, from where on the tasks are not alike."""
 OTHERS = 0.05
@@ -258,7 +260,7 @@ def _may_hold_gil(cell: Cell) -> bool:
 
 def _short_tasks(cell: Cell) -> Cause | None:
     gap_s = (cell.levels[1] - cell.levels[2]) / cell.tasks
-    if not (gap_s < 0.002 and cell.task_s * OVERHEAD < gap_s):
+    if not (gap_s < SHORT_S and cell.task_s < SHORT_S and cell.task_s * OVERHEAD < gap_s):
         return None
     words = f"a task takes {_seconds(cell.task_s)}, handing it out {_seconds(gap_s)}"
     times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
@@ -295,7 +297,7 @@ def _uneven(cell: Cell) -> Cause | None:
             return Cause("long_last", "the long tasks came last", "put the longest tasks first")
         also = "and the longest tasks first"
         return Cause("long_last", "the long tasks came last", f"{_undealt(cell)}, {also}")
-    if cell.largest_task_share > 1 / n:
+    if cell.largest_task_share > 1.25 / n:
         words = f"one task is {cell.largest_task_share:.0%} of all work"
         return Cause("large_task", words, "cut it finer")
     words = f"{tasks} tasks do not go evenly into {n} workers"
@@ -318,26 +320,32 @@ def _undealt(cell: Cell) -> str:
 
 
 def _own(cell: Cell) -> Cause | None:
-    """Tasks that are parallel in themselves."""
-    if cell.native_share > OWN_CPUS and cell.worker_kind != "coroutine":
-        beside = [f"{cell.library_threads:g} in the process"] if cell.library_threads > 0 else []
-        beside += [f"threads of {cell.libraries}"] if cell.libraries else []
-        whose = f" ({', '.join(beside)})" if beside else ""
-        cpus = cell.cpu_share + cell.native_share
-        return Cause(
-            "native_threads",
-            f"a task has threads of its own{whose} and uses {cpus:.1f} CPUs in the plain loop",
-            "cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), POLARS_MAX_THREADS=1, n_jobs=1, "
-            "or as the library has it), or use fewer workers",
-        )
+    """Tasks that are parallel in themselves, or have others work for them."""
     if cell.children_share > OWN_CPUS:
         return Cause(
             "own_processes",
-            "a task starts processes of its own, which use "
+            "processes that the tasks started, or that serve them, use "
             f"{cell.children_share:.1f} CPUs in the plain loop",
-            "use fewer workers, or none inside the tasks",
+            "use fewer workers, or start none inside the tasks",
         )
-    return None
+    if not cell.native_share > OWN_CPUS or cell.worker_kind == "coroutine":
+        return None
+    cpus = cell.cpu_share + cell.native_share
+    words = "a task has threads of its own{} and uses {:.1f} CPUs in the plain loop"
+    if cell.library_threads == 0:  # they are Python's
+        return Cause(
+            "native_threads",
+            words.format("", cpus),
+            "use fewer workers, or start none inside the tasks",
+        )
+    beside = [f"{cell.library_threads:g} in the process"] if cell.library_threads > 0 else []
+    beside += [f"threads of {cell.libraries}"] if cell.libraries else []
+    return Cause(
+        "native_threads",
+        words.format(f" ({', '.join(beside)})" if beside else "", cpus),
+        "cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), POLARS_MAX_THREADS=1, n_jobs=1, or as "
+        "the library has it), or use fewer workers",
+    )
 
 
 def _blocking(loss: Loss, cell: Cell) -> Cause:
