@@ -26,6 +26,7 @@ Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
 Status = Literal[
     "ok",
+    "left out",
     "incomplete",
     "unsupported",
     "failed",
@@ -34,6 +35,12 @@ Status = Literal[
     "crashed",
     "interrupted",
 ]
+"""How a run ended, or a cell: from best to worst.
+
+`incomplete`: some of its results never came, or something else went wrong that may pass.
+`left out`: a cell that was not measured, for it no longer fitted into the time of its sweep.
+`interrupted`: the program was asked to stop, or ended before the cell did.
+"""
 
 
 class InvalidParameter(ValueError):
@@ -50,10 +57,6 @@ class InvalidParameter(ValueError):
 
 class UsageError(Exception):
     """The user's configuration cannot be measured; the message is one line that says the remedy."""
-
-
-class OutOfTime(UsageError):
-    """A cell does not fit into what is left of its sweep's time."""
 
 
 class WrongResult(Exception):
@@ -122,8 +125,8 @@ class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
     It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
-    `Lenient`, `Metered`, `Fresh`, `Sourced`, `Naming` or `Cautious` besides, and a context manager,
-    which is entered once in each measuring process.
+    `Lenient`, `Metered`, `Fresh`, `Renewing`, `Sourced`, `Naming` or `Cautious` besides, and a
+    context manager, which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -276,6 +279,23 @@ class Fresh(Protocol):
         """`count` times as many tasks, each as much work as one of `tasks`, which come first.
 
         No two of them work on the same data. `check` is given all their results at once.
+        """
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A workload that has other tasks in each round, which find no result of an earlier one.
+
+    Each side is then measured in a process of its own, so that it finds none of another side.
+    """
+
+    def tasks_of(self, number: int, /) -> Sequence[Any]:
+        """The tasks of that number, from 0 on, each as much work as any other.
+
+        The same number has the same tasks, in whatever process, and no two numbers have a task in
+        common. A round has a number, and with weak scaling as many as there are workers, the
+        baseline with the first of them. `check` is given all their results at once.
         """
         ...
 
@@ -448,6 +468,7 @@ class Measure:
     memory_limit_bytes: int | None
     force: bool
     wait_quiet_s: float = 0.0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
@@ -478,7 +499,7 @@ class Plan:
     on their way to them. With `reuse` its executor is kept over the runs of a process. `apart` says
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
-    `flags` are what the workload says beforehand.
+    `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -502,6 +523,7 @@ class Plan:
     measure: Measure
     usable_cpus: float
     cpu_stat: str | None
+    renewing: bool
     identity: Mapping[str, Any]
 
     @property
@@ -515,6 +537,8 @@ class Plan:
         """How warm the code is in workers of the measured side; None where that is not known."""
         if self.reuse:
             return "kept"
+        if self.measure.fresh:
+            return "fresh"
         if self.worker_kind in ("caller", "thread", "coroutine"):
             return "same process"
         if self.worker_kind == "process" and self.start_method is not None:
@@ -532,7 +556,8 @@ class Panel:
 
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
-    candidates (positions in `plans`) that share a measuring process and its baseline.
+    candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
+    process.
     """
 
     plans: tuple[Plan, ...]
@@ -546,10 +571,17 @@ class Panel:
         return PANEL + hashlib.sha256(cells.encode()).hexdigest()[:12]
 
     @property
+    def sides_apart(self) -> bool:
+        """Whether each side has a process of its own, where it finds nothing that another left."""
+        return self.plans[0].measure.fresh or self.plans[0].renewing
+
+    @property
     def hosts(self) -> tuple[tuple[int, ...], ...]:
         together = tuple(at for at, plan in enumerate(self.plans) if not plan.apart)
-        alone = ((at,) for at, plan in enumerate(self.plans) if plan.apart)
-        return tuple(host for host in (together, *alone) if host)
+        alone = tuple(at for at, plan in enumerate(self.plans) if plan.apart)
+        if self.sides_apart:
+            return (together + alone,)
+        return tuple(host for host in (together, *((at,) for at in alone)) if host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,6 +590,9 @@ class Order:
 
     The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
     `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
+    A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
+    the next ones as well. `results` is a file for the results of the round: the first run to be ok
+    writes it, and those after it, in other processes, compare theirs with it.
     """
 
     process: int
@@ -570,6 +605,8 @@ class Order:
     side: int = 0
     loops: int = 0
     most_loops: int = 0
+    tasks_of: int = 0
+    results: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -580,6 +617,7 @@ class Run:
     round share it. `panel` names where the baseline is that a measured run is compared with, that
     of the same round and process; None: it is with the cell's own runs. The baseline of several
     cells has that name for its cell.
+    `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
     if it is the first run there, `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
@@ -589,6 +627,7 @@ class Run:
     round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
     detail by code. From `voluntary_switches` to `others_cpu_s` the
     names are those of `child.counters.Counters`.
+    `compared` and `checked` tell what was found out about its results (`results.columns`).
     """
 
     cell: str
@@ -610,6 +649,7 @@ class Run:
     started_at: str
     error: str | None = None
     panel: str | None = None
+    fresh: bool | None = None
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
@@ -651,6 +691,8 @@ class Run:
     others_cpu_s: float | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
+    compared: str | None = None
+    checked: bool | None = None
     equal_draws: int | None = None
     notes: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -692,6 +734,7 @@ def run_of(
         started_at=started_at,
         error=error,
         side=order.side,
+        fresh=plan.measure.fresh and order.role != "spin",
         warmth=plan.warmth if order.role == "measured" else None,
         notes=_notes(plan.flags) if order.role == "measured" else None,
     )
@@ -737,6 +780,7 @@ FlagCode = Literal[
     "time_spent",
     "same_tasks",
     "above_bound",
+    "first_calls",
     "equal_draws",
     "shared_connection",
     "by_name",

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ def add(left: int, right: int = 1, *, scale: int = 1) -> int:
 
 def pairs() -> Iterator[tuple[Pair]]:
     return ((Pair(k, k + 1),) for k in range(3))
+
+
+def calls(number: int) -> list[int]:
+    return [3 * number + k for k in range(3)]
 
 
 def swap(pair: Pair) -> Pair:
@@ -67,6 +72,11 @@ constant = 3
 def smallest(numbers: list[int]) -> int:
     numbers.sort()
     return numbers[0]
+
+
+@cache
+def remembered(number: int) -> int:
+    return sum(k * k for k in range(100_000)) + number
 
 
 def upwards(count: int) -> Iterator[int]:

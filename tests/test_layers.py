@@ -89,11 +89,12 @@ def test_modules_of_a_room_import_each_other_without_a_circle() -> None:
 
 @pytest.mark.parametrize("room", STANDARD_LIBRARY_ONLY)
 def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> None:
-    for name, file in modules():
-        if name.split(".")[0] == room:
-            others = {name.split(".")[0] for name in imported(file)} - {"runners"}
-            plugin = f"{file.parent.name}/{file.name}"
-            assert others <= sys.stdlib_module_names | BESIDES.get(plugin, set())
+    own = [(name, file) for name, file in modules() if name.split(".")[0] == room]
+    assert own
+    for _, file in own:
+        others = {name.split(".")[0] for name in imported(file)} - {"runners"}
+        plugin = f"{file.parent.name}/{file.name}"
+        assert others <= sys.stdlib_module_names | BESIDES.get(plugin, set())
 
 
 PROGRAM = ("__init__", "__main__", "catalogue", "page", "sweeps")
@@ -101,10 +102,11 @@ PROGRAM = ("__init__", "__main__", "catalogue", "page", "sweeps")
 
 
 def test_experiments_import_only_results() -> None:
-    for file in (ROOT / "experiments").glob("*.py"):
-        if file.stem not in PROGRAM:
-            rooms = {name.split(".")[1] for name in imported(file) if name.startswith("runners.")}
-            assert rooms <= {"analysis", "model", "report"}, file.name
+    files = [file for file in (ROOT / "experiments").glob("*.py") if file.stem not in PROGRAM]
+    assert files
+    for file in files:
+        rooms = {name.split(".")[1] for name in imported(file) if name.startswith("runners.")}
+        assert rooms <= {"analysis", "model", "report"}, file.name
 
 
 def test_every_experiment_has_its_configuration_and_the_other_way_round() -> None:

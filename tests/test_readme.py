@@ -72,5 +72,7 @@ def test_a_sweep_is_reported_on_and_its_frames_are_read_in_three_lines(tmp_path:
 
 
 def test_what_the_readme_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    assert len(targets) > 5
+    for target in targets:
         assert (ROOT / target).is_file(), target

@@ -52,10 +52,13 @@ class CellSummary:
     parameters: Mapping[str, Any]
     usable_cpus: float
     worker_kind: Workers
+    fresh: bool | None
     status: Status
     error: str | None
     ended_by: str | None
     steady: bool
+    compared: str | None
+    checked: bool | None
     processes: int
     rounds: int
     times: Mapping[Role, Times]
@@ -146,7 +149,12 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
     names = [str(name) for name in row]
     metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
     made: dict[str, Any] = {
-        **{name: stated(name) for name in ("error", "ended_by", "libraries", "gil")},
+        **{
+            name: stated(name)
+            for name in (
+                *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
+            )
+        },
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
         **{name: interval(name) for name in ("itself", "earlier")},

@@ -296,8 +296,9 @@ class Ends:
 
     def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
         row = _row(summary, self.cell)
-        elsewhere = row["status"] in ("unsupported", "interrupted") and row["status"] != self.status
-        if elsewhere or pd.isna(row["ended_by"]):  # or the program ended before the cell did
+        unknown = {"unsupported", "left out", "interrupted"} - {self.status}
+        # Without `ended_by` the program ended before the cell did.
+        if row["status"] in unknown or pd.isna(row["ended_by"]):
             raise NotMeasured(_why(row))
         same = row["status"] == self.status and self.saying in str(row["error"] or "")
         measured = "it works" if row["status"] == "ok" else _why(row)

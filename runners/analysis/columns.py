@@ -43,20 +43,21 @@ def _times(side: str, what: str) -> tuple[Column, ...]:
 IDENTITY = (
     *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
-    *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind")),
+    *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
 )
 """What defines a cell."""
 
 OUTCOME = (
     Column(
         *("status", "str", ""),
-        "the worst status of its runs; also `incomplete` if the program ended before the cell did",
+        "the worst status of its runs; also `interrupted` if the program ended before the cell did",
     ),
     Column("error", "str", "", "why it is not ok"),
     Column("ended_by", "str", "", "what ended it, as in the last row of its runs"),
     Column("steady", "bool", "", "times no longer fell when warm-up ended, in each process"),
     Column("processes", "int64", "count", "measuring processes of the complete rounds"),
     Column("rounds", "int64", "count", "complete rounds: all numbers below are about them"),
+    *(_OF_RUNS[name] for name in ("compared", "checked")),
 )
 """What became of it."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from runners.analysis.columns import DTYPES, arranged
+from runners.results.columns import statuses
 from runners.words.flags import as_text, from_text
 
 CSV = "summary.csv"
@@ -32,7 +33,8 @@ def read_summary(path: Path) -> pd.DataFrame:
     else:
         found = pd.read_parquet(path)
     flags = [from_text(text) for text in found["flags"].fillna("")]
-    return arranged(found.assign(flags=pd.Series(flags, index=found.index, dtype=object)))
+    flagged = pd.Series(flags, index=found.index, dtype=object)
+    return arranged(found.assign(flags=flagged, status=statuses(found)))
 
 
 def _plain(summary: pd.DataFrame) -> pd.DataFrame:

@@ -86,6 +86,8 @@ def flags(
         enough_s = (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1 * FEWEST_ROUNDS
         enough_s += (cell["baseline_median_s"] + cell["measured_median_s"]) * 1.1
         yield Flag("few_rounds", f"{FEWEST_ROUNDS} rounds: they take about {enough_s:.2g} s")
+    if first := cell.get("first_calls"):
+        yield Flag("first_calls", first)
     for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
         if count := int(outliers(walls).sum()):
             yield Flag("outliers", f"{side} ({count})")
@@ -109,14 +111,15 @@ def flags(
     elif limit < math.inf:
         yield from _library_threads(cell, running)
     timer_cost = cell["timer_s"] / cell["L3_s"] if cell["L3_s"] > 0 else 0.0
-    if timer_cost > TIMER_COST:
+    if timer_cost > TIMER_COST and not first:  # more of it would be found ready, too
         yield Flag("timer_cost", f"{timer_cost:.0%}")
-    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S:
+    if min(cell["baseline_median_s"], cell["measured_median_s"]) < SHORT_S and not first:
         yield Flag("short_runs")
     if not cell["steady"] and "not_steady" not in suspected:  # in rows of earlier versions
         yield Flag("not_steady")
     for share, what in SPENT.items():
-        if cell[share] > MOST:
+        wanted = share == "starting_share" and cell.get("fresh") is True
+        if cell[share] > MOST and not first and not wanted:
             yield Flag("time_spent", f"{cell[share]:.0%} {what}")
     if cell.get("efficiency_of_ceiling_low", math.nan) > 1:
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")

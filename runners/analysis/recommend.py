@@ -5,46 +5,21 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from runners.analysis.candidate import Candidate, joined, times
 from runners.analysis.compare import Comparison
 from runners.analysis.estimators import holm
+from runners.analysis.how_many import HowMany, how_many
 from runners.analysis.interval import Interval
 from runners.words.labels import SERIAL, in_order, labels
-from runners.words.rounding import bracketed
 
 WITHIN = 1.03
 """A candidate is as good as the best if the best is at most so many times as fast."""
-
-SIMPLEST = (
-    *("thread_pool", "thread", "process_pool", "pool", "process"),
-    *("interpreters", "asyncio", "loky", "dask", "mpi"),
-)
-"""Executors from the simplest to use on; those of others come after them."""
 
 ERROR_RATE = 0.05
 """Of all that is said of one workload."""
 
 NEVER = ("thread_subclass",)
 """Executors that are measured and not recommended: a thread does the same with less code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An executor with n workers, and its speedup."""
-
-    cell: str
-    executor: str
-    line: str
-    n: int
-    speedup: Interval
-    coroutine: bool = False
-
-    @property
-    def cost(self) -> tuple[int, int]:
-        """What is simpler costs less: fewer workers first, then the simpler executor."""
-        if self.coroutine:  # coroutines have no simpler home
-            return self.n, -1
-        known = self.executor in SIMPLEST
-        return self.n, SIMPLEST.index(self.executor) if known else len(SIMPLEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +30,7 @@ class Recommendation:
     None where there is none, or none that beats the baseline. `best` has the highest speedup;
     `lead` is how much faster it is than the choice. `open` are those of which nothing shows that
     the best beats them, the best first; `next` is the fastest that it does beat, and by how much.
+    `workers` has an entry for each executor of which several n were measured.
     """
 
     panel: str
@@ -64,6 +40,11 @@ class Recommendation:
     lead: Interval | None
     open: tuple[Candidate, ...]
     next: tuple[Candidate, Interval] | None
+    workers: tuple[HowMany, ...] = ()
+
+    def lines(self) -> list[str]:
+        """All that it says: what to use, and how many workers each executor needs."""
+        return [self.text(), *(found.text() for found in self.workers)]
 
     def text(self) -> str:
         """The recommendation in words: one line."""
@@ -74,27 +55,27 @@ class Recommendation:
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
                 f"{self.panel}: nothing {'clearly ' if unclear else ''}beats {base}; "
-                f"the best, {_listed([self.best])}, reaches {_times(self.best.speedup)}."
+                f"the best, {_listed([self.best])}, reaches {times(self.best.speedup)}."
             )
         if self.choice is None:
             told = (
                 f"{self.panel}: not decided between {_listed(self.open)}; the fastest of these "
-                f"rounds, {_listed([self.best])}, reaches {_times(self.best.speedup)}. Measure "
+                f"rounds, {_listed([self.best])}, reaches {times(self.best.speedup)}. Measure "
                 "longer: measure=thorough."
             )
         else:
             told = f"{self.panel}: use {self.choice.line} with n = {self.choice.n}: "
-            told += f"{_times(self.choice.speedup)}."
+            told += f"{times(self.choice.speedup)}."
             if self.choice is not self.best:
                 assert self.lead is not None
                 told += (
                     f" The best, {_listed([self.best])}, is shown to be at most "
-                    f"{WITHIN - 1:.0%} faster: {_times(self.lead)}."
+                    f"{WITHIN - 1:.0%} faster: {times(self.lead)}."
                 )
         if self.next is not None:
             beaten, ratio = self.next
             who = "It" if self.choice in (self.best, None) else "The best"
-            told += f" {who} beats {_listed([beaten])} by {_times(ratio)}."
+            told += f" {who} beats {_listed([beaten])} by {times(ratio)}."
         return told
 
 
@@ -168,16 +149,25 @@ def _recommendation(
         lead=comparison.ratio(best.cell, choice.cell) if choice not in (None, best) else None,
         open=tuple(c for c in candidates if c.cell not in worse),
         next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
+        workers=tuple(_workers(panel, candidates, comparison)),
     )
+
+
+def _workers(
+    panel: str, candidates: Iterable[Candidate], comparison: Comparison
+) -> Iterator[HowMany]:
+    """Of each executor with several n, how many workers it needs."""
+    lines: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        lines.setdefault(candidate.line, []).append(candidate)
+    for line in sorted(lines, key=in_order):
+        if len(lines[line]) > 1:
+            yield how_many(f"{panel}, {line}", lines[line], comparison)
 
 
 def _rejected(p: Mapping[str, float]) -> set[str]:
     significant = holm(list(p.values()), ERROR_RATE)
     return {name for name, is_significant in zip(p, significant, strict=True) if is_significant}
-
-
-def _times(interval: Interval) -> str:
-    return bracketed(interval.estimate, interval.low, interval.high, "×")
 
 
 def _listed(candidates: Iterable[Candidate]) -> str:
@@ -186,4 +176,4 @@ def _listed(candidates: Iterable[Candidate]) -> str:
     for candidate in candidates:
         lines.setdefault(candidate.line, []).append(candidate.n)
     names = [f"{line} n = {', '.join(map(str, sorted(ns)))}" for line, ns in lines.items()]
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return joined(names)

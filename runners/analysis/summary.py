@@ -21,6 +21,7 @@ from runners.analysis.estimators import (
     median_interval,
     ratio_of_means_fieller,
 )
+from runners.analysis.first_calls import first_calls
 from runners.analysis.flags import flags, suspicions
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
@@ -36,6 +37,7 @@ from runners.analysis.rounds import (
 )
 from runners.analysis.spent import spent
 from runners.model import WAITING, Status
+from runners.results.columns import UNFINISHED
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
@@ -77,6 +79,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         for row in pd.concat(known, axis=1).to_dict("records")
     ]
 
+    for fact, first in zip(facts, first_calls(runs), strict=True):
+        fact["first_calls"] = first
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
     waits = _waiting(cells, parts)
@@ -140,7 +144,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "folder"]
+    names += ["usable_cpus", "worker_kind", "fresh", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -167,19 +171,22 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     by_cell = pd.DataFrame(
         {
             "error": told,
-            **runs[["ended_by", "steady", "notes"]],
+            **runs[["ended_by", "steady", "checked", "notes"]],
+            "compared": runs["compared"].where(runs["role"] == "measured"),
             "drawn_alike": runs["equal_draws"].fillna(0) > 0,
         }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
     unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
-    worst[unfinished] = STATUSES.index("incomplete")
+    worst[unfinished] = STATUSES.index("interrupted")
     return pd.DataFrame(
         {
             "status": pd.Series([STATUSES[k] for k in worst], dtype="str"),
-            "error": error.mask(unfinished, "the program ended before the cell did"),
+            "error": error.mask(unfinished, UNFINISHED),
             "ended_by": ended_by,
             "steady": by_cell["steady"].all().astype(bool),
+            "compared": by_cell["compared"].max(),  # of `equal` and `same` the latter
+            "checked": by_cell["checked"].first(),
             "notes": by_cell["notes"].first(),
             "drawn_alike": by_cell["drawn_alike"].sum(),
         }

@@ -2,14 +2,24 @@
 
 import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from runners.child.draws import Draws
 from runners.child.faults import cut, used_up
-from runners.child.parts import find, is_iterator, type_name, without_equality
+from runners.child.parts import find, is_iterator, pickled, type_name, without_equality
 from runners.child.worker import Record
-from runners.model import Comparable, Lenient, Sharing, Workers, Workload, WrongResult, in_one_line
+from runners.model import (
+    Comparable,
+    Fresh,
+    Lenient,
+    Renewing,
+    Sharing,
+    Workers,
+    Workload,
+    WrongResult,
+    in_one_line,
+)
 
 APART: tuple[Workers, ...] = ("process", "interpreter", "remote", "unknown")
 """Workers with a memory of their own."""
@@ -17,6 +27,9 @@ CALLS = 4
 """So often is a random task called in the plain loop for each run of it on workers."""
 MOST_CALLS, CALLS_S = 10, 1.0
 """So often, or for so long, is a task called to see whether its result varies: a coin's may not."""
+
+FOREIGN = object()
+"""No task returns it. Whoever takes it for a result does not look at results."""
 
 
 class Incomparable(Exception):
@@ -49,13 +62,17 @@ class Comparison:
     """Holds the results of each run against those of the first one.
 
     `draws` keeps in mind what random tasks drew, and `random_task` is one that was found to be.
+    `number` is that of the tasks, where a workload is `Renewing`.
     """
 
-    def __init__(self, workload: Workload, tasks: Sequence[Any]) -> None:
+    def __init__(self, workload: Workload, tasks: Sequence[Any], number: int = 0) -> None:
         self.workload = workload
         self.tasks = tasks
+        self.number = number
         self.same = workload.same if isinstance(workload, Comparable) else operator.eq
         self.first: Returned | None = None
+        self.looks: bool | None = None
+        self.equal = True
         self.draws = Draws()
         self.random_task: int | None = None
 
@@ -76,11 +93,25 @@ class Comparison:
             if not self._agree(mine, other):
                 if (kind := without_equality(mine, other)) is not None:
                     self._cannot_compare(kind)
+                self._blame_the_arguments()
                 self._blame_the_task(index, other, returned)
                 raise WrongResult(
                     f"serial and parallel results differ, first at task {start + index}: "
                     f"{_short(mine)} is not {_short(other)}"
                 )
+        self.equal = self.equal and all(map(_are_equal, returned.results, self.first.results))
+
+    def kind(self, results: Sequence[Any]) -> str:
+        """How the results of a run, which agree, were compared: `Run.compared`."""
+        if all(result is None for result in results):
+            return "empty"
+        if self.looks is None:  # large results take their time
+            self.looks = any(tells_apart(self.same, result) for result in results)
+        if not self.looks:
+            return "any"
+        if isinstance(self.workload, Fresh | Renewing) and len(results) > len(self.tasks):
+            return "part"
+        return "equal" if self.equal else "same"
 
     def drawn(self, returned: Returned) -> int | None:
         """Note results for `draws`, and how many are equal draws; None of the plain loop."""
@@ -111,20 +142,32 @@ class Comparison:
                 raise
             raise Incomparable(
                 f"results cannot be compared: {in_one_line(problem)}; return plain data from the "
-                f"task, or {self._uncompared()}"
+                f"task, or {self.uncompared()}"
             ) from problem
 
     def _cannot_compare(self, kind: type) -> NoReturn:
         example = " (as .hexdigest() is)" if hasattr(kind, "hexdigest") else ""
         raise Incomparable(
             f"results cannot be compared: objects of type {type_name(kind)} have no == of their "
-            f"own; return plain data from the task{example}, or {self._uncompared()}"
+            f"own; return plain data from the task{example}, or {self.uncompared()}"
         )
 
-    def _uncompared(self) -> str:
+    def uncompared(self) -> str:
+        """What to set or do so that results are not compared, or in another way."""
         if isinstance(self.workload, Lenient):
             return f"set workload.{self.workload.uncompared_by}"
         return "give the workload a method same(a, b)"
+
+    def _blame_the_arguments(self) -> None:
+        """Raise if the tasks of a number are others whenever they are made."""
+        if not isinstance(self.workload, Renewing):
+            return
+        one, two = (pickled(list(self.workload.tasks_of(self.number))) for _ in range(2))
+        if one != two:
+            raise WrongResult(
+                f"not deterministic: the arguments for number {self.number} are others whenever "
+                f"they are made; draw them from random.Random(number), here {self.number}"
+            )
 
     def _blame_the_task(self, index: int, other: Any, returned: Returned) -> None:
         """Raise if the plain loop itself does not repeat the result of that task.
@@ -159,8 +202,23 @@ class Comparison:
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
         raise WrongResult(
             f"not deterministic: called again in the plain loop, task {index} gives "
-            f"{_short(pair[0])} and {_short(pair[1])}; {self._uncompared()}{to_leave}"
+            f"{_short(pair[0])} and {_short(pair[1])}; {self.uncompared()}{to_leave}"
         )
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # arrays, say, have no one answer to that
+        return False
+
+
+def tells_apart(same: Callable[[Any, Any], Any], result: Any) -> bool:
+    """Whether that comparison tells a result from what no task returns."""
+    try:
+        return not same(result, FOREIGN)
+    except Exception:
+        return True
 
 
 def _short(value: Any) -> str:

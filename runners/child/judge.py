@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runners.child.comparing import APART, Comparison, Incomparable, Returned
+from runners.child.comparing import APART, FOREIGN, Comparison, Incomparable, Returned
 from runners.child.counters import Counters, Usage
 from runners.child.faults import at_fault, is_of_pickling, untravelled
 from runners.child.parts import pickled
@@ -18,6 +18,8 @@ from runners.child.worker import Record, described
 from runners.model import (
     Fresh,
     Incomplete,
+    Lenient,
+    Renewing,
     Sharing,
     Span,
     Status,
@@ -47,6 +49,8 @@ class Outcome:
     held_s: float | None = None
     spans: Sequence[Span] = ()
     results: Sequence[Any] = ()
+    compared: str | None = None
+    checked: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     equal_draws: int | None = None
 
@@ -72,6 +76,44 @@ class Judge:
         self.comparison = Comparison(workload, tasks)
         self.right: set[bytes] = set()
         self.slow = False
+        self.checked: bool | None = None
+
+    def begin(self, number: int, tasks: Sequence[Any]) -> None:
+        """The next runs are of the tasks of that number, of a workload that is `Renewing`."""
+        if number != self.comparison.number:
+            self.comparison = Comparison(self.workload, tasks, number)
+            self.right.clear()
+        self.tasks = self.comparison.tasks = tasks
+
+    def beside(
+        self, kept: str | None, timing: Timing, count: int, workers: Workers = "caller"
+    ) -> Outcome:
+        """As `judge`, with the runs of other processes: their results are in the file `kept`.
+
+        The first run to be ok writes it. None: there are no others.
+        """
+        if kept is None:
+            return self.judge(timing, count, workers)
+        try:
+            first = self.comparison.first = _recalled(kept)
+        except Exception:
+            return Outcome("failed", f"the results of the round cannot be read:\n{described()}")
+        outcome = self.judge(timing, count, workers)
+        if outcome.status != "ok" or first is not None:
+            return outcome
+        data = pickled(self.comparison.first)
+        if data is None:
+            told = (
+                "results cannot be pickled, and so not be compared with those of the other side, "
+                f"which is measured in another process; {self.comparison.uncompared()}"
+            )
+            return outcome.but("failed", told)
+        try:
+            with open(kept, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            return outcome.but("failed", f"the results cannot be kept to compare: {error}")
+        return outcome
 
     def judge(self, timing: Timing, count: int, workers: Workers = "caller") -> Outcome:
         """What came of a run of `count` tasks: the workload's own, with weak scaling n times.
@@ -123,6 +165,7 @@ class Judge:
             return outcome.but("failed", f"{count}{told}")
         returned = Returned.of(records, workers)
         outcome = replace(outcome, results=returned.results)
+        is_first = self.comparison.first is None
         draws = self.comparison.draws
         looks = workers in ("caller", *APART)
         try:
@@ -133,9 +176,27 @@ class Judge:
             return outcome.but("failed", str(reason))
         except Exception:
             return outcome.but("failed", f"the results could not be checked:\n{described()}")
+        if self.checked is None:
+            self.checked = self._is_checked(returned.results)
+        compared = self._compared(returned.results, is_first)
+        outcome = replace(outcome, compared=compared, checked=self.checked)
         if not looks or self.compared or draws.settled:
             return outcome
         return replace(outcome, equal_draws=self.comparison.drawn(returned))
+
+    def _compared(self, results: Sequence[Any], is_first: bool) -> str | None:
+        """How the results of a run, which are right, were compared: `Run.compared`."""
+        if not self.compared:
+            return self.workload.uncompared_by if isinstance(self.workload, Lenient) else "none"
+        return None if is_first else self.comparison.kind(results)
+
+    def _is_checked(self, results: Sequence[Any]) -> bool:
+        """Whether the workload's check tells them from what no task returns."""
+        try:
+            self.workload.check([FOREIGN] * self._size(results))
+        except Exception:
+            return True
+        return False
 
     def look_again(self, timing: Timing) -> bool:
         """Whether workers that ran the random task several times have shown equal draws by now."""
@@ -155,15 +216,19 @@ class Judge:
             self.slow = True
 
     def _check_anew(self, returned: Returned) -> None:
-        count = len(returned.results)
-        # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
-        size = count if isinstance(self.workload, Fresh) else len(self.tasks)
+        count, size = len(returned.results), self._size(returned.results)
         for start in range(0, max(count, 1), max(size, 1)):
             part = returned.part(start, size)
             self.workload.check(part.results)
             if self.compared:
                 self.comparison.compare(part, start)
             self.comparison.keep(part)
+
+    def _size(self, results: Sequence[Any]) -> int:
+        """How many results the workload checks at once."""
+        # Fresh tasks begin with those that every run has; copies of them are looked at one by one.
+        longer = isinstance(self.workload, Fresh | Renewing)
+        return len(results) if longer else len(self.tasks)
 
     def failure(self, problem: Exception) -> Outcome:
         """What came of a run on workers that raised this, which is being handled."""
@@ -215,6 +280,17 @@ def failure(problem: Exception) -> Outcome:
 def _is_broken(error: Exception) -> bool:
     """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
+
+
+def _recalled(path: str) -> Returned | None:
+    """What is in that file; None where there is none yet."""
+    try:
+        with open(path, "rb") as file:
+            found: Returned = pickle.load(file)
+    except FileNotFoundError:
+        return None
+    # What the plain loop gave in another process need not come again in this one.
+    return found._replace(in_loop=False)
 
 
 def _digest(results: Sequence[Any]) -> bytes | None:

@@ -43,6 +43,7 @@ from runners.model import (
     Order,
     Plan,
     Releasing,
+    Renewing,
     Run,
     Sharing,
     Unsupported,
@@ -80,12 +81,15 @@ class Trial:
         self.open = ExitStack()
         if isinstance(workload, AbstractContextManager):
             self.open.enter_context(workload)
-        try:
-            self.tasks = list(workload.tasks())
-        except InvalidParameter as mistake:
-            raise UsageError(f"workload.{mistake}") from mistake
-        if (problem := unrepeatable(workload, self.tasks)) is not None:
-            raise UsageError(problem)
+        # Where each round has others, they are made when it is known which round it is.
+        self.tasks: list[Any] = []
+        if not isinstance(workload, Renewing):
+            try:
+                self.tasks = list(workload.tasks())
+            except InvalidParameter as mistake:
+                raise UsageError(f"workload.{mistake}") from mistake
+            if (problem := unrepeatable(workload, self.tasks)) is not None:
+                raise UsageError(problem)
         for factory in (shared.baseline_as, *(plan.executor_as for plan in plans)):
             locate(factory.target)  # imported before any clock runs
         if len(plans) > 1:
@@ -117,24 +121,42 @@ class Trial:
 
     def _run(self, order: Order) -> Run:
         started_at = timestamp()
-        gc.collect()  # the garbage of earlier runs is not this run's cost
-        forget_peak()
-        given = pickled(self.tasks) if order.cold else None
-        if order.cold and given is None and self._sends_tasks(order):
-            told = unsendable(self.workload, self.tasks)
-            return self._row(order, started_at, Outcome("failed", told))
+        tasks: Sequence[Any] = ()
         try:
+            tasks = self._tasks(order)
+            gc.collect()  # the garbage of earlier runs is not this run's cost
+            forget_peak()
+            sent = self._is_first(order) and self._sends_tasks(order)
+            again = self._runs_again(order)
+            given = pickled(self.tasks) if sent or again else None
+            if sent and given is None:
+                told = unsendable(self.workload, self.tasks)
+                return self._row(order, started_at, Outcome("failed", told), len(tasks))
             shared = self._share(order)
+        except InvalidParameter as mistake:
+            told = f"workload.{mistake}"
+            return self._row(order, started_at, Outcome("failed", told), len(tasks))
         except Exception as problem:
-            return self._row(order, started_at, failure(problem))
-        outcome = self._measure(order, shared)
-        if outcome.status == "ok" and given is not None and changed(given, self.tasks):
+            return self._row(order, started_at, failure(problem), len(tasks))
+        outcome = self._measure(order, tasks, shared)
+        is_changed = again and given is not None and changed(given, self.tasks)
+        if outcome.status == "ok" and is_changed:
             outcome = outcome.but(
                 "failed",
                 "a task changes its argument in place, so that later runs would do other work; "
                 "let it work on a copy",
             )
-        return self._row(order, started_at, self._finish(outcome, shared))
+        return self._row(order, started_at, self._finish(outcome, shared), len(tasks))
+
+    def _runs_again(self, order: Order) -> bool:
+        """Whether to see that tasks stay as they are: this is the first of several runs of them."""
+        if isinstance(self.workload, Renewing):
+            return False  # made anew for each run
+        return order.cold or (self._is_first(order) and self._copies(order) > 1)
+
+    def _is_first(self, order: Order) -> bool:
+        """Whether it is the first run of that side in this process."""
+        return order.cold or self.plans[order.candidate].measure.fresh
 
     def _spin(self, order: Order) -> Run:
         """Ask what the machine gives to so many loops at once."""
@@ -149,7 +171,7 @@ class Trial:
                 self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
             spin = self.ceiling.run(order.loops)
         except WorkerDied as problem:
-            return self._row(order, started_at, failure(problem))
+            return self._row(order, started_at, failure(problem), order.loops)
         counters = read_counters(plan.cpu_stat).since(before)
         run = run_of(plan, order, "ok", started_at)
         return replace(
@@ -180,10 +202,9 @@ class Trial:
             f"{plan.executor} cannot; use threads or processes of the standard library"
         )
 
-    def _measure(self, order: Order, shared: Any) -> Outcome:
+    def _measure(self, order: Order, tasks: Sequence[Any], shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
         plan = self.plans[order.candidate]
-        tasks = self._tasks(order)
         make = self._maker(order, shared)
         timing = None
         before = read_counters(plan.cpu_stat)
@@ -193,7 +214,7 @@ class Trial:
             outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         if timing is not None:
-            outcome = self.judge.judge(timing, len(tasks), self._workers(order))
+            outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
         if self.judge.comparison.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters)
@@ -240,6 +261,12 @@ class Trial:
 
     def _tasks(self, order: Order) -> list[Any]:
         copies = self._copies(order)
+        if isinstance(self.workload, Renewing):
+            numbers = range(order.tasks_of, order.tasks_of + copies)
+            parts = [list(self.workload.tasks_of(number)) for number in numbers]
+            self.tasks = parts[0]
+            self.judge.begin(order.tasks_of, self.tasks)
+            return [task for part in parts for task in part]
         if copies == 1 or not isinstance(self.workload, Fresh):
             return self.tasks * copies
         if copies not in self.fresh:
@@ -276,17 +303,19 @@ class Trial:
                 outcome = outcome.but("failed", text)
         return outcome
 
-    def _row(self, order: Order, started_at: str, outcome: Outcome) -> Run:
+    def _row(self, order: Order, started_at: str, outcome: Outcome, tasks: int) -> Run:
         run = replace(
             run_of(
                 *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
             ),
-            tasks=len(self._tasks(order)),
-            task_copies=1 if isinstance(self.workload, Fresh) else self._copies(order),
+            tasks=tasks,
+            task_copies=1 if isinstance(self.workload, Fresh | Renewing) else self._copies(order),
             max_rss_bytes=max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
+            compared=outcome.compared,
+            checked=outcome.checked,
             equal_draws=outcome.equal_draws,
             metrics=outcome.metrics,
             spans=outcome.spans,

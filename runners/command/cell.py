@@ -10,7 +10,7 @@ from runners.command.progress import Bar, Terminal
 from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
 from runners.measuring.measure import measure
-from runners.model import Panel, Plan
+from runners.model import Order, Panel, Plan, run_of, timestamp
 from runners.planning.environment import read_environment
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, keep_spans, write_environment
@@ -53,6 +53,19 @@ def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[
     if panel is not None and cells[0].plan.measure.keep_spans == "median":
         keep_spans(panel, {number for _, number in found})
     return [measured for measured, _ in found]
+
+
+def leave_out(cell: Candidate, reason: str) -> Measured:
+    """Do without measuring a cell, for this reason. An earlier result that stands is left alone."""
+    earlier = resume.look(cell.folder, cell.plan)
+    if earlier.outcome == "continued" or earlier.status not in (None, "ok", "left out"):
+        cell.display.say(f"stays as it is, {reason}")
+    elif earlier.status != "left out":  # once is enough
+        resume.begin(cell.folder, cell.plan, earlier)
+        order = Order(0, 0, 0, "measured", cold=True, warmup=True)
+        append(cell.folder, run_of(cell.plan, order, "left out", timestamp(), reason))
+    measured, _ = _shown(cell)
+    return measured
 
 
 def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:

@@ -50,6 +50,7 @@ class Check(Callback):
 def run(arguments: Sequence[str]) -> int:
     """Do what the words say; the exit status: 0, 1 (a cell failed), 2 (a usage error) or 3.
 
+    1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
     words = expanded(arguments)

@@ -12,6 +12,7 @@ from runners.command.resume import Earlier
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import causes, flags
+from runners.words.agreement import agreement
 from runners.words.rounding import counted, time_unit
 
 if TYPE_CHECKING:
@@ -212,11 +213,18 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         return f"{owner}{''.join(told)}"
 
     several = len({cell.scaling for cell in cells}) > 1
+    fresh = [bool(_is_fresh(cell)) for cell in cells]
+    mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
         + (f", {cell.scaling} scaling" if several else "")
-        for cell in cells
+        + (", first calls" if mixed and first else "")
+        for cell, first in zip(cells, fresh, strict=True)
     ]
+
+
+def _is_fresh(cell: Plan | Run) -> bool | None:
+    return cell.measure.fresh if isinstance(cell, Plan) else cell.fresh
 
 
 def clock(seconds: float) -> str:
@@ -249,7 +257,8 @@ def _name(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     weak = ", weak scaling" if plan.scaling == "weak" else ""
-    return f"{_name(plan)}{weak} ({plan.usable_cpus:g} usable CPUs)"
+    first = ", first calls" if plan.measure.fresh else ""
+    return f"{_name(plan)}{weak}{first} ({plan.usable_cpus:g} usable CPUs)"
 
 
 def _speedup(speedup: "Interval") -> str:
@@ -266,8 +275,14 @@ def _baseline(plan: Plan) -> str:
     return "asyncio, n = 1" if plan.baseline == "asyncio" else plan.baseline
 
 
-def _results(plan: Plan) -> str:
-    return f"equal to {plan.baseline}" if plan.compared else "not compared"
+def _results(cell: "CellSummary") -> tuple[str, str]:
+    """What is known of the results, and how many rounds there were."""
+    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
+    rounds = f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}"
+    if cell.status != "ok":
+        return cell.status, rounds
+    what, why_not = agreement(cell.compared, cell.checked, cell.baseline)
+    return what, f"{why_not}; {rounds}" if why_not else rounds
 
 
 def _line(place: Place, cell: "CellSummary") -> str:
@@ -287,7 +302,6 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
     from rich.text import Text
 
     baseline, measured = cell.times["baseline"].median, cell.times["measured"].median
-    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
     workers = 1 if plan.worker_kind == "caller" else plan.n
     noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
     by_workers = cell.bound >= workers
@@ -308,20 +322,20 @@ def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
         (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
         *machine,
         (
-            "cold, warm",
-            f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
-            "first runs, others",
+            ("interpreter", "a new one for each run", "first calls: nothing is warm")
+            if plan.measure.fresh
+            else (
+                "cold, warm",
+                f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
+                "first runs, others",
+            )
         ),
         (
             "efficiency",
             f"{cell.efficiency.estimate:.0%} of {what if in_one_thread else f'{workers} {noun}'}",
             of_the_attainable,
         ),
-        (
-            "results",
-            _results(plan) if cell.status == "ok" else cell.status,
-            f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}",
-        ),
+        ("results", *_results(cell)),
     ]
     column = max(len(middle) for _, middle, _ in lines) + 4
     text = Text()

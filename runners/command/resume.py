@@ -36,7 +36,7 @@ class Earlier:
 
     `status` and `ended_by` say how it ended. They are None where that does not matter: it is not
     wanted, nothing says how it was measured, or it was measured differently, as `changed` lists.
-    `rounds` are those to be continued.
+    A cell that was left out is new. `rounds` are those to be continued.
     """
 
     outcome: Outcome
@@ -106,6 +106,8 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
     if changed:
         return Earlier("again", tuple(changed))
     status, ended_by = rows[-1]["status"], rows[-1].get("ended_by")
+    if status == "left out":
+        return Earlier("new", (), status)
     if status in OUTSIDE_REASONS:
         return Earlier("again", (), status, ended_by)
     if status != "ok" or ended_by in ("precision", "rounds"):

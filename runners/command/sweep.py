@@ -25,12 +25,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command import resume
-from runners.command.cell import Candidate, Measured
+from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import fail
 from runners.command.progress import Place, Terminal, clock, differing, refused, why
-from runners.model import OutOfTime, Plan, Run, Unsupported, UsageError
+from runners.model import Plan, Run, Unsupported, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
@@ -242,18 +242,21 @@ class Sweep:
         self, panel: Sequence[Cell], places: Sequence[Place], pace: "Pace"
     ) -> list[Measured]:
         """Measure cells together. One without a plan is by itself, and gets its row."""
-        rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
-        try:
-            plans = pace.fitted([cell.what for cell in panel if isinstance(cell.what, Plan)])
-        except OutOfTime as error:
-            configs = (self.grid.config(cell.overrides, cell.number) for cell in panel)
-            rows = [refusal(config, error) for config in configs]
-        if not rows:
-            candidates = [
+
+        def candidates(plans: Sequence[Plan]) -> list[Candidate]:
+            return [
                 Candidate(plan, cell.folder, Terminal(plan, cell.folder, place))
                 for plan, cell, place in zip(plans, panel, places, strict=True)
             ]
-            return self.job.measure(candidates, self.folder)
+
+        plans = [cell.what for cell in panel if isinstance(cell.what, Plan)]
+        try:
+            fitted = pace.fitted(plans)
+        except OutOfTime as reason:
+            return [leave_out(candidate, str(reason)) for candidate in candidates(plans)]
+        if fitted:
+            return self.job.measure(candidates(fitted), self.folder)
+        rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
         for row, cell, place in zip(rows, panel, places, strict=True):
             append(cell.folder, row)
             refused(row, place)
@@ -287,6 +290,10 @@ class Sweep:
         ]
 
 
+class OutOfTime(Exception):
+    """A cell does not fit into what is left of the time of its sweep; the message says so."""
+
+
 class Pace:
     """How long a sweep has taken and will take, from the time budgets of its cells."""
 
@@ -310,8 +317,7 @@ class Pace:
         left_s = self.measuring_began_s + budget_s - self.panel_began_s
         if left_s <= self.longest_s * len(plans):
             raise OutOfTime(
-                f"skipped: of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s "
-                "are left"
+                f"of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s are left"
             )
         each_s = min(plans[0].measure.time_budget_s, left_s / len(plans))
         return [

@@ -10,8 +10,6 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import count
 
 from runners.measuring.interrupts import Interrupted, Interrupts
@@ -19,39 +17,11 @@ from runners.measuring.ladder import dealing, largest_task_share, levels, task_t
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
-from runners.model import WAITING, Order, Panel, Plan, Role, Run, run_of, timestamp
+from runners.measuring.sides import Interpreters, Side, sides
+from runners.model import WAITING, Order, Panel, Plan, Run, run_of, timestamp
 
 LOOP_S, START_LOOPS_S = 0.11, 0.05
 """How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
-REPEATED_FROM = 3
-"""From so many candidates on the baseline runs twice a round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One way to run the tasks, and which measuring process of the panel runs it."""
-
-    number: int
-    role: Role
-    candidate: int
-    host: int
-    loops: int = 0
-
-
-def sides(panel: Panel) -> list[Side]:
-    """The sides of a panel. Each host has a baseline of its own, the first ones in number.
-
-    With many candidates to be compared with it, the baseline of a host is there twice: it deserves
-    more runs than any of them (C. W. Dunnett, J. Am. Stat. Assoc. 50, 1955), and the ratio of the
-    two, whose truth is 1, shows how far the others can be believed.
-    """
-    kinds: list[tuple[Role, int, int]] = []
-    for at, host in enumerate(panel.hosts):
-        times = 2 if len(host) >= REPEATED_FROM else 1
-        kinds += [("baseline", host[0], at)] * times
-    for at, host in enumerate(panel.hosts):
-        kinds += [("measured", candidate, at) for candidate in host]
-    return [Side(number, *kind) for number, kind in enumerate(kinds)]
 
 
 def measure(
@@ -63,10 +33,11 @@ def measure(
     """Measure the cells of a panel: yield every timed run the moment it ends.
 
     The last run of each cell has `ended_by`. Every side runs once a round, in balanced random
-    order, in fresh interpreters, where the first rounds are warm-up. A run that is not ok ends its
-    cell, that of a baseline all the cells that it serves; the others go on in fresh interpreters. A
-    request to stop (Ctrl+C, SIGTERM) ends each cell with a row that says so, and raises Interrupted
-    once these rows were taken.
+    order, in fresh interpreters, where the first rounds are warm-up; with `measure.fresh` every run
+    is in one of its own, and counts. A run that is not ok ends its cell, that of a baseline all the
+    cells that it serves; the others go on in fresh interpreters. A request to stop (Ctrl+C,
+    SIGTERM) ends each cell with a row that says so, and raises Interrupted once these rows were
+    taken.
 
     Cells that are continued have `earlier` rounds, and go on with these numbers for the next round
     and process.
@@ -93,6 +64,9 @@ class _Measurement:
         self.settings = panel.plans[0].measure
         self.pace = Pace(self.settings, len(panel.plans), earlier)
         self.pace.ask_s = _asking_s(panel)
+        self.pace.loops_alone = panel.plans[0].renewing and not self.settings.fresh
+        weak = panel.plans[0].scaling == "weak"
+        self.numbers_each = max(plan.n if weak else 1 for plan in panel.plans)
         # A continued cell goes on with other draws than those that it began with.
         name = panel.name or panel.plans[0].cell
         self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
@@ -106,33 +80,31 @@ class _Measurement:
             yield from self._generation()
 
     def _generation(self) -> Iterator[Run]:
-        """Rounds in one fresh interpreter for each host; a failure ends them early."""
+        """Rounds in fresh interpreters; a failure ends them early."""
         self.pace.begin_processes()
         chosen = self._chosen()
-        with ExitStack() as open_:
-            children: dict[int, tuple[int, Child]] = {}
-            for host in sorted({side.host for side in chosen}):
-                plans = [self.panel.plans[candidate] for candidate in self.panel.hosts[host]]
-                child = Child(plans, self.chance.getrandbits(32), self.interrupts)
-                children[host] = next(self.processes), open_.enter_context(child)
-            for _, child in children.values():
-                child.settle()  # none of them starts while a run of another one is timed
+        with Interpreters(
+            self.panel, chosen, self.processes, self.chance, self.interrupts
+        ) as interpreters:
+            interpreters.start()
             while (kind := self.pace.next_round()) is not None:
                 order = self._order(kind, chosen)
                 number = next(self.rounds)
                 done: list[tuple[Side, Run]] = []
                 for position, side in enumerate(order):
-                    process, child = children[side.host]
+                    interpreter = interpreters.of(side)
                     told = Order(
-                        *(process, number, position, side.role),
+                        *(interpreter.number, number, position, side.role),
                         cold=kind == "cold",
                         warmup=kind not in ("counted", "ceiling"),
-                        candidate=self.panel.hosts[side.host].index(side.candidate),
+                        candidate=interpreter.candidates.index(side.candidate),
                         side=side.number,
                         loops=side.loops,
                         most_loops=max(other.loops for other in order),
+                        tasks_of=number * self.numbers_each,
+                        results=interpreters.results(number),
                     )
-                    run = self._run(child, side, told)
+                    run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):
                         self.pace.ask_s = 0.0  # it can be done without, in fresh interpreters
                         return
@@ -145,8 +117,10 @@ class _Measurement:
                     yield row
                 baselines = [run for side, run in done if side.role == "baseline"]
                 calls = min((run.tasks or 0 for run in baselines), default=0)
+                if self.panel.sides_apart and kind != "baseline":
+                    calls = 0  # in the process of the baseline alone
                 self.pace.note(kind, _pairs(done), calls)
-                if kind == "cold" and _wait(baselines):
+                if (kind == "cold" or self.settings.fresh) and _wait(baselines):
                     self.pace.ask_s = 0.0
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
@@ -160,6 +134,9 @@ class _Measurement:
             return self.chance.sample(spins, len(spins))
         if kind != "counted":
             found = self.chance.sample(chosen, len(chosen))
+            if kind == "baseline" and self.panel.sides_apart:
+                # Each process runs the plain loop, so that it is as warm as that of the baseline.
+                return [dataclasses.replace(side, role="baseline") for side in found]
             return [side for side in found if kind != "baseline" or side.role == "baseline"]
         if self.balanced is None or self.balanced[0] != chosen:
             self.balanced = chosen, orders(len(chosen), self.chance)

@@ -20,7 +20,7 @@ CEILING = 0.12
 Kind = Literal["cold", "warm", "baseline", "ceiling", "counted"]
 """What a round is for. A cold one is the first of its interpreters, and in one of the baseline only
 the measuring process itself gets warm, and whoever it forks. One for the ceiling asks what the
-machine gives."""
+machine gives. With `measure.fresh` there are counted ones and those for the ceiling alone."""
 
 
 class Pair(NamedTuple):
@@ -55,6 +55,7 @@ class Pace:
         self.rounds_each = 1
         self.head_s = self.round_s = 0.0
         self.ask_s = 0.0
+        self.loops_alone = False
         self.ceilings_s = 0.0
         self.last = False
         self.over = False
@@ -82,18 +83,14 @@ class Pace:
         self.round_ns = time.perf_counter_ns()
         if self.over:
             return None
-        if self.dropped == 0:
-            return "cold"
-        if self.dropped < self.settings.warmup:
-            return "warm"
-        if self.calls < SPECIALISING_CALLS:
-            return "baseline"
+        if (unready := self._warm_up()) is not None:
+            return unready
         # Before the first round that counts and, where there is time, in the middle.
         if self._may_ask() and self.kept >= self.asked * self.rounds_each / 2:
             return "ceiling"
         if self.kept == 0:
             self.head_s = (self.round_ns - self.generation_ns) / 1e9
-        if self.generation == 0:
+        if self.generation == 0 and not self.settings.fresh:
             self.rounds_each = self._fitting()
         if self.kept >= self.rounds_each:
             return None
@@ -101,6 +98,21 @@ class Pace:
             self._decide()
         self.last = self._is_enough() or self._is_late()
         return "counted"
+
+    def _warm_up(self) -> Kind | None:
+        """What a round before those that count is for; None where these interpreters are ready.
+
+        With `loops_alone`, processes that run no baseline in other rounds run it once by itself.
+        """
+        if self.settings.fresh:
+            return None
+        if self.dropped == 0:
+            return "cold"
+        if self.dropped < self.settings.warmup:
+            return "warm"
+        if self.calls < max(SPECIALISING_CALLS, self.loops_alone):
+            return "baseline"
+        return None
 
     def note(self, kind: Kind, pairs: dict[int, Pair], tasks: int) -> None:
         """Take in a complete round; `tasks` is how often its baselines called the task at least."""
@@ -143,8 +155,12 @@ class Pace:
         """
         if not self.ask_s or self.kept >= self.rounds_each > 1:
             return False
-        if self.generation >= self.settings.interpreters:
+        # Of fresh interpreters the first ones say whether the tasks wait: then nobody asks.
+        after = self.generation - self.settings.fresh
+        if not 0 <= after < self.settings.interpreters:
             return False  # so many answers are enough
+        if self.settings.fresh and self.asked:
+            return False
         times = (self.asked + 1) * self.settings.interpreters
         # A single answer has no interval. On a busy machine each takes longer.
         planned_s = max(2, times) * self.ask_s

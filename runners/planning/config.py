@@ -26,13 +26,12 @@ from runners.model import (
     Meeting,
     Multiprocessing,
     OnlyCoroutine,
-    OutOfTime,
     Plan,
+    Renewing,
     Run,
     Scaling,
     Sharing,
     Sourced,
-    Status,
     Tidy,
     Unsupported,
     UsageError,
@@ -48,7 +47,7 @@ from runners.planning.plugins import BrokenPlugin, bind, build, find
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
-    *("timeout_s", "memory_limit_bytes", "seed"),
+    *("timeout_s", "memory_limit_bytes", "seed", "fresh"),
 )
 """The measurement settings that two results must share to stand for each other."""
 
@@ -117,6 +116,11 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
                 f"{name}: ${{n}} in the YAML"
             )
     executor_as, reuse = _reused(executor_as)
+    if reuse and measure.fresh:
+        raise UsageError(
+            "executor.reuse=true: workers that are kept from run to run are not fresh, as "
+            "measure.fresh=true wants them; set one of the two to false"
+        )
     workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
     executor: Any = None
     workers: Workers = "unknown"
@@ -163,6 +167,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
+        renewing=isinstance(workload, Renewing),
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),
@@ -281,17 +286,11 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         role="measured",
         cold=True,
         warmup=True,
-        status=_status(error),
+        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
         started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )
-
-
-def _status(error: UsageError) -> Status:
-    if isinstance(error.__cause__, Unsupported):
-        return "unsupported"
-    return "incomplete" if isinstance(error, OutOfTime) else "failed"
 
 
 # What the YAML files may refer to
@@ -303,13 +302,19 @@ def _cell_folder(*, _root_: DictConfig) -> str:
     return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
 
 
+GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force")
+"""Settings that may be others when a sweep is gone on with: its cells keep their folders."""
+
+
 def _digest(cfg: DictConfig) -> str:
-    """Stands for every value of the configuration, resolvable or not."""
+    """Stands for every other value of the configuration, resolvable or not."""
     nodes = {key: cfg[key] for key in CELL}
     plain = {
         key: OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
         for key, node in nodes.items()
     }
+    if isinstance(settings := plain["measure"], dict):
+        plain["measure"] = {key: settings[key] for key in settings if key not in GOING_ON}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -36,7 +36,8 @@ from runners.words.labels import labels
 class Report:
     """The files that were written, the summary that they show, and what it recommends.
 
-    `recommendations` has a line for each workload. `missing` is a line if cells are missing, or "".
+    `recommendations` has a line for each workload, and for each of its executors of which several
+    n were measured. `missing` is a line if cells are missing, or "".
     """
 
     summary: pd.DataFrame
@@ -65,7 +66,7 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
-    recommendations = tuple(found.text() for found in recommend(summary, runs))
+    recommendations = tuple(line for found in recommend(summary, runs) for line in found.lines())
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -95,12 +96,19 @@ def write_report(
     return Report(summary, paths, recommendations, missing)
 
 
+MISSING = ("interrupted", "left out")
+"""Statuses of cells of which there is no result yet."""
+
+
 def _missing(folders: Sequence[Path], summary: pd.DataFrame) -> str:
+    counts = {name: int((summary["status"] == name).sum()) for name in MISSING}
     planned = planned_cells(folders)
-    finished = int((summary["status"] != "incomplete").sum())
-    if finished >= planned:
+    missing = planned - (len(summary) - sum(counts.values()))
+    if missing <= 0:
         return ""
-    return f"Incomplete: {planned - finished} of {planned} cells are not measured."
+    counts["not begun"] = missing - sum(counts.values())
+    why = ", ".join(f"{count} {name}" for name, count in counts.items() if count > 0)
+    return f"Not finished: {missing} of {planned} cells ({why})."
 
 
 def _cells(

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
@@ -68,7 +72,11 @@ FIXED = (
         "what the executor's workers are: caller, thread, process, interpreter, coroutine, remote "
         "or unknown",
     ),
-    Column("process", "int64", "", "number of the measuring process, a fresh interpreter, from 0"),
+    Column(
+        *("process", "int64", ""),
+        "number of the measuring process, a fresh interpreter, from 0; where each side of a round "
+        "has one of its own, they share a number",
+    ),
     Column(
         *("round", "int64", ""),
         "number of the round, from 0 over all processes, warm-up included; its runs share it",
@@ -86,6 +94,11 @@ FIXED = (
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
     Column(
+        *("fresh", "boolean", ""),
+        "the run is the only one of its interpreter (`measure.fresh`): it is a first one and "
+        "counts, so that it is neither `cold` nor `warmup`",
+    ),
+    Column(
         *("warmth", "str", ""),
         "how warm the code is in the executor's workers: `same process` (as the baseline's), "
         "`inherited` (forked from it), `fresh` (a new interpreter) or `kept` (from run to run)",
@@ -100,7 +113,8 @@ FIXED = (
     ),
     Column(
         *("status", "str", ""),
-        "ok, incomplete, unsupported, failed, wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
+        "wrong, timeout, crashed or interrupted",
     ),
     Column("started_at", "datetime64[us, UTC]", "", "when the run was started"),
     Column("error", "str", "", "why it is not ok, a traceback where there is one"),
@@ -170,6 +184,18 @@ FIXED = (
         "process so far",
     ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
+    Column(
+        *("compared", "str", ""),
+        "how its results were compared with those of other runs of the tasks: `equal`; `same`: "
+        "not equal, but the same to the workload; `part`: some of them, for other runs do not have "
+        "all its tasks; not at all: `any`, since the workload takes any for the same, `empty`, "
+        "since all are None, or the setting by which they are not, as `compare=none`; null in a "
+        "first run",
+    ),
+    Column(
+        *("checked", "boolean", ""),
+        "the workload itself tells results that are not right, without comparing them",
+    ),
     Column(
         *("equal_draws", "Int64", "count"),
         "tasks that returned what one on another worker had, though the plain loop gives each "
@@ -263,3 +289,19 @@ where its run counts, and one of the baseline of the same panel, round and proce
 def counts(row: Mapping[str, object]) -> bool:
     """Whether that row of a run counts."""
     return row.get("wall_s") is not None and all(row.get(k) == v for k, v in COUNTS.items())
+
+
+UNFINISHED = "the program ended before the cell did"
+"""The error of a cell whose last row does not say what ended it."""
+
+FORMER = {"skipped: of measure.sweep_budget_s=": "left out", UNFINISHED: "interrupted"}
+"""How the error of a cell begins that was called incomplete as well, and what its status is now."""
+
+
+def statuses(frame: "pd.DataFrame") -> "pd.Series[str]":
+    """The column `status` of runs or of a summary, in today's words."""
+    found = frame["status"]
+    for beginning, status in FORMER.items():
+        former = frame["error"].fillna("").str.startswith(beginning) & (found == "incomplete")
+        found = found.mask(former, status)
+    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.model import PANEL, SCHEMA, Environment, Span, Timeline, UsageError
-from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP
+from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +130,7 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
     runs = pd.DataFrame(columns, copy=False)
     runs["panel"] = runs["panel"].fillna(runs["cell"])
     _tell_repeats_apart(runs, common)
+    runs["status"] = statuses(runs)
     _fill_computation(runs)
     return runs
 

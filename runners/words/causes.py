@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Protocol
 
-from runners.model import Loss, Workers, first_line
+from runners.model import Flag, Loss, Workers, first_line
 from runners.words.rounding import time_unit
 
 TITLES = {
@@ -44,6 +44,7 @@ UNEVEN = 0.1
 """What the busiest worker has above its part, from where on the tasks are not alike."""
 OTHERS = 0.05
 """Other programs are named where they took this part of the CPUs."""
+FIRST_CALLS = "measure first calls, which have more to do (see the note on them)"
 
 Code = Literal[
     "transport",
@@ -145,6 +146,10 @@ class Cell(Protocol):
     def steal_share(self) -> float: ...
     @property
     def gil(self) -> bool | None: ...
+    @property
+    def fresh(self) -> bool | None: ...
+    @property
+    def flags(self) -> Sequence[Flag]: ...
 
 
 def explain(cell: Cell) -> list[Loss]:
@@ -215,12 +220,17 @@ def _startup(cell: Cell) -> Cause:
         words += f" of {_seconds(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
-    remedies = ["give them more work"]
-    if cell.parameters.get("executor.reuse") is False:
+    remedies = [FIRST_CALLS if _found_ready(cell) else "give them more work"]
+    if cell.parameters.get("executor.reuse") is False and not cell.fresh:
         remedies.insert(0, "keep them (executor.reuse=true)")
     if cell.parameters.get("executor.start_method") in ("spawn", "forkserver"):
         remedies.append("fork them (executor.start_method=fork) where no threads run")
     return Cause("short_work", words, ", or ".join(remedies))
+
+
+def _found_ready(cell: Cell) -> bool:
+    """Whether tasks are short because of first calls: more of them would be found ready, too."""
+    return any(flag.code == "first_calls" for flag in cell.flags)
 
 
 def _unknown(loss: Loss) -> Cause:
@@ -254,6 +264,8 @@ def _short_tasks(cell: Cell) -> Cause | None:
     times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
     if cell.worker_kind == "coroutine":
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
+    if _found_ready(cell):
+        return Cause("short_tasks", words, FIRST_CALLS)
     remedy = f"put {times:,} calls into one task"
     chunk = cell.parameters.get("executor.chunksize")
     if isinstance(chunk, int) and chunk < times and chunk * cell.n * 4 < cell.tasks:

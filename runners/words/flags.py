@@ -6,6 +6,12 @@ from collections.abc import Iterable
 from runners.model import Flag, FlagCode
 
 WORDS: dict[FlagCode, tuple[str, str]] = {
+    "first_calls": (
+        "first calls take {}",
+        "later calls find their result or their data ready (a cache, imports, state): "
+        "measure.fresh=true measures first calls; of workload=callable, "
+        "workload.arguments_per_round=true gives each round other arguments",
+    ),
     "busy_machine": (
         "busy machine: {}",
         "repeat when it is quiet, or let measure.wait_quiet_s wait for that",

@@ -24,6 +24,9 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
         panel[cells.index] = _names(str(workload), cells, "workload.") + weak
     for executor, cells in summary.groupby("executor"):
         line[cells.index] = _names(str(executor), cells, "executor.")
+    if "fresh" in summary:
+        fresh = summary["fresh"].fillna(False).astype(bool)
+        panel += fresh.map({True: ", first calls", False: ""})
     again = summary.groupby([panel, line, "n"]).cumcount()
     return {"panel": panel, "line": line + again.map(lambda k: f" (again, {k + 1})" if k else "")}
 

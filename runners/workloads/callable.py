@@ -30,9 +30,10 @@ class Callable:
     by this name, so it need not be picklable. Its arguments and results have to be, if they go to
     another process. One of `arguments` is a list of positional arguments, a mapping of keyword
     arguments, or a single argument; `arguments_from` names a function that returns an iterable of
-    those (tuples stand for lists). `keywords` are added to each call. A coroutine function is its
-    own coroutine form, and its plain loop awaits one call after another in one event loop;
-    executors of plain functions run each call in an event loop of its own.
+    those (tuples stand for lists); with `arguments_per_round` it is called with the number of the
+    round, each of which has other arguments. `keywords` are added to each call. A coroutine
+    function is its own coroutine form, and its plain loop awaits one call after another in one
+    event loop; executors of plain functions run each call in an event loop of its own.
     """
 
     function: str | None
@@ -42,6 +43,7 @@ class Callable:
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
+    arguments_per_round: bool = False
     uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
@@ -65,9 +67,17 @@ class Callable:
         function = find("function", self.function)
         if self.arguments_from is not None:
             self.arguments_from = absolute(self.arguments_from)
-            find("arguments_from", self.arguments_from)
+            self._fit_number(find("arguments_from", self.arguments_from))
         else:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    "set workload.arguments_from=package.module:name, a function that returns the "
+                    "arguments of the round whose number it is given",
+                )
             self._fit(function)
+        if self.arguments_per_round:
+            self.tasks_of = self._tasks_of
         if _is_coroutine(function):
             self.acall, self.only_coroutine = self._acall, True
 
@@ -89,6 +99,28 @@ class Callable:
                 raise InvalidParameter(
                     "arguments", f"call {index} does not fit {self.function}{signature}: {error}"
                 ) from None
+
+    def _fit_number(self, make: Any) -> None:
+        """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
+        try:
+            signature = inspect.signature(make)
+        except (TypeError, ValueError):
+            return
+        given = (0,) if self.arguments_per_round else ()
+        try:
+            signature.bind(*given)
+        except TypeError:
+            if self.arguments_per_round:
+                raise InvalidParameter(
+                    "arguments_per_round",
+                    f"{self.arguments_from} cannot be called with the number of the round alone; "
+                    "let it take one argument, as in def calls(number)",
+                ) from None
+            raise InvalidParameter(
+                "arguments_from",
+                f"{self.arguments_from} cannot be called without arguments; give them defaults, or "
+                "set workload.arguments_per_round=true if it takes the number of the round",
+            ) from None
 
     def sources(self) -> list[str]:
         names = [self.function, self.arguments_from]
@@ -117,9 +149,18 @@ class Callable:
         return found
 
     def tasks(self) -> Sequence[Task]:
-        given: Iterable[Any] = self.arguments or ()
+        if self.arguments_per_round:
+            return self._tasks_of(0)
         if self.arguments_from is not None:
-            given = find("arguments_from", self.arguments_from)()
+            return self._tasks(find("arguments_from", self.arguments_from)())
+        return self._tasks(self.arguments or ())
+
+    def _tasks_of(self, number: int) -> Sequence[Task]:
+        """The form of `Renewing`, with `arguments_per_round`."""
+        assert self.arguments_from is not None
+        return self._tasks(find("arguments_from", self.arguments_from)(number))
+
+    def _tasks(self, given: Iterable[Any]) -> Sequence[Task]:
         tasks = [self._task(one) for one in given]
         if not tasks:
             raise InvalidParameter("arguments", "there are no calls; name at least one")

@@ -168,10 +168,15 @@ def test_how_a_cell_ends_can_be_claimed() -> None:
 
 def test_a_cell_that_was_cut_short_does_not_end_as_claimed() -> None:
     unsupported = row("thread", status="unsupported", error="needs Python 3.14")
-    unfinished = row("thread", status="incomplete", error="the program ended", ended_by=None)
+    unfinished = row("thread", status="interrupted", error="the program ended", ended_by=None)
     stopped = row("thread", status="interrupted", ended_by="interrupted")
-    for cell in (unsupported, unfinished, stopped):
+    late = row("thread", status="left out", error="only 0.1 s are left", ended_by=None)
+    old = row("thread", status="left out", error="only 0.1 s are left", ended_by="failure")
+    for cell in (unsupported, unfinished, stopped, late, old):
         assert judged(Ends(THREADS, "incomplete"), cell).verdict == "not measured"
+    for claim in (Ends(THREADS, "ok"), Ends(THREADS, "interrupted")):
+        assert judged(claim, unfinished).verdict == "not measured"
+        assert judged(claim, late) == Judgement("not measured", "left out: only 0.1 s are left")
     assert judged(Ends(THREADS, "unsupported", "3.14"), unsupported).verdict == "holds"
 
 

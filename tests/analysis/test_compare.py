@@ -65,13 +65,16 @@ def test_a_p_value_is_the_error_rate_at_which_the_interval_reaches_the_line(
 ) -> None:
     found, cell = comparison(tmp_path, synthetic.panel({("pool", 2): 1.8, ("thread", 2): 1.7}))
     pair = cell["pool"], cell["thread"]
+    compared = 0
     for line in (1.0, 1.05, 1.08, 1.2):
         for p, end in (
             (found.p_above(*pair, line), "high"),
             (found.p_below(*pair, line), "low"),
         ):
             if 1e-4 < p < 0.5:
+                compared += 1
                 reached = getattr(found.ratio(*pair, confidence=1 - 2 * p), end)
                 assert reached == pytest.approx(line, rel=0.002)
+    assert compared >= 2
     assert found.p_above(*pair, 2.0) < 1e-4
     assert found.p_below(*pair, 2.0) == 1.0

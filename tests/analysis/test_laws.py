@@ -60,6 +60,7 @@ def test_karp_flatts_share_is_the_serial_one_against_one_worker(tmp_path: Path) 
 
 def test_gustafsons_share_reproduces_the_scaled_speedup(tmp_path: Path) -> None:
     [law] = laws_of(tmp_path, (1, 2, 4, 8), scaling="weak")
+    assert [share.n for share in law.serial_fractions] == [2, 4, 8]
     for share in law.serial_fractions:
         speedup = share.n - share.estimate * (share.n - 1)
         assert speedup == pytest.approx(float(usl(share.n, ALPHA, 0, GAMMA)), rel=0.05)

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runners.analysis.recommend import Candidate, Recommendation, recommend
+from runners.analysis.candidate import Candidate
+from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.summary import summarise
 from runners.results.read import read_runs
 from runners.results.write import append
@@ -167,3 +168,14 @@ def test_workloads_that_differ_have_one_each(tmp_path: Path) -> None:
     runs = read_runs(tmp_path)
     panels = [found.panel for found in recommend(summarise(runs), runs)]
     assert panels == ["primes end=10", "primes end=20", "primes, weak scaling"]
+
+
+def test_each_executor_with_several_n_has_a_line_of_its_own(tmp_path: Path) -> None:
+    speedups = {("pool", 2): 1.8, ("pool", 4): 2.9, ("thread", 2): 0.9, ("process", 16): 3.5}
+    speedups |= {("process", 2): 1.7, ("process", 4): 3.0}
+    use, *lines = recommended(tmp_path, speedups).lines()
+    assert use.startswith("primes: use process with n = 16: 3.")
+    assert [line.partition(" = ")[0] for line in lines] == [
+        "primes, pool: best n",
+        "primes, process: best n",
+    ]

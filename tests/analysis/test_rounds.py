@@ -49,6 +49,7 @@ def test_the_ratio_of_a_round_is_that_of_its_two_runs(tmp_path: Path) -> None:
             append(tmp_path / str(n), run)
     frame = read_runs(tmp_path)
     ratios = round_ratios(frame)
+    assert len(ratios) == 6
     for cell, own in frame[~frame["warmup"]].groupby("cell"):
         walls = own.pivot(index="round", columns="role", values="wall_s")
         expected = (walls["baseline"] / walls["measured"]).tolist()

@@ -73,17 +73,20 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:16] == [
+    assert columns[9:19] == [
         "worker_kind",
+        "fresh",
         "status",
         "error",
         "ended_by",
         "steady",
         "processes",
         "rounds",
+        "compared",
+        "checked",
     ]
-    assert columns[16 : 16 + len(STATISTICS)] == STATISTICS
-    assert columns[16 + len(STATISTICS) :] == [
+    assert columns[19 : 19 + len(STATISTICS)] == STATISTICS
+    assert columns[19 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
@@ -532,8 +535,9 @@ def test_the_length_of_a_task_is_that_in_the_baseline(tmp_path: Path, scaling: S
 @pytest.mark.parametrize("rounds", [1, 2, 4])
 def test_a_cell_of_few_rounds_is_summarised_and_flagged(tmp_path: Path, rounds: int) -> None:
     runs = synthetic.runs(n=1, rounds=rounds) + synthetic.runs(n=2, rounds=rounds)
-    for _, cell in summary_of(tmp_path, runs).iterrows():
-        assert cell["rounds"] == rounds
+    summary = summary_of(tmp_path, runs)
+    assert summary["rounds"].tolist() == [rounds] * 2
+    for _, cell in summary.iterrows():
         assert math.isnan(cell["speedup_low"]) == (rounds == 1)
         assert "few_rounds" in {flag.code for flag in cell["flags"]}
         assert math.isnan(cell["speedup_n1_low"]) == (rounds == 1 and cell["n"] > 1)
@@ -551,3 +555,33 @@ def test_the_typical_round_is_the_one_nearest_the_median(tmp_path: Path) -> None
     assert found is not None
     assert ratios[found % 7] == 2.0
     assert typical_round(read_runs(tmp_path).iloc[:1]) is None
+
+
+def test_a_cell_says_what_was_looked_at_in_the_runs_of_its_executor(tmp_path: Path) -> None:
+    def told(run: Run) -> dict[str, Any]:
+        compared = "same" if run.round == 3 else "equal"
+        first = run.cold and run.role == "measured"
+        return {"compared": None if first else compared, "checked": True}
+
+    alike = edited(synthetic.runs(n=1), lambda _: {"compared": "equal", "checked": False})
+    now = edited(synthetic.runs(n=2), told)
+    before = synthetic.runs(n=4)
+    summary = summary_of(tmp_path, alike, now, before)
+    assert summary["compared"].tolist()[:2] == ["equal", "same"]
+    assert summary["checked"].tolist()[:2] == [False, True]
+    assert summary[["compared", "checked"]].iloc[2].isna().all()
+
+
+def test_a_part_of_the_tasks_is_not_said_to_be_all(tmp_path: Path) -> None:
+    """With weak scaling the baseline has fewer tasks: its own rows say `equal`."""
+    runs = edited(
+        synthetic.runs(scaling="weak"),
+        lambda run: {"compared": "part" if run.role == "measured" else "equal"},
+    )
+    assert summary_of(tmp_path, runs)["compared"].tolist() == ["part"]
+
+
+def test_a_cell_that_was_left_out_is_a_row(tmp_path: Path) -> None:
+    (*_, last) = synthetic.runs(status="left out", error="only 0.1 s are left")
+    cell = summary_of(tmp_path, [replace(last, ended_by=None)]).iloc[0]
+    assert (cell["status"], cell["error"], cell["rounds"]) == ("left out", "only 0.1 s are left", 0)

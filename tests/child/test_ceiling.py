@@ -61,7 +61,9 @@ def test_it_lasts_from_before_the_first_loop_to_the_end_of_the_last(
 def test_each_loop_does_the_same_work_alone_and_beside_others(ceiling: Ceiling) -> None:
     """Their CPU time is the work; that they wait for a CPU does not make it longer."""
     for count in (1, 3):
-        for span in ceiling.run(count).spans:
+        spans = ceiling.run(count).spans
+        assert len(spans) == count
+        for span in spans:
             assert SPIN_NS / 4 < span.cpu_ns < 4 * SPIN_NS
             assert span.cpu_ns <= span.end_ns - span.start_ns + 1_000_000
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,17 @@ class Growing(Doubling):
     def check(self, results: Sequence[Any]) -> None:
         if list(results) != [2 * task for task in self.tasks_for(len(results) // 2)]:
             raise WrongResult("not doubled")
+
+
+class Renewed(Doubling):
+    """Has tasks of its own in each round."""
+
+    def tasks_of(self, number: int) -> Sequence[int]:
+        return [2 * number + 1 + self.chance(), 2 * number + 2]
+
+    def check(self, results: Sequence[Any]) -> None:
+        if len(results) % 2:
+            raise WrongResult("there are two tasks a number")
 
 
 class Near(Doubling):
@@ -254,3 +266,136 @@ def test_fresh_results_are_compared_with_earlier_ones(monkeypatch: pytest.Monkey
     assert outcome.status == "wrong"
     assert outcome.error is not None
     assert "first at task 3: 9 is not 8" in outcome.error
+
+
+class Anything(Doubling):
+    """Its results may differ, and its check looks at each."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return True
+
+    def check(self, results: Sequence[Any]) -> None:
+        if [type(result) for result in results] != [int] * 2:
+            raise WrongResult("not two whole numbers")
+
+
+class Unsure(Doubling):
+    """Nothing is known of its results."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return True
+
+    def check(self, results: Sequence[Any]) -> None:
+        pass
+
+
+class Half(Doubling):
+    """Compares even numbers, and takes all others for the same."""
+
+    def same(self, one: Any, other: Any) -> bool:
+        return one % 2 == 1 or bool(one == other)
+
+
+class Careless(Doubling):
+    """Its comparison and its check cannot bear what is no number."""
+
+    def same(self, one: int, other: int) -> bool:
+        return abs(one - other) < 1
+
+    def check(self, results: Sequence[Any]) -> None:
+        assert sum(results) > 0
+
+
+@pytest.mark.parametrize(
+    ("workload", "runs", "compared", "checked"),
+    [
+        (Doubling(), [[2, 4], [2, 4]], "equal", False),
+        (Doubling(), [[2, 4]], None, False),
+        (Growing(), [[2, 4], [2, 4]], "equal", True),
+        (Growing(), [[2, 4], [2, 4, 6, 8]], "part", True),
+        (Doubling(), [[2, 4], [2, 4, 2, 4]], "equal", False),
+        (Doubling(), [[2, 4, 2, 4], [2, 4]], "equal", False),
+        (Near(), [[2, 4], [3, 5]], "same", False),
+        (Near(), [[2, 4], [2, 4]], "equal", False),
+        (Near(), [[2, 4], [3, 5], [2, 4]], "same", False),
+        (Half(), [[2, 5], [2, 7]], "same", False),
+        (Half(), [[1, 5], [3, 7]], "any", False),
+        (Careless(), [[2, 4], [2, 4]], "equal", True),
+        (Anything(), [[2, 4], [6, 8]], "any", True),
+        (Unsure(), [[2, 4], [6, 8]], "any", False),
+        (Doubling(), [[None, None], [None, None]], "empty", False),
+        (Doubling(), [[None, 4], [None, 4]], "equal", False),
+        (Sharing(), [[2, 4], [2, 4]], "equal", False),
+    ],
+)
+def test_what_was_looked_at_is_told(
+    workload: Doubling, runs: list[list[Any]], compared: str | None, checked: bool
+) -> None:
+    outcome = judged(workload, *runs)
+    assert outcome.status == "ok"
+    assert (outcome.compared, outcome.checked) == (compared, checked)
+
+
+def test_results_that_are_not_to_be_compared_name_the_setting() -> None:
+    outcome = judged(Choosing(), [2, 4], [7, 7], compared=False)
+    assert (outcome.compared, outcome.checked) == ("strict=false", False)
+    outcome = judged(Anything(), [2, 4], [7, 7], compared=False)
+    assert (outcome.compared, outcome.checked) == ("none", True)
+
+
+def test_a_run_that_is_not_ok_says_nothing_of_it() -> None:
+    outcome = judged(Doubling(), [2, 4], [2, 5])
+    assert (outcome.status, outcome.compared, outcome.checked) == ("wrong", None, None)
+
+
+def test_large_results_that_are_looked_up_were_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runners.child.judge.SLOW_NS", -1)
+    outcome = judged(Doubling(), [2, 4], [2, 4], [2, 4])
+    assert (outcome.compared, outcome.checked) == ("equal", False)
+
+
+def renewed(judge: Judge, number: int, results: Sequence[int]) -> Outcome:
+    judge.begin(number, judge.workload.tasks_of(number))  # type: ignore[attr-defined]
+    return judge.judge(timing(*map(wire, results)), len(results))
+
+
+def test_results_are_compared_within_a_round_that_has_tasks_of_its_own() -> None:
+    judge = Judge(Renewed(), [], compared=True)
+    assert renewed(judge, 0, [2, 4]).status == "ok"
+    assert renewed(judge, 0, [2, 4, 6, 8]).status == "ok"  # weak scaling: those of the next number
+    assert renewed(judge, 1, [6, 8]).status == "ok"
+    outcome = renewed(judge, 1, [6, 9])
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 9 is not 8" in str(outcome.error)
+    # What was right in one round is not right in the next.
+    judge.slow = True
+    assert [renewed(judge, number, [1, 1]).status for number in (2, 3)] == ["ok", "ok"]
+    assert renewed(judge, 3, [1, 2]).status == "wrong"
+
+
+def test_tasks_that_are_others_whenever_they_are_made_are_blamed_for_it() -> None:
+    judge = Judge(Renewed(chance=count().__next__), [], compared=True)
+    assert renewed(judge, 4, [2, 4]).status == "ok"
+    outcome = renewed(judge, 4, [3, 4])
+    assert "the arguments for number 4 are others whenever they are made" in str(outcome.error)
+
+
+def test_results_of_other_processes_are_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "0"
+
+    def beside(*results: Any) -> Outcome:
+        judge = Judge(Doubling(), [1, 2], compared=True)  # another process has another one
+        return judge.beside(str(file), timing(*map(wire, results)), len(results))
+
+    assert beside(2, 4, 6).status == "wrong"
+    assert not file.exists()  # only what is ok is held against others
+    assert beside(2, 4).status == "ok"
+    assert beside(2, 4).status == "ok"
+    outcome = beside(2, 5)
+    assert outcome.status == "wrong"
+    assert "differ, first at task 1: 5 is not 4" in str(outcome.error)
+    file.write_bytes(b"damaged")
+    assert "cannot be read" in str(beside(2, 4).error)
+    file.unlink()
+    [line] = str(beside(2, lambda: 4).error).splitlines()
+    assert "cannot be pickled" in line

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runners.command.arguments import count_cells, expanded
@@ -36,9 +36,8 @@ def test_what_hydra_refuses_or_lacks_is_written_out(typed: str, written: str) ->
 
 @given(st.text(st.characters(exclude_characters="\0\n\r", codec="utf-8"), min_size=1))
 def test_any_path_survives_in_resume(path: str) -> None:
+    assume("${" not in path)  # an interpolation, in quotes too
     [run, _] = expanded([f"resume={path}"])
-    if "${" in path:  # an interpolation, in quotes too
-        return
     [override] = OverridesParser.create().parse_overrides([run])
     assert str(override.value()) == path
 

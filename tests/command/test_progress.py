@@ -46,6 +46,7 @@ def test_nothing_is_said_of_a_cell_that_is_new(
     make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Terminal(make_plan(), Path("out")).begin(Earlier("new"))
+    Terminal(make_plan(), Path("out")).begin(Earlier("new", (), "left out"))
     assert capsys.readouterr().out == ""
 
 
@@ -100,3 +101,36 @@ def test_without_one_efficiency_refers_to_the_bound(
     lines = table_of(make_plan, capsys, ceiling=1.73)  # of tasks that wait, nothing follows from it
     assert not any(line.startswith("machine") for line in lines)
     assert "efficiency 80% of 2 workers 80% of the attainable speedup" in lines
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"compared": "equal", "checked": True}, "results equal to serial, checked 12 rounds"),
+        (
+            {"compared": "any", "checked": True, "baseline": "thread"},
+            "results checked, not compared they may differ from run to run; 12 rounds",
+        ),
+        ({"compared": "compare=none"}, "results not compared compare=none; 12 rounds"),
+        ({}, "results not known the rows do not say what was compared; 12 rounds"),
+        ({"status": "wrong", "compared": "equal"}, "results wrong 12 rounds"),
+    ],
+)
+def test_the_results_are_said_to_be_what_they_were_found_to_be(
+    columns: dict[str, Any], said: str, make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = table_of(make_plan, capsys, **{"baseline": "serial", "half_width": 0.031, **columns})
+    [line] = [line for line in lines if line.startswith("results")]
+    assert line == f"{said}, ±3.1%, ended by None"
+
+
+def test_first_calls_are_not_compared_with_warm_ones(
+    make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = synthetic.cell(speedup=1.6, speedup_low=1.5, speedup_high=1.7, bound=2.0, efficiency=0.8)
+    plan = make_plan("workload=countdown", "executor=pool", "n=2", "measure.fresh=true")
+    Terminal(plan, Path("out")).finish(cell)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("countdown on pool, n = 2, first calls (")
+    assert "interpreter a new one for each run first calls: nothing is warm" in lines
+    assert not any(line.startswith("cold") for line in lines)

@@ -95,9 +95,7 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
 
 
 @pytest.mark.parametrize("executor", ["pool", "process", "thread"])
-def test_killing_the_program_leaves_no_process_and_a_readable_file(
-    executor: str, tmp_path: Path
-) -> None:
+def test_killing_the_program_leaves_no_process(executor: str, tmp_path: Path) -> None:
     token = f"killed-{executor}"
     program = start(
         *(*HANGS, "workload.what=deaf", f"executor={executor}", "hydra.run.dir=out"),
@@ -109,7 +107,23 @@ def test_killing_the_program_leaves_no_process_and_a_readable_file(
     program.kill()
     program.communicate()
     until(lambda: not left_over(token), "no process is left", limit_s=2)
-    assert all("status" in row for row in rows(tmp_path / "out"))
+
+
+def test_what_a_killed_program_leaves_is_read_and_interrupted(tmp_path: Path) -> None:
+    token = "killed-at-work"
+    program = start(
+        *("workload=misbehaving", "workload.what=nothing", "executor=thread", "hydra.run.dir=out"),
+        *("measure.time_budget_s=600", "measure.max_rounds=100000", "measure.precision=1e-9"),
+        cwd=tmp_path,
+        token=token,
+    )
+    until(lambda: len(rows(tmp_path / "out")) > 3, "some runs are done")
+    program.kill()
+    program.communicate()
+    until(lambda: not left_over(token), "no process is left", limit_s=2)
+    cell = summarise(read_runs(tmp_path / "out")).iloc[0]
+    assert cell["status"] == "interrupted"
+    assert cell["error"] == "the program ended before the cell did"
 
 
 def sweep(cwd: Path, *more: str) -> "subprocess.CompletedProcess[str]":
@@ -141,7 +155,8 @@ def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
     assert list(summarise(read_runs(tmp_path / "out"))["status"]) == ["ok"] * 4
 
     done = sweep(tmp_path, "resume=out", "measure.force=true")
-    assert done.stdout.count("reused") == 0
+    assert done.stdout.count("measured again, measure.force") == 4
+    assert sorted((tmp_path / "out").glob("countdown*/runs.jsonl")) == cells
 
 
 def test_what_differs_is_named_and_the_old_rows_are_kept(tmp_path: Path) -> None:
@@ -230,7 +245,7 @@ def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:
     assert len(second.stderr.splitlines()) <= 2
 
 
-def test_a_sweep_out_of_time_skips_cells_and_says_so(tmp_path: Path) -> None:
+def test_a_sweep_out_of_time_leaves_cells_out_and_says_so(tmp_path: Path) -> None:
     done = run_program(
         *("-m", "workload=io_sleep", "executor=thread", "n=1,2,4,8", "hydra.sweep.dir=out"),
         *("measure=quick", "measure.sweep_budget_s=2.5", "sweep.panel=false"),
@@ -240,22 +255,38 @@ def test_a_sweep_out_of_time_skips_cells_and_says_so(tmp_path: Path) -> None:
     statuses = [rows(file.parent)[-1]["status"] for file in (tmp_path / "out").glob("*/runs.jsonl")]
     assert len(statuses) == 4
     assert "ok" in statuses
-    assert "incomplete" in statuses
-    assert "skipped: of measure.sweep_budget_s=2.5" in done.stdout
+    assert "left out" in statuses
+    left = statuses.count("left out")
+    assert done.stdout.count("left out: of measure.sweep_budget_s=2.5") == left
+    report = (tmp_path / "out/report.md").read_text()
+    assert f"**Not finished: {left} of 4 cells ({left} left out).**" in report
+    assert report.count("left out: of measure.sweep_budget_s=2.5") == left
 
 
 def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> None:
     assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
     whole = run_program("out", cwd=tmp_path, module="runners.report")
-    assert "Incomplete" not in whole.stderr + (tmp_path / "out/report.md").read_text()
+    assert whole.returncode == 0, whole.stderr
+    assert "Not finished" not in whole.stderr + (tmp_path / "out/report.md").read_text()
     first, second, *_ = sorted((tmp_path / "out").glob("countdown*/runs.jsonl"))
     first.unlink()
     unfinished = second.read_text().splitlines()[:-1]
     second.write_text("\n".join(unfinished) + "\n")
     part = run_program("out", cwd=tmp_path, module="runners.report")
     assert part.returncode == 0
-    assert "Incomplete: 2 of 4 cells are not measured." in part.stderr
+    told = "Not finished: 2 of 4 cells (1 interrupted, 1 not begun)."
+    assert told in part.stderr
     report = (tmp_path / "out/report.md").read_text()
-    assert "**Incomplete: 2 of 4 cells are not measured.**" in report
-    assert "incomplete: the program ended before the cell did" in report
-    assert "Incomplete: 2 of 4 cells" in (tmp_path / "out/speedup.svg").read_text()
+    assert f"**{told}**" in report
+    assert "interrupted: the program ended before the cell did" in report
+    assert "Not finished: 2 of 4 cells" in (tmp_path / "out/speedup.svg").read_text()
+
+
+def test_what_was_left_out_is_measured_when_the_sweep_has_more_time(tmp_path: Path) -> None:
+    none = sweep(tmp_path, "hydra.sweep.dir=out", "measure.sweep_budget_s=1e-9")
+    assert none.returncode == 1
+    assert none.stdout.count("left out: of measure.sweep_budget_s=1e-09 only 0.0 s are left") == 4
+    more = sweep(tmp_path, "resume=out", "measure.sweep_budget_s=600")
+    assert more.returncode == 0, more.stderr
+    assert "again" not in more.stdout
+    assert list(summarise(read_runs(tmp_path / "out"))["status"]) == ["ok"] * 4

@@ -88,7 +88,7 @@ def test_progress_is_data_for_programs(tmp_path: Path) -> None:
     assert told[-1]["left_s"] == 0
     assert not any(line["reused"] for line in told)
     again = sweep(tmp_path, *arguments, "sweep.progress=json")
-    assert all(json.loads(line)["reused"] for line in again.stdout.splitlines())
+    assert [json.loads(line)["reused"] for line in again.stdout.splitlines()] == [True] * 4
     assert sorted(file.name for file in (tmp_path / "out").iterdir() if file.is_file()) == [
         *(".lock", "multirun.yaml", "sweep.json"),
     ]
@@ -194,6 +194,8 @@ def test_names_tell_cells_apart(make_plan: MakePlan) -> None:
         "primes end=200 on thread, n = 1",
         "countdown on process, n = 2",
     ]
+    same = [make_plan(f"measure.fresh={fresh}") for fresh in ("false", "true")]
+    assert differing(same) == ["primes on pool, n = 2", "primes on pool, n = 2, first calls"]
 
 
 def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:

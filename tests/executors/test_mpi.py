@@ -37,7 +37,9 @@ class TestMpi(ExecutorSuite):
             assert executor.map(abs, range(-8, 0)) == [8, 7, 6, 5, 4, 3, 2, 1]
 
     def test_n_is_what_mpiexec_gives(self) -> None:
-        for n in {int(GIVEN) - 1, int(GIVEN) + 1} if GIVEN != "0" else ():
+        if GIVEN == "0":
+            pytest.skip("mpiexec gives as many as are asked for")
+        for n in (int(GIVEN) - 1, int(GIVEN) + 1):
             with pytest.raises(Unsupported, match=f"offers {GIVEN} workers, not {n}"):
                 Mpi(n).__enter__()
 

@@ -73,6 +73,7 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
     assert len(rows) == EXPERIMENTS[name].cells
     summary = pd.DataFrame(rows).assign(speedup=1.0, speedup_low=1.0, speedup_high=1.0)
     for claim in EXPERIMENTS[name].claims:
+        assert claim.criterion.cells
         for cell in claim.criterion.cells:
             found = judge(Claim((), "", "", speedup(cell)), summary)
             assert found.verdict == "result" or "unsupported" in found.measured, found.measured

@@ -165,3 +165,41 @@ def test_a_candidate_that_has_ended_no_longer_decides(clock: Clock) -> None:
     assert sum(done.counted) == 20
     pace.drop([0])
     assert not pace.goes_on
+
+
+def test_every_fresh_round_counts_and_has_interpreters_of_its_own(clock: Clock) -> None:
+    calm = run(clock, Pace(settings(fresh=True)), [(1.0, 1.0)])
+    assert (calm.kinds, calm.ended) == ([["counted"]] * 20, {0: "precision"})
+    wild = run(clock, Pace(settings(fresh=True)), [(1.0, 1.0)], spread=0.5)
+    assert (wild.kinds, wild.ended) == ([["counted"]] * 40, {0: "rounds"})
+
+
+@pytest.mark.parametrize(("round_s", "counted"), [(0.1, 20), (0.9, 16), (2.0, 7), (40.0, 2)])
+def test_fresh_rounds_keep_to_the_budget(clock: Clock, round_s: float, counted: int) -> None:
+    pace = Pace(settings(fresh=True, time_budget_s=15))
+    done = run(clock, pace, [(round_s / 2, round_s / 2)])
+    assert done.kinds == [["counted"]] * counted
+    assert done.ended == {0: "precision" if counted == 20 else "time budget"}
+
+
+def test_fresh_interpreters_are_asked_for_the_machine_after_the_first_of_them(
+    clock: Clock,
+) -> None:
+    pace = Pace(settings(fresh=True))
+    pace.ask_s = 0.3
+    done = run(clock, pace, [(1.0, 1.0)])
+    assert done.kinds == [["counted"], *[["ceiling", "counted"]] * 5, *[["counted"]] * 14]
+
+
+def test_processes_that_run_no_baseline_run_it_once_by_itself(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SPECIALISING_CALLS", 0)
+    pace = Pace(settings())
+    pace.loops_alone = True
+    pace.begin_processes()
+    assert pace.next_round() == "cold"
+    pace.note("cold", {0: Pair(1.0, 1.0, 0)}, 0)  # its calls were in one of the processes alone
+    assert pace.next_round() == "baseline"
+    pace.note("baseline", {}, 1)
+    assert pace.next_round() == "counted"

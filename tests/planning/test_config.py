@@ -27,6 +27,8 @@ MISTAKES = {
     "executor.start_method=vfork": ["executor.start_method=vfork", "fork, spawn, forkserver"],
     "executor.chunksize=0": ["executor.chunksize=0", "at least 1"],
     "executor.max_workers=3": ["executor.max_workers", "set n"],
+    "executor.reuse=true measure.fresh=true": ["executor.reuse=true", "measure.fresh=true"],
+    "measure.fresh=often": ["measure.fresh=often", "true or false"],
     "measure.max_rounds=0": ["measure.max_rounds=0", "at least 1"],
     "measure.rounds=5": ["measure.rounds", "called measure.max_rounds now"],
     "+measure.pilot=5": ["measure.pilot", "called measure.min_rounds now"],
@@ -125,6 +127,7 @@ def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan)
     one = make_plan("workload=primes")
     assert make_plan("workload=primes").cell == one.cell
     others = ["n=3", "scaling=weak", "workload.end=99", "executor=thread", "measure.seed=9"]
+    others += ["measure.fresh=true"]
     cells = {make_plan("workload=primes", other).cell for other in others}
     assert len(cells | {one.cell}) == len(others) + 1
 

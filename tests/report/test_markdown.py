@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_a_matrix_is_shown_where_there_is_one(tmp_path: Path, text: Text) -> Non
 
 
 def test_what_failed_is_listed_with_its_reason(text: Text) -> None:
-    failed = text["Failed, skipped and unsupported cells"]
+    failed = text["Failed, left out and unsupported cells"]
     assert failed == "- primes, thread, n = 4: failed: ValueError: a | b"
     assert "3 cells, 1 of them not ok; 84 runs from 2026-01-01 00:00" in text.whole
 
@@ -218,3 +219,24 @@ def test_numbers_have_three_digits(values: tuple[float, ...], shown: str) -> Non
 )
 def test_times_have_a_readable_unit(seconds: float, shown: str) -> None:
     assert markdown._time(Interval(seconds, seconds, seconds)).split(" [")[0] == shown
+
+
+def test_results_that_were_not_compared_are_named_with_the_reason(tmp_path: Path) -> None:
+    def cell(workload: str, n: int, **facts: Any) -> list[Run]:
+        return [replace(run, **facts) for run in synthetic.runs(workload=workload, n=n)]
+
+    cells = [
+        *(cell("events", n, compared="any", checked=True) for n in (2, 4)),
+        cell("primes", 2, compared="equal", checked=True),
+        cell("mine", 2, compared="compare=none", checked=False),
+    ]
+    said = [line for line in Text(tmp_path, cells)["Results"].splitlines() if line[:1] == "-"]
+    assert said == [
+        "- events: checked, not compared: they may differ from run to run (two cells)",
+        "- mine: not compared: compare=none (one cell)",
+    ]
+
+
+def test_nothing_is_said_where_all_results_were_compared(tmp_path: Path) -> None:
+    runs = [replace(run, compared="equal", checked=False) for run in synthetic.runs()]
+    assert "compared with" not in Text(tmp_path, [runs])["Results"]

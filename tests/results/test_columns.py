@@ -56,3 +56,14 @@ def test_dtypes_hold_where_every_value_is_missing(tmp_path: Path) -> None:
     frame = read_runs(tmp_path)
     assert dict(frame.dtypes.astype(str)[list(DTYPES)]) == DTYPES
     assert frame[["wall_s", "gil", "error", "L6_s"]].isna().all(axis=None)
+
+
+def test_what_was_called_incomplete_too_has_its_own_status(tmp_path: Path) -> None:
+    """A cell for which its sweep had no time, as an older version wrote it."""
+    skipped = "skipped: of measure.sweep_budget_s=2.5 only 0.1 s are left"
+    never = "1 of 2 results never came"
+    for number, error in enumerate((skipped, never)):
+        write(tmp_path / str(number), synthetic.runs(status="incomplete", error=error)[-1:])
+    frame = read_runs(tmp_path)
+    assert frame["status"].tolist() == ["left out", "incomplete"]
+    assert frame["error"].tolist() == [skipped, never]

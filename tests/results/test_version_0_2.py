@@ -51,11 +51,18 @@ def test_all_that_it_wrote_is_there(then: pd.DataFrame) -> None:
 def test_the_summary_is_the_same_in_all_columns_that_it_had(
     then: pd.DataFrame, now: pd.DataFrame
 ) -> None:
-    """One flag says the same in other words now; the test below compares it."""
-    same = [name for name in then.columns if name != "flags" and not name.startswith(ESTIMATED)]
+    """A flag and a status say the same in other words now; other tests compare them."""
+    other = ("flags", "status")
+    same = [name for name in then.columns if name not in other and not name.startswith(ESTIMATED)]
     same = [name for name in same if name not in LADDER]
     # Elementary functions may differ in the last digit from one processor to another.
     pd.testing.assert_frame_equal(now[same], then[same], rtol=1e-9)
+
+
+def test_a_cell_that_was_cut_off_is_interrupted(then: pd.DataFrame, now: pd.DataFrame) -> None:
+    assert now["status"].tolist() == then["status"].replace("incomplete", "interrupted").tolist()
+    [error] = now["error"][now["status"] == "interrupted"]
+    assert error == "the program ended before the cell did"
 
 
 def test_the_speedup_lies_in_the_interval_that_it_had(

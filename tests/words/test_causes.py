@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runners.analysis.cell import CellSummary
-from runners.model import Loss
+from runners.model import Flag, Loss
 from runners.words.causes import TITLES, cause, explain, told
 from tests import synthetic
 
@@ -246,3 +246,19 @@ def test_the_machines_part_of_a_loss_is_told() -> None:
     assert words(**row).startswith("20% work inflation (the machine's own: 15%): so do loops")
     assert codes(**row) == ["machine"]
     assert codes(**row | {"loss_computation_machine": 0.01}) == ["not_determined"]
+
+
+def test_short_work_of_which_first_calls_had_more_is_not_to_be_made_more() -> None:
+    short = {"loss_startup": 0.6, "loss_dispatch": 0.3, "task_s": 3e-6, "wall_s": 1e-3}
+    assert "give them more work" in words(**short)
+    assert "put" in words(**short)
+    told_ = words(**short, flags=(Flag("first_calls", "62 ms, later ones 3 µs"),))
+    assert told_.count("measure first calls, which have more to do") == 2
+    assert "more work" not in told_
+    assert "put" not in told_
+
+
+def test_workers_of_fresh_runs_cannot_be_kept() -> None:
+    reusable = {"executor.reuse": False, "loss_startup": 0.6}
+    assert "executor.reuse=true" in words(**reusable)
+    assert "executor.reuse" not in words(**reusable, fresh=True)

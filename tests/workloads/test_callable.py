@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from runners.child.trial import Trial
-from runners.model import SIDES, InvalidParameter, Order, Run
+from runners.model import SIDES, InvalidParameter, Order, Renewing, Run
+from runners.testing import WorkloadSuite
 from runners.workloads.callable import Callable, agree
 from tests.conftest import ROOT, MakePlan, run_program
 
@@ -51,6 +52,15 @@ def test_arguments_come_from_a_function() -> None:
     assert [(pair.left, pair.right) for pair in results(workload)] == [(1, 0), (2, 1), (3, 2)]
 
 
+def test_each_round_may_have_other_arguments() -> None:
+    workload = make(arguments_from=f"{HERE}:calls", arguments_per_round=True)
+    assert isinstance(workload, Renewing)
+    assert not isinstance(make(), Renewing)
+    copy = pickle.loads(pickle.dumps(workload))
+    assert [args for args, _ in copy.tasks_of(2)] == [(6,), (7,), (8,)]
+    assert copy.tasks() == copy.tasks_of(0)
+
+
 def test_a_coroutine_function_has_its_coroutine_form() -> None:
     workload = make(f"{HERE}:nap", arguments=[[0.0]])
     assert results(workload) == [0.0]
@@ -81,6 +91,14 @@ def test_builtin_functions_without_a_signature_are_fine() -> None:
         ({"arguments": [[1], [1, 2, 3]]}, "arguments", "call 1 does not fit"),
         ({"arguments": [{"lft": 1}]}, "arguments", "missing a required argument: 'left'"),
         ({"arguments_from": f"{HERE}:nobody"}, "arguments_from", "has no nobody"),
+        ({"arguments_from": f"{HERE}:calls"}, "arguments_from", "arguments_per_round=true"),
+        ({"arguments_per_round": True}, "arguments_per_round", "set workload.arguments_from"),
+        (
+            {"arguments_from": f"{HERE}:pairs", "arguments_per_round": True},
+            "arguments_per_round",
+            "tests.functions:pairs cannot be called with the number of the round alone; let it "
+            "take one argument",
+        ),
         ({"keywords": [1]}, "keywords", "must be a mapping"),
         ({"repeat": 0}, "repeat", "must be at least 1"),
     ],
@@ -90,6 +108,16 @@ def test_mistakes_name_the_parameter(parameters: dict[str, Any], name: str, word
         make(**parameters)
     assert caught.value.name == name
     assert words in caught.value.problem
+
+
+class TestCallable(WorkloadSuite):
+    workload = make(f"{HERE}:add", arguments_from=f"{HERE}:calls", arguments_per_round=True)
+
+    def test_missing_result_is_wrong(self) -> None:
+        """Nobody but the function knows how many there are."""
+
+    def test_replaced_result_is_wrong_wherever_it_stands(self) -> None:
+        """Its results are known by those of the other side alone."""
 
 
 def test_a_function_that_returns_no_arguments_is_a_mistake() -> None:

@@ -18,7 +18,7 @@ from runners.workloads.addition import SUM_TYPES, Addition
 from runners.workloads.countdown import Countdown, count
 from runners.workloads.io_sleep import IoSleep
 from runners.workloads.primes import PRIME_COUNTS, Primes, _sieve, find_primes
-from tests.conftest import ROOT
+from tests.conftest import ROOT, called
 
 
 class TestPrimes(WorkloadSuite):
@@ -80,7 +80,7 @@ def test_suite_finds_the_fault(kind: type[Countdown], test: str) -> None:
     suite = WorkloadSuite()
     suite.workload = kind(count=10, repeat=3)
     with pytest.raises((AssertionError, WrongResult, AttributeError, pickle.PicklingError)):
-        getattr(suite, test)()
+        called(suite, test)
 
 
 def run(workload: Workload) -> list[Any]:

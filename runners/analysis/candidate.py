@@ -1,0 +1,44 @@
+"""An executor with n workers as one of several that could be used."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runners.analysis.interval import Interval
+from runners.words.rounding import bracketed
+
+SIMPLEST = (
+    *("thread_pool", "thread", "process_pool", "pool", "process"),
+    *("interpreters", "asyncio", "loky", "dask", "mpi"),
+)
+"""Executors from the simplest to use on; those of others come after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An executor with n workers, and its speedup. `line` is its name beside the others."""
+
+    cell: str
+    executor: str
+    line: str
+    n: int
+    speedup: Interval
+    coroutine: bool = False
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What is simpler costs less: fewer workers first, then the simpler executor."""
+        if self.coroutine:  # coroutines have no simpler home
+            return self.n, -1
+        known = self.executor in SIMPLEST
+        return self.n, SIMPLEST.index(self.executor) if known else len(SIMPLEST)
+
+
+def times(interval: Interval) -> str:
+    """As in "1.80× [1.75, 1.85]"."""
+    return bracketed(interval.estimate, interval.low, interval.high, "×")
+
+
+def joined(names: Iterable[str], last: str = "and") -> str:
+    """As in "8", "8 and 16", "4, 8 and 16"."""
+    *others, final = names
+    return f" {last} ".join(filter(None, [", ".join(others), final]))
