@@ -88,8 +88,8 @@ def _by_itself(place: str) -> Iterator[None]:
 
 @cache
 def _nowhere(mode: str) -> IO[str]:
-    """Stays open: a module may keep what it found as its output."""
-    return open(os.devnull, mode)
+    """Stays open to the end: a module may keep what it found as its output."""
+    return open(os.open(os.devnull, os.O_RDWR), mode, closefd=False)
 
 
 def _why_not(module: str, error: BaseException) -> str:
