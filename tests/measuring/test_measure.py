@@ -171,7 +171,7 @@ def test_a_workload_that_cannot_be_pickled_is_refused_before_anything_runs(
 
 
 def test_a_panel_runs_each_side_once_a_round_and_its_baseline_twice(make_plan: MakePlan) -> None:
-    executors = ("thread", "process", "pool")
+    executors = ("process_pool", "process", "pool")
     plans = [
         make_plan("workload=countdown", *TINY, f"executor={name}", "n=2") for name in executors
     ]
@@ -198,6 +198,12 @@ def test_a_panel_runs_each_side_once_a_round_and_its_baseline_twice(make_plan: M
     assert {(run.role, run.executor, run.n, run.ended_by) for run in shared} == {
         ("baseline", "serial", 1, None)
     }
+
+
+def test_what_executors_of_threads_load_is_not_copied_into_processes(make_plan: MakePlan) -> None:
+    names = ("thread", "process", "asyncio", "pool")
+    plans = [make_plan("workload=countdown", *TINY, f"executor={name}", "n=2") for name in names]
+    assert Panel(tuple(plans)).hosts == ((0, 2), (1, 3))
 
 
 def test_an_executor_that_needs_its_own_process_has_its_own_baseline_there(
