@@ -245,8 +245,17 @@ def _unknown(loss: Loss) -> Cause:
 
 def _one_at_a_time(cell: Cell) -> Cause | None:
     """Threads that only one of computes at a time are late for their tasks, too."""
-    rate = cell.levels[4] / (cell.levels[1] / _provisioned(cell))
-    return GIL if 0.8 < rate < 1.25 and _may_hold_gil(cell) else None
+    return GIL if _keep_one_cpu_busy(cell, 1) and _may_hold_gil(cell) else None
+
+
+def _keep_one_cpu_busy(cell: Cell, level: int) -> bool:
+    """Whether workers keep one CPU busy, all together, while they provide that level of the ladder.
+
+    Whoever waits for its turn uses a little of another CPU for that. Those that take turns now and
+    then wait for a CPU, too: that they would use it shows in L4.
+    """
+    provided_s = cell.levels[level] / _provisioned(cell)
+    return cell.levels[5] < 1.35 * provided_s and 0.8 < cell.levels[4] / provided_s < 1.5
 
 
 def _waits_longer(cell: Cell) -> bool:
@@ -363,9 +372,11 @@ def _blocking(loss: Loss, cell: Cell) -> Cause:
     elif own := _own(cell):
         return own
     if not cell.waiting:
-        # How many CPUs they kept busy while they had tasks, all together.
-        rate = cell.levels[4] / (cell.levels[3] / _provisioned(cell))
-        if 0.8 < rate < 1.25 and cell.cpu_share >= COMPUTING and cell.n > 1:
+        if (gil := _one_at_a_time(cell)) is not None:
+            return gil
+        # While all have tasks: some of them may have ended before the others.
+        in_turn = _keep_one_cpu_busy(cell, 3)
+        if in_turn and cell.cpu_share >= COMPUTING and cell.n > 1:
             if _may_hold_gil(cell):
                 return GIL
             words = "one worker gets on at a time: tasks hold what they share (a lock, a file)"

@@ -164,6 +164,11 @@ def test_threads_that_come_late_because_one_computes_at_a_time() -> None:
     assert codes(**late, loss_dispatch=0.93) == ["gil"]
     assert codes(**late, loss_balance=0.93) == ["gil"]
     assert codes(**late, loss_dispatch=0.6) == ["not_determined"]
+    long = {"loss_blocking": 0.41, "loss_balance": 0.43, "loss_dispatch": 0.08}
+    assert codes(**late, **long) == ["gil"] * 3
+    # They would use more than one CPU, if others left them more: that is no turn-taking.
+    busy: dict[str, Any] = {"loss_contention": 0.42, "loss_balance": 0.08, "n": 2}
+    assert codes(**late | busy)[1] == "not_determined"
     assert codes(**late | {"worker_kind": "process"}, loss_dispatch=0.93) == ["not_determined"]
 
 
