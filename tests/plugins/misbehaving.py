@@ -1,6 +1,7 @@
 """Workloads and executors that do what they should not, each in one way."""
 
 import ctypes
+import multiprocessing
 import os
 import pickle
 import signal
@@ -58,10 +59,25 @@ class Misbehaving:
         for descriptor in range(3, 256):
             try:
                 if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                    os.write(descriptor, struct.pack("!i", len(data)) + data)
                     Path(os.environ["TALKED"]).write_text("written\n")
+                    os.write(descriptor, struct.pack("!i", len(data)) + data)
             except OSError:
                 continue
+
+    def looking(self) -> None:
+        """Fail where a worker in another process, or a program that it starts, has any socket."""
+        code = (
+            "import os, stat\n"
+            "for descriptor in range(3, 256):\n"
+            "    try:\n"
+            "        kind = os.fstat(descriptor).st_mode\n"
+            "    except OSError:\n"
+            "        continue\n"
+            "    assert not stat.S_ISSOCK(kind), descriptor\n"
+        )
+        if multiprocessing.parent_process() is not None:
+            exec(code)
+        subprocess.run([sys.executable, "-c", code], check=True, close_fds=False)
 
     def hanging(self) -> None:
         time.sleep(3600)
