@@ -6,16 +6,19 @@ every forked worker and between any two clock reads.
 """
 
 import gc
+import json
+import math
 import multiprocessing
 import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from multiprocessing.connection import Connection
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from runners.child.comparing import APART
@@ -46,6 +49,7 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
+    Span,
     Unsupported,
     UsageError,
     WorkerDied,
@@ -293,7 +297,8 @@ class Trial:
             try:
                 if outcome.status == "ok" and isinstance(self.workload, Metered):
                     metrics = self.workload.metrics(outcome.results)
-                    outcome = replace(outcome, metrics={**outcome.metrics, **metrics})
+                    figures = {str(k): _number(value) for k, value in metrics.items()}
+                    outcome = replace(outcome, metrics={**outcome.metrics, **figures})
             finally:
                 if shared is not None and isinstance(self.workload, Releasing):
                     self.workload.release(shared)
@@ -385,6 +390,38 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
         forkserver.ensure_running()
 
 
+def _send(connection: Connection, message: dict[str, Any]) -> None:
+    """As JSON: whoever reads it need not believe that it comes from here (`measuring.wire`)."""
+    connection.send_bytes(json.dumps(_plain(message), allow_nan=False).encode())
+
+
+def _number(value: Any) -> float:
+    """An int or a float as it is; what numpy makes, as a float."""
+    return value if isinstance(value, int | float) else float(value)
+
+
+SPAN = tuple(f.name for f in fields(Span))
+
+
+def _answer(run: Run) -> dict[str, Any]:
+    """A row as it travels: without its parameters, which the reader has."""
+    known = {f.name: getattr(run, f.name) for f in fields(run)}
+    spans = list(map(attrgetter(*SPAN), known.pop("spans")))
+    return {"run": known | {"parameters": {}}, "spans": spans}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has: names of a mapping whose number is not finite are left out."""
+    if isinstance(value, Mapping):
+        known = {name: _plain(part) for name, part in value.items()}
+        return {name: part for name, part in known.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
 def main(descriptor: int) -> None:
     """Serve orders from the parent until it closes its end."""
     os.set_inheritable(descriptor, False)
@@ -411,17 +448,18 @@ def main(descriptor: int) -> None:
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)
-    connection.send(time.monotonic())  # ready: the interpreter's start is over
+    _send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
     while True:
         try:
-            order: Order = connection.recv()
+            message = json.loads(connection.recv_bytes())
         except EOFError:
             break
+        order = Order(**message["order"])
         if broken is None:
-            connection.send(trial.run(order))
+            row = trial.run(order)
         else:
             now = timestamp()
             row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
-            connection.send(row)
+        _send(connection, {"token": message["token"], **_answer(row)})
     if broken is None:
         trial.close()

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
 
+from runners.measuring import wire
 from runners.measuring.interrupts import Interrupts
 from runners.model import Order, Plan, Run
 
@@ -34,6 +35,7 @@ class Child:
 
     def __init__(self, plans: Sequence[Plan], hash_seed: int, interrupts: Interrupts) -> None:
         self.timeout_s = plans[0].measure.timeout_s
+        self.parameters = [plan.parameters for plan in plans]
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
         self.interrupts = interrupts
@@ -93,25 +95,30 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                ready_s = self._receive(START_S, "starting the measuring process")
-                assert isinstance(ready_s, float)
-                self.starting_s = ready_s - self.began_s
-            self.connection.send(order)
-            run = self._receive(self.timeout_s, f"the {order.role} run")
+                self._wait(START_S, "starting the measuring process")
+                self.starting_s = wire.receive_ready(self.connection) - self.began_s
+            token = wire.send(self.connection, order)
+            self._wait(self.timeout_s, f"the {order.role} run")
+            run = wire.receive(self.connection, order, token)
+            run = dataclasses.replace(run, parameters=self.parameters[order.candidate])
+        except wire.Garbled as error:
+            self._end(patience_s=0)
+            raise ChildProcessError(
+                f"what came from the measuring process is not the row of this run ({error}): a "
+                "task writes to files that it has not opened"
+            ) from None
         except (EOFError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
             raise ChildProcessError(self._death()) from None
-        assert isinstance(run, Run)
         return dataclasses.replace(run, starting_s=self.starting_s) if first else run
 
-    def _receive(self, timeout_s: float, what: str) -> object:
+    def _wait(self, timeout_s: float, what: str) -> None:
         ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
         self.interrupts.check()
         if not ready:
             self._end(patience_s=0)
             raise TimeoutError(f"{what} took longer than {timeout_s:g} s; see measure.timeout_s")
-        return self.connection.recv()
 
     def _end(self, patience_s: float) -> None:
         """End the process and all that it started: wait, ask, kill. Safe to call again."""

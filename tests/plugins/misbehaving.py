@@ -1,14 +1,19 @@
 """Workloads and executors that do what they should not, each in one way."""
 
 import ctypes
+import multiprocessing
 import os
+import pickle
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runners.executors.serial import Serial
@@ -42,6 +47,37 @@ class Misbehaving:
 
     def dying(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def talking(self) -> None:
+        """Write to all sockets of this process what runs a command where it is unpickled."""
+
+        class Command:
+            def __reduce__(self) -> Any:
+                return os.system, (f"echo unpickled >> {os.environ['TALKED']}",)
+
+        data = pickle.dumps(Command())
+        for descriptor in range(3, 256):
+            try:
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    Path(os.environ["TALKED"]).write_text("written\n")
+                    os.write(descriptor, struct.pack("!i", len(data)) + data)
+            except OSError:
+                continue
+
+    def looking(self) -> None:
+        """Fail where a worker in another process, or a program that it starts, has any socket."""
+        code = (
+            "import os, stat\n"
+            "for descriptor in range(3, 256):\n"
+            "    try:\n"
+            "        kind = os.fstat(descriptor).st_mode\n"
+            "    except OSError:\n"
+            "        continue\n"
+            "    assert not stat.S_ISSOCK(kind), descriptor\n"
+        )
+        if multiprocessing.parent_process() is not None:
+            exec(code)
+        subprocess.run([sys.executable, "-c", code], check=True, close_fds=False)
 
     def hanging(self) -> None:
         time.sleep(3600)
