@@ -416,7 +416,7 @@ def _computation(loss: Loss, cell: Cell) -> Cause:
     if afresh and cell.first_slowdown > 1 + 2 * max(cell.task_slowdown - 1, MATTERS):
         return Cause(
             "cold_code",
-            "the first task of a new worker is slow: its code is cold",
+            "the first task of a new worker is slow: its code is cold, or loads what it needs",
             "fork after warm-up, or keep the workers",
         )
     words = "tasks take more CPU time side by side: caches, memory bandwidth, clock, cold code"
