@@ -1,5 +1,6 @@
 """What several test files need: plans as the command line composes them, and the program itself."""
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -34,6 +35,11 @@ hypothesis.settings.load_profile("suite")
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
 MakePlan = Callable[..., Plan]
+
+
+if sys.dont_write_bytecode:
+    # Tests start a thousand interpreters, each of which would compile the program anew.
+    compileall.compile_dir(ROOT / "runners", quiet=2)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -126,8 +126,8 @@ TOGETHER = (
             "one each": Way("process_pool", function="count_here", calls=EIGHT),
         },
         known={"process_pool/one each": (2, MANY)},
-        has_to_say=(Says("blocking", "shared_wait|lock|not_determined"),),
-        must_never_say=(loss("gil|transport|native_threads|own_processes"),),
+        has_to_say=(loss("own_processes|shared_wait|lock|not_determined"), text("serve them")),
+        must_never_say=(loss("gil|transport|native_threads"),),
         remedy=Remedy("a dictionary a task, put together at the end", (), "process_pool/one each"),
     ),
     Case(

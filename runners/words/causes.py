@@ -335,7 +335,8 @@ def _own(cell: Cell) -> Cause | None:
             "own_processes",
             "processes that the tasks started, or that serve them, use "
             f"{cell.children_share:.1f} CPUs in the plain loop",
-            "use fewer workers, or start none inside the tasks",
+            "use fewer workers, start none inside the tasks, or ask less often of one that serves "
+            "them all",
         )
     if not cell.native_share > OWN_CPUS or cell.worker_kind == "coroutine":
         return None

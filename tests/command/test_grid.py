@@ -39,7 +39,7 @@ def plain(cfg: DictConfig) -> Any:
     return OmegaConf.to_container(cfg, resolve=False)
 
 
-def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> None:
+def test_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> None:
     grid = make_grid()
     arguments = [
         *("workload=primes,misbehaving,countdown", "n=1,7", "scaling=strong,weak"),
@@ -55,7 +55,7 @@ def test_a_hundred_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> 
     ]
     cells = grid.combinations({"workload.repeat": "3"}, arguments)
     assert len(cells) > 500
-    for number, overrides in enumerate(random.Random(1).sample(cells, 100)):
+    for number, overrides in enumerate(random.Random(1).sample(cells, 40)):
         expected = grid.loader.load_sweep_config(grid.master, list(overrides))
         expected.hydra.job.id, expected.hydra.job.num = str(number), number
         assert plain(grid.config(overrides, number)) == plain(expected), overrides
