@@ -37,6 +37,11 @@ PLUGINS = ROOT / "tests/plugins"
 MakePlan = Callable[..., Plan]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are CPUs: many tests wait for the programs that they start."""
+    return (os.cpu_count() or 1) + 1
+
+
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
     compileall.compile_dir(ROOT / "runners", quiet=2)

@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-from runners.child.parts import Place, find, is_used_up, kind_of, unpicklable
+from runners.child.parts import Place, find, is_used_up, kind_of, unpicklable, without_address
 from runners.child.worker import NotInstalled
 from runners.model import Naming, Workload
 
@@ -69,7 +69,7 @@ def at_fault(
 
     `results` are some of those that the tasks return.
     """
-    told = said_by(error)
+    told = without_address(said_by(error))
     # Interpreters do not say what it was.
     anything = "cross-interpreter" in told
     if (found := unpicklable(tasks)) is not None and (anything or found[2] in told):

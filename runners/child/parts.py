@@ -4,6 +4,7 @@ import dataclasses
 import io
 import itertools
 import pickle
+import re
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -124,8 +125,14 @@ def _problem(value: Any) -> str | None:
     try:
         pickle.dumps(value)
     except Exception as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return without_address(" ".join(str(error).split())) or type(error).__name__
     return None
+
+
+def without_address(text: str) -> str:
+    """What an error says of an object, as it says it of another one like it: from 3.15 on it tells
+    where in memory that is."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 # What cannot be compared
