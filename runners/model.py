@@ -579,11 +579,11 @@ class Panel:
     def hosts(self) -> tuple[tuple[int, ...], ...]:
         if self.sides_apart:
             return (tuple(range(len(self.plans))),)
-        hosts: dict[object, list[int]] = {}
+        hosts: dict[tuple[str, int], list[int]] = {}
         for at, plan in enumerate(self.plans):
             # What executors of threads load is copied into every process that is forked: by 3% to
             # 4% slower than in a process without it (`benchmarks.panel`).
-            kind = at if plan.apart else f"forks: {plan.worker_kind == 'process'}"
+            kind = ("apart", at) if plan.apart else ("process", plan.worker_kind == "process")
             hosts.setdefault(kind, []).append(at)
         return tuple(map(tuple, hosts.values()))
 

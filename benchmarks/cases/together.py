@@ -91,6 +91,23 @@ TOGETHER = (
         remedy=Remedy("hold no lock while computing", figure="threads/unlocked"),
     ),
     Case(
+        name="lock_processes",
+        function="lock_processes.py:count",
+        executor="process",
+        overrides=("executor.start_method=fork",),
+        calls=EIGHT,
+        true="each process computes under one lock that all have: one at a time",
+        ways={
+            "loop": Way("loop"),
+            "processes": Way("process"),
+            "unlocked": Way("process", function="count_unlocked"),
+        },
+        known={"loop/processes": (0.7, 1.15), "processes/unlocked": (1.3, MANY)},
+        has_to_say=(Says("blocking", "lock"),),
+        must_never_say=(loss("gil|shared_wait|native_threads|own_processes"),),
+        remedy=Remedy("hold no lock while computing", figure="processes/unlocked"),
+    ),
+    Case(
         name="lock_fetch",
         function="lock_all.py:fetch",
         executor="thread_pool",

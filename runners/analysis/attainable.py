@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from runners.words.causes import OWN_CPUS
+
 COMPUTING = 0.9
 """Tasks on a CPU for more than this share of their serial time never leave one to others."""
-OWN_CPUS = 0.1
-"""Threads and processes of the tasks' own count from so many CPUs on."""
 
 BUSY = 0.1
 """A machine is busy if other programs take more than this part of the CPUs that we may use."""

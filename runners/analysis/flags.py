@@ -13,7 +13,7 @@ from runners.analysis.estimators import disagreement, fall, holm, outliers, tren
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
-from runners.words.causes import COMPUTING, OWN_CPUS
+from runners.words.causes import MOSTLY_CPU, OWN_CPUS
 
 CHANCE = 0.01
 """The probability that chance alone raises a flag in a report, whatever the number of its cells."""
@@ -103,7 +103,7 @@ def flags(
     if running > max(limit, cell["usable_cpus"]) and not cell["waiting"]:
         yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
     coroutine = cell["worker_kind"] == "coroutine"
-    computes = cell["cpu_share"] > COMPUTING and cell["task_s"] > COMPUTED_S
+    computes = cell["cpu_share"] > MOSTLY_CPU and cell["task_s"] > COMPUTED_S
     if coroutine and computes and cell["n"] > 1:
         yield Flag("computing_coroutines", f"{cell['cpu_share']:.0%}")
     if coroutine and cell["native_share"] > OWN_CPUS:

@@ -23,9 +23,9 @@ MOST_FILES = 200
 class _Schedstat:
     """The open file of the thread that made it. With the thread, it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int) -> None:
         self.pid = os.getpid()
-        self.descriptor = os.open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
+        self.descriptor = descriptor
 
     def __del__(self) -> None:
         os.close(self.descriptor)
@@ -77,10 +77,10 @@ def _run_queue_wait_ns() -> int:
     file = _kept.file
     try:
         if file is None or file.pid != os.getpid():
-            file = _Schedstat()
+            file = _Schedstat(os.open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC))
             _kept.file = file if file.descriptor < MOST_FILES else None
         return int(_pread(file.descriptor).split()[1])
-    except (OSError, IndexError, ValueError, AttributeError):
+    except (OSError, IndexError, ValueError):
         return -1
 
 
@@ -100,10 +100,9 @@ class Usage(NamedTuple):
 def read_usage() -> Usage:
     """What it is now, of the calling thread."""
     wait_ns = _run_queue_wait_ns()
-    if _THREAD is None:
-        return Usage(wait_ns, -1, -1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    own = resource.getrusage(_THREAD)
-    return Usage(wait_ns, own.ru_nvcsw, own.ru_nivcsw, own.ru_maxrss * _RSS_UNIT)
+    own = resource.getrusage(resource.RUSAGE_SELF if _THREAD is None else _THREAD)
+    switches = (-1, -1) if _THREAD is None else (own.ru_nvcsw, own.ru_nivcsw)
+    return Usage(wait_ns, *switches, rss_bytes=own.ru_maxrss * _RSS_UNIT)
 
 
 class Counters(NamedTuple):

@@ -7,20 +7,19 @@ every forked worker and between any two clock reads.
 
 import gc
 import json
-import math
 import multiprocessing
 import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from runners.child.answers import answer, send
 from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
@@ -49,7 +48,6 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
-    Span,
     Unsupported,
     UsageError,
     WorkerDied,
@@ -390,36 +388,9 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
         forkserver.ensure_running()
 
 
-def _send(connection: Connection, message: dict[str, Any]) -> None:
-    """As JSON: whoever reads it need not believe that it comes from here (`measuring.wire`)."""
-    connection.send_bytes(json.dumps(_plain(message), allow_nan=False).encode())
-
-
 def _number(value: Any) -> float:
     """An int or a float as it is; what numpy makes, as a float."""
     return value if isinstance(value, int | float) else float(value)
-
-
-SPAN = tuple(f.name for f in fields(Span))
-
-
-def _answer(run: Run) -> dict[str, Any]:
-    """A row as it travels: without its parameters, which the reader has."""
-    known = {f.name: getattr(run, f.name) for f in fields(run)}
-    spans = list(map(attrgetter(*SPAN), known.pop("spans")))
-    return {"run": known | {"parameters": {}}, "spans": spans}
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has: names of a mapping whose number is not finite are left out."""
-    if isinstance(value, Mapping):
-        known = {name: _plain(part) for name, part in value.items()}
-        return {name: part for name, part in known.items() if part is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def main(descriptor: int) -> None:
@@ -448,7 +419,7 @@ def main(descriptor: int) -> None:
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)
-    _send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
+    send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
     while True:
         try:
             message = json.loads(connection.recv_bytes())
@@ -460,6 +431,6 @@ def main(descriptor: int) -> None:
         else:
             now = timestamp()
             row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
-        _send(connection, {"token": message["token"], **_answer(row)})
+        send(connection, {"token": message["token"], **answer(row)})
     if broken is None:
         trial.close()

@@ -30,7 +30,7 @@ docs/method.md explains each step.
 
 MATTERS = 0.05
 """A loss is explained if it is at least this part of the core time provided."""
-COMPUTING = 0.5
+MOSTLY_CPU = 0.5
 """Tasks that are on a CPU for this part of their serial time or more compute rather than wait."""
 HELD = 0.25
 """Coroutines block their loop if they hold it for this part of their time without computing."""
@@ -82,8 +82,6 @@ class Cause(NamedTuple):
 
 
 GIL = Cause("gil", "one thread computes at a time: tasks hold the GIL, or a lock", "use processes")
-
-
 SHARED = Cause(
     "shared_wait", "tasks wait longer than they do one by one: what they wait for is shared"
 )
@@ -186,7 +184,7 @@ def cause(loss: Loss, cell: Cell) -> Cause:
             shared = SHARED if _waits_longer(cell) else None
             return _uneven(cell) or _one_at_a_time(cell) or shared or _unknown(loss)
         case "blocking":
-            return _blocking(loss, cell)
+            return _blocking(cell)
         case "contention":
             return _contention(cell)
         case _:
@@ -263,7 +261,7 @@ def _waits_longer(cell: Cell) -> bool:
 
 
 def _may_hold_gil(cell: Cell) -> bool:
-    computes = cell.cpu_share >= COMPUTING and not cell.waiting
+    computes = cell.cpu_share >= MOSTLY_CPU and not cell.waiting
     return cell.worker_kind == "thread" and cell.gil is not False and computes and cell.n > 1
 
 
@@ -358,7 +356,7 @@ def _own(cell: Cell) -> Cause | None:
     )
 
 
-def _blocking(loss: Loss, cell: Cell) -> Cause:
+def _blocking(cell: Cell) -> Cause:
     if cell.worker_kind == "coroutine":
         if cell.native_share > OWN_CPUS:
             words = "the loop waits for the threads that do its work (run_in_executor, to_thread)"
@@ -377,7 +375,7 @@ def _blocking(loss: Loss, cell: Cell) -> Cause:
             return gil
         # While all have tasks: some of them may have ended before the others.
         in_turn = _keep_one_cpu_busy(cell, 3)
-        if in_turn and cell.cpu_share >= COMPUTING and cell.n > 1:
+        if in_turn and cell.cpu_share >= MOSTLY_CPU and cell.n > 1:
             if _may_hold_gil(cell):
                 return GIL
             words = "one worker gets on at a time: tasks hold what they share (a lock, a file)"

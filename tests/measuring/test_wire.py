@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runners.child.trial import _answer, _send
+from runners.child.answers import answer, send
 from runners.measuring import wire
 from runners.measuring.measure import measure
 from runners.model import Order, Run, Span
@@ -33,19 +33,19 @@ def received(message: dict[str, Any] | bytes, token: str = "token") -> Run:
         if isinstance(message, bytes):
             theirs.send_bytes(message)
         else:
-            _send(theirs, message)
+            send(theirs, message)
         return wire.receive(ours, ORDER, token)
 
 
 def test_a_row_arrives_as_it_was_sent() -> None:
     sent = row(spans=[Span(0, 1, 2, 3, 4, 5, -1)], metrics={"a": 1, "b": 0.5})
-    found = received({"token": "token", **_answer(sent)})
+    found = received({"token": "token", **answer(sent)})
     assert found == replace(sent, levels=list(sent.levels))
 
 
 def test_numbers_that_are_not_finite_are_not_sent() -> None:
     sent = row(metrics={"a": float("nan"), "b": 2.0}, max_rss_bytes=None)
-    found = received({"token": "token", **_answer(sent)})
+    found = received({"token": "token", **answer(sent)})
     assert found.metrics == {"b": 2.0}
 
 
@@ -63,19 +63,19 @@ def test_numbers_that_are_not_finite_are_not_sent() -> None:
     ],
 )
 def test_what_is_not_the_row_that_was_asked_for_is_garbled(change: dict[str, Any]) -> None:
-    answer = {"token": "token", **_answer(row())}
-    answer["run"] |= change
+    message = {"token": "token", **answer(row())}
+    message["run"] |= change
     with pytest.raises(wire.Garbled):
-        received(json.dumps(answer).encode())
+        received(json.dumps(message).encode())
 
 
 @pytest.mark.parametrize(
     "data",
     [
         *(b"", b"\x80\x04N.", b"[1, 2]", b'{"run": {}}', b"null", b"[" * 100_000),
-        json.dumps({"token": "another", **_answer(row())}).encode(),
-        json.dumps({"token": "token", "more": 1, **_answer(row())}).encode(),
-        json.dumps({"token": "token", **_answer(row()), "spans": [[1, 2]]}).encode(),
+        json.dumps({"token": "another", **answer(row())}).encode(),
+        json.dumps({"token": "token", "more": 1, **answer(row())}).encode(),
+        json.dumps({"token": "token", **answer(row()), "spans": [[1, 2]]}).encode(),
     ],
 )
 def test_anything_else_is_garbled(data: bytes) -> None:
