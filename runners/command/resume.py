@@ -5,7 +5,6 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status, UsageError
 from runners.planning.identity import differences
+from runners.results import checked
 from runners.results.columns import RUNS, SPANS, counts
 from runners.results.read import baseline_folder
 from runners.results.write import write_json
@@ -99,7 +99,7 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
     if plan.measure.force:
         return Earlier("again")
     try:
-        old = json.loads((folder / IDENTITY).read_bytes())
+        old = checked.mapping(folder / IDENTITY)
     except (OSError, ValueError):
         return Earlier("again")
     changed = differences(old, json.loads(json.dumps(plan.identity, default=str)))
@@ -136,20 +136,11 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a file; a torn one is as good as not measured."""
+    """The whole rows of a file; a torn or wrong one is as good as not measured."""
     try:
-        lines = path.read_bytes().splitlines()
+        return [row.plain for row in checked.rows(path)]
     except OSError:
         return []
-    rows = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, Mapping) and {"status", "round", "process", "role"} <= row.keys():
-            rows.append(dict(row))
-    return rows
 
 
 def _set_aside(folder: Path) -> None:
