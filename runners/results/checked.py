@@ -30,8 +30,8 @@ STRING = 2**20
 """Characters in the longest text of a row."""
 DEPTH = 32
 """Lists and mappings within each other, at most: Arrow's parser ends the program at some 3,000."""
-VALUES = 1000
-"""Columns of the longest row."""
+VALUES, PARAMETERS = 1000, 100
+"""Columns of the longest row, and how many of them may be parameters and metrics."""
 YEARS = range(2000, 2100)
 """In which a run may have been started."""
 TOLD = 5
@@ -95,7 +95,7 @@ def rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
     Raises OSError where there is no such file, or none that can be read.
     """
     faults = Faults(path) if faults is None else faults
-    cells: dict[str, dict[str, Any]] = {}
+    cells: dict[tuple[str, str], Any] = {}
     for number, line, is_whole in _lines(path, faults):
         try:
             row = _row(line)
@@ -229,6 +229,8 @@ def _row(line: bytes) -> Row:
         for name in plain
         if name not in _KNOWN and _PARAMETER.fullmatch(name)
     }
+    if len(more) > PARAMETERS:
+        raise ValueError(f"it has more than {PARAMETERS} parameters and metrics")
     return Row(msgspec.structs.astuple(fixed), more, plain)
 
 
@@ -255,18 +257,20 @@ def as_text(found: object) -> str | None:
     return found if found is None or isinstance(found, str) else json.dumps(found)
 
 
-def _agree(row: Row, cells: dict[str, dict[str, Any]]) -> None:
+def _agree(row: Row, cells: dict[tuple[str, str], Any]) -> None:
     """Raises ValueError where an earlier row of the same cell is one of another cell."""
-    own = {name: row.plain[name] for name in ("workload", "executor", "baseline", "scaling")}
-    if row.plain["role"] != "spin":
-        own["n"] = row.plain["n"]
+    plain = row.plain
+    cell = plain["cell"]
+    own = {name: plain[name] for name in ("workload", "executor", "baseline", "scaling")}
     own |= {name: each for name, each in row.more.items() if not name.startswith("metric.")}
-    known = cells.setdefault(row.plain["cell"], own)
-    if known is own or known == own:
-        return
-    for name, each in own.items():
-        if known.setdefault(name, each) != each:
-            raise ValueError(f"{name}: it is not that of the cell {row.plain['cell']}")
+    known = cells.setdefault((cell, ""), own)
+    if known != own:
+        names = own.keys() | known.keys()
+        [name, *_] = sorted(name for name in names if own.get(name) != known.get(name))
+        raise ValueError(f"{name}: it is not that of the earlier rows of {cell}")
+    # Of loops that ask what the machine gives, n is their own number.
+    if plain["role"] != "spin" and cells.setdefault((cell, "n"), plain["n"]) != plain["n"]:
+        raise ValueError(f"n: it is not that of the earlier rows of {cell}")
 
 
 def _checked(found: Any, what: Any, where: str = "") -> Any:
