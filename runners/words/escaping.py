@@ -13,10 +13,10 @@ _ACTIVE = re.compile(
     r"""
     [`|$]                           # code, a table's cell, a formula
     | \\(?=[!-/:-@\[-`{-~]|\Z)      # an escape
-    | [*~](?=\S)                    # emphasis, from its beginning
-    | (?<![^\W_])_(?=\S)            # the same, but not within a word
-    | \](?=[(\[:]|\Z)               # a link or an image
-    | <(?=[A-Za-z/!?])              # HTML, or a link
+    | [*~](?=\S|\Z)                  # emphasis, from its beginning
+    | (?<![^\W_])_(?=\S|\Z)            # the same, but not within a word
+    | \](?=[(\[:])                  # a link or an image
+    | <(?=[A-Za-z/!?]|\Z)              # HTML, or a link
     | &(?=\#|\w+;)                  # a character by its name
     """,
     re.VERBOSE,
