@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
-from runners.model import UsageError
+from runners.model import UsageError, printable
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
@@ -78,7 +79,7 @@ def write_report(
     files = {
         CSV: csv(summary),
         PARQUET: parquet(summary),
-        "report.md": text.encode(),
+        "report.md": text.encode("utf-8", "replace"),
     }
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
@@ -125,11 +126,12 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
     """Draw the typical round of one cell; nothing where its spans were not kept."""
     own = runs[(runs["role"] == "measured") & (runs["round"] == typical_round(runs))]
     places = {source, *(baseline_folder(source, name.partition("#")[0]) for name in own["panel"])}
+    rounds = set(zip(own["round"], own["process"], strict=True))
     sides = {
         timeline.role: timeline  # one of a baseline that ran twice
         for folder in sorted(places)
         for timeline in read_timelines(folder)
-        if (own["round"].eq(timeline.round) & own["process"].eq(timeline.process)).any()
+        if (timeline.round, timeline.process) in rounds
     }
     found = list(sides.values())
     if not found:
@@ -137,7 +139,7 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
     trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))
     files = {
         "timeline.png": figures.image(figures.timeline(found, name), "png"),
-        "trace.json": trace.encode(),
+        "trace.json": trace.encode("utf-8", "replace"),
     }
     for file, data in files.items():
         write_whole(place / file, data)
@@ -158,17 +160,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        report = write_report(options.folders, options.output, timelines=options.timelines)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            report = write_report(options.folders, options.output, timelines=options.timelines)
     except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
-    for path in report.paths:
-        print(path)
-    for line in report.recommendations:
-        print(line)
+    for line in (*map(str, report.paths), *report.recommendations):
+        print(printable(line))
     if report.missing:
         print(report.missing, file=sys.stderr)
     return 0
+
+
+def _tell(message: Warning | str, *_: object, **__: object) -> None:
+    """What is wrong with the files, in a line each: where in this program it was found is no help.
+
+    Takes the place of `warnings.showwarning`.
+    """
+    print(f"warning: {printable(str(message))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

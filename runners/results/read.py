@@ -14,7 +14,6 @@ from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
 from runners.results.checked import Faults, Row, as_text, warn
 from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
-from runners.results.regular import find as find_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +63,28 @@ def _paths(folders: Folders) -> list[Path]:
 
 
 def find(folders: Folders, name: str = RUNS) -> list[Path]:
-    """Every file called `name` below the folders, each once, in sorted order."""
-    return sorted(set(find_named(_paths(folders), name)))
+    """Every entry called `name` in or below the folders, each once, in sorted order.
+
+    A folder that is given may be a link; below it none is followed.
+    """
+    waiting = [os.path.realpath(folder) for folder in _paths(folders)]
+    seen: set[str] = set()
+    found = []
+    while waiting:
+        folder = waiting.pop()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name == name:
+                        found.append(Path(entry.path))
+                    elif entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError as error:
+            warn(Path(folder), f"left out with all below it: {error.strerror}")
+    return sorted(found)
 
 
 def planned_cells(folders: Folders) -> int:
