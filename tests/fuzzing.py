@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from hypothesis import strategies as st
 
 from runners.analysis.files import csv, parquet
@@ -21,9 +22,10 @@ from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.command import resume
-from runners.model import Span, UsageError
+from runners.model import Environment, Span, UsageError
 from runners.report.markdown import markdown
 from runners.report.trace import trace_events
+from runners.results import checked
 from runners.results.columns import ENVIRONMENT, FIXED, RUNS, SPANS, SWEEP
 from runners.results.read import planned_cells, read_environments, read_runs, read_timelines
 from runners.results.write import append, append_spans
@@ -200,8 +202,8 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
     return files
 
 
-def examine(files: Files) -> str:
-    """Read the folder by all that reads one, and report on it; what is said of it.
+def examine(files: Files, *, reporting: bool = True) -> None:
+    """Read the folder by all that reads one, and report on it.
 
     Raises what must not be: anything but UsageError, and warnings that are not a line.
     """
@@ -211,33 +213,43 @@ def examine(files: Files) -> str:
             (folder / name).write_bytes(content)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            told = ""
             try:
-                text = _report(folder)
+                runs = _read(folder)
+                if reporting:
+                    _report(runs, read_environments(folder))
             except UsageError as error:
-                text = str(error)
-                assert "\n" not in text
+                told = str(error)
+        assert "\n" not in told
         for warning in caught:
             if warning.category is UserWarning:
                 assert str(warning.message).isprintable(), warning.message
-        return text
     finally:
         shutil.rmtree(folder)
 
 
-def _report(folder: Path) -> str:
+def _read(folder: Path) -> pd.DataFrame:
     resume.following(folder)
     resume.last_status(folder)
     planned_cells(folder)
+    read_environments(folder)
     for timeline in read_timelines(folder):
         json.dumps(trace_events([timeline], "x"))
+    try:
+        checked.mapping(folder / resume.IDENTITY)
+    except ValueError:
+        pass
     runs = read_runs(folder)
     assert not (runs["wall_s"] <= 0).any()
     assert (runs["n"] >= 1).all()
+    return runs
+
+
+def _report(runs: pd.DataFrame, environments: list[Environment]) -> None:
     summary = summarise(runs)
     laws = list(fit_laws(summary, runs))
     told = [line for found in recommend(summary, runs) for line in found.lines()]
     csv(summary)
     parquet(summary)
-    text = markdown(runs, summary, laws, read_environments(folder), recommendations=told)
+    text = markdown(runs, summary, laws, environments, recommendations=told)
     assert not re.search(r"(?<!\\)<script|^ *# H1|(?<!\\)\]\(http", text, re.MULTILINE)
-    return text
