@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from tests.fuzzing import Files, examine, folders
 
@@ -25,12 +26,12 @@ def main() -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(folders())
-    def attack(files: Files) -> None:
+    @given(folders(), st.sampled_from([False, False, False, True]))
+    def attack(files: Files, reporting: bool) -> None:
         nonlocal count
         count += 1
         if time.monotonic() < end_s:
-            examine(files)
+            examine(files, reporting=reporting)
 
     while time.monotonic() < end_s:
         attack()

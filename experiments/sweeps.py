@@ -1,6 +1,7 @@
 """One experiment's sweep, as its own run of the program: started, followed, ended, read."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from runners.analysis.compare import Comparison
 from runners.analysis.summary import summarise
 from runners.model import Environment, UsageError
 from runners.results.read import planned_cells, read_environments, read_runs
+from runners.results.regular import open_regular
 
 MEASURE = (
     *("measure=quick", "measure.min_rounds=40", "measure.max_rounds=40", "measure.interpreters=5"),
@@ -57,7 +59,8 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     )
     assert process.stdout is not None
     errors = ""
-    with process, (folder / "output.txt").open("w") as output:
+    target = open_regular(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with process, os.fdopen(target, "w") as output:
         try:
             for line in process.stdout:
                 output.write(line)

@@ -3,13 +3,14 @@
 import math
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from runners.command.resume import Earlier
-from runners.model import Plan, Run
+from runners.model import Plan, Run, printable
 from runners.results.columns import counts
 from runners.words import causes, flags
 from runners.words.agreement import agreement
@@ -176,7 +177,7 @@ def why(earlier: Earlier, plan: Plan) -> str:
     if plan.measure.force:
         return "measure.force"
     if earlier.changed:
-        return "; ".join(earlier.changed)
+        return textwrap.shorten(printable("; ".join(earlier.changed)), 2000)  # of a file
     match earlier.status:
         case None:
             return "nothing says how it was measured"
