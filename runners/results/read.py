@@ -68,6 +68,12 @@ def find(folders: Folders, name: str = RUNS) -> list[Path]:
     return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
 
 
+def _own(folders: Iterable[Path], name: str) -> list[Path]:
+    """The files of that name in the folders themselves."""
+    files = (folder.resolve() / name for folder in folders)
+    return [file for file in files if file.exists()]
+
+
 def planned_cells(folders: Folders) -> int:
     """How many cells the sweeps in these folders are to have; 0 where no sweep says so."""
     return sum(json.loads(path.read_bytes())["cells"] for path in find(folders, SWEEP))
@@ -84,8 +90,10 @@ def read_environments(folders: Folders) -> list[Environment]:
     return environments
 
 
-def read_runs(*folders: Folders) -> "pd.DataFrame":
+def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
+
+    Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
     The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
     `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
@@ -105,7 +113,7 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
-    paths = find(given)
+    paths = find(given) if below else _own(given, RUNS)
     known = set(paths)
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
         table = _read(path)
