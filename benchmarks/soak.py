@@ -30,7 +30,6 @@ KNOWN = {
     "spans.jsonl",
     "cell.json",
     "environment.json",
-    ".lock",
     "multirun.yaml",
     "sweep.json",
 }
@@ -47,7 +46,7 @@ def start(cwd: Path, cells: int, seed: int) -> "subprocess.Popen[bytes]":
             *("workload=faulty", f"workload.seed={seed}", f"workload.number={numbers}"),
             *(f"executor={','.join(EXECUTORS)}", "measure=quick", "measure.min_rounds=2"),
             *("measure.max_rounds=2", "measure.timeout_s=0.7"),
-            f"resume={cwd / 'out'}",
+            f"hydra.sweep.dir={cwd / 'out'}",  # new the first time, and then gone on with
         ],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{PLUGINS}", TOKEN: str(cwd)},

@@ -35,6 +35,11 @@ DEPTH = 8
 NEAR = 500
 """So many folders are looked at for one that may have been meant."""
 
+Found = Literal["cell", "sweep", "lecture", "claim"]
+"""What a folder is: that of one of these, or one that was claimed before anything was in it."""
+
+WHAT = {"cell": "a single cell's", "sweep": "a sweep's", "lecture": "that of experiments"}
+GO_ON = {"cell": "without -m", "sweep": "with -m", "lecture": "with python -m experiments"}
 HOW = {"cell": "hydra.run.dir=FOLDER", "sweep": "hydra.sweep.dir=FOLDER", "lecture": "--output DIR"}
 
 
@@ -54,24 +59,21 @@ def accept(folder: Path, kind: Kind, log: str = "") -> None:
 
 def accept_cell(folder: Path) -> None:
     """Raise UsageError unless a cell of a sweep may have that folder, which is there already."""
+    problem = None
     if not folder.is_dir():
-        raise UsageError(f"{folder}: it is a file, and a cell of this sweep has that folder")
-    found = _begun(folder)
-    if "sweep" in found:
-        raise UsageError(
-            f"{folder}: it is the folder of a sweep; choose another hydra.sweep.subdir"
-        )
-    if not found and (foreign := _foreign(folder, "")) is not None:
-        raise UsageError(
-            f"{folder}: it holds something else than results ({foreign}); choose another "
-            "hydra.sweep.subdir"
-        )
+        problem = "it is a file"
+    elif (found := _begun(folder)) not in (None, "claim", "cell"):
+        problem = f"this folder is {WHAT[found]}"
+    elif found is None and (foreign := _foreign(folder, "")) is not None:
+        problem = f"it holds something else than results ({foreign})"
+    if problem is not None:
+        raise UsageError(f"{folder}: {problem}; choose another hydra.sweep.subdir")
 
 
 def accept_resumed(folder: Path) -> None:
     """Raise UsageError unless `folder` is one of results, or one that a sweep has begun."""
     try:
-        if _begun(folder):
+        if _begun(folder) is not None:
             return
         problem = "it holds no results"
     except FileNotFoundError:
@@ -111,17 +113,12 @@ def _accept(folder: Path, kind: Kind, log: str) -> None:
     if (owner := holder(folder)) is not None:
         raise Claimed(folder, owner)
     found = _begun(folder)
-    if kind != "sweep" and "sweep" in found:
+    if found not in (None, "claim", kind):
         raise UsageError(
-            f"{folder}: it is the folder of a sweep; go on with that by -m, or choose another "
-            f"folder with {HOW[kind]}"
+            f"{folder}: this folder is {WHAT[found]}; go on there {GO_ON[found]}, or choose "
+            f"another one with {HOW[kind]}"
         )
-    if kind != "cell" and "cell" in found and "sweep" not in found:
-        raise UsageError(
-            f"{folder}: it is the folder of a single cell; go on with that without -m, or choose "
-            f"another folder with {HOW[kind]}"
-        )
-    if not found and (foreign := _foreign(folder, log)) is not None:
+    if found is None and (foreign := _foreign(folder, log)) is not None:
         raise UsageError(
             f"{folder}: it holds something else than results ({foreign}); choose a new or an empty "
             f"folder with {HOW[kind]}"
@@ -148,19 +145,16 @@ def _can_be_made(folder: Path) -> None:
             pass
 
 
-def _begun(folder: Path) -> set[Kind]:
+def _begun(folder: Path) -> Found | None:
     """What has been measured into a folder, or was begun there. Raises OSError."""
     names = {entry.name for entry in folder.iterdir()}
-    found: set[Kind] = set()
-    if {RUNS, IDENTITY} & names:
-        found.add("cell")
     if SWEEP in names or (MULTIRUN in names and _is_ours(folder / MULTIRUN)):
-        found.add("sweep")
+        return "sweep"
     if names.intersection(PAGES):
-        found.add("lecture")
-    if not found and any(name.startswith(CLAIM) for name in names):
-        found.add("lecture")  # killed before it wrote anything: it may be any
-    return found
+        return "lecture"
+    if {RUNS, IDENTITY} & names:
+        return "cell"
+    return "claim" if any(name.startswith(CLAIM) for name in names) else None
 
 
 def _is_ours(multirun: Path) -> bool:
@@ -175,7 +169,7 @@ def _foreign(folder: Path, log: str, depth: int = DEPTH) -> str | None:
             if OURS.fullmatch(entry.name) or entry.name == log:
                 continue
             below = entry.is_dir(follow_symlinks=False) and depth > 0
-            if below and (_begun(Path(entry)) or _foreign(Path(entry), log, depth - 1) is None):
+            if below and (_begun(Path(entry)) or not _foreign(Path(entry), log, depth - 1)):
                 continue
             return entry.name
     return None
@@ -202,9 +196,9 @@ def _results(place: Path) -> Iterator[Path]:
             if (looked := looked + 1) > NEAR:
                 return
             try:
-                if found := _begun(folder):
+                if (found := _begun(folder)) is not None:
                     yield folder
-                if "sweep" in found:
+                if found == "sweep":
                     continue
                 with os.scandir(folder) as entries:
                     names = sorted(

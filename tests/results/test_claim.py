@@ -24,7 +24,7 @@ def me() -> dict[str, Any]:
     return dict(claim._me(os.getpid()))
 
 
-def another(folder: Path, number: int = 1, **facts: object) -> Path:
+def another(folder: Path, number: int = 1, **facts: Any) -> Path:
     """The claim of another process of this machine, pid 1, but for those facts."""
     owner = me() | {"pid": 1, "started": claim._started(1), "at": "yesterday"} | facts
     file = folder / f"{CLAIM}{number}"
@@ -79,7 +79,7 @@ def test_one_that_lives_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ids=str,
 )
 def test_one_that_cannot_be_judged_is_named_with_the_file_to_delete(
-    facts: dict[str, object], tmp_path: Path
+    facts: dict[str, Any], tmp_path: Path
 ) -> None:
     file = another(tmp_path, **facts)
     with pytest.raises(Claimed) as caught:
