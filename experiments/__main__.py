@@ -19,9 +19,11 @@ from experiments import sweeps
 from experiments.catalogue import Experiment, experiments, load, names
 from experiments.page import Outcome, counted, verdict_rows, write_page
 from runners.analysis.claims import Judgement, judge
+from runners.command.folders import accept
 from runners.measuring.interrupts import Interrupted
 from runners.model import UsageError
 from runners.planning.searchpath import add_working_folder
+from runners.results.claim import release, take
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -44,7 +46,27 @@ def main(words: Sequence[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        outcomes = _run(console, chosen, folder, options.quick, overrides)
+        accept(folder, "lecture")
+        take(folder)
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _measured_and_written(console, chosen, folder, options.quick, overrides)
+    finally:
+        release(folder)
+
+
+def _measured_and_written(
+    console: Console,
+    chosen: Sequence[Experiment],
+    folder: Path,
+    quick: bool,
+    overrides: Sequence[str],
+) -> int:
+    """Measure, judge, write the page; the exit status."""
+    try:
+        outcomes = _run(console, chosen, folder, quick, overrides)
     except KeyboardInterrupt as request:
         print(
             f"interrupted; what was measured is in {folder}\ngo on with the same command",

@@ -39,6 +39,12 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     return [*options, *written]
 
 
+def resumed(arguments: Sequence[str]) -> list[str]:
+    """The folders that are to be gone on in."""
+    _, overrides = _apart(arguments)
+    return [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
+
+
 def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Options and overrides: Hydra takes no option between two overrides."""
     options: list[str] = []

@@ -18,11 +18,21 @@ from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
 from runners.planning.identity import Code
+from runners.results.claim import Claimed, Owner, claimed
 from runners.results.columns import SWEEP
 from runners.results.write import append
 
 CODE = Code()
 """The sources that a single cell is planned with twice, by `Check` and by `Job`: read once."""
+
+
+BUSY = "being measured"
+"""The status of a cell that another program has; it has its rows."""
+
+
+def being_measured(owner: Owner) -> str:
+    """Why a cell of a sweep is not measured that another program has."""
+    return f"it is being measured by {owner.who}{owner.remedy}"
 
 
 class Job:
@@ -49,6 +59,20 @@ class Job:
     def __call__(self, cfg: DictConfig) -> float:
         folder = Path(HydraConfig.get().runtime.output_dir)
         place = _place()
+        if place is None:
+            self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
+        try:
+            with claimed(folder):
+                measured = self._measured(cfg, folder, place)
+        except Claimed as error:
+            if place is None:
+                fail(error)
+            print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
+            measured = Measured(BUSY)
+        self.statuses.append(measured.status)
+        return measured.speedup
+
+    def _measured(self, cfg: DictConfig, folder: Path, place: Place | None) -> Measured:
         try:
             plan = config.plan(cfg, code=CODE)
         except UsageError as error:
@@ -56,19 +80,9 @@ class Job:
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
-            measured = Measured(run.status)
-        else:
-            if place is None:
-                self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
-                try:
-                    resume.lock(folder)
-                except (UsageError, OSError) as error:
-                    fail(error, folder)
-            [measured] = self.measure(
-                [Candidate(plan, folder, Terminal(plan, folder, place))], folder
-            )
-        self.statuses.append(measured.status)
-        return measured.speedup
+            return Measured(run.status)
+        terminal = Terminal(plan, folder, place)
+        return self.measure([Candidate(plan, folder, terminal)], folder)[0]
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
@@ -77,6 +91,9 @@ class Job:
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]
+        except Claimed as error:  # what they share
+            print(f"error: {explain(error)}", file=sys.stderr)
+            return [Measured(BUSY) for _ in cells]
 
 
 def _place() -> Place | None:

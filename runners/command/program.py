@@ -16,7 +16,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded
+from runners.command.arguments import expanded, resumed
+from runners.command.folders import accept, accept_resumed
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
 from runners.measuring.interrupts import Interrupted
@@ -25,15 +26,20 @@ from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes
 from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.results import claim
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
 class Check(Callback):
-    """Finds the mistakes in a single cell before its folder is made. Hydra makes and calls it."""
+    """Finds the mistakes in a single cell, and in the choice of a folder, before it is made.
+
+    Hydra makes and calls it. It turns an exception of a callback into a warning: hence `fail`.
+    """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from runners.planning.config import plan
@@ -43,8 +49,22 @@ class Check(Callback):
             plan(config, code=CODE)
         except UsageError as error:
             if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
-                # Hydra turns an exception of a callback into a warning.
                 fail(error)
+        folder = Path(str(config.hydra.run.dir))
+        try:
+            accept(folder, "cell", f"{config.hydra.job.name}.log")
+            claim.take(folder)  # Hydra's own files belong to whoever measures
+        except (UsageError, OSError) as error:
+            fail(error, folder)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        folder = Path(str(config.hydra.sweep.dir))
+        try:
+            accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
+                claim.take(folder)
+        except (UsageError, OSError) as error:
+            fail(error, folder)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -54,6 +74,11 @@ def run(arguments: Sequence[str]) -> int:
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
     words = expanded(arguments)
+    try:
+        for folder in resumed(arguments):
+            accept_resumed(Path(folder))
+    except UsageError as error:
+        fail(error)
     add_working_folder()
     config.register()
     job = Job()
@@ -77,6 +102,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt as request:
         print(_interrupted(job.folder), file=sys.stderr)
         return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
+    finally:
+        claim.release_all()
     seen = set(job.statuses)
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
