@@ -62,8 +62,7 @@ def append_spans(folder: Path, run: Run) -> None:
     """Append a run's spans to `spans.jsonl`: when which worker did which task."""
     if run.spans:
         names = [f.name for f in dataclasses.fields(Timeline) if f.name != "spans"]
-        spans = [dataclasses.astuple(span) for span in run.spans]
-        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
+        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": run.spans})
 
 
 def keep_spans(folder: Path, rounds: Collection[int | None]) -> None:
