@@ -12,7 +12,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.measuring.interrupts import Interrupted, Interrupts
+from runners.door import Interrupted
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.ladder import dealing, largest_task_share, levels, task_times, workers
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
