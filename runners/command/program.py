@@ -1,7 +1,6 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,12 +19,12 @@ from runners.command.arguments import expanded, resumed
 from runners.command.folders import accept, accept_resumed
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
-from runners.measuring.interrupts import Interrupted
+from runners.door import REQUESTS, libraries_only, unwritten
 from runners.model import Unsupported, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes
-from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.planning.searchpath import CONF, places, unreadable
 from runners.results import claim
 from runners.results.write import write_environment
 
@@ -79,18 +78,15 @@ def run(arguments: Sequence[str]) -> int:
             accept_resumed(Path(folder))
     except UsageError as error:
         fail(error)
-    add_working_folder()
-    config.register()
     job = Job()
+    REQUESTS.kept = lambda: _interrupted(job.folder)
+    config.register()
     try:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
-        return 1
     except Exception as error:
-        if os.environ.get(FULL_ERROR) == "1":
+        if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
         # Hydra raises some of what is wrong with a YAML file as it is.
         if (problem := _unreadable(words)) is not None:
@@ -99,12 +95,11 @@ def run(arguments: Sequence[str]) -> int:
             fail(error, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
-    except KeyboardInterrupt as request:
-        print(_interrupted(job.folder), file=sys.stderr)
-        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
     finally:
         claim.release_all()
     seen = set(job.statuses)
+    if not seen and unwritten() is not None:
+        return 1  # what was asked for was its output: the help, a configuration
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
 
@@ -126,7 +121,8 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    from runners.report.__main__ import write_report  # loads pandas and what draws
+    with libraries_only():
+        from runners.report.files import write_report  # loads pandas and what draws
 
     try:
         write_environment(folder, read_environment())
