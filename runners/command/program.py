@@ -16,14 +16,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded
+from runners.command.arguments import check_parts, expanded
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
 from runners.measuring.interrupts import Interrupted
 from runners.model import Unsupported, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
+from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
 from runners.results.write import write_environment
 
@@ -70,6 +70,8 @@ def run(arguments: Sequence[str]) -> int:
         # Hydra raises some of what is wrong with a YAML file as it is.
         if (problem := _unreadable(words)) is not None:
             fail(UsageError(problem))
+        if (problem := no_plugin(error)) is not None:
+            fail(UsageError(problem))
         if isinstance(error, MISTAKES):
             fail(error, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
@@ -83,6 +85,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
