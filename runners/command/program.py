@@ -15,7 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded, resumed
+from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
@@ -23,7 +23,7 @@ from runners.door import REQUESTS, libraries_only, unwritten
 from runners.model import Unsupported, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
+from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF, places, unreadable
 from runners.results import claim
 from runners.results.write import write_environment
@@ -91,6 +91,8 @@ def run(arguments: Sequence[str]) -> int:
         # Hydra raises some of what is wrong with a YAML file as it is.
         if (problem := _unreadable(words)) is not None:
             fail(UsageError(problem))
+        if (problem := no_plugin(error)) is not None:
+            fail(UsageError(problem))
         if isinstance(error, MISTAKES):
             fail(error, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
@@ -105,6 +107,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
