@@ -1,9 +1,10 @@
 """Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
@@ -26,11 +27,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cell, the folder of its results, and who tells of it."""
+    """A cell, the folder of its results, and who tells of it.
+
+    `submitted` says how things were where the cell was handed over, if it was (`resume.begin`).
+    """
 
     plan: Plan
     folder: Path
     display: Terminal
+    submitted: Mapping[str, Any] | None = None
 
 
 def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[Measured]:
@@ -71,7 +76,7 @@ def leave_out(cell: Candidate, reason: str) -> Measured:
 def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:
     """Returns the folder of what several cells share."""
     for cell, old in todo:
-        resume.begin(cell.folder, cell.plan, old)
+        resume.begin(cell.folder, cell.plan, old, cell.submitted)
     panel = Panel(tuple(cell.plan for cell, _ in todo))
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     if panel.name is not None:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import expanded
-from runners.command.job import CODE, Job
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.measuring.interrupts import Interrupted
 from runners.model import Unsupported, UsageError
@@ -40,7 +40,7 @@ class Check(Callback):
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
+            plan(config, site(), CODE)
         except UsageError as error:
             if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
                 # Hydra turns an exception of a callback into a warning.

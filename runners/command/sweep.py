@@ -27,13 +27,12 @@ from omegaconf.errors import OmegaConfBaseException
 from runners.command import resume
 from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.grid import Grid
-from runners.command.job import Job
+from runners.command.job import Job, site
 from runners.command.mistakes import fail
 from runners.command.progress import Place, Terminal, clock, differing, refused, why
 from runners.model import Plan, Run, Unsupported, UsageError
 from runners.planning.config import plan, refusal
-from runners.planning.environment import read_site
-from runners.planning.identity import Code
+from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
 from runners.results.columns import SWEEP
 from runners.results.write import append, write_json
@@ -105,6 +104,7 @@ class Sweep:
         self.folder = Path(str(config.hydra.sweep.dir))
         self.grid = Grid(context.config_loader, config)
         self.quiet = bool(config.sweep.progress == "json")
+        site()  # before a plugin is imported
         self.began_s = time.monotonic()
 
     def run(
@@ -119,7 +119,8 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
-        missing = [cell for cell in cells if not self._stands(cell, len(cells))]
+        elsewhere = launcher is not None
+        missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(self._panels(missing), len(cells))
         return self._handed_over(missing, cells, launcher)
@@ -137,7 +138,7 @@ class Sweep:
 
     def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Every cell, composed and planned. The first mistake ends the program before a run."""
-        site, code = read_site(), Code()
+        code = Code()
         cells: list[Cell] = []
         places: dict[Path, int] = {}
         common = set(combinations[0]).intersection(*combinations) if combinations else set()
@@ -149,7 +150,7 @@ class Sweep:
                 folder = self.folder / str(cfg.hydra.sweep.subdir)
                 what: Plan | Run
                 try:
-                    what = plan(cfg, site, code)
+                    what = plan(cfg, site(), code)
                 except UsageError as error:
                     if not _is_a_result(error, overrides):
                         raise
@@ -168,10 +169,10 @@ class Sweep:
         names = differing([cell.what for cell in cells])
         return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
 
-    def _stands(self, cell: Cell, cells: int) -> bool:
+    def _stands(self, cell: Cell, cells: int, elsewhere: bool) -> bool:
         """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
         if isinstance(cell.what, Plan):
-            earlier = resume.look(cell.folder, cell.what)
+            earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
             if earlier.outcome != "reused":
                 return False
             status, words = str(earlier.status), why(earlier, cell.what)
@@ -272,6 +273,7 @@ class Sweep:
         chosen = cells if numbered else missing
         if not chosen:
             return []
+        self.job.submitted = host(site())
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value
