@@ -504,6 +504,7 @@ class Plan:
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `options` are those that a measuring interpreter is started with.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -528,6 +529,7 @@ class Plan:
     usable_cpus: float
     cpu_stat: str | None
     renewing: bool
+    options: tuple[str, ...]
     identity: Mapping[str, Any]
 
     @property

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed
-from runners.command.job import CODE, Job
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.door import REQUESTS, libraries_only, unwritten
 from runners.model import Unsupported, UsageError
@@ -45,7 +45,7 @@ class Check(Callback):
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
+            plan(config, site(), CODE)
         except UsageError as error:
             if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
                 fail(error)

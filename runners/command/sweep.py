@@ -29,14 +29,13 @@ from runners.command import folders, resume
 from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
-from runners.command.job import BUSY, Job, being_measured
+from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import fail
 from runners.command.progress import Place, Terminal, clock, differing, refused, why
 from runners.command.resume import Earlier
 from runners.model import Plan, Run, Unsupported, UsageError
 from runners.planning.config import plan, refusal
-from runners.planning.environment import read_site
-from runners.planning.identity import Code
+from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
 from runners.results import claim
 from runners.results.columns import SWEEP
@@ -109,6 +108,7 @@ class Sweep:
         self.folder = Path(str(config.hydra.sweep.dir))
         self.grid = Grid(context.config_loader, config)
         self.quiet = bool(config.sweep.progress == "json")
+        site()  # before a plugin is imported
         self.began_s = time.monotonic()
 
     def run(
@@ -123,7 +123,8 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
-        missing = [cell for cell in cells if not self._stands(cell, len(cells))]
+        elsewhere = launcher is not None
+        missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(self._panels(missing), len(cells))
         return self._handed_over(missing, cells, launcher)
@@ -141,7 +142,7 @@ class Sweep:
 
     def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Every cell, composed and planned. The first mistake ends the program before a run."""
-        site, code = read_site(), Code()
+        code = Code()
         cells: list[Cell] = []
         places: dict[Path, int] = {}
         common = set(combinations[0]).intersection(*combinations) if combinations else set()
@@ -153,7 +154,7 @@ class Sweep:
                 folder = self._place(cfg)
                 what: Plan | Run
                 try:
-                    what = plan(cfg, site, code)
+                    what = plan(cfg, site(), code)
                 except UsageError as error:
                     if not _is_a_result(error, overrides):
                         raise
@@ -180,11 +181,11 @@ class Sweep:
             folders.accept_cell(folder)
         return folder
 
-    def _stands(self, cell: Cell, cells: int) -> bool:
+    def _stands(self, cell: Cell, cells: int, elsewhere: bool) -> bool:
         """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
         try:
             if isinstance(cell.what, Plan):
-                earlier = resume.look(cell.folder, cell.what)
+                earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
             elif resume.holds(cell.folder, cell.what):
                 earlier = Earlier("reused", status=cell.what.status)
             else:
@@ -308,6 +309,7 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
+        self.job.submitted = host(site())
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value

@@ -50,10 +50,9 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+            [sys.executable, *plans[0].options, "-X", "faulthandler", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
