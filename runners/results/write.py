@@ -75,7 +75,7 @@ def keep_spans(folder: Path, rounds: Collection[int | None]) -> None:
 
 
 def _round(line: bytes) -> int | None:
-    """The round of a line of `spans.jsonl`; -1 where it is damaged, as by a crash or a full disk."""
+    """The round of a line of `spans.jsonl`; -1 where it is damaged, as by a crash."""
     try:
         number = json.loads(line)["round"]
     except (ValueError, TypeError, KeyError, RecursionError):
