@@ -473,11 +473,14 @@ class Measure:
     force: bool
     wait_quiet_s: float = 0.0
     fresh: bool = False
+    start_timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
         at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
         finite_seconds(self, "wait_quiet_s")
-        for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
+        for name in (
+            *("precision", "time_budget_s", "timeout_s", "start_timeout_s", "sweep_budget_s"),
+        ):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
@@ -504,6 +507,7 @@ class Plan:
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `options` are those that a measuring interpreter is started with.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -528,6 +532,7 @@ class Plan:
     usable_cpus: float
     cpu_stat: str | None
     renewing: bool
+    options: tuple[str, ...]
     identity: Mapping[str, Any]
 
     @property

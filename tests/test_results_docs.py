@@ -13,7 +13,7 @@ import pytest
 
 from runners.analysis import columns as of_summary
 from runners.model import Span, Timeline
-from runners.report.__main__ import write_report
+from runners.report.files import write_report
 from runners.report.markdown import table
 from runners.results import columns as of_runs
 from runners.results.columns import Column

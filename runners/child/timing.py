@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
+from runners.child.stacks import note
 from runners.child.worker import thread_cpu_ns
-from runners.model import MeteredExecutor, Span, Unjoined
+from runners.model import MeteredExecutor, Span, Unjoined, in_one_line
 
 clock_ns = time.perf_counter_ns
 
@@ -101,8 +102,12 @@ def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequen
     begin = clock_ns()
     with make() as executor:
         entered = clock_ns()
-        returned = executor.map(function, tasks)
-        first = list(returned)
+        try:
+            returned = executor.map(function, tasks)
+            first = list(returned)
+        except Exception as error:
+            note("Raised", in_one_line(error))  # in case that the executor does not end
+            raise
         mapped = clock_ns()
     end = clock_ns()
     return Timing(begin, entered, mapped, end, executor, returned, first)

@@ -30,6 +30,7 @@ from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
 from runners.child.rows import Rows, copies
+from runners.child.stacks import listen, watch_forks
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
@@ -316,6 +317,8 @@ def main(descriptor: int) -> None:
     """Serve orders from the parent until it closes its end."""
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
+    listen()
+    watch_forks()
 
     def leave() -> None:
         # A forked worker must not hold this end open, or the parent would not see that this

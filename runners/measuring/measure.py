@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.measuring.interrupts import Interrupted, Interrupts
+from runners.door import Interrupted
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
