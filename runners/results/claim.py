@@ -97,7 +97,9 @@ def take(folder: Path) -> None:
             raise Claimed(folder, owner)
         number = max(numbers, default=0) + 1
         file = place / f"{CLAIM}{number}"
-        text = json.dumps(_me(os.getpid()) | {"at": timestamp(), "claim": uuid.uuid4().hex})
+        text = json.dumps(
+            _me(os.getpid()) | {"at": timestamp()[:19] + "Z", "claim": uuid.uuid4().hex}
+        )
         try:
             _create(file, text.encode())
         except FileExistsError:  # somebody was faster
