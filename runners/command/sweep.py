@@ -30,10 +30,10 @@ from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured
-from runners.command.mistakes import fail
+from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, clock, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import Plan, Run, Unsupported, UsageError
+from runners.model import PANEL, Plan, Run, Unsupported, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
@@ -123,6 +123,8 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
+        for folder in {*(cell.folder for cell in cells), *self.folder.glob(f"{PANEL}*")}:
+            claim.clear(folder)
         missing = [cell for cell in cells if not self._stands(cell, len(cells))]
         if launcher is None:
             return self._measured(self._panels(missing), len(cells))
@@ -234,13 +236,16 @@ class Sweep:
                 for at, cell in enumerate(panel, done + 1):
                     times = partial(pace.told, done + len(panel))
                     place = Place(before + at, count, cell.name, times, self.quiet)
+                    config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
                     try:
                         claims.enter_context(claim.claimed(cell.folder))
+                        begun.append(self._run(_nothing, config))
                     except claim.Claimed as error:
                         self._without(place, cell, BUSY, being_measured(error.owner))
                         continue
-                    config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
-                    begun.append(self._run(_nothing, config))
+                    except OSError as error:
+                        self._without(place, cell, "failed", explain(error, cell.folder))
+                        continue
                     free.append(cell)
                     places.append(place)
                 measured = self._panel(free, places, pace) if free else []

@@ -148,6 +148,14 @@ def claimed(folder: Path) -> Iterator[None]:
             release(folder)
 
 
+def clear(folder: Path) -> None:
+    """Remove the claims that programs have left in a folder that were killed, if it is free."""
+    with suppress(Claimed, OSError):
+        if _numbers(folder):
+            take(folder)
+            release(folder)
+
+
 def holder(folder: Path) -> Owner | None:
     """Another program that has claimed this folder, and is not known to be gone."""
     place = _place(folder)

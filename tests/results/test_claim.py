@@ -135,6 +135,16 @@ def test_one_that_is_gone_is_followed_by_the_next_number(tmp_path: Path) -> None
     assert files(tmp_path) == []
 
 
+def test_the_claims_of_the_dead_are_cleared(tmp_path: Path) -> None:
+    ended(tmp_path)
+    claim.clear(tmp_path)
+    assert files(tmp_path) == []
+    another(tmp_path)
+    claim.clear(tmp_path)
+    claim.clear(tmp_path / "nowhere")
+    assert files(tmp_path) == [f"{CLAIM}1"]
+
+
 def test_a_process_that_is_dead_but_not_waited_for_is_gone(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "pass"])
     try:
