@@ -18,8 +18,9 @@ from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
 from runners.planning.identity import Code
-from runners.results.claim import Claimed, Owner, claimed
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
