@@ -20,8 +20,9 @@ from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
-from runners.results.claim import Claimed, Owner, claimed
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
