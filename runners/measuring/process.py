@@ -10,7 +10,8 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
 
@@ -35,7 +36,7 @@ class Child:
 
     def __init__(self, plans: Sequence[Plan], hash_seed: int, interrupts: Interrupts) -> None:
         self.timeout_s = plans[0].measure.timeout_s
-        self.parameters = [plan.parameters for plan in plans]
+        self.plans = plans
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
         self.interrupts = interrupts
@@ -68,11 +69,8 @@ class Child:
         )
         theirs.close()
         Guardian.watch(self.process.pid)
-        self.connection = Connection(ours.detach())
-        try:
-            self.connection.send(tuple(plans))
-        except OSError:
-            pass  # it died at once; the first order says how
+        self.connection = wire.Wire(ours)
+        self.connection.give(plans, START_S, interrupts.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +83,7 @@ class Child:
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        wait([self.connection, self.interrupts.fileno()], START_S)
+        wait([self.connection.fileno(), self.interrupts.fileno()], START_S)
 
     def run(self, order: Order) -> Run:
         """The row of that run.
@@ -95,12 +93,12 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                self._wait(START_S, "starting the measuring process")
-                self.starting_s = wire.receive_ready(self.connection) - self.began_s
-            token = wire.send(self.connection, order)
-            self._wait(self.timeout_s, f"the {order.role} run")
-            run = wire.receive(self.connection, order, token)
-            run = dataclasses.replace(run, parameters=self.parameters[order.candidate])
+                limit = self._limit(START_S, "starting the measuring process")
+                self.starting_s = self.connection.ready_s(limit) - self.began_s
+            plan = self.plans[order.candidate]
+            limit = self._limit(self.timeout_s, f"the {order.role} run")
+            run = self.connection.run(plan, order, limit)
+            run = dataclasses.replace(run, parameters=plan.parameters)
         except wire.Garbled as error:
             self._end(patience_s=0)
             raise ChildProcessError(
@@ -113,8 +111,13 @@ class Child:
             raise ChildProcessError(self._death()) from None
         return dataclasses.replace(run, starting_s=self.starting_s) if first else run
 
-    def _wait(self, timeout_s: float, what: str) -> None:
-        ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
+    def _limit(self, timeout_s: float, what: str) -> wire.Wait:
+        """To be called whenever more is to come of what may last so long from now on."""
+        return partial(self._wait, timeout_s, what, time.monotonic())
+
+    def _wait(self, timeout_s: float, what: str, since_s: float) -> None:
+        left_s = since_s + timeout_s - time.monotonic()
+        ready = wait([self.connection.fileno(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
         if not ready:
             self._end(patience_s=0)
