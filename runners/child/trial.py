@@ -6,7 +6,6 @@ every forked worker and between any two clock reads.
 """
 
 import gc
-import json
 import multiprocessing
 import os
 import pickle
@@ -19,7 +18,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from runners.child.answers import answer, send
+from runners.child.answers import next_order, send, tell
 from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
@@ -309,8 +308,10 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
 
 
 def _number(value: Any) -> float:
-    """An int or a float as it is; what numpy makes, as a float."""
-    return value if isinstance(value, int | float) else float(value)
+    """An int or a float as it is; a bool, a large int and what numpy makes, as a float."""
+    if isinstance(value, float) or (type(value) is int and abs(value) < 2**63):
+        return value
+    return float(value)
 
 
 def main(descriptor: int) -> None:
@@ -342,17 +343,12 @@ def main(descriptor: int) -> None:
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = Outcome("failed", text)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
-    while True:
-        try:
-            message = json.loads(connection.recv_bytes())
-        except EOFError:
-            break
-        order = Order(**message["order"])
+    while (order := next_order(connection)) is not None:
         if broken is None:
             row = trial.run(order)
         else:
             now = timestamp()
             row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
-        send(connection, {"token": message["token"], **answer(row)})
+        tell(connection, row)
     if broken is None:
         trial.close()
