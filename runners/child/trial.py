@@ -54,6 +54,7 @@ from runners.model import (
     WorkerDied,
     Workers,
     Workload,
+    in_one_line,
     locate,
     run_of,
     timestamp,
@@ -109,11 +110,19 @@ class Trial:
         self.timer_ns = timer_cost_ns()
         adopt(shared.payload, workload)
 
-    def close(self) -> None:
-        """End what was kept over the runs: the executors, then what the workload has open."""
-        for kept in self.kept.values():
-            kept.close()
-        self.open.close()
+    def close(self) -> str | None:
+        """End what was kept over the runs: the executors, then what the workload has open.
+
+        Returns what failed of that.
+        """
+        problems = []
+        ends = [("the executor's", kept.close) for kept in self.kept.values()]
+        for whose, end in (*ends, ("the workload's", self.open.close)):
+            try:
+                end()
+            except BaseException as error:  # also SystemExit: it would end this process silently
+                problems.append(f"{whose} __exit__ failed: {in_one_line(error)}\n{described()}")
+        return "\n".join(problems) or None
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
@@ -428,6 +437,10 @@ def main(descriptor: int) -> None:
             message = json.loads(connection.recv_bytes())
         except EOFError:
             break
+        if "order" not in message:  # there are no more
+            problem = trial.close() if broken is None else None
+            send(connection, {"problem": problem})
+            return
         order = Order(**message["order"])
         if broken is None:
             row = trial.run(order)

@@ -39,6 +39,17 @@ class _Ready(msgspec.Struct, forbid_unknown_fields=True):
     ready_s: float
 
 
+class _Closed(msgspec.Struct, forbid_unknown_fields=True):
+    """What the measuring process had open has been closed, and what failed of that."""
+
+    problem: str | None
+
+
+def send_close(connection: Connection) -> None:
+    """Have the process close what it has open."""
+    connection.send_bytes(b"{}")
+
+
 def send(connection: Connection, order: Order) -> str:
     """Returns the token that the row of that order has to bear."""
     token = secrets.token_hex(8)
@@ -50,6 +61,14 @@ def receive_ready(connection: Connection) -> float:
     """When it was ready. Raises Garbled, and EOFError or OSError if it is gone."""
     try:
         return msgspec.json.decode(connection.recv_bytes(MOST_BYTES), type=_Ready).ready_s
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Garbled(str(error)) from None
+
+
+def receive_closed(connection: Connection) -> str | None:
+    """What failed of it. Raises Garbled, and EOFError or OSError if it is gone."""
+    try:
+        return msgspec.json.decode(connection.recv_bytes(MOST_BYTES), type=_Closed).problem
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Garbled(str(error)) from None
 
