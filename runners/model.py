@@ -478,9 +478,8 @@ class Measure:
     def __post_init__(self) -> None:
         at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
         finite_seconds(self, "wait_quiet_s")
-        for name in (
-            *("precision", "time_budget_s", "timeout_s", "start_timeout_s", "sweep_budget_s"),
-        ):
+        limits = ("time_budget_s", "timeout_s", "start_timeout_s", "sweep_budget_s")
+        for name in ("precision", *limits):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
@@ -634,7 +633,8 @@ class Run:
     cells has that name for its cell.
     `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
-    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    if it is the first run there, `ending_s` what leaving the workload took, if it is the last one,
+    `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
@@ -669,6 +669,7 @@ class Run:
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
+    ending_s: float | None = None
     judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None

@@ -13,12 +13,17 @@ from typing import Any, Literal, get_args, get_origin
 from runners.model import Order, Run
 
 
-def next_order(connection: Connection) -> Order | None:
-    """What is to be run next; None at the end. Raises ValueError if that is no order."""
+def next_order(connection: Connection) -> Order | Literal["close"] | None:
+    """What is to be run next, or that all is to be closed; None where the parent has gone.
+
+    Raises ValueError if that is no order.
+    """
     try:
         message = json.loads(connection.recv_bytes())
     except EOFError:
         return None
+    if message == {"close": True}:
+        return "close"
     given = message.get("order") if isinstance(message, dict) else None
     kinds = {f.name: f.type for f in fields(Order)}
     if not isinstance(given, dict) or given.keys() != kinds.keys():

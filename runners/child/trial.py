@@ -49,6 +49,7 @@ from runners.model import (
     WorkerDied,
     Workers,
     Workload,
+    in_one_line,
     locate,
     run_of,
     timestamp,
@@ -102,11 +103,19 @@ class Trial:
         self.rows = Rows(plans, workload, timer_cost_ns())
         adopt(shared.payload, workload)
 
-    def close(self) -> None:
-        """End what was kept over the runs: the executors, then what the workload has open."""
-        for kept in self.kept.values():
-            kept.close()
-        self.open.close()
+    def close(self) -> str | None:
+        """End what was kept over the runs: the executors, then what the workload has open.
+
+        Returns what failed of that.
+        """
+        problems = []
+        ends = [("the executor's", kept.close) for kept in self.kept.values()]
+        for whose, end in (*ends, ("the workload's", self.open.close)):
+            try:
+                end()
+            except BaseException as error:  # also SystemExit: it would end this process silently
+                problems.append(f"{whose} __exit__ failed: {in_one_line(error)}\n{described()}")
+        return "\n".join(problems) or None
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
@@ -344,6 +353,9 @@ def main(descriptor: int) -> None:
         broken = Outcome("failed", text)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
     while (order := next_order(connection)) is not None:
+        if order == "close":
+            send(connection, {"problem": trial.close() if broken is None else None})
+            return
         if broken is None:
             row = trial.run(order)
         else:

@@ -40,6 +40,7 @@ class Child:
         self.plans = plans
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
+        self.is_over = False
         self.interrupts = interrupts
         self.mark = f"{MARK}={uuid.uuid4().hex}"
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
@@ -104,17 +105,39 @@ class Child:
             limit = self._limit(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
             run = self.connection.run(plan, order, limit)
             run = dataclasses.replace(run, parameters=plan.parameters)
-        except wire.Garbled as error:
+        except (wire.Garbled, EOFError, OSError) as error:
+            raise self._failure(error) from None
+        return dataclasses.replace(run, starting_s=self.starting_s) if first else run
+
+    def finish(self) -> float:
+        """Have it leave what it has entered, the workload and executors; the seconds it took.
+
+        0 if it has ended already. Raises as `run` does, and RuntimeError saying what failed.
+        """
+        if self.is_over or self.starting_s is None:
+            return 0.0
+        began_s = time.monotonic()
+        limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
+        try:
+            problem = self.connection.closed(limit)
+        except (wire.Garbled, EOFError, OSError) as error:
+            raise self._failure(error) from None
+        if problem is not None:
+            raise RuntimeError(problem)
+        return time.monotonic() - began_s
+
+    def _failure(self, error: Exception) -> Exception:
+        """What to raise where no answer came, but this."""
+        self.is_over = True
+        if isinstance(error, TimeoutError):
+            return error
+        if isinstance(error, wire.Garbled):
             self._end(patience_s=0)
-            raise ChildProcessError(
+            return ChildProcessError(
                 f"what came from the measuring process is not the row of this run ({error}): a "
                 "task writes to files that it has not opened"
-            ) from None
-        except (EOFError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise ChildProcessError(self._death()) from None
-        return dataclasses.replace(run, starting_s=self.starting_s) if first else run
+            )
+        return ChildProcessError(self._death())
 
     def _limit(
         self, limit_s: float, what: str, key: str, since_s: float | None = None

@@ -56,6 +56,12 @@ class _Done(msgspec.Struct, forbid_unknown_fields=True):
     done: Literal["run"]
 
 
+class _Closed(msgspec.Struct, forbid_unknown_fields=True):
+    """What the measuring process had open has been closed, and what failed of that."""
+
+    problem: str | None
+
+
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     """A row, without its spans, and those: the fields of each in their order."""
 
@@ -118,6 +124,11 @@ class Wire:
         data = self._message(wait)
         self._look("after the row")
         return decoded(data, plan, order, token, began_ns, ended_ns)
+
+    def closed(self, wait: Wait) -> str | None:
+        """Have the process close what it has open; what failed of that. Raises as `run` does."""
+        self._send({"close": True})
+        return _decoded(self._message(wait), _Closed).problem
 
     def _send(self, message: dict[str, Any]) -> None:
         """A small message; OSError if the pipe is full of others that nobody over there reads."""

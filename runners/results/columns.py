@@ -108,6 +108,11 @@ FIXED = (
         "what starting the measuring process took, in the row of its first run",
     ),
     Column(
+        *("ending_s", "float64", "s"),
+        "what leaving the workload and executors that were kept took (`__exit__`), in the row of "
+        "the last run of the measuring processes that ended together: the longest",
+    ),
+    Column(
         *("judging_s", "float64", "s"),
         "what preparing the run and judging its results took, outside `wall_s`",
     ),
