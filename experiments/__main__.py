@@ -22,6 +22,7 @@ from runners.analysis.claims import Judgement, judge
 from runners.measuring.interrupts import Interrupted
 from runners.model import UsageError
 from runners.planning.searchpath import add_working_folder
+from runners.results.write import typed
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         metavar="DIR",
-        type=Path,
+        type=typed,
         help="folder of the results and the page; finished cells in it are used again "
         "(default: outputs/lecture, with --quick outputs/lecture-quick)",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.summary import summarise
+from runners.command.arguments import quoted
 from runners.model import Environment, UsageError
 from runners.results.read import planned_cells, read_environments, read_runs
 
@@ -37,9 +38,13 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     to output.txt.
     Ctrl+C is handed on to the program, which is waited for.
     """
+    try:
+        place = quoted(str(folder))
+    except UsageError as error:
+        return str(error)
     folder.mkdir(parents=True, exist_ok=True)
     places = (
-        f"hydra.sweep.dir={folder}",
+        f"hydra.sweep.dir={place}",
         "hydra.sweep.subdir=${hydra.job.num}",  # the same folder whatever the settings are
         "sweep.report=false",
         "sweep.progress=json",

@@ -32,6 +32,7 @@ from runners.child.counters import (
 from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
+from runners.child.passing import passes
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.transport import Freight, weighed
@@ -48,6 +49,7 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
+    Unavailable,
     Unsupported,
     UsageError,
     WorkerDied,
@@ -72,7 +74,8 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here, UsageError where its tasks cannot be run more than once.
+    cannot be served here, Unavailable where not now, UsageError where its tasks cannot be run more
+    than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -307,6 +310,7 @@ class Trial:
         return outcome
 
     def _row(self, order: Order, started_at: str, outcome: Outcome, tasks: int) -> Run:
+        outcome = passing(outcome, self.plans[order.candidate].measure.memory_limit_bytes)
         run = replace(
             run_of(
                 *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
@@ -388,6 +392,14 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
         forkserver.ensure_running()
 
 
+def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
+    """The same, but `incomplete` where a run failed for something that may pass."""
+    text = outcome.error or ""
+    if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
+        return outcome.but("incomplete", text)
+    return outcome
+
+
 def _number(value: Any) -> float:
     """An int or a float as it is; what numpy makes, as a float."""
     return value if isinstance(value, int | float) else float(value)
@@ -414,11 +426,13 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except Unavailable as reason:
+        broken = Outcome("incomplete", str(reason))
     except UsageError as mistake:
         broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
-        broken = Outcome("failed", text)
+        broken = passing(Outcome("failed", text), limit)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
     while True:
         try:

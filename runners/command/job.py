@@ -55,7 +55,7 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
         try:
             plan = config.plan(cfg, site(), CODE)
@@ -85,6 +85,14 @@ class Job:
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]
+
+
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
 
 
 def _place() -> Place | None:

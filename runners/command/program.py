@@ -1,6 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -20,7 +21,7 @@ from runners.command.arguments import expanded
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.measuring.interrupts import Interrupted
-from runners.model import Unsupported, UsageError
+from runners.model import REFUSALS, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes
@@ -42,7 +43,7 @@ class Check(Callback):
         try:
             plan(config, site(), CODE)
         except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 # Hydra turns an exception of a callback into a warning.
                 fail(error)
 
@@ -53,7 +54,10 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
+    try:
+        words = expanded(arguments)
+    except UsageError as error:
+        fail(error)
     add_working_folder()
     config.register()
     job = Job()
@@ -144,6 +148,6 @@ def _interrupted(folder: Path | None) -> str:
         return "interrupted before anything was measured"
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

@@ -30,7 +30,7 @@ from runners.command.grid import Grid
 from runners.command.job import Job, site
 from runners.command.mistakes import fail
 from runners.command.progress import Place, Terminal, clock, differing, refused, why
-from runners.model import Plan, Run, Unsupported, UsageError
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
@@ -176,7 +176,7 @@ class Sweep:
             if earlier.outcome != "reused":
                 return False
             status, words = str(earlier.status), why(earlier, cell.what)
-        elif resume.holds(cell.folder, cell.what):
+        elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
             status = words = cell.what.status
         else:
             return False
@@ -259,7 +259,8 @@ class Sweep:
             return self.job.measure(candidates(fitted), self.folder)
         rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
         for row, cell, place in zip(rows, panel, places, strict=True):
-            append(cell.folder, row)
+            if not resume.holds(cell.folder, row):
+                append(cell.folder, row)
             refused(row, place)
         return [Measured(row.status) for row in rows]
 
@@ -374,4 +375,4 @@ def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
     """
     if isinstance(error, BrokenPlugin):
         return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, Unsupported)
+    return isinstance(error.__cause__, REFUSALS)

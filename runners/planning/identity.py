@@ -59,7 +59,9 @@ class Code:
             source = found[module] = self.known[module]
             if source is None:
                 continue
-            root = module.partition(".")[0]
+            root, _, inner = module.partition(".")
+            if inner and root != "runners":  # whose own packages do nothing when they are imported
+                waiting.append(module.rpartition(".")[0])
             for name in source.imported:
                 top = name.partition(".")[0]
                 if top == root or self._is_own(top):
