@@ -37,7 +37,9 @@ Status = Literal[
 ]
 """How a run ended, or a cell: from best to worst.
 
-`incomplete`: some of its results never came, or something else went wrong that may pass.
+`incomplete`: some of its results never came, or something else went wrong that may pass, as where
+a server did not answer. It is measured again when the sweep is gone on with.
+`unsupported`: this pair, in this configuration, can never be measured.
 `left out`: a cell that was not measured, for it no longer fitted into the time of its sweep.
 `interrupted`: the program was asked to stop, or ended before the cell did.
 """
@@ -68,7 +70,18 @@ class WorkerDied(Exception):
 
 
 class Unsupported(Exception):
-    """Raised by a plugin that cannot serve this pair; the message is the reason. Becomes a row."""
+    """Raised by a plugin that can never serve this pair; the message is the reason. Makes a row."""
+
+
+class Unavailable(Exception):
+    """Raised by a plugin that cannot work now, and may another time; the message is the reason.
+
+    A server does not answer, workers are away, a port is busy. Makes a row, `incomplete`.
+    """
+
+
+REFUSALS = (Unsupported, Unavailable)
+"""What a plugin says that cannot serve a pair: no mistake of the user's, but a result."""
 
 
 class Incomplete(Exception):

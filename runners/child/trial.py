@@ -28,7 +28,7 @@ from runners.child.counters import (
 from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
-from runners.child.rows import Rows, copies
+from runners.child.rows import Rows, copies, passing
 from runners.child.stacks import listen, watch_forks
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
@@ -44,6 +44,7 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
+    Unavailable,
     Unsupported,
     UsageError,
     WorkerDied,
@@ -69,7 +70,8 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here, UsageError where its tasks cannot be run more than once.
+    cannot be served here, Unavailable where not now, UsageError where its tasks cannot be run more
+    than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -346,11 +348,13 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except Unavailable as reason:
+        broken = Outcome("incomplete", str(reason))
     except UsageError as mistake:
         broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
-        broken = Outcome("failed", text)
+        broken = passing(Outcome("failed", text), limit)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
     while (order := next_order(connection)) is not None:
         if order == "close":

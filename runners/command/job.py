@@ -66,7 +66,7 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
         if place is None:
             self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
@@ -103,6 +103,14 @@ class Job:
         except Claimed as error:  # what they share
             print(f"error: {explain(error)}", file=sys.stderr)
             return [Measured(BUSY) for _ in cells]
+
+
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
 
 
 def _place() -> Place | None:

@@ -34,7 +34,7 @@ from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import PANEL, Plan, Run, Unsupported, UsageError
+from runners.model import PANEL, REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
@@ -189,7 +189,7 @@ class Sweep:
         try:
             if isinstance(cell.what, Plan):
                 earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
-            elif resume.holds(cell.folder, cell.what):
+            elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
                 earlier = Earlier("reused", status=cell.what.status)
             else:
                 return False
@@ -376,4 +376,4 @@ def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
     """
     if isinstance(error, BrokenPlugin):
         return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, Unsupported)
+    return isinstance(error.__cause__, REFUSALS)

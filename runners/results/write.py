@@ -16,6 +16,23 @@ from runners.model import Environment, Run, Timeline
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS
 
 
+def from_home(path: str) -> str:
+    """A path as it was typed, with the folder of the user that a `~` stands for, if it does."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:  # there is no such user
+        return path
+
+
+def typed(path: str) -> Path:
+    """A folder that is the value of an option, for argparse: any but one without a name."""
+    if not path.strip():
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError("no folder is named")
+    return Path(from_home(path))
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is never seen half written, making its folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
