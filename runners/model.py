@@ -93,6 +93,21 @@ def first_line(error: object) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or turn it around written as in Python."""
+    if text.isprintable():
+        return text
+    from unicodedata import category  # a file of its own: not for every worker
+
+    return "".join(
+        letter if category(letter) not in _UNPRINTABLE else ascii(letter)[1:-1] for letter in text
+    )
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: control, format, half a surrogate pair, ends of lines and paragraphs."""
+
+
 def in_one_line(error: BaseException) -> str:
     """The kind of an error and all that it says."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

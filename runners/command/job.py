@@ -1,6 +1,5 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
+from runners.results.checked import planned
 from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
 from runners.results.owner import Owner
@@ -119,7 +119,7 @@ def _place() -> Place | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))
