@@ -158,6 +158,9 @@ def enter(module: str, *, kept: str = UNWRITTEN) -> "NoReturn":
     REQUESTS.stands = True
     open_streams()
     order_path()
+    import atexit
+
+    atexit.register(_deafen)  # the first to be registered runs last
     REQUESTS.listen()
     sys.unraisablehook = _unless_interrupted(sys.unraisablehook)
     import importlib
@@ -181,6 +184,15 @@ def enter(module: str, *, kept: str = UNWRITTEN) -> "NoReturn":
     if (problem := unwritten()) is not None and not isinstance(problem, BrokenPipeError):
         print(f"note: standard output could not be written ({problem.strerror})", file=sys.stderr)
     sys.exit(status)
+
+
+def _deafen() -> None:
+    """All is done, and the interpreter gives up its handlers: no signal is to kill it now."""
+    import signal
+
+    for name in SIGNALS:
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def unwritten() -> OSError | None:

@@ -81,8 +81,13 @@ def first_line(error: object) -> str:
 
 
 def in_one_line(error: BaseException) -> str:
-    """The kind of an error and all that it says."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """The kind of an error and what it says, all of it but for a text that fills pages."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # its own fault
+        said = "(which cannot be told)"
+    said = said if len(said) <= 1000 else f"{said[:1000]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def timestamp() -> str:
@@ -453,7 +458,10 @@ KeepSpans = Literal["median", "all", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
+    """How a cell is measured; `conf/measure/*.yaml` documents each setting.
+
+    Which numbers they may have is in `planning/ranges.py`.
+    """
 
     precision: float
     min_rounds: int
@@ -469,13 +477,6 @@ class Measure:
     force: bool
     wait_quiet_s: float = 0.0
     fresh: bool = False
-
-    def __post_init__(self) -> None:
-        at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
-        finite_seconds(self, "wait_quiet_s")
-        for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from runners.command.arguments import expanded
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
 from runners.door import REQUESTS, libraries_only, unwritten
-from runners.model import Unsupported, UsageError
+from runners.model import Unsupported, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes
@@ -40,10 +40,13 @@ class Check(Callback):
         HydraConfig.instance().set_config(config)
         try:
             plan(config, code=CODE)
-        except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
-                # Hydra turns an exception of a callback into a warning.
-                fail(error)
+        except Exception as error:
+            if isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+                return
+            # Hydra turns an exception of a callback into a warning.
+            if (mistake := _mistake((), error, begun=False)) is not None:
+                fail(mistake)
+            raise
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -63,11 +66,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
-        # Hydra raises some of what is wrong with a YAML file as it is.
-        if (problem := _unreadable(words)) is not None:
-            fail(UsageError(problem))
-        if isinstance(error, MISTAKES):
-            fail(error, job.folder)
+        if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
+            fail(mistake, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
     seen = set(job.statuses)
@@ -108,6 +108,40 @@ def _report(folder: Path, job: Job) -> None:
         print(path)
     for line in written.recommendations:
         print(line)
+
+
+def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:
+    """What the user has to be told of an error; None where it is a fault of the program.
+
+    Hydra, OmegaConf and yaml raise much of what is wrong with a word or a file as it is. That they
+    raise it before anything has begun says whose mistake it is.
+    """
+    if (problem := _unparsable(words) or _unreadable(words)) is not None:
+        return UsageError(problem)
+    if isinstance(error, MISTAKES):
+        return error
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    if begun or Path(innermost.f_code.co_filename).is_relative_to(Path(__file__).parents[1]):
+        return None
+    return UsageError(
+        f"the configuration cannot be read ({in_one_line(error)}); {FULL_ERROR}=1 shows where"
+    )
+
+
+def _unparsable(words: Sequence[str]) -> str | None:
+    """What is wrong with the first word that cannot be what it has to be; None if all can."""
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            [override] = OverridesParser.create().parse_overrides([word])
+        except HydraException:  # which Hydra tells itself; also of an option
+            continue
+        except Exception as error:  # a number of thousands of digits, a nesting as deep
+            return f"{key}: it cannot be read ({in_one_line(error)})"
+        plain = override.value() if not override.is_sweep_override() else ""
+        if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
+            return f"{key}={value}: it must be the name of an option; --help lists them"
+    return None
 
 
 def _unreadable(words: Sequence[str]) -> str | None:

@@ -39,7 +39,7 @@ from runners.model import (
     first_line,
     timestamp,
 )
-from runners.planning import searchpath
+from runners.planning import ranges, searchpath
 from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import Code, identity
@@ -97,11 +97,10 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
     for key in map(str, cfg):
         if key not in known and key != "hydra":
             raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
-    for group in ("workload", "executor"):
-        if cfg[group] is None:
+    for group in _GROUPS:
+        if cfg[group] is None or group not in choices:
             raise UsageError(f"{group}: none is chosen; set {group}=NAME")
-    if cfg.n < 1:
-        raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
+    ranges.check(cfg)
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
     values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
