@@ -16,8 +16,10 @@ from experiments import sweeps
 from experiments.catalogue import Experiment, experiments, load, names
 from experiments.page import Outcome, counted, verdict_rows, write_page
 from runners.analysis.claims import Judgement, judge
+from runners.command.folders import accept
 from runners.door import REQUESTS, unwritten
 from runners.model import UsageError
+from runners.results.claim import release, take
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -41,7 +43,27 @@ def run(words: Sequence[str]) -> int:
     REQUESTS.kept = lambda: (
         f"interrupted; what was measured is in {folder}\ngo on with the same command"
     )
-    outcomes = _run(console, chosen, folder, options.quick, overrides)
+    try:
+        accept(folder, "lecture")
+        take(folder)
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _measured_and_written(console, chosen, folder, options.quick, overrides)
+    finally:
+        release(folder)
+
+
+def _measured_and_written(
+    console: Console,
+    chosen: Sequence[Experiment],
+    folder: Path,
+    quick: bool,
+    overrides: Sequence[str],
+) -> int:
+    """Measure, judge, write the page; the exit status."""
+    outcomes = _run(console, chosen, folder, quick, overrides)
     written = write_page(outcomes, folder)
     console.print(_verdicts(outcomes))
     console.print(counted(judgement for _, _, judgement in verdict_rows(outcomes)))

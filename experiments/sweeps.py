@@ -99,12 +99,12 @@ def read(folder: Path) -> tuple[pd.DataFrame, Comparison, list[Environment]]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
-    numbers = range(planned_cells(folder))
+    numbers = range(planned_cells(folder, below=False))
     cells = [cell for number in numbers if (cell := folder / str(number)).is_dir()]
     if not cells:
         raise UsageError(f"{folder}: no cell was measured")
-    runs = read_runs(cells)
+    runs = read_runs(cells, below=False)
     # Within one length of a number, the order of the names is that of the sweep.
     runs = runs.sort_values("folder", key=lambda names: names.str.len(), kind="stable")
     runs = runs.reset_index(drop=True)
-    return summarise(runs), Comparison(runs), read_environments(cells)
+    return summarise(runs), Comparison(runs), read_environments(cells, below=False)

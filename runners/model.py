@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured", "spin"]
 WAITING = 0.05
@@ -417,16 +417,16 @@ class MeteredExecutor(Protocol):
 # What carries the data
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
 
     `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
     or -1 where the kernel does not tell. It is not read after each short task, so that these
-    share a reading: it is then the wait since the worker's previous reading.
+    share a reading: it is then the wait since the worker's previous reading. A tuple, as there may
+    be a million of them.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the method that a tuple has
     pid: int
     thread: int
     start_ns: int
@@ -440,7 +440,9 @@ class Timeline:
     """The tasks of one run and the frame they stand in: one line of `spans.jsonl`.
 
     The run lasted `wall_s` seconds from `begin_ns`, on the same clock as its spans; its first
-    `setup_s` and last `teardown_s` seconds went into making and ending the executor.
+    `setup_s` and last `teardown_s` seconds went into making and ending the executor. Of a run with
+    very many `tasks` the spans are a sample (`child.sample`), maybe not of all its `workers`; None
+    in files of version 0.2.
     """
 
     process: int
@@ -451,6 +453,8 @@ class Timeline:
     setup_s: float
     teardown_s: float
     spans: tuple[Span, ...]
+    tasks: int | None = None
+    workers: int | None = None
 
 
 KeepSpans = Literal["median", "all", "none"]
@@ -477,6 +481,7 @@ class Measure:
     force: bool
     wait_quiet_s: float = 0.0
     fresh: bool = False
+    start_timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,6 +506,7 @@ class Plan:
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `options` are those that a measuring interpreter is started with.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -525,6 +531,7 @@ class Plan:
     usable_cpus: float
     cpu_stat: str | None
     renewing: bool
+    options: tuple[str, ...]
     identity: Mapping[str, Any]
 
     @property
@@ -597,7 +604,8 @@ class Order:
     `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
-    writes it, and those after it, in other processes, compare theirs with it.
+    writes it, and those after it, in other processes, compare theirs with it. `times` is the file
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
     """
 
     process: int
@@ -612,6 +620,7 @@ class Order:
     most_loops: int = 0
     tasks_of: int = 0
     results: str | None = None
+    times: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -629,9 +638,10 @@ class Run:
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
-    round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
-    detail by code. From `voluntary_switches` to `others_cpu_s` the
-    names are those of `child.counters.Counters`.
+    round's baseline, is filled in by `read_runs`. `spans` are those of all tasks or, of very
+    many, a sample; all else follows from all of them. `notes` are the flags known beforehand, as
+    JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
+    `child.counters.Counters`.
     `compared` and `checked` tell what was found out about its results (`results.columns`).
     """
 

@@ -8,19 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from multiprocessing.connection import Connection
-from operator import attrgetter
 from typing import Any
 
-from runners.model import Run, Span
-
-SPAN = tuple(f.name for f in fields(Span))
+from runners.model import Run
 
 
 def answer(run: Run) -> dict[str, Any]:
     """A row as it travels: without its parameters, which the reader has."""
     known = {f.name: getattr(run, f.name) for f in fields(run)}
-    spans = list(map(attrgetter(*SPAN), known.pop("spans")))
-    # The spans are whole numbers, and can be many.
+    spans = known.pop("spans")  # whole numbers, and many
     return {"run": _plain(known | {"parameters": {}}), "spans": spans}
 
 

@@ -9,12 +9,28 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
+from runners.model import UsageError
+
 MULTIRUN = ("-m", "--multirun")
 VALUED = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name"),
     *("-cn", "--config-dir", "-cd"),
 }
 """Hydra's options that take the next word as their value."""
+
+
+PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
+"""What has Hydra make objects of its own."""
+
+
+def check_parts(words: Sequence[str]) -> None:
+    """Raise UsageError where a word names what Hydra itself is to call: 1.3 calls nearly all."""
+    for word in words:
+        if (found := PARTS.match(word)) is not None:
+            raise UsageError(
+                f"{found[1]}: what Hydra calls is not set on the command line; leave it out "
+                "(launchers are chosen by hydra/launcher=NAME)"
+            )
 
 
 def expanded(arguments: Sequence[str]) -> list[str]:
@@ -37,6 +53,12 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def resumed(arguments: Sequence[str]) -> list[str]:
+    """The folders that are to be gone on in."""
+    _, overrides = _apart(arguments)
+    return [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
 
 
 def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -15,38 +15,57 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded
-from runners.command.job import CODE, Job
+from runners.command.arguments import check_parts, expanded, resumed
+from runners.command.folders import accept, accept_resumed
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.door import REQUESTS, libraries_only, unwritten
 from runners.model import Unsupported, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
+from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF, places, unreadable
+from runners.results import claim
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
 class Check(Callback):
-    """Finds the mistakes in a single cell before its folder is made. Hydra makes and calls it."""
+    """Finds the mistakes in a single cell, and in the choice of a folder, before it is made.
+
+    Hydra makes and calls it. It turns an exception of a callback into a warning: hence `fail`.
+    """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
+            plan(config, site(), CODE)
         except Exception as error:
-            if isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
-                return
-            # Hydra turns an exception of a callback into a warning.
-            if (mistake := _mistake((), error, begun=False)) is not None:
-                fail(mistake)
-            raise
+            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+                if (mistake := _mistake((), error, begun=False)) is not None:
+                    fail(mistake)
+                raise
+        folder = Path(str(config.hydra.run.dir))
+        try:
+            accept(folder, "cell", f"{config.hydra.job.name}.log")
+            claim.take(folder)  # Hydra's own files belong to whoever measures
+        except (UsageError, OSError) as error:
+            fail(error, folder)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        folder = Path(str(config.hydra.sweep.dir))
+        try:
+            accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
+                claim.take(folder)
+        except (UsageError, OSError) as error:
+            fail(error, folder)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -56,6 +75,11 @@ def run(arguments: Sequence[str]) -> int:
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
     words = expanded(arguments)
+    try:
+        for folder in resumed(arguments):
+            accept_resumed(Path(folder))
+    except UsageError as error:
+        fail(error)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
     config.register()
@@ -70,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
             fail(mistake, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
+    finally:
+        claim.release_all()
     seen = set(job.statuses)
     if not seen and unwritten() is not None:
         return 1  # what was asked for was its output: the help, a configuration
@@ -78,6 +104,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
@@ -116,7 +143,8 @@ def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exceptio
     Hydra, OmegaConf and yaml raise much of what is wrong with a word or a file as it is. That they
     raise it before anything has begun says whose mistake it is.
     """
-    if (problem := _unparsable(words) or _unreadable(words)) is not None:
+    problem = _unparsable(words) or _unreadable(words) or no_plugin(error)
+    if problem is not None:
         return UsageError(problem)
     if isinstance(error, MISTAKES):
         return error

@@ -16,9 +16,9 @@ from typing import IO, Any, ClassVar, Self
 
 from runners.measuring import wire
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.stacks import Stacks
 from runners.model import Order, Plan, Run
 
-START_S = 60.0
 END_S = 0.5
 """How long a process has to end by itself, and again after it was asked to."""
 GONE_S = 0.005
@@ -35,6 +35,7 @@ class Child:
 
     def __init__(self, plans: Sequence[Plan], hash_seed: int, interrupts: Interrupts) -> None:
         self.timeout_s = plans[0].measure.timeout_s
+        self.start_timeout_s = plans[0].measure.start_timeout_s
         self.parameters = [plan.parameters for plan in plans]
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
@@ -43,6 +44,7 @@ class Child:
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
         # Whatever the workload leaves in temporary files goes with it, however it ends.
         self.folder = tempfile.TemporaryDirectory(prefix="speedup-lab-", ignore_cleanup_errors=True)
+        self.stacks = Stacks(self.folder.name)
         ours, theirs = socket.socketpair()
         # The path is handed over literally, because the child has to find the same plugins and
         # PYTHONPATH would also reach the programs that a workload starts.
@@ -50,10 +52,9 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+            [sys.executable, *plans[0].options, "-X", "faulthandler", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
@@ -62,6 +63,7 @@ class Child:
                 "PYTHONHASHSEED": str(hash_seed),
                 **os.environ,
                 "TMPDIR": self.folder.name,
+                **self.stacks.environment,
                 name: token,
             },
             start_new_session=True,
@@ -85,7 +87,7 @@ class Child:
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        wait([self.connection, self.interrupts.fileno()], START_S)
+        wait([self.connection, self.interrupts.fileno()], self.start_timeout_s)
 
     def run(self, order: Order) -> Run:
         """The row of that run.
@@ -95,10 +97,11 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                self._wait(START_S, "starting the measuring process")
+                what, key = "starting the measuring process", "measure.start_timeout_s"
+                self._wait(self.start_timeout_s, what, key, since_s=self.began_s)
                 self.starting_s = wire.receive_ready(self.connection) - self.began_s
             token = wire.send(self.connection, order)
-            self._wait(self.timeout_s, f"the {order.role} run")
+            self._wait(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
             run = wire.receive(self.connection, order, token)
             run = dataclasses.replace(run, parameters=self.parameters[order.candidate])
         except wire.Garbled as error:
@@ -113,12 +116,15 @@ class Child:
             raise ChildProcessError(self._death()) from None
         return dataclasses.replace(run, starting_s=self.starting_s) if first else run
 
-    def _wait(self, timeout_s: float, what: str) -> None:
-        ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
+    def _wait(self, limit_s: float, what: str, key: str, since_s: float | None = None) -> None:
+        """Wait for an answer, until `limit_s` after now or that moment."""
+        passed_s = 0.0 if since_s is None else time.monotonic() - since_s
+        ready = wait([self.connection, self.interrupts.fileno()], max(limit_s - passed_s, 0.0))
         self.interrupts.check()
         if not ready:
+            hang = self.stacks.ask(self.process.pid, marked(self.mark))
             self._end(patience_s=0)
-            raise TimeoutError(f"{what} took longer than {timeout_s:g} s; see measure.timeout_s")
+            raise TimeoutError(hang.told(what, limit_s, key))
 
     def _end(self, patience_s: float) -> None:
         """End the process and all that it started: wait, ask, kill. Safe to call again."""

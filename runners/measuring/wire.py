@@ -14,8 +14,8 @@ import msgspec
 
 from runners.model import Order, Run, Span
 
-MOST_BYTES = 2**30
-"""A row of a million tasks has some 100 MB."""
+MOST_BYTES = 2**27
+"""A row with some thousand spans, which is the most (`child.sample`), has less than 1 MB."""
 
 
 class Garbled(Exception):
@@ -30,7 +30,7 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 
     token: str
     run: Run
-    spans: list[tuple[int, int, int, int, int, int, int]]
+    spans: list[Span]
 
 
 class _Ready(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ def receive(connection: Connection, order: Order, token: str) -> Run:
         raise Garbled(str(error)) from None
     if answer.token != token:
         raise Garbled("it is not an answer to the order")
-    run = replace(answer.run, spans=[Span(*span) for span in answer.spans])
+    run = replace(answer.run, spans=answer.spans)
     for name in ("process", "round", "position", "role", "side", "cold", "warmup"):
         if getattr(run, name) != getattr(order, name):
             raise Garbled(f"it is a row of another order ({name})")

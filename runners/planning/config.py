@@ -167,6 +167,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         renewing=isinstance(workload, Renewing),
+        options=site.options,
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),

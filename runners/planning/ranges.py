@@ -43,6 +43,7 @@ RANGES = {
     "measure.warmup": MANY,
     "measure.time_budget_s": SECONDS,
     "measure.timeout_s": SECONDS,
+    "measure.start_timeout_s": SECONDS,
     "measure.sweep_budget_s": SECONDS,
     "measure.wait_quiet_s": Range(0, SECONDS.high, unit=" s"),
     "measure.seed": Range(-(2**63), 2**63 - 1),

@@ -62,21 +62,23 @@ def _paths(folders: Folders) -> list[Path]:
     return [Path(folder) for folder in given]
 
 
-def find(folders: Folders, name: str = RUNS) -> list[Path]:
-    """Every file called `name` below the folders, each once, in sorted order."""
+def find(folders: Folders, name: str = RUNS, *, below: bool = True) -> list[Path]:
+    """Every file called `name` below the folders, or only in themselves; each once, sorted."""
     given = _paths(folders)
-    return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
+    if below:
+        return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
+    return sorted({folder.resolve() / name for folder in given if (folder / name).exists()})
 
 
-def planned_cells(folders: Folders) -> int:
+def planned_cells(folders: Folders, *, below: bool = True) -> int:
     """How many cells the sweeps in these folders are to have; 0 where no sweep says so."""
-    return sum(json.loads(path.read_bytes())["cells"] for path in find(folders, SWEEP))
+    return sum(json.loads(path.read_bytes())["cells"] for path in find(folders, SWEEP, below=below))
 
 
-def read_environments(folders: Folders) -> list[Environment]:
+def read_environments(folders: Folders, *, below: bool = True) -> list[Environment]:
     """The environments recorded below the folders, in the order of their paths."""
     environments = []
-    for path in find(folders, ENVIRONMENT):
+    for path in find(folders, ENVIRONMENT, below=below):
         try:
             environments.append(Environment(**json.loads(path.read_bytes())))
         except (ValueError, TypeError):
@@ -84,8 +86,10 @@ def read_environments(folders: Folders) -> list[Environment]:
     return environments
 
 
-def read_runs(*folders: Folders) -> "pd.DataFrame":
+def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
+
+    Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
     The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
     `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
@@ -105,7 +109,7 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
-    paths = find(given)
+    paths = find(given, below=below)
     known = set(paths)
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
         table = _read(path)

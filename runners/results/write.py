@@ -62,16 +62,25 @@ def append_spans(folder: Path, run: Run) -> None:
     """Append a run's spans to `spans.jsonl`: when which worker did which task."""
     if run.spans:
         names = [f.name for f in dataclasses.fields(Timeline) if f.name != "spans"]
-        spans = [dataclasses.astuple(span) for span in run.spans]
-        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
+        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": run.spans})
 
 
 def keep_spans(folder: Path, rounds: Collection[int | None]) -> None:
-    """Of the spans in a folder, keep those of these rounds."""
+    """Of the spans in a folder, keep those of these rounds. A damaged line is of no round."""
     path = folder / SPANS
     if path.exists():
-        lines = path.read_bytes().splitlines(keepends=True)
-        write_whole(path, b"".join(line for line in lines if json.loads(line)["round"] in rounds))
+        lines = path.read_bytes().splitlines()
+        kept = [line + b"\n" for line in lines if _round(line) in rounds]
+        write_whole(path, b"".join(kept))
+
+
+def _round(line: bytes) -> int | None:
+    """The round of a line of `spans.jsonl`; -1 where it is damaged, as by a crash."""
+    try:
+        number = json.loads(line)["round"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return -1
+    return number if isinstance(number, int) else -1
 
 
 def _append(path: Path, value: Mapping[str, Any]) -> None:
