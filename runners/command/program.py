@@ -121,12 +121,12 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    with libraries_only():
-        from runners.report.files import write_report  # loads pandas and what draws
-
     try:
-        write_environment(folder, read_environment())
-        written = write_report([folder])
+        with libraries_only():
+            from runners.report.files import write_report  # loads pandas and what draws
+
+            write_environment(folder, read_environment())
+            written = write_report([folder])
     except (UsageError, OSError) as error:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
         job.statuses.append("failed")

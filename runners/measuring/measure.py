@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.door import Interrupted
+from runners.door import Interrupted, libraries_only
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
@@ -132,7 +132,8 @@ class _Measurement:
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import headline  # noqa: F401
+                    with libraries_only():
+                        from runners.analysis import headline  # noqa: F401
 
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""

@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import pickle
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.door import Interrupted, Staying
 from runners.model import (
     Cautious,
     Chunking,
@@ -21,6 +23,7 @@ from runners.model import (
     Declared,
     Factory,
     Inheriting,
+    InvalidParameter,
     Lenient,
     Measure,
     Meeting,
@@ -37,6 +40,7 @@ from runners.model import (
     UsageError,
     Workers,
     first_line,
+    in_one_line,
     timestamp,
 )
 from runners.planning import ranges, searchpath
@@ -91,7 +95,24 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
     `site` and `code` are what the cells of a command have in common; None: asked for now. Raises
     UsageError: one line that names the key and the remedy.
     """
-    site, code = site or read_site(), code or Code()
+    try:
+        with Staying():
+            return _plan(cfg, site or read_site(), code or Code())
+    except (UsageError, OmegaConfBaseException, Interrupted):
+        raise
+    except InvalidParameter as error:
+        raise UsageError(f"workload.{error}") from error
+    except BaseException as error:  # what a plugin's properties and methods may raise
+        choices = _choices(cfg)
+        *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+        raise BrokenPlugin(
+            f"workload={choices.get('workload')} executor={choices.get('executor')}: asked what it "
+            f"is able to do, one of them raises {in_one_line(error)} "
+            f"({frame.f_code.co_filename}, line {line}); fix it"
+        ) from error
+
+
+def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
     choices = _choices(cfg)
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
@@ -138,8 +159,9 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise BrokenPlugin(
-            f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
-            "keep plain data in its attributes and functions at the top level of a module"
+            f"workload={choices['workload']}: it cannot be pickled for another process "
+            f"({in_one_line(error)}); keep plain data in its attributes and functions at the top "
+            "level of a module"
         ) from error
     baseline, baseline_as = _baseline(workload, minimum)
     return Plan(

@@ -15,6 +15,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.door import Interrupted, Staying
 from runners.model import in_one_line
 
 GROUP = "runners.conf"
@@ -59,9 +60,12 @@ def _problem(package: str) -> str | None:
     Hydra itself passes over a package that is missing, and ends in a traceback at a broken one.
     """
     try:
-        module = importlib.import_module(package)
+        with Staying():
+            module = importlib.import_module(package)
         folders = [entry for entry in resources.files(package).iterdir() if entry.is_dir()]
-    except (Exception, SystemExit) as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         return f"cannot be imported ({in_one_line(error)})"
     if module.__file__ is None:  # a namespace package: Hydra 1.4 does not read those
         return "has no __init__.py"
