@@ -3,12 +3,14 @@
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib import resources
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import yaml
+from hydra.core import plugins
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -31,6 +33,8 @@ def register() -> None:
     own = str(CONF.parent / "hydra_plugins")
     if own not in hydra_plugins.__path__:
         hydra_plugins.__path__.append(own)
+    if hasattr(plugins, "entry_points"):  # Hydra 1.4 asks for its own
+        plugins.entry_points = readable_entry_points
     Plugins.instance().register(PluginPackages)
 
 
@@ -46,11 +50,10 @@ class PluginPackages(SearchPathPlugin):
             if problem is None:
                 search_path.append(provider=entry.name, path=f"pkg://{entry.value}")
                 continue
-            distribution = entry.dist.name if entry.dist is not None else "unknown"
-            print(
-                f"warning: plugin package {entry.name!r} (distribution {distribution}) names the "
-                f"conf package {entry.value}, which {problem}; reinstall or remove {distribution}",
-                file=sys.stderr,
+            distribution = _distribution(entry)
+            _warn(
+                f"plugin package {entry.name!r} (distribution {distribution}) names the "
+                f"conf package {entry.value}, which {problem}; reinstall or remove {distribution}"
             )
 
 
@@ -74,8 +77,39 @@ def _problem(package: str) -> str | None:
     return None
 
 
+def _distribution(entry: EntryPoint) -> str:
+    try:
+        return entry.dist.name if entry.dist is not None else "unknown"
+    except Exception:  # its METADATA cannot be read either
+        return "unknown"
+
+
 def _packages() -> list[EntryPoint]:
-    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    """What names a conf package."""
+    return sorted(readable_entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def readable_entry_points(*, group: str) -> list[EntryPoint]:
+    """Those of `importlib.metadata`, which tells of none if there is one that it cannot read."""
+    try:
+        return list(entry_points(group=group))
+    except Exception:
+        found: list[EntryPoint] = []
+        for distribution in distributions():
+            try:
+                found += distribution.entry_points.select(group=group)
+            except Exception as error:
+                _warn(
+                    f"{getattr(distribution, '_path', 'a package')}: its entry_points.txt cannot "
+                    f"be read ({in_one_line(error)}); reinstall or remove the package"
+                )
+        return found
+
+
+@cache
+def _warn(text: str) -> None:
+    """Once, however often something is asked for."""
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def places(folders: Sequence[str] = ()) -> list[str]:
