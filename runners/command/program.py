@@ -9,7 +9,6 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -19,13 +18,15 @@ from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
-from runners.door import REQUESTS, libraries_only, unwritten
+from runners.command.words import endless, unparsable, unreadable
+from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
 from runners.model import Unsupported, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes, no_plugin
-from runners.planning.searchpath import CONF, places, unreadable
+from runners.planning.searchpath import CONF
 from runners.results import claim
+from runners.results.columns import RUNS
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -78,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         for folder in resumed(arguments):
             accept_resumed(Path(folder))
+        if (problem := endless(words)) is not None:
+            raise UsageError(problem)
     except UsageError as error:
         fail(error)
     job = Job()
@@ -143,7 +146,7 @@ def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exceptio
     Hydra, OmegaConf and yaml raise much of what is wrong with a word or a file as it is. That they
     raise it before anything has begun says whose mistake it is.
     """
-    problem = _unparsable(words) or _unreadable(words) or no_plugin(error)
+    problem = unparsable(words) or unreadable(words) or no_plugin(error)
     if problem is not None:
         return UsageError(problem)
     if isinstance(error, MISTAKES):
@@ -156,50 +159,9 @@ def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exceptio
     )
 
 
-def _unparsable(words: Sequence[str]) -> str | None:
-    """What is wrong with the first word that cannot be what it has to be; None if all can."""
-    for word in words:
-        key, _, value = word.partition("=")
-        try:
-            [override] = OverridesParser.create().parse_overrides([word])
-        except HydraException:  # which Hydra tells itself; also of an option
-            continue
-        except Exception as error:  # a number of thousands of digits, a nesting as deep
-            return f"{key}: it cannot be read ({in_one_line(error)})"
-        plain = override.value() if not override.is_sweep_override() else ""
-        if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
-            return f"{key}={value}: it must be the name of an option; --help lists them"
-    return None
-
-
-def _unreadable(words: Sequence[str]) -> str | None:
-    """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
-    folders: list[str] = []
-    chosen: list[tuple[str, str]] = []
-    for at, word in enumerate(words):
-        flag, _, value = word.partition("=")
-        if flag in ("--config-dir", "-cd"):
-            folders.append(value or words[min(at + 1, len(words) - 1)])
-        elif not word.startswith("-"):
-            try:
-                [override] = OverridesParser.create().parse_overrides([word])
-            except HydraException:
-                continue
-            values = override.value()
-            if override.key_or_group == "hydra.searchpath" and isinstance(values, list):
-                folders += map(str, values)
-            elif isinstance(values, str):
-                chosen.append((override.key_or_group, values))
-    for group, option in chosen:
-        if (problem := unreadable(places(folders), group, option)) is not None:
-            own = group in ("workload", "executor")
-            return f"{group}={option}: its YAML {problem}; fix it" if own else f"{problem}; fix it"
-    return None
-
-
 def _interrupted(folder: Path | None) -> str:
-    if folder is None:
-        return "interrupted before anything was measured"
+    if folder is None or next(folder.rglob(RUNS), None) is None:
+        return UNWRITTEN
     return (
         f"interrupted; the finished runs are in {folder}\n"
         f"go on with the same command and resume={folder}\n"

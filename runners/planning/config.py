@@ -121,6 +121,8 @@ def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
     for group in _GROUPS:
         if cfg[group] is None or group not in choices:
             raise UsageError(f"{group}: none is chosen; set {group}=NAME")
+        if not OmegaConf.is_config(cfg[group]):
+            raise UsageError(f"{group}={cfg[group]}: must be the keys of a YAML file, not a value")
     ranges.check(cfg)
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")

@@ -15,7 +15,6 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from runners.door import Interrupted, Staying
 from runners.model import in_one_line
@@ -154,16 +153,69 @@ def unreadable(places: Iterable[str], group: str, option: str) -> str | None:
             text = text_of(place, name)
             if text is None:
                 continue
-            yaml.compose(text, yaml.SafeLoader)  # OmegaConf has libyaml's words for mistakes
-            problem = None if OmegaConf.is_dict(OmegaConf.create(text)) else "it has no keys"
+            node = yaml.compose(text, yaml.SafeLoader)  # OmegaConf has libyaml's words for mistakes
+            problem = _too_much(node)
+            if not isinstance(node, yaml.MappingNode | None):
+                problem = "it has no keys"
+            elif problem is None:
+                OmegaConf.create(text)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark is not None else "?"
             problem = f"line {line}: {error.problem}"
-        except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
+        except RecursionError:
+            problem = "it is nested too deep"
+        except Exception as error:
             problem = in_one_line(error)
         path = f"{place.partition('://')[2]}/{name}"
         return f"{path} cannot be read ({problem})" if problem is not None else None
     return None
+
+
+def endless(places: Sequence[str], group: str, option: str) -> str | None:
+    """Why reading the YAML file of that option would never end; None if it would.
+
+    The first place is the program's own, whose files are not looked at.
+    """
+    name = f"{group}/{option}.yaml"
+    if text_of(places[0], name) is not None:
+        return None
+    for place in places[1:]:
+        try:
+            if (text := text_of(place, name)) is not None:
+                problem = _too_much(yaml.compose(text, yaml.SafeLoader))
+                path = f"{place.partition('://')[2]}/{name}"
+                return f"{path} cannot be read ({problem})" if problem is not None else None
+        except RecursionError:
+            return f"{name} cannot be read (it is nested too deep)"
+        except Exception:  # which is told where it is read
+            return None
+    return None
+
+
+MOST_VALUES = 100_000
+"""Far more than any configuration holds; aliases of aliases make billions of a few lines."""
+
+
+def _too_much(node: yaml.Node | None) -> str | None:
+    """What is wrong with a file that aliases make endless or huge; None if they do not."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MOST_VALUES + 1  # until it is known: what is in itself has no end
+            children = node.value if isinstance(node, yaml.CollectionNode) else ()
+            parts = (part for child in children for part in _nodes(child))
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if node is not None and size(node) > MOST_VALUES:
+        return f"its aliases stand for more than {MOST_VALUES} values"
+    return None
+
+
+def _nodes(child: yaml.Node | tuple[yaml.Node, yaml.Node]) -> tuple[yaml.Node, ...]:
+    """A value of a list, or key and value of a mapping."""
+    return child if isinstance(child, tuple) else (child,)
 
 
 def targets(places: Sequence[str], group: str) -> dict[str, str]:
