@@ -56,7 +56,7 @@ class Child:
         )
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, *plans[0].options, "-X", "faulthandler", "-c", code],
+            [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
