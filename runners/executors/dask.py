@@ -27,11 +27,12 @@ LOCAL = {
 class Dask:
     """`max_workers` threads, in processes of `threads_per_worker`, that a scheduler hands tasks to.
 
-    Without `address` the cluster is started here, bound to loopback, and talks by TLS with keys made
-    for this process alone: whoever can talk to a scheduler can have it run anything. With it (`tcp://host:8786`)
-    some of that cluster's workers are used, with `max_workers` threads in all. It is Unsupported if
-    no choice of workers has that many. They have to be able to import `runners` and the workload,
-    in the same versions of Python and packages. Their number of threads is left as it is.
+    Without `address` the cluster is started here, bound to loopback. Whoever can talk to a
+    scheduler can have it run anything: it talks by TLS alone, with keys made for this process.
+    With an address (`tcp://host:8786`), whose security is that cluster's own affair, some of its
+    workers are used, with `max_workers` threads in all. It is Unsupported if no choice of workers
+    has that many. They have to be able to import `runners` and the workload, in the same versions
+    of Python and packages. Their number of threads is left as it is.
     """
 
     worker_kind = "remote"
