@@ -8,20 +8,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from multiprocessing.connection import Connection
-from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin
 
-from runners.model import Order, Run, Span
-
-SPAN = tuple(f.name for f in fields(Span))
+from runners.model import Order, Run
 
 
-def next_order(connection: Connection) -> Order | None:
-    """What is to be run next; None at the end. Raises ValueError if that is no order."""
+def next_order(connection: Connection) -> Order | Literal["close"] | None:
+    """What is to be run next, or that all is to be closed; None where the parent has gone.
+
+    Raises ValueError if that is no order.
+    """
     try:
         message = json.loads(connection.recv_bytes())
     except EOFError:
         return None
+    if message == {"close": True}:
+        return "close"
     given = message.get("order") if isinstance(message, dict) else None
     kinds = {f.name: f.type for f in fields(Order)}
     if not isinstance(given, dict) or given.keys() != kinds.keys():
@@ -48,8 +50,7 @@ def tell(connection: Connection, run: Run) -> None:
 def answer(run: Run) -> dict[str, Any]:
     """A row as it travels: without its parameters, which the reader has."""
     known = {f.name: getattr(run, f.name) for f in fields(run)}
-    spans = list(map(attrgetter(*SPAN), known.pop("spans")))
-    # The spans are whole numbers, and can be many.
+    spans = known.pop("spans")  # whole numbers, and many
     return {"run": _plain(known | {"parameters": {}}), "spans": spans}
 
 

@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any, Self
 
 from runners.executors.loopback import Loopback, can_be_made, go_home
 from runners.executors.shares import Initializer
-from runners.model import Flag, Unsupported, Workers, at_least
+from runners.model import Flag, Unavailable, Unsupported, Workers, at_least, in_one_line
 
 START_S = 30.0
 """How long MPI may take to start the workers. It gives no answer if some cannot be started."""
@@ -86,7 +87,8 @@ class Mpi:
             return self
         for name, value in HERE.items():
             os.environ.setdefault(name, value)
-        if not can_be_made():
+        started_elsewhere = "mpi4py.MPI" in sys.modules and not _loopback.cache_info().currsize
+        if started_elsewhere or not can_be_made():
             self._start((None, self.initializer, self.initargs))
             return self
         # Threads that MPI starts here stay there; this one is to be back for the workload.
@@ -100,7 +102,7 @@ class Mpi:
         try:
             from mpi4py.futures import MPIPoolExecutor
         except (ImportError, RuntimeError) as error:
-            raise Unsupported(f"mpi4py finds no MPI library: {error}") from error
+            raise Unavailable(f"mpi4py finds no MPI library: {error}") from error
         info = {"soft": f"1:{self.max_workers}"}  # fewer are counted below, where none would hang
         if self.hosts is not None:
             info["host"] = self.hosts
@@ -114,15 +116,18 @@ class Mpi:
         )
         try:
             self.pool.submit(os.getpid).result(START_S)
+        except BrokenExecutor as error:
+            self.pool.shutdown(wait=False)
+            raise Unavailable(f"MPI could not start its workers: {in_one_line(error)}") from error
         except TimeoutError:
             self.pool.shutdown(wait=False)
-            raise Unsupported(
+            raise Unavailable(
                 f"MPI did not start {self.max_workers} workers within {START_S:g} s"
             ) from None
         started = self.pool.num_workers
         if started != self.max_workers:
             self.pool.shutdown()
-            raise Unsupported(f"MPI offers {started} workers, not {self.max_workers}")
+            raise Unavailable(f"MPI offers {started} workers, not {self.max_workers}")
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.pool.shutdown(cancel_futures=kind is not None)
@@ -159,4 +164,4 @@ def _start_alone() -> None:
     if (own / "mpiexec").exists():
         os.environ["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     elif shutil.which("mpiexec") is None:
-        raise Unsupported("needs the program mpiexec of an MPI library in the PATH")
+        raise Unavailable("needs the program mpiexec of an MPI library in the PATH")

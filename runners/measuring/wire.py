@@ -28,7 +28,7 @@ import msgspec
 from runners.model import Order, Plan, Run, Span, run_of
 
 MOST_BYTES = 2**27
-"""A row of a million tasks has some 100 MB."""
+"""A row with some thousand spans, which is the most (`child.sample`), has less than 1 MB."""
 PIECE_BYTES = 2**18
 WHOLE = 2**63
 """Numbers are smaller: those of a clock in nanoseconds, or of bytes, are."""
@@ -56,12 +56,18 @@ class _Done(msgspec.Struct, forbid_unknown_fields=True):
     done: Literal["run"]
 
 
+class _Closed(msgspec.Struct, forbid_unknown_fields=True):
+    """What the measuring process had open has been closed, and what failed of that."""
+
+    problem: str | None
+
+
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     """A row, without its spans, and those: the fields of each in their order."""
 
     token: str
     run: Run
-    spans: list[tuple[int, int, int, int, int, int, int]]
+    spans: list[Span]
 
 
 class Wire:
@@ -118,6 +124,11 @@ class Wire:
         data = self._message(wait)
         self._look("after the row")
         return decoded(data, plan, order, token, began_ns, ended_ns)
+
+    def closed(self, wait: Wait) -> str | None:
+        """Have the process close what it has open; what failed of that. Raises as `run` does."""
+        self._send({"close": True})
+        return _decoded(self._message(wait), _Closed).problem
 
     def _send(self, message: dict[str, Any]) -> None:
         """A small message; OSError if the pipe is full of others that nobody over there reads."""
@@ -195,7 +206,7 @@ def decoded(data: bytes, plan: Plan, order: Order, token: str, began_ns: int, en
     answer = _decoded(data, _Answer)
     if answer.token != token:
         raise Garbled("it is not an answer to the order")
-    run = replace(answer.run, spans=[Span(*span) for span in answer.spans])
+    run = replace(answer.run, spans=answer.spans)
     _check(run, plan, order, began_ns, ended_ns)
     return run
 

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.child import answers
+from runners.door import Interrupted
 from runners.measuring import wire
-from runners.measuring.interrupts import Interrupted, Interrupts
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.measure import measure
 from runners.measuring.process import Child
 from runners.model import Order, Plan, Run, Span, run_of, timestamp
