@@ -356,7 +356,7 @@ class Naming(Protocol):
 
 @runtime_checkable
 class Cautious(Protocol):
-    """A workload that knows what to consider before anything is measured."""
+    """A workload or executor that knows what to consider before anything is measured."""
 
     def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
         """What its user should know of a cell with such workers, started in that way."""
@@ -832,6 +832,7 @@ FlagCode = Literal[
     "unguarded",
     "computing_coroutines",
     "loop_threads",
+    "open_ports",
 ]
 
 

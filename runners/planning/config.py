@@ -186,9 +186,12 @@ def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
         start_method=start_method,
         sends_tasks=start_method is not None
         and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
-        flags=tuple(workload.cautions(workers, start_method))
-        if isinstance(workload, Cautious)
-        else (),
+        flags=tuple(
+            flag
+            for plugin in (workload, executor)
+            if isinstance(plugin, Cautious)
+            for flag in plugin.cautions(workers, start_method)
+        ),
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
