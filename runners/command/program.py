@@ -13,11 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import expanded, resumed
-from runners.command.folders import accept, accept_resumed
+from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import CODE, Job
 from runners.command.mistakes import explain, fail
 from runners.measuring.interrupts import Interrupted
@@ -61,6 +61,9 @@ class Check(Callback):
         folder = Path(str(config.hydra.sweep.dir))
         try:
             accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+            if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
+                within(folder, folder / below)
             if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
                 claim.take(folder)
         except (UsageError, OSError) as error:
