@@ -20,11 +20,12 @@ Kind = Literal["cell", "sweep", "lecture"]
 MULTIRUN = "multirun.yaml"
 """Hydra's file of a sweep."""
 
-PAGES = ("lecture.md", "lecture.html")
+PAGE = "lecture.html"
+"""The page of the experiments, beside a folder for each of them."""
 
 OURS = re.compile(
     rf"({'|'.join(map(re.escape, (RUNS, SPANS, IDENTITY)))})(\.\d+)?|{re.escape(CLAIM)}\d+"
-    rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, *PAGES)))}|output\.txt"
+    rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, PAGE, 'lecture.md')))}|output\.txt"
     r"|\.hydra|\.submitit|\.lock|\.DS_Store|\.nfs.*"
 )
 """Names that this program, Hydra and its launchers give, with what a file manager or NFS leaves."""
@@ -153,7 +154,7 @@ def _begun(folder: Path) -> Found | None:
     names = {entry.name for entry in folder.iterdir()}
     if SWEEP in names or (MULTIRUN in names and _is_ours(folder / MULTIRUN)):
         return "sweep"
-    if names.intersection(PAGES):
+    if PAGE in names:
         return "lecture"
     if {RUNS, IDENTITY} & names:
         return "cell"
