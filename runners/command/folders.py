@@ -21,7 +21,8 @@ MULTIRUN = "multirun.yaml"
 """Hydra's file of a sweep."""
 
 PAGE = "lecture.html"
-"""The page of the experiments, beside a folder for each of them."""
+TEXT = "lecture.md"
+"""The page of the experiments, beside a folder for each of them; the text alone is in docs/ too."""
 
 OURS = re.compile(
     rf"({'|'.join(map(re.escape, (RUNS, SPANS, IDENTITY)))})(\.\d+)?|{re.escape(CLAIM)}\d+"
