@@ -1,10 +1,11 @@
 """Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
@@ -28,11 +29,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cell, the folder of its results, and who tells of it."""
+    """A cell, the folder of its results, and who tells of it.
+
+    `submitted` says how things were where the cell was handed over, if it was (`resume.begin`).
+    """
 
     plan: Plan
     folder: Path
     display: Terminal
+    submitted: Mapping[str, Any] | None = None
 
 
 def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[Measured]:
@@ -89,7 +94,7 @@ def _measure(
         claims.enter_context(claimed(shared))
         numbers = [resume.following(shared)]  # it can be read: before anything is set aside
     for cell, old in todo:
-        resume.begin(cell.folder, cell.plan, old)
+        resume.begin(cell.folder, cell.plan, old, cell.submitted)
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     numbers += [resume.following(folder) for folder in folders.values()]
     if panel.name is not None and shared is not None:

@@ -1,8 +1,8 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,20 @@ from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
+from runners.planning.environment import read_site
 from runners.planning.identity import Code
+from runners.results.checked import planned
 from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
 from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
-"""The sources that a single cell is planned with twice, by `Check` and by `Job`: read once."""
+site = cache(read_site)
+"""What a single cell is planned with twice, by `Check` and by `Job`: read once.
+
+The first time is before the workload is imported, which may set variables of the environment.
+"""
 
 
 BUSY = "being measured"
@@ -43,7 +49,8 @@ class Job:
     The speedup is what an optimising sweeper may use. `folder` is where the results of this command
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
-    job that is run in another process has its own.
+    job that is run in another process has its own. `submitted` says how things are where cells are
+    handed over, if they are (`planning.identity.host`).
     """
 
     def __init__(self) -> None:
@@ -52,6 +59,7 @@ class Job:
         self.report = True
         self.statuses: list[str] = []
         self.watch = Watch()
+        self.submitted: Mapping[str, Any] | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -59,7 +67,7 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
         if place is None:
             self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
@@ -80,15 +88,15 @@ class Job:
 
     def _measured(self, cfg: DictConfig, folder: Path, place: Place | None) -> Measured:
         try:
-            plan = config.plan(cfg, code=CODE)
+            plan = config.plan(cfg, site(), CODE)
         except UsageError as error:
             run = config.refusal(cfg, error)
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
             return Measured(run.status)
-        terminal = Terminal(plan, folder, place)
-        return self.measure([Candidate(plan, folder, terminal)], folder)[0]
+        candidate = Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)
+        return self.measure([candidate], folder)[0]
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
@@ -102,13 +110,21 @@ class Job:
             return [Measured(BUSY) for _ in cells]
 
 
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
+
+
 def _place() -> Place | None:
     """Where this cell stands in a sweep that is run by a launcher of Hydra's, or by its sweeper."""
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

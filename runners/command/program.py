@@ -1,7 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
-import signal
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded, resumed
+from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed, within
-from runners.command.job import CODE, Job
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
-from runners.measuring.interrupts import Interrupted
-from runners.model import Unsupported, UsageError
+from runners.door import REQUESTS, libraries_only, unwritten
+from runners.model import REFUSALS, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
-from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.planning.hydra_versions import makes, no_plugin
+from runners.planning.searchpath import CONF, places, unreadable
 from runners.results import claim
 from runners.results.write import write_environment
 
@@ -46,9 +46,9 @@ class Check(Callback):
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
+            plan(config, site(), CODE)
         except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 fail(error)
         folder = Path(str(config.hydra.run.dir))
         try:
@@ -76,43 +76,42 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
     try:
+        words = expanded(arguments)
         for folder in resumed(arguments):
-            accept_resumed(Path(folder))
+            accept_resumed(folder)
     except UsageError as error:
         fail(error)
-    add_working_folder()
-    config.register()
     job = Job()
+    REQUESTS.kept = lambda: _interrupted(job.folder)
+    config.register()
     try:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
-        return 1
     except Exception as error:
-        if os.environ.get(FULL_ERROR) == "1":
+        if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
         # Hydra raises some of what is wrong with a YAML file as it is.
         if (problem := _unreadable(words)) is not None:
+            fail(UsageError(problem))
+        if (problem := no_plugin(error)) is not None:
             fail(UsageError(problem))
         if isinstance(error, MISTAKES):
             fail(error, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
-    except KeyboardInterrupt as request:
-        print(_interrupted(job.folder), file=sys.stderr)
-        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
     finally:
         claim.release_all()
     seen = set(job.statuses)
+    if not seen and unwritten() is not None:
+        return 1  # what was asked for was its output: the help, a configuration
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
@@ -129,7 +128,8 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    from runners.report.__main__ import write_report  # loads pandas and what draws
+    with libraries_only():
+        from runners.report.files import write_report  # loads pandas and what draws
 
     try:
         write_environment(folder, read_environment())
@@ -174,6 +174,6 @@ def _interrupted(folder: Path | None) -> str:
         return "interrupted before anything was measured"
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

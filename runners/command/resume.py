@@ -11,14 +11,17 @@ from typing import Any, Literal
 
 from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status
-from runners.planning.identity import differences
+from runners.planning.identity import SUBMITTED, differences, handed_over
+from runners.results import checked
 from runners.results.columns import RUNS, SPANS, counts
 from runners.results.read import baseline_folder
 from runners.results.write import write_json
 
 IDENTITY = "cell.json"
-OUTSIDE_REASONS = ("incomplete", "timeout", "crashed", "interrupted")
+OUTSIDE_REASONS = ("incomplete", "timeout", "crashed")
 """Ends of a cell that may not come again; an exception or a wrong result would."""
+GOES_ON = ("ok", "interrupted")
+"""Ends after which the complete rounds of a cell count, if there were not enough of them."""
 
 Outcome = Literal["new", "reused", "continued", "again", "unreadable"]
 """What becomes of a cell: it is new, an old result stands, it goes on, or it is measured again.
@@ -57,11 +60,12 @@ def following(folder: Path) -> tuple[int, int]:
     )
 
 
-def look(folder: Path, plan: Plan) -> Earlier:
-    """What `folder` holds of this cell; nothing is changed."""
+def look(folder: Path, plan: Plan, *, elsewhere: bool = False) -> Earlier:
+    """What `folder` holds of this cell, which may be measured elsewhere; nothing is changed."""
+    wanted = handed_over(plan.identity) if elsewhere else plan.identity
     try:
         rows = _rows(folder / RUNS)
-        return _judge(folder, plan, rows) if rows else Earlier("new")
+        return _judge(folder, plan, rows, wanted) if rows else Earlier("new")
     except OSError as error:
         return unreadable(error)
 
@@ -70,11 +74,17 @@ def unreadable(error: OSError) -> Earlier:
     return Earlier("unreadable", error=f"{error.filename} ({error.strerror or error})")
 
 
-def begin(folder: Path, plan: Plan, earlier: Earlier) -> None:
-    """Make the folder ready for this cell's rows. Those that do not stand are set aside."""
+def begin(
+    folder: Path, plan: Plan, earlier: Earlier, submitted: Mapping[str, Any] | None = None
+) -> None:
+    """Make the folder ready for this cell's rows. Those that do not stand are set aside.
+
+    `submitted` says how things were where the cell was handed over, if it was.
+    """
     if earlier.outcome != "continued" and (folder / RUNS).exists():
         _set_aside(folder)
-    write_json(folder / IDENTITY, plan.identity)
+    more = {SUBMITTED: submitted} if submitted is not None else {}
+    write_json(folder / IDENTITY, {**plan.identity, **more})
 
 
 def holds(folder: Path, run: Run) -> bool:
@@ -98,14 +108,16 @@ def last_status(folder: Path) -> str | None:
     return "interrupted" if status == "ok" and rows[-1].get("ended_by") is None else status
 
 
-def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
+def _judge(
+    folder: Path, plan: Plan, rows: list[dict[str, Any]], wanted: Mapping[str, Any]
+) -> Earlier:
     if plan.measure.force:
         return Earlier("again")
     try:
-        old = json.loads(_bytes(folder / IDENTITY) or b"")
-    except ValueError:
+        old = checked.mapping(folder / IDENTITY)
+    except (FileNotFoundError, ValueError):
         return Earlier("again")
-    changed = differences(old, json.loads(json.dumps(plan.identity, default=str)))
+    changed = differences(old, json.loads(json.dumps(wanted, default=str)))
     if changed:
         return Earlier("again", tuple(changed))
     status, ended_by = rows[-1]["status"], rows[-1].get("ended_by")
@@ -113,7 +125,7 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
         return Earlier("new", (), status)
     if status in OUTSIDE_REASONS:
         return Earlier("again", (), status, ended_by)
-    if status != "ok" or ended_by in ("precision", "rounds"):
+    if status not in GOES_ON or ended_by in ("precision", "rounds"):
         return Earlier("reused", (), status, ended_by)
     rounds = _complete_rounds(folder, rows)
     if not rounds:
@@ -139,24 +151,11 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a file; a torn one is as good as not measured. Raises OSError."""
-    rows = []
-    for line in (_bytes(path) or b"").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, Mapping) and {"status", "round", "process", "role"} <= row.keys():
-            rows.append(dict(row))
-    return rows
-
-
-def _bytes(path: Path) -> bytes | None:
-    """What is in a file; None where there is no such file. Raises OSError, which names it."""
+    """The whole rows of a file; a torn or wrong one is as good as not measured. Raises OSError."""
     try:
-        return path.read_bytes()
+        return [row.plain for row in checked.rows(path)]
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 

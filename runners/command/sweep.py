@@ -30,14 +30,13 @@ from runners.command.budget import OutOfTime, Pace
 from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
-from runners.command.job import BUSY, Job, being_measured
+from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import Plan, Run, Unsupported, UsageError
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
-from runners.planning.environment import read_site
-from runners.planning.identity import Code
+from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
 from runners.results import claim
 from runners.results.columns import SWEEP
@@ -110,6 +109,7 @@ class Sweep:
         self.folder = Path(str(config.hydra.sweep.dir))
         self.grid = Grid(context.config_loader, config)
         self.quiet = bool(config.sweep.progress == "json")
+        site()  # before a plugin is imported
         self.began_s = time.monotonic()
 
     def run(
@@ -127,7 +127,8 @@ class Sweep:
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
-        missing = [cell for cell in cells if not self._stands(cell, len(cells))]
+        elsewhere = launcher is not None
+        missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(self._panels(missing), len(cells))
         return self._handed_over(missing, cells, launcher)
@@ -145,7 +146,7 @@ class Sweep:
 
     def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Every cell, composed and planned. The first mistake ends the program before a run."""
-        site, code = read_site(), Code()
+        code = Code()
         cells: list[Cell] = []
         places: dict[Path, int] = {}
         common = set(combinations[0]).intersection(*combinations) if combinations else set()
@@ -157,7 +158,7 @@ class Sweep:
                 folder = self._place(cfg)
                 what: Plan | Run
                 try:
-                    what = plan(cfg, site, code)
+                    what = plan(cfg, site(), code)
                 except UsageError as error:
                     if not _is_a_result(error, overrides):
                         raise
@@ -184,12 +185,12 @@ class Sweep:
             folders.accept_cell(folder)
         return folder
 
-    def _stands(self, cell: Cell, cells: int) -> bool:
+    def _stands(self, cell: Cell, cells: int, elsewhere: bool) -> bool:
         """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
         try:
             if isinstance(cell.what, Plan):
-                earlier = resume.look(cell.folder, cell.what)
-            elif resume.holds(cell.folder, cell.what):
+                earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
+            elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
                 earlier = Earlier("reused", status=cell.what.status)
             else:
                 return False
@@ -313,6 +314,7 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
+        self.job.submitted = host(site())
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value
@@ -375,4 +377,4 @@ def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
     """
     if isinstance(error, BrokenPlugin):
         return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, Unsupported)
+    return isinstance(error.__cause__, REFUSALS)
