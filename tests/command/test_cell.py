@@ -105,7 +105,7 @@ def test_a_cell_that_cannot_be_read_is_said_to_be_so_and_left_alone(
     candidate = Candidate(plan, tmp_path, Terminal(plan, tmp_path, Place(3, 12, "primes")))
     [found] = measure_cells([candidate], tmp_path, Watch())
     assert found.status == without(plan, tmp_path).status == "unreadable"
-    told = f"not measured, it cannot be read: {tmp_path / name} (Is a directory)"
+    told = f"not measured, it cannot be read: {tmp_path / name} ("
     assert capsys.readouterr().out.count(told) == 2
     assert sorted(tmp_path.iterdir()) == before
 
