@@ -84,6 +84,7 @@ def run(arguments: Sequence[str]) -> int:
         fail(error)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
+    REQUESTS.last = claim.release_all
     config.register()
     try:
         _hydra(job, words)
