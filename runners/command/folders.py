@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from runners.command.resume import IDENTITY
-from runners.model import UsageError
+from runners.model import UsageError, printable
 from runners.results.claim import CLAIM, Claimed, holder
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS, SWEEP
 from runners.results.read import LEVELS_UP
@@ -83,7 +83,9 @@ def accept_resumed(folder: Path) -> None:
         problem = "it holds no results"
     except FileNotFoundError:
         near = _nearest(folder)
-        problem = "no such folder" + (f"; the nearest with results is {near}" if near else "")
+        problem = "no such folder" + (
+            f"; the nearest with results is {printable(str(near))}" if near else ""
+        )
     except OSError as error:
         problem = f"it cannot be read ({error.strerror or error})"
     raise UsageError(
@@ -174,7 +176,7 @@ def _foreign(folder: Path, log: str, depth: int = DEPTH) -> str | None:
             below = entry.is_dir(follow_symlinks=False) and depth > 0
             if below and (_begun(Path(entry)) or not _foreign(Path(entry), log, depth - 1)):
                 continue
-            return entry.name
+            return printable(entry.name)
     return None
 
 

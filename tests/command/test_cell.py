@@ -11,6 +11,7 @@ from runners.command.progress import Place, Terminal
 from runners.command.quiet import Watch
 from runners.command.resume import begin, look
 from runners.model import Plan, Run
+from runners.results.read import baseline_folder
 from runners.results.write import append, write_json
 from tests import synthetic
 from tests.conftest import MakePlan
@@ -91,6 +92,16 @@ def test_a_cell_reads_its_own_file_and_nothing_below(tmp_path: Path, make_plan: 
     held(plan, tmp_path / "a", synthetic.runs())
     held(plan, tmp_path, synthetic.runs(status="crashed", error="signal SIGKILL"))
     assert without(plan, tmp_path).status == "crashed"
+
+
+def test_a_panel_above_the_sweep_of_a_cell_is_another_ones(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for folder in (tmp_path, sweep):
+        append(folder / "panel-a", synthetic.runs()[0])
+    write_json(sweep / "sweep.json", {"cells": 1})
+    assert baseline_folder(sweep / "deep/cell", "panel-a") == sweep / "panel-a"
+    (sweep / "panel-a").rename(tmp_path / "elsewhere")
+    assert baseline_folder(sweep / "deep/cell", "panel-a") == sweep / "deep/cell"
 
 
 @pytest.mark.parametrize("name", ["runs.jsonl", "cell.json"])
