@@ -1,6 +1,5 @@
 """Which folders results may go to, looked at before anything is made there."""
 
-import difflib
 import os
 import re
 import stat
@@ -182,6 +181,8 @@ def _foreign(folder: Path, log: str, depth: int = DEPTH) -> str | None:
 
 def _nearest(folder: Path) -> Path | None:
     """The folder of results whose path is the most like that of one that is not there."""
+    import difflib  # a millisecond that no other command needs
+
     there = folder.parent
     while not there.is_dir() and there != there.parent:
         there = there.parent
