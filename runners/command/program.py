@@ -12,11 +12,11 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import check_parts, expanded, resumed
-from runners.command.folders import accept, accept_resumed
+from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.words import endless, unparsable, unreadable
@@ -64,6 +64,9 @@ class Check(Callback):
         folder = Path(str(config.hydra.sweep.dir))
         try:
             accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+            if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
+                within(folder, folder / below)
             if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
                 claim.take(folder)
         except (UsageError, OSError) as error:
@@ -86,6 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         fail(error)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
+    REQUESTS.last = claim.release_all
     config.register()
     try:
         _hydra(job, words)
