@@ -144,7 +144,8 @@ def _differences(
     found = []
     for key in sorted({*old, *new}):
         before, now = old.get(key), new.get(key)
-        if key == "environment" and isinstance(before, Mapping) and isinstance(now, Mapping):
+        names = key == "environment" and not prefix
+        if names and isinstance(before, Mapping) and isinstance(now, Mapping):
             found += _differences(before, now, absent="not set")  # the names say enough
         elif isinstance(before, Mapping) and isinstance(now, Mapping):
             found += _differences(before, now, "" if key == SUBMITTED else f"{prefix}{key}.")

@@ -125,6 +125,11 @@ def test_an_executor_that_mixes_up_results_is_found_out(make_plan: MakePlan, exe
     assert last.status == "wrong"
 
 
+def test_an_executor_that_is_not_available_now_makes_a_cell_incomplete(make_plan: MakePlan) -> None:
+    *_, last = measure(make_plan("executor=away", "n=1"))
+    assert (last.status, last.error) == ("incomplete", "everybody has gone away")
+
+
 def test_an_unsupported_pair_is_a_row_with_the_reason(make_plan: MakePlan) -> None:
     *_, last = measure(make_plan("workload=misbehaving", "executor=refusing"))
     assert (last.status, last.error) == ("unsupported", "this executor serves nobody")
