@@ -84,6 +84,11 @@ def upwards(count: int) -> Iterator[int]:
     yield from range(count)
 
 
+def unless_optimised(_: int) -> None:
+    """What only an interpreter does that was started with -O: it passes over assertions."""
+    assert False, "not optimised"  # noqa: B011, PT015 - what is to be tried
+
+
 def listen(_: int) -> None:
     """Twice on the same port, of which the second finds it busy."""
     with socket.create_server(("127.0.0.1", 0)) as server:

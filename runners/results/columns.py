@@ -113,8 +113,8 @@ FIXED = (
     ),
     Column(
         *("status", "str", ""),
-        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
-        "wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came, or a trouble that may "
+        "pass), unsupported (never possible), failed, wrong, timeout, crashed or interrupted",
     ),
     Column("started_at", "datetime64[us, UTC]", "", "when the run was started"),
     Column("error", "str", "", "why it is not ok, a traceback where there is one"),
