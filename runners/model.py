@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured", "spin"]
 WAITING = 0.05
@@ -91,6 +91,21 @@ class Incomplete(Exception):
 def first_line(error: object) -> str:
     """The first line of what an error says, or of its text, that is not empty."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or turn it around written as in Python."""
+    if text.isprintable():
+        return text
+    from unicodedata import category  # a file of its own: not for every worker
+
+    return "".join(
+        letter if category(letter) not in _UNPRINTABLE else ascii(letter)[1:-1] for letter in text
+    )
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: control, format, half a surrogate pair, ends of lines and paragraphs."""
 
 
 def in_one_line(error: BaseException) -> str:
@@ -425,16 +440,16 @@ class MeteredExecutor(Protocol):
 # What carries the data
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
 
     `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
     or -1 where the kernel does not tell. It is not read after each short task, so that these
-    share a reading: it is then the wait since the worker's previous reading.
+    share a reading: it is then the wait since the worker's previous reading. A tuple, as there may
+    be a million of them.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the method that a tuple has
     pid: int
     thread: int
     start_ns: int
@@ -448,7 +463,9 @@ class Timeline:
     """The tasks of one run and the frame they stand in: one line of `spans.jsonl`.
 
     The run lasted `wall_s` seconds from `begin_ns`, on the same clock as its spans; its first
-    `setup_s` and last `teardown_s` seconds went into making and ending the executor.
+    `setup_s` and last `teardown_s` seconds went into making and ending the executor. Of a run with
+    very many `tasks` the spans are a sample (`child.sample`), maybe not of all its `workers`; None
+    in files of version 0.2.
     """
 
     process: int
@@ -459,6 +476,8 @@ class Timeline:
     setup_s: float
     teardown_s: float
     spans: tuple[Span, ...]
+    tasks: int | None = None
+    workers: int | None = None
 
 
 KeepSpans = Literal["median", "all", "none"]
@@ -482,11 +501,13 @@ class Measure:
     force: bool
     wait_quiet_s: float = 0.0
     fresh: bool = False
+    start_timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
         at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
         finite_seconds(self, "wait_quiet_s")
-        for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
+        limits = ("time_budget_s", "timeout_s", "start_timeout_s", "sweep_budget_s")
+        for name in ("precision", *limits):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
@@ -611,7 +632,8 @@ class Order:
     `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
-    writes it, and those after it, in other processes, compare theirs with it.
+    writes it, and those after it, in other processes, compare theirs with it. `times` is the file
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
     """
 
     process: int
@@ -626,6 +648,7 @@ class Order:
     most_loops: int = 0
     tasks_of: int = 0
     results: str | None = None
+    times: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,14 +661,16 @@ class Run:
     cells has that name for its cell.
     `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
-    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    if it is the first run there, `ending_s` what leaving the workload took, if it is the last one,
+    `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
-    round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
-    detail by code. From `voluntary_switches` to `others_cpu_s` the
-    names are those of `child.counters.Counters`.
+    round's baseline, is filled in by `read_runs`. `spans` are those of all tasks or, of very
+    many, a sample; all else follows from all of them. `notes` are the flags known beforehand, as
+    JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
+    `child.counters.Counters`.
     `compared` and `checked` tell what was found out about its results (`results.columns`).
     """
 
@@ -672,6 +697,7 @@ class Run:
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
+    ending_s: float | None = None
     judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None

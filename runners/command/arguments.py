@@ -24,6 +24,20 @@ VALUED = {
 """Hydra's options that take the next word as their value."""
 
 
+PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
+"""What has Hydra make objects of its own."""
+
+
+def check_parts(words: Sequence[str]) -> None:
+    """Raise UsageError where a word names what Hydra itself is to call: 1.3 calls nearly all."""
+    for word in words:
+        if (found := PARTS.match(word)) is not None:
+            raise UsageError(
+                f"{found[1]}: what Hydra calls is not set on the command line; leave it out "
+                "(launchers are chosen by hydra/launcher=NAME)"
+            )
+
+
 def expanded(arguments: Sequence[str]) -> list[str]:
     """The arguments with options first and short forms written out.
 
@@ -55,6 +69,13 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def resumed(arguments: Sequence[str]) -> list[Path]:
+    """The folders that are to be gone on in."""
+    _, overrides = _apart(arguments)
+    words = [word.partition("=") for word in overrides]
+    return [Path(from_home(path)) for name, _, path in words if name == "resume"]
 
 
 def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,5 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,7 +19,10 @@ from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
+from runners.results.checked import planned
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
@@ -29,6 +31,15 @@ site = cache(read_site)
 
 The first time is before the workload is imported, which may set variables of the environment.
 """
+
+
+BUSY = "being measured"
+"""The status of a cell that another program has; it has its rows."""
+
+
+def being_measured(owner: Owner) -> str:
+    """Why a cell of a sweep is not measured that another program has."""
+    return f"it is being measured by {owner.who}{owner.remedy}"
 
 
 class Job:
@@ -57,6 +68,20 @@ class Job:
     def __call__(self, cfg: DictConfig) -> float:
         folder = _folder()
         place = _place()
+        if place is None:
+            self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
+        try:
+            with claimed(folder):
+                measured = self._measured(cfg, folder, place)
+        except Claimed as error:
+            if place is None:
+                fail(error)
+            print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
+            measured = Measured(BUSY)
+        self.statuses.append(measured.status)
+        return measured.speedup
+
+    def _measured(self, cfg: DictConfig, folder: Path, place: Place | None) -> Measured:
         try:
             plan = config.plan(cfg, site(), CODE)
         except UsageError as error:
@@ -64,19 +89,9 @@ class Job:
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
-            measured = Measured(run.status)
-        else:
-            if place is None:
-                self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
-                try:
-                    resume.lock(folder)
-                except (UsageError, OSError) as error:
-                    fail(error, folder)
-            [measured] = self.measure(
-                [Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)], folder
-            )
-        self.statuses.append(measured.status)
-        return measured.speedup
+            return Measured(run.status)
+        candidate = Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)
+        return self.measure([candidate], folder)[0]
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
@@ -85,6 +100,9 @@ class Job:
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]
+        except Claimed as error:  # what they share
+            print(f"error: {explain(error)}", file=sys.stderr)
+            return [Measured(BUSY) for _ in cells]
 
 
 def _folder() -> Path:
@@ -101,7 +119,7 @@ def _place() -> Place | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

@@ -57,7 +57,9 @@ class Terminal:
 
     def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if earlier.outcome != "new" and not self.quiet:
+        if earlier.outcome == "unreadable":
+            self.say(f"not measured, it cannot be read: {earlier.error}")
+        elif earlier.outcome != "new" and not self.quiet:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
             print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 

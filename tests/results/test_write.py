@@ -74,10 +74,13 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     span = Span(index=0, pid=1, thread=2, start_ns=3, end_ns=4, cpu_ns=1, wait_ns=0)
-    runs = [replace(run, spans=(span, span), begin_ns=1) for run in synthetic.runs(rounds=3)]
+    runs = [
+        replace(run, spans=(span, span), begin_ns=1, setup_s=0.0, teardown_s=0.0)
+        for run in synthetic.runs(rounds=3)
+    ]
     for run in runs:
         append_spans(tmp_path, run)
-    everything = read_timelines(tmp_path)
+    everything = list(read_timelines(tmp_path))
     assert [(t.round, t.role) for t in everything] == [(run.round, run.role) for run in runs]
     assert everything[0].spans == (span, span)
     assert everything[0].wall_s == runs[0].wall_s
@@ -92,5 +95,5 @@ def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     with (tmp_path / SPANS).open("a") as file:
         file.write('{"torn')
     with pytest.warns(UserWarning, match="skipped line 3"):
-        assert len(read_timelines(tmp_path)) == 2
-    assert read_timelines(tmp_path / "nowhere") == []
+        assert len(list(read_timelines(tmp_path))) == 2
+    assert list(read_timelines(tmp_path / "nowhere")) == []
