@@ -101,7 +101,7 @@ def within(sweep: Path, folder: Path) -> None:
 
 
 def _accept(folder: Path, kind: Kind, log: str) -> None:
-    if folder.parts[:1] and folder.parts[0].startswith("~"):
+    if folder.parts[:1] == ("~",):
         raise UsageError(f"{folder}: ~ stands for nothing here; write the path out, as {HOW[kind]}")
     for above in Path(os.path.realpath(folder)).parents[:LEVELS_UP]:
         if os.path.lexists(above / SWEEP) and (owner := holder(above)) is not None:

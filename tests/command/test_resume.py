@@ -302,15 +302,16 @@ def test_a_trouble_that_passes_is_measured_again_and_is_no_success(tmp_path: Pat
 
 
 def test_any_path_can_be_gone_on_with(tmp_path: Path) -> None:
-    path = "~o d(=[,é{}'$\"#/x${y}"
+    path = "~o d(=[,é{}'$\"#/x"
     cell = ("workload=countdown", "workload.count=1000", "executor=serial", "n=1", *FEW)
-    one = run_program(*cell, f"resume={path}", cwd=tmp_path)
-    two = run_program(*cell, f"resume={path}/", cwd=tmp_path)
-    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
-    assert "reused, ended by rounds" in two.stdout
-    many = run_program("-m", *cell, f"resume={path} 2", "sweep.report=false", cwd=tmp_path)
-    assert many.returncode == 0, many.stderr
+    one = run_program(*cell, f"hydra.run.dir={path}", cwd=tmp_path)
+    many = run_program("-m", *cell, f"hydra.sweep.dir={path} 2", "sweep.report=false", cwd=tmp_path)
+    assert (one.returncode, many.returncode) == (0, 0), one.stderr + many.stderr
     assert list((tmp_path / f"{path} 2").glob("*/runs.jsonl"))
+    (tmp_path / path).rename(tmp_path / f"{path}${{y}}")
+    two = run_program(*cell, f"resume={path}${{y}}/", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    assert "reused, ended by rounds" in two.stdout
     assert len(list(tmp_path.iterdir())) == 1  # nothing has gone elsewhere
 
 
