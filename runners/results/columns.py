@@ -179,8 +179,8 @@ FIXED = (
     ),
     Column(
         *("status", "str", ""),
-        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
-        "wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came, or a trouble that may "
+        "pass), unsupported (never possible), failed, wrong, timeout, crashed or interrupted",
         among=get_args(Status),
         needed=True,
     ),

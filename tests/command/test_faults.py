@@ -158,7 +158,7 @@ def test_more_processes_than_the_system_allows(
         run = last_run(make_plan, f"executor={executor}", "n=100")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert run.status == "failed"
+    assert run.status == "incomplete"  # another shell may allow more
     assert "Too many open files" in str(run.error)
 
 

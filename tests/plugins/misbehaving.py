@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.executors.serial import Serial
-from runners.model import Unsupported, WrongResult
+from runners.model import Unavailable, Unsupported, WrongResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,18 @@ class Refusing(Serial):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         raise Unsupported("this executor serves nobody")
+
+
+class Away(Serial):
+    """Could serve another time: it shows when it is made, or when it has to map."""
+
+    def __init__(self, shows: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        if shows == "made":
+            raise Unavailable("nobody is there to be asked")
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        raise Unavailable("everybody has gone away")
 
 
 class Unpicklable:
