@@ -44,7 +44,7 @@ class Rows:
             run_of(plan, order, outcome.status, started_at, error),
             tasks=count,
             task_copies=1 if isinstance(self.workload, Fresh | Renewing) else copies(plan, order),
-            max_rss_bytes=max_rss_bytes(),
+            max_rss_bytes=outcome.max_rss_bytes or max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
