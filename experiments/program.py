@@ -20,6 +20,7 @@ from runners.command.folders import accept
 from runners.door import REQUESTS, unwritten
 from runners.model import UsageError
 from runners.results.claim import release, take
+from runners.results.write import typed
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         metavar="DIR",
-        type=Path,
+        type=typed,
         help="folder of the results and the page; finished cells in it are used again "
         "(default: outputs/lecture, with --quick outputs/lecture-quick)",
     )

@@ -23,6 +23,7 @@ from runners.model import (
     Sharing,
     Span,
     Status,
+    Unavailable,
     Unsupported,
     WorkerDied,
     Workers,
@@ -242,7 +243,7 @@ def failure(problem: Exception) -> Outcome:
     match problem:
         case Unsupported():
             return Outcome("unsupported", str(problem))
-        case Incomplete():
+        case Incomplete() | Unavailable():
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))

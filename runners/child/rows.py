@@ -13,6 +13,7 @@ from runners.child.counters import Counters, libraries, library_threads, max_rss
 from runners.child.faults import cut
 from runners.child.judge import Outcome
 from runners.child.ladder import crew, dealing, largest_task_share, levels, median, task_times
+from runners.child.passing import passes
 from runners.child.sample import sample
 from runners.child.transport import Freight, weighed
 from runners.model import Fresh, Inheriting, Order, Plan, Renewing, Run, Span, Workload, run_of
@@ -39,6 +40,7 @@ class Rows:
     ) -> Run:
         """The row of a run of `count` tasks: once or several times the workload's `tasks`."""
         plan = self.plans[order.candidate]
+        outcome = passing(outcome, plan.measure.memory_limit_bytes)
         error = None if outcome.error is None else cut(outcome.error, MOST_CHARS)
         run = replace(
             run_of(plan, order, outcome.status, started_at, error),
@@ -113,6 +115,14 @@ class Rows:
         if what not in self.freight:
             self.freight[what] = weighed(values)
         return self.freight[what]
+
+
+def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
+    """The same, but `incomplete` where a run failed for something that may pass."""
+    text = outcome.error or ""
+    if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
+        return outcome.but("incomplete", text)
+    return outcome
 
 
 def copies(plan: Plan, order: Order) -> int:

@@ -60,12 +60,15 @@ def accept(folder: Path, kind: Kind, log: str = "") -> None:
 def accept_cell(folder: Path) -> None:
     """Raise UsageError unless a cell of a sweep may have that folder, which is there already."""
     problem = None
-    if not folder.is_dir():
-        problem = "it is a file"
-    elif (found := _begun(folder)) not in (None, "claim", "cell"):
-        problem = f"this folder is {WHAT[found]}"
-    elif found is None and (foreign := _foreign(folder, "")) is not None:
-        problem = f"it holds something else than results ({foreign})"
+    try:
+        if not folder.is_dir():
+            problem = "it is a file"
+        elif (found := _begun(folder)) not in (None, "claim", "cell"):
+            problem = f"this folder is {WHAT[found]}"
+        elif found is None and (foreign := _foreign(folder, "")) is not None:
+            problem = f"it holds something else than results ({foreign})"
+    except OSError:
+        pass  # it cannot be read, which is told of this cell alone
     if problem is not None:
         raise UsageError(f"{folder}: {problem}; choose another hydra.sweep.subdir")
 
@@ -100,7 +103,7 @@ def within(sweep: Path, folder: Path) -> None:
 def _accept(folder: Path, kind: Kind, log: str) -> None:
     if folder.parts[:1] and folder.parts[0].startswith("~"):
         raise UsageError(f"{folder}: ~ stands for nothing here; write the path out, as {HOW[kind]}")
-    for above in folder.absolute().parents[:LEVELS_UP]:
+    for above in Path(os.path.realpath(folder)).parents[:LEVELS_UP]:
         if os.path.lexists(above / SWEEP) and (owner := holder(above)) is not None:
             raise Claimed(above, owner)
     if not os.path.lexists(folder):

@@ -1,6 +1,5 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,8 +19,10 @@ from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
-from runners.results.claim import Claimed, Owner, claimed
+from runners.results.checked import planned
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
@@ -65,7 +66,7 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
         if place is None:
             self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
@@ -104,13 +105,21 @@ class Job:
             return [Measured(BUSY) for _ in cells]
 
 
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
+
+
 def _place() -> Place | None:
     """Where this cell stands in a sweep that is run by a launcher of Hydra's, or by its sweeper."""
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

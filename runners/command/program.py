@@ -1,6 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from runners.command.folders import accept, accept_resumed
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.door import REQUESTS, libraries_only, unwritten
-from runners.model import Unsupported, UsageError
+from runners.model import REFUSALS, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes, no_plugin
@@ -47,7 +48,7 @@ class Check(Callback):
         try:
             plan(config, site(), CODE)
         except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 fail(error)
         folder = Path(str(config.hydra.run.dir))
         try:
@@ -72,10 +73,10 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
     try:
+        words = expanded(arguments)
         for folder in resumed(arguments):
-            accept_resumed(Path(folder))
+            accept_resumed(folder)
     except UsageError as error:
         fail(error)
     job = Job()
@@ -170,6 +171,6 @@ def _interrupted(folder: Path | None) -> str:
         return "interrupted before anything was measured"
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

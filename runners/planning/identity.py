@@ -59,7 +59,9 @@ class Code:
             source = found[module] = self.known[module]
             if source is None:
                 continue
-            root = module.partition(".")[0]
+            root, _, inner = module.partition(".")
+            if inner and root != "runners":  # whose own packages do nothing when they are imported
+                waiting.append(module.rpartition(".")[0])
             for name in source.imported:
                 top = name.partition(".")[0]
                 if top == root or self._is_own(top):
@@ -111,7 +113,7 @@ def host(site: Site) -> dict[str, Any]:
         "system": site.system,
         "usable_cpus": site.usable_cpus,
         "environment": dict(site.variables),
-        "python_options": " ".join(site.options),
+        "python_options": " ".join(site.options) or "none",
     }
 
 
@@ -136,25 +138,27 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "", absent: str = "none"
+) -> list[str]:
     found = []
     for key in sorted({*old, *new}):
         before, now = old.get(key), new.get(key)
-        if isinstance(before, Mapping) and isinstance(now, Mapping):
-            # The name of a variable says enough.
-            inner = "" if key in ("environment", SUBMITTED) else f"{prefix}{key}."
-            found += _differences(before, now, inner)
+        if key == "environment" and isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += _differences(before, now, absent="not set")  # the names say enough
+        elif isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += _differences(before, now, "" if key == SUBMITTED else f"{prefix}{key}.")
         elif prefix == "code." and before != now:
             found.append(f"code of {key}")
         elif before != now or (key in old) != (key in new):
-            was, is_now = (_told(side[key]) if key in side else "none" for side in (old, new))
+            was, is_now = (_told(side[key]) if key in side else absent for side in (old, new))
             found.append(f"{prefix}{key}: {was}, now {is_now}")
     return found
 
 
 def _told(value: Any) -> str:
     """A value in a message; of an empty text there would be nothing to see."""
-    return "none" if value == "" else str(value)
+    return "empty" if value == "" else str(value)
 
 
 def _read(module: str) -> Source | None:
