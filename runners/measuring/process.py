@@ -116,6 +116,7 @@ class Child:
         """
         if self.is_over or self.starting_s is None:
             return 0.0
+        self.is_over = True
         began_s = time.monotonic()
         limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
         try:
