@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"

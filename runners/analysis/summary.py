@@ -40,6 +40,7 @@ from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
 
 STATUSES = get_args(Status)
+LEFT = ("left_processes", "left_files", "left_shared_bytes")
 """From best to worst, as the model lists them."""
 
 Record = dict[str, Any]
@@ -165,6 +166,9 @@ def _waiting(cells: pd.DataFrame, parts: list[Rounds]) -> list[bool]:
 def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     """The worst status of each cell's rows with its first error, how it ended, if it was steady."""
     rank = pd.Categorical(runs["status"], categories=STATUSES).codes.astype(int)
+    # An interrupted run after which its cell went on is no worse than one that was not there.
+    last = ~pd.Series(code).duplicated(keep="last").to_numpy(bool)
+    rank[(rank == STATUSES.index("interrupted")) & ~last] = 0
     worst = np.zeros(code.max() + 1, int)
     np.maximum.at(worst, code, rank)
     told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
@@ -174,6 +178,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             **runs[["ended_by", "steady", "checked", "notes"]],
             "compared": runs["compared"].where(runs["role"] == "measured"),
             "drawn_alike": runs["equal_draws"].fillna(0) > 0,
+            **{name: runs[name].fillna(0).astype(int) for name in LEFT},
         }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
@@ -189,6 +194,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "checked": by_cell["checked"].first(),
             "notes": by_cell["notes"].first(),
             "drawn_alike": by_cell["drawn_alike"].sum(),
+            **{name: by_cell[name].max() for name in LEFT},
         }
     )
 

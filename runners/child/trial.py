@@ -32,6 +32,7 @@ from runners.child.counters import (
 from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
+from runners.child.stops import tell_stops
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.transport import Freight, weighed
@@ -395,6 +396,7 @@ def _number(value: Any) -> float:
 
 def main(descriptor: int) -> None:
     """Serve orders from the parent until it closes its end."""
+    tell_stops()
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NamedTuple, Self
 
 from runners.child.counters import Usage, keep_gil, read_usage
+from runners.child.stops import tell_stops
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
@@ -110,6 +111,7 @@ def install(payload: bytes, shared: Any = None) -> None:
     worker's first task.
     """
     global _payload, _workload, _broken
+    tell_stops()
     if threading.active_count() > 1:
         keep_gil()
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do

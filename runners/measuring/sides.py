@@ -1,13 +1,13 @@
 """The sides of a panel, and the measuring processes that run them."""
 
 import random
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.process import Child
 from runners.model import Panel, Role
@@ -90,8 +90,7 @@ class Interpreters:
     def start(self) -> None:
         """Start them, before any round; each of those for one run only is started before it."""
         if self.panel.sides_apart and self.panel.plans[0].compared:
-            held = tempfile.TemporaryDirectory(prefix="speedup-lab-", ignore_cleanup_errors=True)
-            self.folder = Path(self.kept.enter_context(held))
+            self.folder = Path(self.kept.enter_context(Folder()).name)
         if not self.fresh:
             self._start(self.chosen)
 
@@ -123,7 +122,8 @@ class Interpreters:
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
                 number, seed = self.alike or (next(self.numbers), self.chance.getrandbits(32))
-                child = self.open.enter_context(Child(plans, seed, self.interrupts))
+                beside = () if self.folder is None else (str(self.folder),)
+                child = self.open.enter_context(Child(plans, seed, self.interrupts, beside))
                 self.known[place] = Interpreter(number, child, candidates)
                 started.append(child)
         for child in started:
