@@ -23,7 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.command.grid import Grid
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Plan
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
@@ -65,7 +65,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
 
 
 HELPERS = (
-    *(b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
+    *(b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
     *(b"loky.backend.resource_tracker", b"tests/starter.py"),
 )
 

@@ -31,6 +31,7 @@ from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
 from runners.child.rows import Rows, copies, passing
 from runners.child.stacks import listen, watch_forks
+from runners.child.stops import tell_stops
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
@@ -329,6 +330,7 @@ def _number(value: Any) -> float:
 
 def main(descriptor: int) -> None:
     """Serve orders from the parent until it closes its end."""
+    tell_stops()
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
     listen()
