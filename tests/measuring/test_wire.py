@@ -275,7 +275,12 @@ def test_a_request_to_stop_is_heard_within_a_message(
     monkeypatch.syspath_prepend(str(PLUGINS))
     plan = make_plan("workload=misbehaving", "workload.what=announcing", "executor=thread")
     order = replace(ORDER, role="baseline", cold=True, warmup=True)
-    with Interrupts() as interrupts, Child([plan], 0, interrupts) as child:
+    # A request that was not passed on is told again where it was to be noted.
+    with (
+        pytest.raises(Interrupted),
+        Interrupts() as interrupts,
+        Child([plan], 0, interrupts) as child,
+    ):
         child.settle()
         threading.Timer(0.5, partial(os.kill, os.getpid(), signal.SIGINT)).start()
         with pytest.raises(Interrupted):
