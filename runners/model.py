@@ -109,8 +109,13 @@ _UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def in_one_line(error: BaseException) -> str:
-    """The kind of an error and all that it says."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """The kind of an error and what it says, all of it but for a text that fills pages."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # its own fault
+        said = "(which cannot be told)"
+    said = said if len(said) <= 1000 else f"{said[:1000]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def timestamp() -> str:
@@ -351,7 +356,7 @@ class Naming(Protocol):
 
 @runtime_checkable
 class Cautious(Protocol):
-    """A workload that knows what to consider before anything is measured."""
+    """A workload or executor that knows what to consider before anything is measured."""
 
     def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
         """What its user should know of a cell with such workers, started in that way."""
@@ -485,7 +490,10 @@ KeepSpans = Literal["median", "all", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
+    """How a cell is measured; `conf/measure/*.yaml` documents each setting.
+
+    Which numbers they may have is in `planning/ranges.py`.
+    """
 
     precision: float
     min_rounds: int
@@ -502,14 +510,6 @@ class Measure:
     wait_quiet_s: float = 0.0
     fresh: bool = False
     start_timeout_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
-        finite_seconds(self, "wait_quiet_s")
-        limits = ("time_budget_s", "timeout_s", "start_timeout_s", "sweep_budget_s")
-        for name in ("precision", *limits):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -832,6 +832,7 @@ FlagCode = Literal[
     "unguarded",
     "computing_coroutines",
     "loop_threads",
+    "open_ports",
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Self
 
@@ -17,16 +18,21 @@ END_S = 1.0
 LOCAL = {
     "distributed.scheduler.allowed-failures": 0,  # a task that kills its worker gets one worker
     "distributed.worker.profile.enabled": False,  # nothing samples while the clock runs
+    # Their servers of facts are always there: they have none to give.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
 class Dask:
     """`max_workers` threads, in processes of `threads_per_worker`, that a scheduler hands tasks to.
 
-    Without `address` the cluster is started here, bound to loopback. With it (`tcp://host:8786`)
-    some of that cluster's workers are used, with `max_workers` threads in all. It is Unavailable if
-    no choice of workers has that many now. They have to be able to import `runners` and the
-    workload, in the same versions of Python and packages. Their number of threads is left as it is.
+    Without `address` the cluster is started here, bound to loopback. Whoever can talk to a
+    scheduler can have it run anything: it talks by TLS alone, with keys made for this process.
+    With an address (`tcp://host:8786`), whose security is that cluster's own affair, some of its
+    workers are used, with `max_workers` threads in all. It is Unavailable if no choice of workers
+    has that many now. They have to be able to import `runners` and the workload, in the same
+    versions of Python and packages. Their number of threads is left as it is.
     """
 
     worker_kind = "remote"
@@ -43,8 +49,9 @@ class Dask:
             raise InvalidParameter(
                 "threads_per_worker", f"must divide the number of workers, {max_workers}"
             )
-        if find_spec("distributed") is None:
-            raise Unsupported("needs the package distributed; install speedup-lab[dask]")
+        for package in ("distributed", "cryptography"):
+            if find_spec(package) is None and (package == "distributed" or address is None):
+                raise Unsupported(f"needs the package {package}; install speedup-lab[dask]")
         self.max_workers = max_workers
         self.address = address
         self.threads_per_worker = threads_per_worker
@@ -117,7 +124,8 @@ class Dask:
                     n_workers=self.max_workers // self.threads_per_worker,
                     threads_per_worker=self.threads_per_worker,
                     host="127.0.0.1",
-                    # Its server of facts is always there; any free port keeps it from a fixed one.
+                    security=_keys(),
+                    # Any free port keeps it from a fixed one.
                     scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                 )
@@ -125,6 +133,14 @@ class Dask:
                 raise Unavailable(
                     f"Dask could not start its workers: {in_one_line(error)}"
                 ) from error
+
+
+@cache
+def _keys() -> Any:
+    """Made once for this process, which takes a tenth of a second, and in no file that stays."""
+    import distributed
+
+    return distributed.Security.temporary()  # type: ignore[no-untyped-call]
 
 
 def choose(threads: Mapping[str, int], n: int) -> list[str]:

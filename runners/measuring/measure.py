@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.door import Interrupted
+from runners.door import Interrupted, libraries_only
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
@@ -141,7 +141,8 @@ class _Measurement:
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import headline  # noqa: F401
+                    with libraries_only():
+                        from runners.analysis import headline  # noqa: F401
             yield from self._finished(interpreters, held)
 
     def _finished(self, interpreters: Interpreters, held: Run | None) -> Iterator[Run]:

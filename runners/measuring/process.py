@@ -56,7 +56,7 @@ class Child:
         )
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, *plans[0].options, "-X", "faulthandler", "-c", code],
+            [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
@@ -116,6 +116,7 @@ class Child:
         """
         if self.is_over or self.starting_s is None:
             return 0.0
+        self.is_over = True
         began_s = time.monotonic()
         limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
         try:

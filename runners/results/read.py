@@ -49,12 +49,14 @@ def baseline_folder(folder: Path, panel: str) -> Path:
     """Where the baseline is that the runs of a cell's folder are compared with.
 
     A cell by itself has it with it. That of a panel is in a folder beside those of its cells, or
-    above them.
+    above them, and not above their sweep's: another one's may have the same name.
     """
     if panel.startswith(PANEL):
         for above in (folder, *folder.resolve().parents[:LEVELS_UP]):
             if (above / panel / RUNS).exists() and not (above / panel).is_symlink():
                 return above / panel
+            if (above / SWEEP).exists():
+                break
     return folder
 
 

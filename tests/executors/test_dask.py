@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runners.executors.dask import Dask, choose
+from runners.executors.dask import Dask, _keys, choose
 from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, remember, remembered, whereabouts
@@ -144,33 +144,20 @@ def test_a_worker_that_dies(n: int) -> None:
         executor.map(os._exit, [3])
 
 
-def test_nothing_listens_on_other_than_loopback() -> None:
+def test_its_own_cluster_serves_nobody_without_its_keys() -> None:
     with Dask(1) as executor:
-        pids = {os.getpid(), *(pid for pid, _ in executor.map(whereabouts, [0]))}
-        listening = [address for pid in pids for address in listeners(pid)]
-    assert len(listening) >= 3  # the scheduler, the worker and its nanny
-    assert set(listening) == {"0100007F"}
+        address = executor.client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        for security in (None, distributed.Security.temporary()):
+            for stranger in (address, address.replace("tls:", "tcp:")):
+                with pytest.raises((OSError, TypeError, RuntimeError, ValueError)):
+                    distributed.Client(stranger, security=security, timeout=0.5)
 
 
-def listeners(pid: int) -> list[str]:
-    """The addresses, as in /proc/net/tcp, on which that process waits for connections."""
-    inodes = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            inodes.add(str(link.readlink()))
-        except FileNotFoundError:  # closed meanwhile, or the listing's own
-            continue
-    rows: list[list[str]] = []
-    for table in ("tcp", "tcp6"):
-        file = Path(f"/proc/{pid}/net/{table}")
-        rows += (
-            [line.split() for line in file.read_text().splitlines()[1:]] if file.exists() else []
-        )
-    return [
-        row[1].partition(":")[0]
-        for row in rows
-        if row[3] == "0A" and f"socket:[{row[9]}]" in inodes
-    ]
+def test_keys_are_made_once_for_a_process_and_stay_in_memory() -> None:
+    keys = _keys()
+    assert _keys() is keys
+    assert "BEGIN PRIVATE KEY" in keys.tls_client_key
 
 
 def test_no_scheduler_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +198,10 @@ def test_threads_that_do_not_divide_the_workers(threads: int) -> None:
         Dask(3, threads_per_worker=threads)
 
 
-def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(Unsupported, match=r"install speedup-lab\[dask\]"):
+@pytest.mark.parametrize("package", ["distributed", "cryptography"])
+def test_without_a_package_its_extra_is_named(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(Unsupported, match=rf"{package}; install speedup-lab\[dask\]"):
         Dask(1)

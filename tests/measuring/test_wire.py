@@ -313,7 +313,7 @@ def test_workers_and_programs_that_tasks_start_cannot_write_to_the_parent(
     make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(PLUGINS))
-    for executor in ("process", "pool"):
+    for executor in ("process", "process_pool", "pool"):
         plan = make_plan("workload=misbehaving", "workload.what=looking", f"executor={executor}")
         runs = list(measure(plan))
         assert {run.error for run in runs} == {None}
