@@ -19,7 +19,8 @@ from runners.analysis.claims import Judgement, judge
 from runners.command.folders import accept
 from runners.door import REQUESTS, unwritten
 from runners.model import UsageError
-from runners.results.claim import release, take
+from runners.results.claim import release, release_all, take
+from runners.results.write import typed
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
@@ -43,6 +44,7 @@ def run(words: Sequence[str]) -> int:
     REQUESTS.kept = lambda: (
         f"interrupted; what was measured is in {folder}\ngo on with the same command"
     )
+    REQUESTS.last = release_all
     try:
         accept(folder, "lecture")
         take(folder)
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         metavar="DIR",
-        type=Path,
+        type=typed,
         help="folder of the results and the page; finished cells in it are used again "
         "(default: outputs/lecture, with --quick outputs/lecture-quick)",
     )

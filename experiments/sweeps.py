@@ -12,6 +12,7 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.summary import summarise
+from runners.command.arguments import quoted
 from runners.door import REQUESTS
 from runners.model import Environment, UsageError
 from runners.results.read import planned_cells, read_environments, read_runs
@@ -43,9 +44,13 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     to output.txt. A request to stop is handed on to the program, which is waited for; it ends as
     well if this process is killed.
     """
+    try:
+        place = quoted(str(folder))
+    except UsageError as error:
+        return str(error)
     folder.mkdir(parents=True, exist_ok=True)
     places = (
-        f"hydra.sweep.dir={folder}",
+        f"hydra.sweep.dir={place}",
         "hydra.sweep.subdir=${hydra.job.num}",  # the same folder whatever the settings are
         "sweep.report=false",
         "sweep.progress=json",
@@ -71,8 +76,8 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
         try:
             for line in process.stdout:
                 output.write(line)
-                if (place := _place(line)) is not None:
-                    told(*place)
+                if (cell := _cell(line)) is not None:
+                    told(*cell)
                 if line.startswith("error: "):
                     errors = line.removeprefix("error: ").strip()
         except BaseException:
@@ -85,13 +90,13 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     return errors or f"the program ended with {process.returncode}; see {folder / 'output.txt'}"
 
 
-def _place(line: str) -> tuple[int, int] | None:
+def _cell(line: str) -> tuple[int, int] | None:
     """The number of a cell and that of all, of a line that tells of one."""
     if not line.startswith("{"):
         return None
     try:
-        cell = json.loads(line)
-        return int(cell["cell"]), int(cell["cells"])
+        found = json.loads(line)
+        return int(found["cell"]), int(found["cells"])
     except (ValueError, KeyError, TypeError):  # a plugin's own line
         return None
 

@@ -43,8 +43,8 @@ class Requests:
 
     `pending` is the signal of the first one. It raises Interrupted where it strikes, unless
     `waiter` is there, who acts on it when it is safe; while the program is being loaded, or has
-    said all that it had to say, it ends the process at once. So does a second one. `kept` gives the
-    lines that say what is kept and how to go on.
+    said all that it had to say, it ends the process at once, after `last`. So does a second one.
+    `kept` gives the lines that say what is kept and how to go on.
     """
 
     def __init__(self) -> None:
@@ -54,6 +54,7 @@ class Requests:
         self.inside = False
         self.waiter: Callable[[int], None] | None = None
         self.kept: Callable[[], str] = lambda: UNWRITTEN
+        self.last: Callable[[], object] = lambda: None
 
     def listen(self) -> "dict[int, Any]":
         """Answer the signals, but those that whoever started this program has it ignore (nohup).
@@ -106,7 +107,11 @@ class Requests:
 
     def leave(self) -> "NoReturn":
         """End this process here and now; what it has started ends by itself."""
-        os._exit(self.tell())
+        status = self.tell()
+        try:
+            self.last()
+        finally:
+            os._exit(status)
 
 
 REQUESTS = Requests()

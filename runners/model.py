@@ -37,7 +37,9 @@ Status = Literal[
 ]
 """How a run ended, or a cell: from best to worst.
 
-`incomplete`: some of its results never came, or something else went wrong that may pass.
+`incomplete`: some of its results never came, or something else went wrong that may pass, as where
+a server did not answer. It is measured again when the sweep is gone on with.
+`unsupported`: this pair, in this configuration, can never be measured.
 `left out`: a cell that was not measured, for it no longer fitted into the time of its sweep.
 `interrupted`: the program was asked to stop, or ended before the cell did.
 """
@@ -68,7 +70,18 @@ class WorkerDied(Exception):
 
 
 class Unsupported(Exception):
-    """Raised by a plugin that cannot serve this pair; the message is the reason. Becomes a row."""
+    """Raised by a plugin that can never serve this pair; the message is the reason. Makes a row."""
+
+
+class Unavailable(Exception):
+    """Raised by a plugin that cannot work now, and may another time; the message is the reason.
+
+    A server does not answer, workers are away, a port is busy. Makes a row, `incomplete`.
+    """
+
+
+REFUSALS = (Unsupported, Unavailable)
+"""What a plugin says that cannot serve a pair: no mistake of the user's, but a result."""
 
 
 class Incomplete(Exception):
@@ -78,6 +91,21 @@ class Incomplete(Exception):
 def first_line(error: object) -> str:
     """The first line of what an error says, or of its text, that is not empty."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or turn it around written as in Python."""
+    if text.isprintable():
+        return text
+    from unicodedata import category  # a file of its own: not for every worker
+
+    return "".join(
+        letter if category(letter) not in _UNPRINTABLE else ascii(letter)[1:-1] for letter in text
+    )
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: control, format, half a surrogate pair, ends of lines and paragraphs."""
 
 
 def in_one_line(error: BaseException) -> str:
@@ -328,7 +356,7 @@ class Naming(Protocol):
 
 @runtime_checkable
 class Cautious(Protocol):
-    """A workload that knows what to consider before anything is measured."""
+    """A workload or executor that knows what to consider before anything is measured."""
 
     def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
         """What its user should know of a cell with such workers, started in that way."""
@@ -633,7 +661,8 @@ class Run:
     cells has that name for its cell.
     `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
-    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    if it is the first run there, `ending_s` what leaving the workload took, if it is the last one,
+    `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
@@ -668,6 +697,7 @@ class Run:
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
+    ending_s: float | None = None
     judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None
@@ -802,6 +832,7 @@ FlagCode = Literal[
     "unguarded",
     "computing_coroutines",
     "loop_threads",
+    "open_ports",
 ]
 
 

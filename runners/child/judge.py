@@ -23,6 +23,7 @@ from runners.model import (
     Sharing,
     Span,
     Status,
+    Unavailable,
     Unsupported,
     WorkerDied,
     Workers,
@@ -43,6 +44,7 @@ class Outcome:
     error: str | None = None
     timing: Timing | None = None
     counters: Counters | None = None
+    max_rss_bytes: int | None = None
     gil: bool | None = None
     elsewhere: Usage | None = None
     held_s: float | None = None
@@ -241,7 +243,7 @@ def failure(problem: Exception) -> Outcome:
     match problem:
         case Unsupported():
             return Outcome("unsupported", str(problem))
-        case Incomplete():
+        case Incomplete() | Unavailable():
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))

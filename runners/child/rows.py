@@ -3,16 +3,17 @@
 The spans of all tasks are here, and nowhere else: what needs them is computed here, after the run.
 """
 
-import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.child.counters import Counters, libraries, library_threads, max_rss_bytes
 from runners.child.faults import cut
 from runners.child.judge import Outcome
 from runners.child.ladder import crew, dealing, largest_task_share, levels, median, task_times
+from runners.child.passing import passes
 from runners.child.sample import sample
 from runners.child.transport import Freight, weighed
 from runners.model import Fresh, Inheriting, Order, Plan, Renewing, Run, Span, Workload, run_of
@@ -39,12 +40,13 @@ class Rows:
     ) -> Run:
         """The row of a run of `count` tasks: once or several times the workload's `tasks`."""
         plan = self.plans[order.candidate]
+        outcome = passing(outcome, plan.measure.memory_limit_bytes)
         error = None if outcome.error is None else cut(outcome.error, MOST_CHARS)
         run = replace(
             run_of(plan, order, outcome.status, started_at, error),
             tasks=count,
             task_copies=1 if isinstance(self.workload, Fresh | Renewing) else copies(plan, order),
-            max_rss_bytes=max_rss_bytes(),
+            max_rss_bytes=outcome.max_rss_bytes or max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
@@ -115,6 +117,14 @@ class Rows:
         return self.freight[what]
 
 
+def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
+    """The same, but `incomplete` where a run failed for something that may pass."""
+    text = outcome.error or ""
+    if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
+        return outcome.but("incomplete", text)
+    return outcome
+
+
 def copies(plan: Plan, order: Order) -> int:
     """How many times the work that side has to do."""
     return plan.n if order.role == "measured" and plan.scaling == "weak" else 1
@@ -178,6 +188,6 @@ def _note(path: str | None, times: Sequence[float]) -> None:
     try:
         with open(f"{path}.new", "wb") as file:
             shortest.tofile(file)
-        os.replace(f"{path}.new", path)  # noqa: PTH105 - pathlib is not loaded here
+        Path(f"{path}.new").replace(path)
     except OSError:  # no room: who got which tasks is not told then
         pass

@@ -6,7 +6,6 @@ every forked worker and between any two clock reads.
 """
 
 import gc
-import json
 import multiprocessing
 import os
 import pickle
@@ -19,17 +18,18 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from runners.child.answers import answer, send
+from runners.child.answers import next_order, send, tell
 from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
     keep_gil,
+    max_rss_bytes,
     read_counters,
 )
 from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
-from runners.child.rows import Rows, copies
+from runners.child.rows import Rows, copies, passing
 from runners.child.stacks import listen, watch_forks
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
@@ -45,11 +45,13 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
+    Unavailable,
     Unsupported,
     UsageError,
     WorkerDied,
     Workers,
     Workload,
+    in_one_line,
     locate,
     run_of,
     timestamp,
@@ -69,7 +71,8 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here, UsageError where its tasks cannot be run more than once.
+    cannot be served here, Unavailable where not now, UsageError where its tasks cannot be run more
+    than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -103,11 +106,19 @@ class Trial:
         self.rows = Rows(plans, workload, timer_cost_ns())
         adopt(shared.payload, workload)
 
-    def close(self) -> None:
-        """End what was kept over the runs: the executors, then what the workload has open."""
-        for kept in self.kept.values():
-            kept.close()
-        self.open.close()
+    def close(self) -> str | None:
+        """End what was kept over the runs: the executors, then what the workload has open.
+
+        Returns what failed of that.
+        """
+        problems = []
+        ends = [("the executor's", kept.close) for kept in self.kept.values()]
+        for whose, end in (*ends, ("the workload's", self.open.close)):
+            try:
+                end()
+            except BaseException as error:  # also SystemExit: it would end this process silently
+                problems.append(f"{whose} __exit__ failed: {in_one_line(error)}\n{described()}")
+        return "\n".join(problems) or None
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
@@ -202,11 +213,12 @@ class Trial:
         except Exception as problem:
             outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
+        memory = max_rss_bytes()  # before anything is made of the results
         if timing is not None:
             outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
         if self.judge.comparison.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
-        return replace(outcome, counters=counters)
+        return replace(outcome, counters=counters, max_rss_bytes=memory)
 
     def _workers(self, order: Order) -> Workers:
         return "caller" if order.role == "baseline" else self.plans[order.candidate].worker_kind
@@ -309,8 +321,10 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
 
 
 def _number(value: Any) -> float:
-    """An int or a float as it is; what numpy makes, as a float."""
-    return value if isinstance(value, int | float) else float(value)
+    """An int or a float as it is; a bool, a large int and what numpy makes, as a float."""
+    if isinstance(value, float) or (type(value) is int and abs(value) < 2**63):
+        return value
+    return float(value)
 
 
 def main(descriptor: int) -> None:
@@ -336,23 +350,23 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except Unavailable as reason:
+        broken = Outcome("incomplete", str(reason))
     except UsageError as mistake:
         broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
-        broken = Outcome("failed", text)
+        broken = passing(Outcome("failed", text), limit)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
-    while True:
-        try:
-            message = json.loads(connection.recv_bytes())
-        except EOFError:
-            break
-        order = Order(**message["order"])
+    while (order := next_order(connection)) is not None:
+        if order == "close":
+            send(connection, {"problem": trial.close() if broken is None else None})
+            return
         if broken is None:
             row = trial.run(order)
         else:
             now = timestamp()
             row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
-        send(connection, {"token": message["token"], **answer(row)})
+        tell(connection, row)
     if broken is None:
         trial.close()

@@ -1,6 +1,5 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +12,7 @@ from omegaconf import DictConfig
 
 from runners.command import resume
 from runners.command.cell import Candidate, Measured, measure_cells
+from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
@@ -20,8 +20,10 @@ from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.identity import Code
-from runners.results.claim import Claimed, Owner, claimed
+from runners.results.checked import planned
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
@@ -65,11 +67,13 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
         if place is None:
             self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
         try:
+            if place is not None:
+                within(Path(str(HydraConfig.get().sweep.dir)), folder)
             with claimed(folder):
                 measured = self._measured(cfg, folder, place)
         except Claimed as error:
@@ -77,6 +81,8 @@ class Job:
                 fail(error)
             print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
             measured = Measured(BUSY)
+        except UsageError as error:
+            fail(error)
         self.statuses.append(measured.status)
         return measured.speedup
 
@@ -104,13 +110,21 @@ class Job:
             return [Measured(BUSY) for _ in cells]
 
 
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
+
+
 def _place() -> Place | None:
     """Where this cell stands in a sweep that is run by a launcher of Hydra's, or by its sweeper."""
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

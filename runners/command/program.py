@@ -1,6 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,16 +12,16 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import check_parts, expanded, resumed
-from runners.command.folders import accept, accept_resumed
+from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.words import endless, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import Unsupported, UsageError, in_one_line
+from runners.model import REFUSALS, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes, no_plugin
@@ -48,7 +49,7 @@ class Check(Callback):
         try:
             plan(config, site(), CODE)
         except Exception as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 if (mistake := _mistake((), error, begun=False)) is not None:
                     fail(mistake)
                 raise
@@ -63,6 +64,9 @@ class Check(Callback):
         folder = Path(str(config.hydra.sweep.dir))
         try:
             accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+            if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
+                within(folder, folder / below)
             if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
                 claim.take(folder)
         except (UsageError, OSError) as error:
@@ -75,16 +79,17 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
     try:
+        words = expanded(arguments)
         for folder in resumed(arguments):
-            accept_resumed(Path(folder))
+            accept_resumed(folder)
         if (problem := endless(words)) is not None:
             raise UsageError(problem)
     except UsageError as error:
         fail(error)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
+    REQUESTS.last = claim.release_all
     config.register()
     try:
         _hydra(job, words)
@@ -164,6 +169,6 @@ def _interrupted(folder: Path | None) -> str:
         return UNWRITTEN
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

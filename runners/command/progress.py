@@ -171,7 +171,7 @@ def refused(run: Run, place: Place | None) -> None:
     """Say that a cell cannot be measured."""
     if place is None or not place.quiet:
         name = place.name if place is not None else f"{run.workload} on {run.executor}, n = {run.n}"
-        why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
+        why = f"{run.status}: {run.error}" if run.status != "failed" else run.error
         print(f"{_before(place)}{name}: {why}")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status
 from runners.planning.identity import SUBMITTED, differences, handed_over
+from runners.results import checked
 from runners.results.columns import RUNS, SPANS, counts
 from runners.results.read import baseline_folder
 from runners.results.write import write_json
@@ -113,10 +114,8 @@ def _judge(
     if plan.measure.force:
         return Earlier("again")
     try:
-        old = json.loads(_bytes(folder / IDENTITY) or b"")
-    except (ValueError, RecursionError):
-        return Earlier("again")
-    if not isinstance(old, dict):
+        old = checked.mapping(folder / IDENTITY)
+    except (FileNotFoundError, ValueError):
         return Earlier("again")
     changed = differences(old, json.loads(json.dumps(wanted, default=str)))
     if changed:
@@ -152,24 +151,11 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a file; a torn one is as good as not measured. Raises OSError."""
-    rows = []
-    for line in (_bytes(path) or b"").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, Mapping) and {"status", "round", "process", "role"} <= row.keys():
-            rows.append(dict(row))
-    return rows
-
-
-def _bytes(path: Path) -> bytes | None:
-    """What is in a file; None where there is no such file. Raises OSError, which names it."""
+    """The whole rows of a file; a torn or wrong one is as good as not measured. Raises OSError."""
     try:
-        return path.read_bytes()
+        return [row.plain for row in checked.rows(path)]
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 

@@ -26,14 +26,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command import folders, resume
+from runners.command.budget import OutOfTime, Pace
 from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
-from runners.command.mistakes import fail
-from runners.command.progress import Place, Terminal, clock, differing, refused, why
+from runners.command.mistakes import explain, fail
+from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import Plan, Run, Unsupported, UsageError
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
@@ -123,6 +124,9 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
+        left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
+        for folder in {*left, *(cell.folder for cell in cells)}:
+            claim.clear(folder)
         elsewhere = launcher is not None
         missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
@@ -186,7 +190,7 @@ class Sweep:
         try:
             if isinstance(cell.what, Plan):
                 earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
-            elif resume.holds(cell.folder, cell.what):
+            elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
                 earlier = Earlier("reused", status=cell.what.status)
             else:
                 return False
@@ -235,13 +239,16 @@ class Sweep:
                 for at, cell in enumerate(panel, done + 1):
                     times = partial(pace.told, done + len(panel))
                     place = Place(before + at, count, cell.name, times, self.quiet)
+                    config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
                     try:
                         claims.enter_context(claim.claimed(cell.folder))
+                        begun.append(self._run(_nothing, config))
                     except claim.Claimed as error:
                         self._without(place, cell, BUSY, being_measured(error.owner))
                         continue
-                    config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
-                    begun.append(self._run(_nothing, config))
+                    except OSError as error:
+                        self._without(place, cell, "failed", explain(error, cell.folder))
+                        continue
                     free.append(cell)
                     places.append(place)
                 measured = self._panel(free, places, pace) if free else []
@@ -273,9 +280,7 @@ class Sweep:
         _ = done.return_value  # raises what the job raised: a fault of the program
         return done
 
-    def _panel(
-        self, panel: Sequence[Cell], places: Sequence[Place], pace: "Pace"
-    ) -> list[Measured]:
+    def _panel(self, panel: Sequence[Cell], places: Sequence[Place], pace: Pace) -> list[Measured]:
         """Measure cells together. One without a plan is by itself, and gets its row."""
 
         def candidates(plans: Sequence[Plan]) -> list[Candidate]:
@@ -340,56 +345,6 @@ class Sweep:
         return returns
 
 
-class OutOfTime(Exception):
-    """A cell does not fit into what is left of the time of its sweep; the message says so."""
-
-
-class Pace:
-    """How long a sweep has taken and will take, from the time budgets of its cells."""
-
-    def __init__(self, began_s: float, budgets_s: Sequence[float]) -> None:
-        self.began_s = began_s
-        self.measuring_began_s = self.panel_began_s = time.monotonic()
-        self.budgets_s = list(budgets_s)
-        self.panel_cells = 1
-        self.longest_s = 0.0
-
-    def fitted(self, plans: Sequence[Plan]) -> list[Plan]:
-        """The plans of a panel, their time cut to what the sweep has left.
-
-        Raises OutOfTime at too little: as much as a cell took at most so far is enough for each;
-        before the first one, anything is.
-        """
-        self.panel_began_s, self.panel_cells = time.monotonic(), len(plans)
-        budget_s = plans[0].measure.sweep_budget_s if plans else None
-        if budget_s is None:
-            return list(plans)
-        left_s = self.measuring_began_s + budget_s - self.panel_began_s
-        if left_s <= self.longest_s * len(plans):
-            raise OutOfTime(
-                f"of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s are left"
-            )
-        each_s = min(plans[0].measure.time_budget_s, left_s / len(plans))
-        return [
-            replace(plan, measure=replace(plan.measure, time_budget_s=each_s)) for plan in plans
-        ]
-
-    def ended(self, done: int) -> tuple[float, float]:
-        """So many cells have ended; seconds since the sweep began, and seconds left."""
-        now_s = time.monotonic()
-        each_s = (now_s - self.panel_began_s) / max(self.panel_cells, 1)
-        self.longest_s = max(self.longest_s, each_s)
-        spent_s, planned_s = now_s - self.measuring_began_s, sum(self.budgets_s[:done])
-        # The budgets of what is left, in the proportion in which those so far were used up.
-        left_s = sum(self.budgets_s[done:]) * (spent_s / planned_s if planned_s else 1.0)
-        return now_s - self.began_s, left_s
-
-    def told(self, done: int) -> str:
-        """The same in words, for the line of a cell."""
-        elapsed_s, left_s = self.ended(done)
-        return f"{clock(elapsed_s)}, {clock(left_s)} left" if left_s else ""
-
-
 def _nothing(_: DictConfig) -> float:
     """What Hydra runs for a cell, so that the folder is as it makes it."""
     return math.nan
@@ -422,4 +377,4 @@ def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
     """
     if isinstance(error, BrokenPlugin):
         return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, Unsupported)
+    return isinstance(error.__cause__, REFUSALS)

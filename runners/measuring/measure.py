@@ -19,7 +19,7 @@ from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.measuring.sides import Interpreters, Side, sides
-from runners.model import WAITING, Order, Panel, Plan, Run, run_of, timestamp
+from runners.model import WAITING, Order, Panel, Plan, Run, Status, run_of, timestamp
 
 LOOP_S, START_LOOPS_S = 0.11, 0.05
 """How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
@@ -93,7 +93,11 @@ class _Measurement:
             self.panel, chosen, self.processes, self.chance, self.interrupts, folder
         ) as interpreters:
             interpreters.start()
+            held: Run | None = None  # what may be the last row, which says how the processes end
             while (kind := self.pace.next_round()) is not None:
+                if held is not None:
+                    yield held
+                    held = None
                 order = self._order(kind, chosen)
                 number = next(self.rounds)
                 done: list[tuple[Side, Run]] = []
@@ -114,14 +118,19 @@ class _Measurement:
                     run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):
                         self.pace.ask_s = 0.0  # it can be done without, in fresh interpreters
+                        yield from self._finished(interpreters, None)
                         return
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
+                        yield from self._finished(interpreters, None)
                         return
                     is_last = kind == "counted" and position == len(order) - 1
                     row = self._told(run, side, counted=kind == "counted", is_last=is_last)
                     done.append((side, row))
-                    yield row
+                    if self.pace.may_be_last and is_last:
+                        held = row
+                    else:
+                        yield row
                 baselines = [run for side, run in done if side.role == "baseline"]
                 calls = min((run.tasks or 0 for run in baselines), default=0)
                 if self.panel.sides_apart and kind != "baseline":
@@ -134,6 +143,34 @@ class _Measurement:
                     # enough that the pilot's last row does not wait for it.
                     with libraries_only():
                         from runners.analysis import headline  # noqa: F401
+            yield from self._finished(interpreters, held)
+
+    def _finished(self, interpreters: Interpreters, held: Run | None) -> Iterator[Run]:
+        """Have the processes leave the workload: the `held` row says how long that took.
+
+        What fails of it is a row of its own, of each cell that such a process serves.
+        """
+        ending_s = 0.0
+        failed: list[Run] = []
+        for interpreter in interpreters.known.values():
+            now = timestamp()
+            try:
+                ending_s = max(ending_s, interpreter.child.finish())
+            except Interrupted:
+                break
+            except (TimeoutError, ChildProcessError, RuntimeError) as error:
+                number = next(self.rounds)
+                order = Order(interpreter.number, number, 0, "measured", cold=False, warmup=False)
+                served = [c for c in interpreter.candidates if c in self.pace.pairs]
+                failed += [
+                    run_of(self.panel.plans[c], order, _status(error), now, str(error))
+                    for c in served
+                ]
+                self.pace.drop(served)
+        if held is not None:
+            yield dataclasses.replace(held, ending_s=ending_s)
+        for run in failed:
+            yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""
@@ -174,13 +211,14 @@ class _Measurement:
         plan = self.panel.plans[side.candidate]
         now = timestamp()
         try:
-            return child.run(order)
+            run = child.run(order)
+            if self.settings.fresh and run.status == "ok" and side.role != "spin":
+                return dataclasses.replace(run, ending_s=child.finish())
+            return run
         except Interrupted as request:
             return run_of(plan, order, "interrupted", now, error=str(request))
-        except TimeoutError as error:
-            return run_of(plan, order, "timeout", now, error=str(error))
-        except ChildProcessError as error:
-            return run_of(plan, order, "crashed", now, error=str(error))
+        except (TimeoutError, ChildProcessError, RuntimeError) as error:
+            return run_of(plan, order, _status(error), now, error=str(error))
 
     def _told(self, run: Run, side: Side, *, counted: bool, is_last: bool) -> Run:
         """The row with its place in the panel."""
@@ -225,6 +263,13 @@ class _Measurement:
                 row = run_of(plan, order, run.status, run.started_at, run.error)
             yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
         self.pace.drop(ended)
+
+
+def _status(error: Exception) -> Status:
+    """How a run ended over which a measuring process raised this."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "crashed" if isinstance(error, ChildProcessError) else "failed"
 
 
 def loops(plan: Plan) -> int:

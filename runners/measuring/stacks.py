@@ -125,7 +125,7 @@ class Hang:
     def told(self, what: str, limit_s: float, key: str) -> str:
         """The error of the row: a line that says what hangs where, and the stacks below it."""
         step = self.step
-        about = f"{step}, in {what}," if step is not None else what
+        about = f"{step} ({what})" if step is not None else what
         text = f"{about} took longer than {limit_s:g} s; see {key}"
         if (place := self._place()) is not None:
             text += f"; {place}"

@@ -35,7 +35,9 @@ from runners.model import (
     Scaling,
     Sharing,
     Sourced,
+    Status,
     Tidy,
+    Unavailable,
     Unsupported,
     UsageError,
     Workers,
@@ -184,9 +186,12 @@ def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
         start_method=start_method,
         sends_tasks=start_method is not None
         and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
-        flags=tuple(workload.cautions(workers, start_method))
-        if isinstance(workload, Cautious)
-        else (),
+        flags=tuple(
+            flag
+            for plugin in (workload, executor)
+            if isinstance(plugin, Cautious)
+            for flag in plugin.cautions(workers, start_method)
+        ),
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
@@ -310,11 +315,17 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         role="measured",
         cold=True,
         warmup=True,
-        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
+        status=_status(error.__cause__),
         started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )
+
+
+def _status(cause: BaseException | None) -> Status:
+    if isinstance(cause, Unavailable):
+        return "incomplete"
+    return "unsupported" if isinstance(cause, Unsupported) else "failed"
 
 
 # What the YAML files may refer to

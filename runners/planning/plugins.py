@@ -10,9 +10,9 @@ from hydra.utils import instantiate
 
 from runners.door import Interrupted
 from runners.model import (
+    REFUSALS,
     Factory,
     InvalidParameter,
-    Unsupported,
     UsageError,
     Workers,
     in_one_line,
@@ -148,7 +148,7 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
     except InvalidParameter as error:
         value = parameters.get(error.name)
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
-    except Unsupported as error:
+    except REFUSALS as error:
         raise UsageError(f"{group}={choice}: {error}") from error
     except Interrupted:
         raise

@@ -28,7 +28,7 @@ from runners.results.read import (
     read_runs,
     read_timelines,
 )
-from runners.results.write import write_whole
+from runners.results.write import typed, write_whole
 from runners.words.labels import labels
 
 DOES = "Results become summary, figures, timelines and report."
@@ -149,9 +149,9 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
 def run(arguments: Sequence[str]) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m runners.report", description=DOES)
-    parser.add_argument("folders", metavar="DIR", type=Path, nargs="+", help="a folder of results")
+    parser.add_argument("folders", metavar="DIR", type=typed, nargs="+", help="a folder of results")
     parser.add_argument(
-        "--output", metavar="DIR", type=Path, help="where to write; by default the first folder"
+        "--output", metavar="DIR", type=typed, help="where to write; by default the first folder"
     )
     parser.add_argument(
         "--timelines",

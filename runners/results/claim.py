@@ -21,42 +21,21 @@ alone.
 import json
 import os
 import re
-import socket
-import stat
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from runners.model import UsageError, timestamp
+from runners.results.owner import Owner, owner_by, this_process
+from runners.results.regular import open_regular
 
 CLAIM = ".claim."
 LONGEST_BYTES = 4096
 EMPTY_S = 1.0
 """How long the maker of an empty claim may take to say who it is."""
-JOBS = (
-    *("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "OAR_JOB_ID", "FLUX_JOB_ID"),
-    *("COBALT_JOBID", "CONDOR_ID"),
-)
-"""The variables in which batch systems tell a job its number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Another program that has claimed a folder. `alive`: it is known to run, not only believed."""
-
-    who: str
-    file: Path
-    alive: bool
-
-    @property
-    def remedy(self) -> str:
-        """What to do if it may have ended, which cannot be seen from here; else nothing."""
-        return "" if self.alive else f"; if that no longer runs, delete {self.file}"
 
 
 class Claimed(UsageError):
@@ -97,7 +76,8 @@ def take(folder: Path) -> None:
             raise Claimed(folder, owner)
         number = max(numbers, default=0) + 1
         file = place / f"{CLAIM}{number}"
-        text = json.dumps(_me(os.getpid()) | {"at": timestamp(), "claim": uuid.uuid4().hex})
+        when = {"at": timestamp()[:19] + "Z", "claim": uuid.uuid4().hex}
+        text = json.dumps(this_process(os.getpid()) | when)
         try:
             _create(file, text.encode())
         except FileExistsError:  # somebody was faster
@@ -146,6 +126,14 @@ def claimed(folder: Path) -> Iterator[None]:
             release(folder)
 
 
+def clear(folder: Path) -> None:
+    """Remove the claims that programs have left in a folder that were killed, if it is free."""
+    with suppress(Claimed, OSError):
+        if _numbers(folder):
+            take(folder)
+            release(folder)
+
+
 def holder(folder: Path) -> Owner | None:
     """Another program that has claimed this folder, and is not known to be gone."""
     place = _place(folder)
@@ -173,7 +161,7 @@ def _first(place: Path, numbers: Iterable[int]) -> Owner | None:
             text = _read(file)
         if text == b"":
             continue
-        if text is not None and (owner := _owner(file, text)) is not None:
+        if text is not None and (owner := owner_by(file, text)) is not None:
             return owner
     return None
 
@@ -202,14 +190,12 @@ def _create(file: Path, text: bytes) -> None:
 def _read(file: Path) -> bytes | None:
     """What is in a claim; None where it is gone, `b"?"` where it cannot be read."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_regular(file, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except OSError:
         return b"?"
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b"?"
         return os.read(descriptor, LONGEST_BYTES)
     except OSError:
         return b"?"
@@ -222,89 +208,3 @@ def _is_new(file: Path) -> bool:
         return abs(time.time() - file.stat().st_mtime) < EMPTY_S
     except OSError:
         return False
-
-
-def _owner(file: Path, text: bytes) -> Owner | None:
-    """Who has claimed, by what is in the claim; None if it is known to be gone."""
-    try:
-        facts = json.loads(text)
-    except (ValueError, RecursionError):
-        facts = None
-    if not isinstance(facts, Mapping) or type(facts.get("pid")) is not int:
-        return Owner(f"which {file.name} does not name", file, False)
-    alive = _is_alive(facts)
-    if alive is False:
-        return None
-    job = f" ({_plain(facts['job'])})" if facts.get("job") else ""
-    since = f" since {_plain(facts.get('at'))}"
-    who = f"pid {facts['pid']} on {_plain(facts.get('host'))}{since}{job}"
-    return Owner(who, file, alive is True)
-
-
-def _is_alive(facts: Mapping[str, Any]) -> bool | None:
-    """Whether the owner runs; None where that cannot be seen from here."""
-    me = _me(os.getpid())
-    if any(facts.get(key) != me[key] for key in ("host", "machine")):
-        return None
-    if facts.get("boot") != me["boot"]:
-        return False if isinstance(facts.get("boot"), str) and me["boot"] else None
-    if facts.get("pid_namespace") != me["pid_namespace"]:
-        return None
-    try:
-        os.kill(facts["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # another user's
-    except OverflowError:
-        return None
-    started = _started(facts["pid"])
-    if started is None or facts.get("started") is None:  # not told on this system
-        return None
-    return bool(started == facts["started"])
-
-
-@cache
-def _me(pid: int) -> dict[str, Any]:
-    """What tells this process from all others; `pid` is its own, which a fork changes."""
-    found = ((name, os.environ.get(name)) for name in JOBS)
-    return {
-        "host": socket.gethostname(),
-        "machine": _line("/etc/machine-id"),
-        "boot": _line("/proc/sys/kernel/random/boot_id"),
-        "pid": pid,
-        "started": _started(pid),
-        "pid_namespace": _namespace(),
-        "job": next((f"{name}={value}" for name, value in found if value), None),
-    }
-
-
-def _line(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip() or None
-    except (OSError, ValueError):
-        return None
-
-
-def _namespace() -> str | None:
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return None
-
-
-def _started(pid: int) -> int | None:
-    """When a process began, in the kernel's ticks since boot; 0 for one that has ended.
-
-    None where that is not told.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _plain(value: object) -> str:
-    """Text of another's file, for one line of a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(value))[:80]

@@ -13,6 +13,7 @@ import pytest
 
 from runners.results import claim
 from runners.results.claim import CLAIM, Claimed, claimed, holder, release, release_all, take
+from runners.results.owner import started, this_process
 from tests.conftest import ROOT
 
 
@@ -21,12 +22,12 @@ def files(folder: Path) -> list[str]:
 
 
 def me() -> dict[str, Any]:
-    return dict(claim._me(os.getpid()))
+    return dict(this_process(os.getpid()))
 
 
 def another(folder: Path, number: int = 1, **facts: Any) -> Path:
     """The claim of another process of this machine, pid 1, but for those facts."""
-    owner = me() | {"pid": 1, "started": claim._started(1), "at": "yesterday"} | facts
+    owner = me() | {"pid": 1, "started": started(1), "at": "yesterday"} | facts
     file = folder / f"{CLAIM}{number}"
     file.write_text(json.dumps(owner))
     return file
@@ -74,6 +75,7 @@ def test_one_that_lives_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         {"started": None},
         {"pid": 1 << 70},
         {"pid": "1"},
+        {"pid": -1},
         {"host": "two\nlines\x1b[31m"},
     ],
     ids=str,
@@ -133,6 +135,16 @@ def test_one_that_is_gone_is_followed_by_the_next_number(tmp_path: Path) -> None
         with claimed(tmp_path):
             assert files(tmp_path) == [f"{CLAIM}8"]
     assert files(tmp_path) == []
+
+
+def test_the_claims_of_the_dead_are_cleared(tmp_path: Path) -> None:
+    ended(tmp_path)
+    claim.clear(tmp_path)
+    assert files(tmp_path) == []
+    another(tmp_path)
+    claim.clear(tmp_path)
+    claim.clear(tmp_path / "nowhere")
+    assert files(tmp_path) == [f"{CLAIM}1"]
 
 
 def test_a_process_that_is_dead_but_not_waited_for_is_gone(tmp_path: Path) -> None:
