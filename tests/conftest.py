@@ -9,6 +9,7 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.command.grid import Grid
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Plan
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
@@ -64,7 +65,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
 
 
 HELPERS = (
-    *(b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
+    *(b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
     *(b"loky.backend.resource_tracker", b"tests/starter.py"),
 )
 
@@ -88,6 +89,12 @@ def told(pid: int) -> bytes:
 
 @pytest.fixture
 def make_plan() -> Iterator[MakePlan]:
+    with planning() as make:
+        yield make
+
+
+@contextmanager
+def planning() -> Iterator[MakePlan]:
     """`make_plan("workload=primes", "n=2", ...)`: small and quick unless the overrides say else."""
     config.register()
     with initialize_config_dir(str(ROOT / "conf"), **BASE):

@@ -323,6 +323,7 @@ def _timeline_type() -> Any:
     """The columns of a Timeline by their types."""
     types: Mapping[Any, Any] = {
         int: _Natural,
+        int | None: _Natural | None,
         float: Annotated[float, Meta(ge=0, le=LONGEST_S)],
         Role: Literal[SIDES],
         "wall_s": Annotated[float, Meta(gt=0, le=LONGEST_S)],
@@ -330,15 +331,14 @@ def _timeline_type() -> Any:
         "thread": Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)],
     }
 
-    def of(record: type) -> list[tuple[Any, ...]]:
+    def kinds(record: type) -> dict[str, Any]:
         hints = get_type_hints(record)
-        kinds = {name: types.get(name, types.get(kind, kind)) for name, kind in hints.items()}
-        return [
-            (field.name, kinds[field.name], *([] if field.default is MISSING else [field.default]))
-            for field in fields(record)
-            if field.name != "spans"
-        ]
+        return {name: types.get(name, types.get(kind, kind)) for name, kind in hints.items()}
 
-    span = GenericAlias(tuple, tuple(kind for _, kind, *_ in of(Span)))
-    spans: Any = Annotated[GenericAlias(list, span), Meta(min_length=1)]
-    return msgspec.defstruct("Timeline", [*of(Timeline), ("spans", spans)])
+    span = GenericAlias(tuple, tuple(kinds(Span).values()))
+    own = kinds(Timeline) | {"spans": Annotated[GenericAlias(list, span), Meta(min_length=1)]}
+    columns = [
+        (field.name, own[field.name], *([] if field.default is MISSING else [field.default]))
+        for field in fields(Timeline)
+    ]
+    return msgspec.defstruct("Timeline", columns)

@@ -48,12 +48,14 @@ def baseline_folder(folder: Path, panel: str) -> Path:
     """Where the baseline is that the runs of a cell's folder are compared with.
 
     A cell by itself has it with it. That of a panel is in a folder beside those of its cells, or
-    above them.
+    above them, and not above their sweep's: another one's may have the same name.
     """
     if panel.startswith(PANEL):
         for above in (folder, *folder.resolve().parents[:LEVELS_UP]):
             if (above / panel / RUNS).exists() and not (above / panel).is_symlink():
                 return above / panel
+            if (above / SWEEP).exists():
+                break
     return folder
 
 
@@ -62,8 +64,8 @@ def _paths(folders: Folders) -> list[Path]:
     return [Path(folder) for folder in given]
 
 
-def find(folders: Folders, name: str = RUNS) -> list[Path]:
-    """Every entry called `name` in or below the folders, each once, in sorted order.
+def find(folders: Folders, name: str = RUNS, *, below: bool = True) -> list[Path]:
+    """Every entry called `name` in the folders, or also below them, each once, in sorted order.
 
     A folder that is given may be a link; below it none is followed.
     """
@@ -80,17 +82,17 @@ def find(folders: Folders, name: str = RUNS) -> list[Path]:
                 for entry in entries:
                     if entry.name == name:
                         found.append(Path(entry.path))
-                    elif entry.is_dir(follow_symlinks=False):
+                    elif below and entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError as error:
             warn(Path(folder), f"left out with all below it: {error.strerror}")
     return sorted(found)
 
 
-def planned_cells(folders: Folders) -> int:
+def planned_cells(folders: Folders, *, below: bool = True) -> int:
     """How many cells the sweeps in these folders are to have; 0 where no sweep says so."""
     cells = 0
-    for path in find(folders, SWEEP):
+    for path in find(folders, SWEEP, below=below):
         try:
             cells += checked.planned(path)
         except (OSError, ValueError) as error:
@@ -98,10 +100,10 @@ def planned_cells(folders: Folders) -> int:
     return cells
 
 
-def read_environments(folders: Folders) -> list[Environment]:
+def read_environments(folders: Folders, *, below: bool = True) -> list[Environment]:
     """The environments recorded below the folders, in the order of their paths."""
     environments = []
-    for path in find(folders, ENVIRONMENT):
+    for path in find(folders, ENVIRONMENT, below=below):
         try:
             environments.append(checked.environment(path))
         except (OSError, ValueError) as error:
@@ -113,8 +115,10 @@ def _why(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def read_runs(*folders: Folders) -> "pd.DataFrame":
+def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
+
+    Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
     The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
     `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
@@ -134,7 +138,7 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
-    paths = find(given)
+    paths = find(given, below=below)
     known = set(paths)
     names: set[str] = set()
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline

@@ -22,6 +22,23 @@ SYNC_SHARE = 0.05
 """Of the time in which rows are written, what may go into having them on the disk at once."""
 
 
+def from_home(path: str) -> str:
+    """A path as it was typed, with the folder of the user that a `~` stands for, if it does."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:  # there is no such user
+        return path
+
+
+def typed(path: str) -> Path:
+    """A folder that is the value of an option, for argparse: any but one without a name."""
+    if not path.strip():
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError("no folder is named")
+    return Path(from_home(path))
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is never seen half written, making its folder where there is none.
 
@@ -86,12 +103,11 @@ def append_spans(folder: Path, run: Run) -> None:
     """Append a run's spans to `spans.jsonl`: when which worker did which task."""
     if run.spans:
         names = [f.name for f in dataclasses.fields(Timeline) if f.name != "spans"]
-        spans = [dataclasses.astuple(span) for span in run.spans]
-        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": spans})
+        _append(folder / SPANS, {name: getattr(run, name) for name in names} | {"spans": run.spans})
 
 
 def keep_spans(folder: Path, rounds: Collection[int | None]) -> None:
-    """Of the spans in a folder, keep those of these rounds."""
+    """Of the spans in a folder, keep those of these rounds. A damaged line is of no round."""
     path = folder / SPANS
     if path.exists():
         lines = read_whole(path, SPANS_BYTES).splitlines(keepends=True)

@@ -89,6 +89,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "workers begin with the same random state, as forked ones do, and some results are copies "
         "of others: seed per task",
     ),
+    "leaves_behind": (
+        "a run leaves {}",
+        "what is left may disturb later runs: end and remove it in the task, or in the workload's "
+        "release or __exit__",
+    ),
     "shared_connection": (
         "open across a fork: {}",
         "a connection is one process's: open one in each worker, or executor.start_method=spawn",
@@ -109,6 +114,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "coroutines have their work done in threads ({} CPUs one by one)",
         "run_in_executor and to_thread: what limits threads limits it; if that is the GIL, use "
         "processes",
+    ),
+    "open_ports": (
+        "{} listens on all addresses of this machine while it runs",
+        "a network of its own could not be made (it takes Linux and CAP_SYS_ADMIN, which root "
+        "has): close its ports by a firewall, or choose executor=process_pool or loky",
     ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""

@@ -20,7 +20,7 @@ import pytest
 from runners.child import timing, trial
 from runners.executors.thread import Thread
 from runners.measuring.measure import measure
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Order, Run
 from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told
@@ -158,7 +158,7 @@ def test_more_processes_than_the_system_allows(
         run = last_run(make_plan, f"executor={executor}", "n=100")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert run.status == "failed"
+    assert run.status == "incomplete"  # another shell may allow more
     assert "Too many open files" in str(run.error)
 
 
@@ -268,5 +268,5 @@ def test_every_line_of_the_table_has_its_tests() -> None:
     names = re.findall(r"`(test_\w+)(?:\.py)?::(\w+)`", table)
     assert len(names) >= 20
     for file, test in names:
-        [found] = (ROOT / "tests").rglob(f"{file}.py")
-        assert f"def {test}(" in found.read_text(), f"{file}::{test}"
+        texts = [path.read_text() for path in (ROOT / "tests").rglob(f"{file}.py")]
+        assert any(f"def {test}(" in text for text in texts), f"{file}::{test}"

@@ -1,6 +1,7 @@
 """Workloads and executors that do what they should not, each in one way."""
 
 import ctypes
+import mmap
 import multiprocessing
 import os
 import pickle
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.executors.serial import Serial
-from runners.model import Unsupported, WrongResult
+from runners.model import Unavailable, Unsupported, WrongResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,21 @@ class Misbehaving:
             def __reduce__(self) -> Any:
                 return os.system, (f"echo unpickled >> {os.environ['TALKED']}",)
 
-        data = pickle.dumps(Command())
-        for descriptor in range(3, 256):
-            try:
-                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                    Path(os.environ["TALKED"]).write_text("written\n")
-                    os.write(descriptor, struct.pack("!i", len(data)) + data)
-            except OSError:
-                continue
+        Path(os.environ["TALKED"]).write_text("written\n")
+        _write_message(pickle.dumps(Command()))
+
+    def announcing(self) -> None:
+        """Announce a message to the parent that never comes."""
+        _write(struct.pack("!i", 5000) + b"{")
+
+    def forging(self) -> None:
+        """Write a row, with the best token that can be found."""
+        _write_message(b'{"done": "run"}')
+        _write_message(b'{"token": "0123456789abcdef", "run": {}, "spans": []}')
+
+    def doubling(self) -> None:
+        """Go on in two processes, as a library does that forks beyond Python's knowledge."""
+        ctypes.CDLL(None).fork()
 
     def looking(self) -> None:
         """Fail where a worker in another process, or a program that it starts, has any socket."""
@@ -117,6 +125,37 @@ class Misbehaving:
     def leaving_processes(self) -> None:
         subprocess.Popen(["sleep", "3600"], start_new_session=True)
 
+    def leaving_a_daemon(self) -> None:
+        """One that nothing in its environment and no process group tells from any other."""
+        command = [
+            "/bin/sh",
+            "-c",
+            "sleep 3600 & echo left > $0.tmp; mv $0.tmp $0",
+            os.environ["LEFT"],
+        ]
+        subprocess.run(command, env={}, start_new_session=True, check=True)
+
+    def leaving_and_hanging(self) -> None:
+        self.leaving_a_daemon()
+        time.sleep(3600)
+
+    def leaving_a_file(self) -> None:
+        Path(f"left-{os.getpid()}").touch()
+
+    def leaving_memory(self) -> None:
+        _memory(os.environ["LEFT"]).close()
+
+    def holding_memory(self) -> None:
+        """Hold an object of its own and two of others, and hang."""
+        names = os.environ["LEFT"].split()
+        held = [_memory(name) for name in names]
+        Path(os.environ["HELD"]).touch()
+        time.sleep(3600)
+        del held
+
+    def dozing(self) -> None:
+        time.sleep(0.5)
+
     def forking_with_threads(self) -> None:
         threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
         pid = os.fork()
@@ -132,6 +171,30 @@ class Misbehaving:
 
     def unpicklable(self) -> Callable[[], None]:
         return lambda: None
+
+
+def _write_message(data: bytes) -> None:
+    _write(struct.pack("!i", len(data)) + data)
+
+
+def _write(data: bytes) -> None:
+    """To all sockets of this process."""
+    for descriptor in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, data)
+        except OSError:
+            continue
+
+
+def _memory(name: str) -> mmap.mmap:
+    """An object in /dev/shm of which no tracker of resources knows."""
+    file = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT, 0o600)
+    os.ftruncate(file, 4096)
+    try:
+        return mmap.mmap(file, 4096)
+    finally:
+        os.close(file)
 
 
 class Dropping(Serial):
@@ -161,6 +224,18 @@ class Refusing(Serial):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         raise Unsupported("this executor serves nobody")
+
+
+class Away(Serial):
+    """Could serve another time: it shows when it is made, or when it has to map."""
+
+    def __init__(self, shows: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        if shows == "made":
+            raise Unavailable("nobody is there to be asked")
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        raise Unavailable("everybody has gone away")
 
 
 class Unpicklable:

@@ -11,7 +11,7 @@ from runners.analysis.files import CSV, read_summary
 from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
-from runners.report.__main__ import main
+from runners.report.files import run as main
 from runners.report.markdown import markdown
 from runners.results.read import read_runs
 from tests import synthetic

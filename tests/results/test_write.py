@@ -87,6 +87,10 @@ def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     assert everything[0].spans == (span, span)
     assert everything[0].wall_s == runs[0].wall_s
     wanted = runs[-1].round
+    whole = (tmp_path / SPANS).read_bytes()
+    torn = b'{"process": 0, "round": 1, "spa\n[1, 2]\n5\n{}\n{"round": []}\n\xff\x00\n'
+    deep = b'{"round": ' + b"[" * 100_000 + b"\n"
+    (tmp_path / SPANS).write_bytes(torn + deep + whole)  # torn lines cost themselves alone
     keep_spans(tmp_path, {wanted})
     assert {t.round for t in read_timelines(tmp_path)} == {wanted}
     assert {t.role for t in read_timelines(tmp_path)} == {"baseline", "measured"}
