@@ -17,6 +17,7 @@ from runners.model import Order, Panel, Plan, run_of, timestamp
 from runners.planning.environment import read_environment
 from runners.results.claim import claimed
 from runners.results.read import read_runs
+from runners.results.regular import refuse_link
 from runners.results.write import append, append_spans, keep_spans, write_environment
 
 
@@ -92,6 +93,7 @@ def _measure(
     shared = None if panel.name is None else home / panel.name
     numbers = []
     if shared is not None:
+        refuse_link(shared)
         claims.enter_context(claimed(shared))
         numbers = [resume.following(shared)]  # it can be read: before anything is set aside
     for cell, old in todo:

@@ -9,9 +9,11 @@ from typing import Literal
 
 from runners.command.resume import IDENTITY
 from runners.model import UsageError, printable
+from runners.results.checked import WHOLE_BYTES
 from runners.results.claim import CLAIM, Claimed, holder
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS, SWEEP
 from runners.results.read import LEVELS_UP
+from runners.results.regular import read_whole
 
 Kind = Literal["cell", "sweep", "lecture"]
 """What is to be measured into a folder: a single cell, a sweep, the sweeps of experiments."""
@@ -163,7 +165,8 @@ def _begun(folder: Path) -> Found | None:
 
 def _is_ours(multirun: Path) -> bool:
     """Whether it is of this program, and not of another one that uses Hydra."""
-    return re.search(rb"^workload:", multirun.read_bytes(), re.MULTILINE) is not None
+    text = read_whole(multirun, WHOLE_BYTES)
+    return re.search(rb"^workload:", text, re.MULTILINE) is not None
 
 
 def _foreign(folder: Path, log: str, depth: int = DEPTH) -> str | None:

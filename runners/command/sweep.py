@@ -40,7 +40,7 @@ from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
 from runners.results import claim
 from runners.results.columns import SWEEP
-from runners.results.write import append, write_json
+from runners.results.write import append, write_json, write_whole
 from runners.words.flags import remedy, told
 
 ORDERS = ("random", "given")
@@ -140,7 +140,7 @@ class Sweep:
         try:
             claim.take(self.folder)
             write_json(self.folder / SWEEP, {"cells": cells})  # first, for it names the folder
-            OmegaConf.save(self.config, self.folder / MULTIRUN)
+            write_whole(self.folder / MULTIRUN, OmegaConf.to_yaml(self.config).encode())
         except (UsageError, OSError) as error:
             fail(error, self.folder)
 

@@ -186,7 +186,7 @@ def _lines(path: Path, faults: Faults) -> Iterator[tuple[int, bytes, bool]]:
                 continue
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
-            if line := line.strip():
+            if line.strip():
                 yield number, line, is_whole
 
 

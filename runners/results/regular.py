@@ -17,8 +17,9 @@ _NO_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 
 def open_regular(path: Path, flags: int) -> int:
     """A descriptor of that regular file. Raises OSError, also where it is anything else."""
-    refused = OSError(errno.EINVAL, "it is a link, a pipe, a device or a folder, not a file")
-    refused.filename = str(path)
+    refused = OSError(
+        errno.EINVAL, "it is a link, a pipe, a device or a folder, not a file", str(path)
+    )
     try:
         descriptor = os.open(path, flags | _FLAGS, 0o666)
     except OSError as error:
@@ -44,3 +45,9 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     """What is in that file. Raises OSError where it is larger than `most_bytes`."""
     with reading(path, most_bytes) as file:
         return file.read(most_bytes)
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise OSError where a folder that this program names is a link."""
+    if folder.is_symlink():
+        raise OSError(errno.EINVAL, "it is a link, not a folder", str(folder))

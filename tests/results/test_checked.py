@@ -117,7 +117,7 @@ def test_a_file_that_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.M
         pytest.raises(UsageError, match="no runs here"),
     ):
         read_runs(tmp_path)
-    assert resume.last_status(path.parent) is None
+    assert resume.last_status(path.parent) == "unreadable"
 
 
 def test_of_many_wrong_lines_the_first_are_named_and_the_others_counted(tmp_path: Path) -> None:

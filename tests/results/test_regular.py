@@ -9,6 +9,7 @@ import pytest
 from runners.command import resume
 from runners.results.columns import RUNS
 from runners.results.read import find, read_runs
+from runners.results.regular import refuse_link
 from runners.results.write import append, write_whole
 from tests import synthetic
 from tests.synthetic import write
@@ -42,7 +43,7 @@ def test_what_is_no_file_is_neither_read_nor_written(
         append(folder, RUN)
     with pytest.warns(UserWarning, match=rf"folder/{RUNS}: left out: it is a link, a pipe"):
         assert len(read_runs(folder)) == len(synthetic.runs())
-    assert resume.last_status(folder) is None
+    assert resume.last_status(folder) == "unreadable"
     assert (sorted(tmp_path.rglob("*")), (folder / RUNS).lstat()) == before
 
 
@@ -88,3 +89,11 @@ def test_a_panel_that_is_a_link_is_no_baseline(tmp_path: Path) -> None:
     write(tmp_path / "cell", [run for run in runs if run.cell != name])
     (tmp_path / "cell" / name).symlink_to(tmp_path / "outside")
     assert set(read_runs(tmp_path / "cell")["role"]) == {"measured"}
+
+
+def test_a_panel_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "panel").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="it is a link, not a folder"):
+        refuse_link(tmp_path / "panel")
+    refuse_link(tmp_path)
+    refuse_link(tmp_path / "missing")
