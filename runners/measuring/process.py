@@ -106,6 +106,8 @@ class Child:
             self._wait(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
             run = wire.receive(self.connection, order, token)
             run = dataclasses.replace(run, parameters=self.parameters[order.candidate])
+            if run.status == "crashed":  # a worker that dies may have said why
+                run = dataclasses.replace(run, error=f"{run.error}{self._said('; it printed:')}")
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         return dataclasses.replace(run, starting_s=self.starting_s) if first else run
@@ -117,6 +119,7 @@ class Child:
         """
         if self.is_over or self.starting_s is None:
             return 0.0
+        self.is_over = True
         began_s = time.monotonic()
         try:
             wire.send_close(self.connection)
@@ -187,10 +190,16 @@ class Child:
             self._end(patience_s=0)
         code = self.process.returncode
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        doing = self.stacks.noted(self.process.pid).get("Doing")
+        during = f" while {doing}" if doing else ""
+        return f"the measuring process ended by {how}{during}{self._said(':')}"
+
+    def _said(self, before: str) -> str:
+        """The end of what was printed there, if anything was, below `before`."""
         self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
         tail = self.output.read().decode(errors="replace").strip()
-        return f"the measuring process ended by {how}" + (f":\n{tail}" if tail else "")
+        return f"{before}\n{tail}" if tail else ""
 
 
 def marked(mark: str) -> list[int]:
