@@ -9,6 +9,7 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,12 @@ def told(pid: int) -> bytes:
 
 @pytest.fixture
 def make_plan() -> Iterator[MakePlan]:
+    with planning() as make:
+        yield make
+
+
+@contextmanager
+def planning() -> Iterator[MakePlan]:
     """`make_plan("workload=primes", "n=2", ...)`: small and quick unless the overrides say else."""
     config.register()
     with initialize_config_dir(str(ROOT / "conf"), **BASE):

@@ -42,9 +42,14 @@ class Timing(NamedTuple):
     def teardown_s(self) -> float:
         return (self.end_ns - self.mapped_ns) / 1e9
 
-    def contains(self, span: Span) -> bool:
-        """Whether a span lies in the run, as it does on the clock that both were timed by."""
-        return self.begin_ns - SLACK_NS <= span.start_ns and span.end_ns <= self.end_ns + SLACK_NS
+    def contains(self, spans: Sequence[Span]) -> bool:
+        """Whether spans lie in the run, as they do on the clock that both were timed by."""
+        begin, end = self.begin_ns - SLACK_NS, self.end_ns + SLACK_NS
+        return all(begin <= span.start_ns and span.end_ns <= end for span in spans)
+
+    def without_records(self) -> Self:
+        """The same, for whoever keeps it: the records of very many tasks take their memory."""
+        return self._replace(returned=(), first=[])
 
     def told(self) -> tuple[list[Any], dict[str, float]]:
         """All records, and the executor's metrics.

@@ -1,7 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
-import signal
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,35 +16,55 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded
-from runners.command.job import CODE, Job
+from runners.command.arguments import check_parts, expanded, resumed
+from runners.command.folders import accept, accept_resumed
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
-from runners.measuring.interrupts import Interrupted
-from runners.model import Unsupported, UsageError
+from runners.door import REQUESTS, libraries_only, unwritten
+from runners.model import REFUSALS, UsageError
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
-from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.planning.hydra_versions import makes, no_plugin
+from runners.planning.searchpath import CONF, places, unreadable
+from runners.results import claim
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
 class Check(Callback):
-    """Finds the mistakes in a single cell before its folder is made. Hydra makes and calls it."""
+    """Finds the mistakes in a single cell, and in the choice of a folder, before it is made.
+
+    Hydra makes and calls it. It turns an exception of a callback into a warning: hence `fail`.
+    """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
+            plan(config, site(), CODE)
         except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
-                # Hydra turns an exception of a callback into a warning.
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 fail(error)
+        folder = Path(str(config.hydra.run.dir))
+        try:
+            accept(folder, "cell", f"{config.hydra.job.name}.log")
+            claim.take(folder)  # Hydra's own files belong to whoever measures
+        except (UsageError, OSError) as error:
+            fail(error, folder)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        folder = Path(str(config.hydra.sweep.dir))
+        try:
+            accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
+                claim.take(folder)
+        except (UsageError, OSError) as error:
+            fail(error, folder)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -53,36 +73,42 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
-    add_working_folder()
-    config.register()
+    try:
+        words = expanded(arguments)
+        for folder in resumed(arguments):
+            accept_resumed(folder)
+    except UsageError as error:
+        fail(error)
     job = Job()
+    REQUESTS.kept = lambda: _interrupted(job.folder)
+    config.register()
     try:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
-        return 1
     except Exception as error:
-        if os.environ.get(FULL_ERROR) == "1":
+        if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
         # Hydra raises some of what is wrong with a YAML file as it is.
         if (problem := _unreadable(words)) is not None:
+            fail(UsageError(problem))
+        if (problem := no_plugin(error)) is not None:
             fail(UsageError(problem))
         if isinstance(error, MISTAKES):
             fail(error, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
-    except KeyboardInterrupt as request:
-        print(_interrupted(job.folder), file=sys.stderr)
-        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
+    finally:
+        claim.release_all()
     seen = set(job.statuses)
+    if not seen and unwritten() is not None:
+        return 1  # what was asked for was its output: the help, a configuration
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
@@ -99,7 +125,8 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    from runners.report.__main__ import write_report  # loads pandas and what draws
+    with libraries_only():
+        from runners.report.files import write_report  # loads pandas and what draws
 
     try:
         write_environment(folder, read_environment())
@@ -144,6 +171,6 @@ def _interrupted(folder: Path | None) -> str:
         return "interrupted before anything was measured"
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

@@ -57,7 +57,9 @@ class Terminal:
 
     def begin(self, earlier: Earlier) -> None:
         """Say what becomes of an earlier measurement of this cell."""
-        if earlier.outcome != "new" and not self.quiet:
+        if earlier.outcome == "unreadable":
+            self.say(f"not measured, it cannot be read: {earlier.error}")
+        elif earlier.outcome != "new" and not self.quiet:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
             print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
 
@@ -167,7 +169,7 @@ def refused(run: Run, place: Place | None) -> None:
     """Say that a cell cannot be measured."""
     if place is None or not place.quiet:
         name = place.name if place is not None else f"{run.workload} on {run.executor}, n = {run.n}"
-        why = f"{run.status}: {run.error}" if run.status == "unsupported" else run.error
+        why = f"{run.status}: {run.error}" if run.status != "failed" else run.error
         print(f"{_before(place)}{name}: {why}")
 
 

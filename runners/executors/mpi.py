@@ -13,12 +13,13 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
 from runners.executors.shares import Initializer
-from runners.model import Unsupported, at_least
+from runners.model import Unavailable, Unsupported, at_least, in_one_line
 
 START_S = 30.0
 """How long MPI may take to start the workers. It gives no answer if some cannot be started."""
@@ -66,7 +67,7 @@ class Mpi:
         try:
             from mpi4py.futures import MPIPoolExecutor
         except (ImportError, RuntimeError) as error:
-            raise Unsupported(f"mpi4py finds no MPI library: {error}") from error
+            raise Unavailable(f"mpi4py finds no MPI library: {error}") from error
         info = {"soft": f"1:{self.max_workers}"}  # fewer are counted below, where none would hang
         if self.hosts is not None:
             info["host"] = self.hosts
@@ -80,15 +81,18 @@ class Mpi:
         )
         try:
             self.pool.submit(os.getpid).result(START_S)
+        except BrokenExecutor as error:
+            self.pool.shutdown(wait=False)
+            raise Unavailable(f"MPI could not start its workers: {in_one_line(error)}") from error
         except TimeoutError:
             self.pool.shutdown(wait=False)
-            raise Unsupported(
+            raise Unavailable(
                 f"MPI did not start {self.max_workers} workers within {START_S:g} s"
             ) from None
         started = self.pool.num_workers
         if started != self.max_workers:
             self.pool.shutdown()
-            raise Unsupported(f"MPI offers {started} workers, not {self.max_workers}")
+            raise Unavailable(f"MPI offers {started} workers, not {self.max_workers}")
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
@@ -112,4 +116,4 @@ def _start_alone() -> None:
     if (own / "mpiexec").exists():
         os.environ["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     elif shutil.which("mpiexec") is None:
-        raise Unsupported("needs the program mpiexec of an MPI library in the PATH")
+        raise Unavailable("needs the program mpiexec of an MPI library in the PATH")

@@ -1,7 +1,7 @@
 """The parent's side of a measurement: which run comes next, and when there are enough.
 
 While a run is timed, this process does nothing but wait for its row. Everything else - the stopping
-rule, the ladder, whatever the consumer of `measure` does with a row - happens between two runs,
+rule, whatever the consumer of `measure` does with a row - happens between two runs,
 while the measuring processes wait for their next orders.
 """
 
@@ -9,11 +9,12 @@ import dataclasses
 import math
 import random
 import statistics
+import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.measuring.interrupts import Interrupted, Interrupts
-from runners.measuring.ladder import dealing, largest_task_share, levels, task_times, workers
+from runners.door import Interrupted
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
@@ -73,18 +74,23 @@ class _Measurement:
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
-        self.one_by_one_s: list[float] = []
 
     def runs(self) -> Iterator[Run]:
-        while self.pace.goes_on:
-            yield from self._generation()
+        with tempfile.TemporaryDirectory(
+            prefix="speedup-lab-", ignore_cleanup_errors=True
+        ) as folder:
+            while self.pace.goes_on:
+                yield from self._generation(folder)
 
-    def _generation(self) -> Iterator[Run]:
-        """Rounds in fresh interpreters; a failure ends them early."""
+    def _generation(self, folder: str) -> Iterator[Run]:
+        """Rounds in fresh interpreters; a failure ends them early.
+
+        In that folder they keep what one of them is to know of another.
+        """
         self.pace.begin_processes()
         chosen = self._chosen()
         with Interpreters(
-            self.panel, chosen, self.processes, self.chance, self.interrupts
+            self.panel, chosen, self.processes, self.chance, self.interrupts, folder
         ) as interpreters:
             interpreters.start()
             held: Run | None = None  # what may be the last row, which says how the processes end
@@ -107,6 +113,7 @@ class _Measurement:
                         most_loops=max(other.loops for other in order),
                         tasks_of=number * self.numbers_each,
                         results=interpreters.results(number),
+                        times=f"{folder}/times",
                     )
                     run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):
@@ -213,10 +220,9 @@ class _Measurement:
             return run_of(plan, order, _status(error), now, error=str(error))
 
     def _told(self, run: Run, side: Side, *, counted: bool, is_last: bool) -> Run:
-        """The row with what follows from its spans, and with its place in the panel."""
+        """The row with its place in the panel."""
         plan = self.panel.plans[side.candidate]
         assert run.wall_s is not None
-        provisioned = {"baseline": 1, "measured": plan.provisioned, "spin": side.loops}[side.role]
         alone = len(self.panel.plans) == 1
         ends = is_last if alone else counted and side.role == "measured"
         told = dataclasses.replace(
@@ -224,8 +230,6 @@ class _Measurement:
             panel=self.panel.name,
             ended_by=self.pace.ending(side.candidate) if ends else None,
         )
-        if run.spans:
-            told = self._with_ladder(told, provisioned)
         if alone or side.role == "measured":
             return told
         assert self.panel.name is not None
@@ -242,29 +246,6 @@ class _Measurement:
             n=max(side.loops, 1),
             worker_kind="caller",
             parameters=own,
-        )
-
-    def _with_ladder(self, run: Run, provisioned: int) -> Run:
-        """The row with what follows from its spans."""
-        assert run.wall_s is not None
-        times = sizes = task_times(run.spans)
-        if run.role == "baseline":
-            # The shortest of each: other load makes a task longer, and equal ones would differ.
-            known = self.one_by_one_s or times
-            self.one_by_one_s = list(map(min, known, times))
-        found = None
-        if run.role == "measured":
-            sizes = self.one_by_one_s or times
-            found = dealing(run.spans, self.one_by_one_s, provisioned)
-        of_dealing = {} if found is None else found._asdict()
-        return dataclasses.replace(
-            run,
-            workers=workers(run.spans) or None,
-            levels=levels(run.spans, run.wall_s, provisioned),
-            largest_task_share=largest_task_share(sizes),
-            first_task_s=times[0],
-            task_median_s=statistics.median(times),
-            **of_dealing,
         )
 
     def _ended(self, run: Run, side: Side, order: Order) -> Iterator[Run]:

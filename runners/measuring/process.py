@@ -10,7 +10,8 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
 
@@ -36,7 +37,7 @@ class Child:
     def __init__(self, plans: Sequence[Plan], hash_seed: int, interrupts: Interrupts) -> None:
         self.timeout_s = plans[0].measure.timeout_s
         self.start_timeout_s = plans[0].measure.start_timeout_s
-        self.parameters = [plan.parameters for plan in plans]
+        self.plans = plans
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
         self.is_over = False
@@ -53,10 +54,9 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+            [sys.executable, *plans[0].options, "-X", "faulthandler", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
@@ -72,11 +72,8 @@ class Child:
         )
         theirs.close()
         Guardian.watch(self.process.pid)
-        self.connection = Connection(ours.detach())
-        try:
-            self.connection.send(tuple(plans))
-        except OSError:
-            pass  # it died at once; the first order says how
+        self.connection = wire.Wire(ours)
+        self.connection.give(plans, self.start_timeout_s, interrupts.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +86,7 @@ class Child:
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        wait([self.connection, self.interrupts.fileno()], self.start_timeout_s)
+        wait([self.connection.fileno(), self.interrupts.fileno()], self.start_timeout_s)
 
     def run(self, order: Order) -> Run:
         """The row of that run.
@@ -99,13 +96,15 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                what, key = "starting the measuring process", "measure.start_timeout_s"
-                self._wait(self.start_timeout_s, what, key, since_s=self.began_s)
-                self.starting_s = wire.receive_ready(self.connection) - self.began_s
-            token = wire.send(self.connection, order)
-            self._wait(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
-            run = wire.receive(self.connection, order, token)
-            run = dataclasses.replace(run, parameters=self.parameters[order.candidate])
+                limit = self._limit(
+                    *(self.start_timeout_s, "starting the measuring process"),
+                    *("measure.start_timeout_s", self.began_s),
+                )
+                self.starting_s = self.connection.ready_s(limit) - self.began_s
+            plan = self.plans[order.candidate]
+            limit = self._limit(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
+            run = self.connection.run(plan, order, limit)
+            run = dataclasses.replace(run, parameters=plan.parameters)
             if run.status == "crashed":  # a worker that dies may have said why
                 run = dataclasses.replace(run, error=f"{run.error}{self._said('; it printed:')}")
         except (wire.Garbled, EOFError, OSError) as error:
@@ -121,10 +120,9 @@ class Child:
             return 0.0
         self.is_over = True
         began_s = time.monotonic()
+        limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
         try:
-            wire.send_close(self.connection)
-            self._wait(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
-            problem = wire.receive_closed(self.connection)
+            problem = self.connection.closed(limit)
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         if problem is not None:
@@ -144,10 +142,15 @@ class Child:
             )
         return ChildProcessError(self._death())
 
-    def _wait(self, limit_s: float, what: str, key: str, since_s: float | None = None) -> None:
-        """Wait for an answer, until `limit_s` after now or that moment."""
-        passed_s = 0.0 if since_s is None else time.monotonic() - since_s
-        ready = wait([self.connection, self.interrupts.fileno()], max(limit_s - passed_s, 0.0))
+    def _limit(
+        self, limit_s: float, what: str, key: str, since_s: float | None = None
+    ) -> wire.Wait:
+        """To be called whenever more is to come of what may last so long, from now on or then."""
+        return partial(self._wait, limit_s, what, key, since_s or time.monotonic())
+
+    def _wait(self, limit_s: float, what: str, key: str, since_s: float) -> None:
+        left_s = since_s + limit_s - time.monotonic()
+        ready = wait([self.connection.fileno(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
         if not ready:
             hang = self.stacks.ask(self.process.pid, marked(self.mark))

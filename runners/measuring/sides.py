@@ -58,6 +58,7 @@ class Interpreters:
     The sides of a host share one. Where sides are apart, each has its own, and so have the loops
     that ask what the machine gives; with `measure.fresh` it ends after its run. They then have one
     number, by which rounds are paired, and one hash seed, so that they are as alike as they can be.
+    Their results meet in a folder of their own inside `folder`.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Interpreters:
         numbers: Iterator[int],
         chance: random.Random,
         interrupts: Interrupts,
+        folder: str,
     ) -> None:
         self.panel = panel
+        self.inside = folder
         self.chosen = chosen
         self.interrupts = interrupts
         self.numbers = numbers
@@ -90,7 +93,7 @@ class Interpreters:
     def start(self) -> None:
         """Start them, before any round; each of those for one run only is started before it."""
         if self.panel.sides_apart and self.panel.plans[0].compared:
-            held = tempfile.TemporaryDirectory(prefix="speedup-lab-", ignore_cleanup_errors=True)
+            held = tempfile.TemporaryDirectory(dir=self.inside, ignore_cleanup_errors=True)
             self.folder = Path(self.kept.enter_context(held))
         if not self.fresh:
             self._start(self.chosen)

@@ -32,7 +32,9 @@ from runners.model import (
     Scaling,
     Sharing,
     Sourced,
+    Status,
     Tidy,
+    Unavailable,
     Unsupported,
     UsageError,
     Workers,
@@ -168,6 +170,7 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         renewing=isinstance(workload, Renewing),
+        options=site.options,
         identity=identity(
             [
                 *(cls.__module__ for cls in (workload_class, executor_class)),
@@ -286,11 +289,17 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         role="measured",
         cold=True,
         warmup=True,
-        status="unsupported" if isinstance(error.__cause__, Unsupported) else "failed",
+        status=_status(error.__cause__),
         started_at=timestamp(),
         error=str(error),
         ended_by="failure",
     )
+
+
+def _status(cause: BaseException | None) -> Status:
+    if isinstance(cause, Unavailable):
+        return "incomplete"
+    return "unsupported" if isinstance(cause, Unsupported) else "failed"
 
 
 # What the YAML files may refer to

@@ -74,19 +74,6 @@ def _packages() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
-def add_working_folder() -> None:
-    """Let the user's own modules be found, after all others, however this program was started.
-
-    `python -m` has the working folder first on the path; a console script has it nowhere. A folder
-    `runners` in it must not be taken for the program's: an editable installation is not on the path
-    either.
-    """
-    working = str(Path.cwd())
-    if not {"", working} & set(sys.path):
-        own = str(CONF.parent)
-        sys.path += [own, working] if own not in sys.path else [working]
-
-
 def places(folders: Sequence[str] = ()) -> list[str]:
     """Where Hydra looks for YAML files, in its order: `file://FOLDER` or `pkg://PACKAGE`.
 

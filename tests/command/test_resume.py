@@ -14,6 +14,7 @@ import pytest
 from runners.analysis.summary import summarise
 from runners.command.resume import begin, following, look
 from runners.measuring.process import marked
+from runners.results.claim import claimed, holder
 from runners.results.read import read_runs
 from runners.results.write import append, write_json
 from tests import synthetic
@@ -88,6 +89,7 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     assert "resume=out" in errors
     assert "Traceback" not in errors
     assert left_over(token) == []
+    assert not list((tmp_path / "out").glob(".claim*"))
     after = rows(tmp_path / "out")
     assert after[: len(before)] == before
     assert (after[-1]["status"], after[-1]["ended_by"]) == ("interrupted", "interrupted")
@@ -121,6 +123,8 @@ def test_what_a_killed_program_leaves_is_read_and_interrupted(tmp_path: Path) ->
     program.kill()
     program.communicate()
     until(lambda: not left_over(token), "no process is left", limit_s=2)
+    assert [file.name for file in (tmp_path / "out").glob(".claim*")] == [".claim.1"]
+    assert holder(tmp_path / "out") is None
     cell = summarise(read_runs(tmp_path / "out")).iloc[0]
     assert cell["status"] == "interrupted"
     assert cell["error"] == "the program ended before the cell did"
@@ -241,8 +245,36 @@ def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:
     hung.send_signal(signal.SIGTERM)
     hung.communicate()
     assert second.returncode == 2
-    assert "another program is measuring into this folder" in second.stderr
+    told = f"out: another program is measuring into this folder, pid {hung.pid} on "
+    assert told in second.stderr
+    assert not (tmp_path / "out/.hydra/overrides.yaml").read_text().count("n=1")
     assert len(second.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("launcher", ["speedup_lab", "basic"])
+def test_a_cell_that_another_measures_or_that_cannot_be_read_is_left_alone(
+    launcher: str, tmp_path: Path
+) -> None:
+    """This very process has one of them, as a job of an earlier sweep might."""
+    out = tmp_path / "out"
+    write_json(out / "sweep.json", {"cells": 3})
+    (out / "2/runs.jsonl").mkdir(parents=True)
+    with claimed(out / "1"):
+        done = run_program(
+            *("-m", "workload=countdown", "workload.count=100", "executor=thread", "n=1,2,4"),
+            *(*FEW, "resume=out", "hydra.sweep.subdir=${n}", f"hydra/launcher={launcher}"),
+            "sweep.report=false",
+            cwd=tmp_path,
+        )
+        assert rows(out / "1") == []
+    assert (done.returncode, done.stderr) == (1, "")
+    busy = f"not measured, it is being measured by pid {os.getpid()} on "
+    assert done.stdout.count(busy) == 1
+    file = out / "2/runs.jsonl"
+    assert f"not measured, it cannot be read: {file.relative_to(tmp_path)}" in done.stdout
+    assert [path.name for path in (out / "2").iterdir()] == ["runs.jsonl"]
+    assert rows(out / "4")[-1]["status"] == "ok"
+    assert not list(out.rglob(".claim*"))
 
 
 def test_a_sweep_out_of_time_leaves_cells_out_and_says_so(tmp_path: Path) -> None:

@@ -39,6 +39,14 @@ MISTAKES = {
     "workload=shapeless": ["workload=shapeless", "_target_"],
     "workload=nameless": ["workload=nameless", "no 'Nothing'"],
     "workload=unpicklable": ["workload=unpicklable", "cannot be pickled"],
+    "workload._target_=os.system": ["workload._target_=os.system", "is not called"],
+    "executor._target_=builtins.eval": ["executor._target_=builtins.eval", "is not called"],
+    "workload._target_=subprocess.Popen": ["subprocess.Popen has no tasks()", "need tasks"],
+    "workload._target_=runners.workloads.primes.Prime": ["no 'Prime'", "fix the name"],
+    "+workload._partial_=true": ["workload._partial_", "plain values"],
+    "+workload.more={_target_:os.getcwd}": ["workload.more._target_", "plain values"],
+    "+hydra.callbacks.mine._target_=os.system": ["hydra.callbacks.mine._target_", "leave it out"],
+    "hydra.launcher._target_=os.system": ["hydra.launcher._target_", "hydra/launcher=NAME"],
 }
 
 

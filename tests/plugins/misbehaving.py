@@ -55,14 +55,21 @@ class Misbehaving:
             def __reduce__(self) -> Any:
                 return os.system, (f"echo unpickled >> {os.environ['TALKED']}",)
 
-        data = pickle.dumps(Command())
-        for descriptor in range(3, 256):
-            try:
-                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                    Path(os.environ["TALKED"]).write_text("written\n")
-                    os.write(descriptor, struct.pack("!i", len(data)) + data)
-            except OSError:
-                continue
+        Path(os.environ["TALKED"]).write_text("written\n")
+        _write_message(pickle.dumps(Command()))
+
+    def announcing(self) -> None:
+        """Announce a message to the parent that never comes."""
+        _write(struct.pack("!i", 5000) + b"{")
+
+    def forging(self) -> None:
+        """Write a row, with the best token that can be found."""
+        _write_message(b'{"done": "run"}')
+        _write_message(b'{"token": "0123456789abcdef", "run": {}, "spans": []}')
+
+    def doubling(self) -> None:
+        """Go on in two processes, as a library does that forks beyond Python's knowledge."""
+        ctypes.CDLL(None).fork()
 
     def looking(self) -> None:
         """Fail where a worker in another process, or a program that it starts, has any socket."""
@@ -132,6 +139,20 @@ class Misbehaving:
 
     def unpicklable(self) -> Callable[[], None]:
         return lambda: None
+
+
+def _write_message(data: bytes) -> None:
+    _write(struct.pack("!i", len(data)) + data)
+
+
+def _write(data: bytes) -> None:
+    """To all sockets of this process."""
+    for descriptor in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, data)
+        except OSError:
+            continue
 
 
 class Dropping(Serial):
