@@ -19,7 +19,18 @@ from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.measuring.sides import Interpreters, Side, sides
-from runners.model import WAITING, Order, Panel, Plan, Run, Status, run_of, timestamp
+from runners.model import (
+    WAITING,
+    Order,
+    Panel,
+    Plan,
+    Run,
+    Status,
+    in_one_line,
+    run_of,
+    shortage,
+    timestamp,
+)
 
 LOOP_S, START_LOOPS_S = 0.11, 0.05
 """How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
@@ -76,11 +87,25 @@ class _Measurement:
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
 
     def runs(self) -> Iterator[Run]:
-        with tempfile.TemporaryDirectory(
-            prefix="speedup-lab-", ignore_cleanup_errors=True
-        ) as folder:
-            while self.pace.goes_on:
-                yield from self._generation(folder)
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="speedup-lab-", ignore_cleanup_errors=True
+            ) as folder:
+                while self.pace.goes_on:
+                    yield from self._generation(folder)
+        except OSError as error:  # no measuring process could be started
+            yield from self._unstarted(error)
+
+    def _unstarted(self, error: OSError) -> Iterator[Run]:
+        """The last row of all cells: the system lacks what starting a process needs."""
+        told = in_one_line(error)
+        told = f"{shortage(told)} ({told})" if shortage(told) else told
+        order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
+        for candidate in self.pace.pairs:
+            plan = self.panel.plans[candidate]
+            said = f"the measuring process cannot be started: {told}"
+            run = run_of(plan, order, "incomplete", timestamp(), said)
+            yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
     def _generation(self, folder: str) -> Iterator[Run]:
         """Rounds in fresh interpreters; a failure ends them early.
