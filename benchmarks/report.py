@@ -24,7 +24,7 @@ REPORT = """\
 import json, resource, sys, time
 begin = time.perf_counter()
 from pathlib import Path
-from runners.report import __main__ as report
+from runners.report import files as report
 took = {"load the program": time.perf_counter() - begin}
 
 def timed(stage, function):

@@ -1,42 +1,43 @@
-"""Nothing measured is ever lost: `python -m benchmarks.soak [CELLS=200] [KILLS=20] [SEED=1]`.
+"""Nothing lost, nothing left behind: `python -m benchmarks.soak [CELLS=200] [KILLS=20] [SEED=1]`.
 
-A sweep of cells with faults drawn at random, whose program is killed with SIGKILL at random moments
-and resumed each time. Prints what was counted and ends with status 1 if any promise was broken:
-every cell is complete or has its true reason, no row is lost or doubled, no process is left, and
-the folder holds no stray file.
+A sweep of 200 cells with faults drawn at random, whose program is ended 20 times at random moments,
+by KILL, HUP and TERM in turn, and goes on in its folder each time. Prints what was counted, and
+ends with status 1 if a promise was broken: every cell is complete or has its true reason, no row is
+lost or doubled, the folder holds no stray file, and each time that the program has ended there is
+no process of its, no object in /dev/shm, no file in the folder for temporary files and no socket
+that listens, which was not there before. Run it where nothing else makes such.
 """
 
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from runners.measuring.tree import marked
+import psutil
+
+from runners.model import PANEL
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
 sys.path.insert(0, str(PLUGINS))
-from benchmarks.faulty import FAULTS, drawn  # noqa: E402 - needs the path to the faults
+from benchmarks.faulty import FAULTS, SLEEP, drawn  # noqa: E402 - needs the path to the faults
 
-EXECUTORS = ("thread", "thread_subclass", "process", "pool")
+EXECUTORS = ("thread", "thread_subclass", "process", "pool", "process_pool", "loky")
+ENDS = (signal.SIGKILL, signal.SIGHUP, signal.SIGTERM)
 TOKEN = "SPEEDUP_LAB_SOAK"
-KNOWN = {
-    "runs.jsonl",
-    "spans.jsonl",
-    "cell.json",
-    "environment.json",
-    ".lock",
-    "multirun.yaml",
-    "sweep.json",
-}
-KNOWN |= {"config.yaml", "hydra.yaml", "overrides.yaml", "report.md", "summary.csv"}
-KNOWN |= {"matrix.png", "matrix.svg"}
+SILENT_S = 4.0
+"""How long what is left may take to be gone after the program's end."""
+KNOWN = {"runs.jsonl", "spans.jsonl", "cell.json", "environment.json", "multirun.yaml"}
+KNOWN |= {"sweep.json", "config.yaml", "hydra.yaml", "overrides.yaml", "report.md", "summary.csv"}
 KNOWN |= {"summary.parquet", "speedup.png", "speedup.svg", "efficiency.png", "efficiency.svg"}
+KNOWN |= {"matrix.png", "matrix.svg"}
 
 
 def start(cwd: Path, cells: int, seed: int) -> "subprocess.Popen[bytes]":
@@ -47,10 +48,15 @@ def start(cwd: Path, cells: int, seed: int) -> "subprocess.Popen[bytes]":
             *("workload=faulty", f"workload.seed={seed}", f"workload.number={numbers}"),
             *(f"executor={','.join(EXECUTORS)}", "measure=quick", "measure.min_rounds=2"),
             *("measure.max_rounds=2", "measure.timeout_s=0.7"),
-            f"resume={cwd / 'out'}",
+            f"hydra.sweep.dir={cwd / 'out'}",
         ],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{PLUGINS}", TOKEN: str(cwd)},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{PLUGINS}",
+            "TMPDIR": str(cwd / "tmp"),
+            TOKEN: str(cwd),
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -69,13 +75,40 @@ def rows(out: Path) -> Counter[str]:
     return found
 
 
-def wait_for_silence(token: str) -> int:
-    """Processes still there two seconds after the program's end."""
-    for _ in range(40):
-        if not marked(f"{TOKEN}={token}"):
-            return 0
-        time.sleep(0.05)
-    return len(marked(f"{TOKEN}={token}"))
+class Machine:
+    """What a program can leave behind, beside what was there before it."""
+
+    def __init__(self, cwd: Path) -> None:
+        self.cwd = cwd
+        self.before = set(self._things())
+
+    def left(self) -> Counter[str]:
+        """How many of each kind are there still, some seconds after the program's end."""
+        until_s = time.monotonic() + SILENT_S
+        while (new := set(self._things()) - self.before) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        self.before |= new  # each is told once
+        for kind, what in sorted(new):
+            print(f"left: {kind} {what}", file=sys.stderr)
+        return Counter(kind for kind, _ in new)
+
+    def _things(self) -> Iterator[tuple[str, str]]:
+        for process in psutil.process_iter():
+            try:
+                words = " ".join(process.cmdline())
+                if process.environ().get(TOKEN) == str(self.cwd) or words == SLEEP:
+                    yield "processes", f"{process.pid} {words[:200]}"
+            except psutil.Error:  # it has ended
+                continue
+        for kind, folder in (
+            ("shared memory", Path("/dev/shm")),
+            ("temporary files", self.cwd / "tmp"),
+        ):
+            for path in folder.iterdir():
+                yield kind, path.name
+        for connection in psutil.net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                yield "sockets", str(connection.laddr)
 
 
 def verdicts(out: Path, seed: int) -> tuple[Counter[str], list[str]]:
@@ -83,6 +116,8 @@ def verdicts(out: Path, seed: int) -> tuple[Counter[str], list[str]]:
     statuses: Counter[str] = Counter()
     untrue = []
     for file in sorted(out.glob("*/runs.jsonl")):
+        if file.parent.name.startswith(PANEL):  # the baseline that cells share
+            continue
         last = json.loads(file.read_text().splitlines()[-1])
         fault = drawn(seed, last["workload.number"])
         statuses[last["status"]] += 1
@@ -98,29 +133,34 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cwd = Path(folder).resolve()
         (cwd / "conf/workload").mkdir(parents=True)
+        (cwd / "tmp").mkdir()
         yaml = "_target_: benchmarks.faulty.Faulty\nseed: 1\nnumber: 0\n"
         (cwd / "conf/workload/faulty.yaml").write_text(yaml)
         out = cwd / "out"
-        lost = left = killed = 0
+        machine = Machine(cwd)
+        left: Counter[str] = Counter()
+        killed: Counter[str] = Counter()
+        lost = 0
         before: Counter[str] = Counter()
-        while killed < kills:
+        while killed.total() < kills:
             program = start(cwd, cells, seed)
             try:
                 program.wait(chance.uniform(2, 14))
             except subprocess.TimeoutExpired:
-                program.kill()
+                end = ENDS[killed.total() % len(ENDS)]
+                program.send_signal(end)
                 program.wait()
-                killed += 1
-            left += wait_for_silence(str(cwd))
+                killed[end.name] += 1
+            left += machine.left()
             now = rows(out)
             lost += (before - now).total()
             before = now
-            if program.returncode >= 0 and killed < kills:  # done early: the rest is forced anew
+            if program.returncode in (0, 1):  # done early: some are forced anew
                 for file in chance.sample(sorted(out.glob("*/cell.json")), cells // 10):
                     file.unlink()
         program = start(cwd, cells, seed)
         program.wait()
-        left += wait_for_silence(str(cwd))
+        left += machine.left()
         now = rows(out)
         lost += (before - now).total()
         statuses, untrue = verdicts(out, seed)
@@ -131,13 +171,15 @@ def main() -> int:
             if path.is_file() and path.name.partition(".jsonl")[0] + ".jsonl" not in KNOWN
             if path.name not in KNOWN and not path.name.startswith("cell.json.")
         ]
-        print(f"cells         {statuses.total()} ({dict(statuses)})")
-        print(f"kills         {killed}")
-        print(f"rows          {now.total()}, lost {lost}, doubled {doubled}")
-        print(f"left running  {left}")
-        print(f"stray files   {len(stray)} {stray[:5]}")
-        print(f"not the truth {len(untrue)} {untrue[:5]}")
-        broken = lost or doubled or left or stray or untrue or statuses.total() != cells
+        print(f"cells           {statuses.total()} ({dict(statuses)})")
+        print(f"ended           {killed.total()} times ({dict(killed)})")
+        print(f"rows            {now.total()}, lost {lost}, doubled {doubled}")
+        for kind in ("processes", "shared memory", "temporary files", "sockets"):
+            print(f"left {kind:<15} {left[kind]}")
+        print(f"stray files     {len(stray)} {stray[:5]}")
+        print(f"not the truth   {len(untrue)} {untrue[:5]}")
+        wanted = -(-cells // len(EXECUTORS)) * len(EXECUTORS)
+        broken = lost or doubled or left.total() or stray or untrue or statuses.total() != wanted
         return 1 if broken else 0
 
 

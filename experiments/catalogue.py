@@ -17,7 +17,7 @@ from runners.command.arguments import count_cells
 CONF = Path(__file__).parent.parent / "conf/experiment"
 """Beside this folder in a checkout and where it is installed, as for `python -m runners`."""
 
-PROGRAM = ("__init__", "__main__", "catalogue", "page", "sweeps")
+PROGRAM = ("__init__", "__main__", "catalogue", "page", "program", "sweeps")
 """The modules of this folder that are not experiments."""
 
 Figures = Callable[[pd.DataFrame], Mapping[str, Figure]]

@@ -5,6 +5,7 @@ The HTML file is made from the Markdown and stands alone: style and figures are 
 
 import base64
 import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from runners.report.markdown import bullets, environment, table
 from runners.results.write import write_whole
 from runners.words import flags
 from runners.words.causes import reason
+from runners.words.escaping import Markdown, markdown
 from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration
 
@@ -70,7 +72,7 @@ def write_page(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
             images |= {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
             notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
         except Exception as error:  # one figure is not worth the page
-            notes = [f"The figure could not be drawn: {in_one_line(error)}"]
+            notes = [f"The figure could not be drawn: {markdown(in_one_line(error))}"]
         sections.append(_section(outcome, notes))
     text = "\n\n".join([*_front(outcomes), *sections, *_back(outcomes)]) + "\n"
     files = {"lecture.md": text.encode(), "lecture.html": html(text, images).encode(), **images}
@@ -108,7 +110,7 @@ def _front(outcomes: Sequence[Outcome]) -> Iterator[str]:
             [
                 ", ".join(claim.rows) or "new",
                 *(claim.text, claim.lecture, judgement.measured, judgement.claimed),
-                *(judgement.verdict, f"[{name}](#{name})"),
+                *(judgement.verdict, Markdown(f"[{name}](#{name})")),
             ]
             for name, claim, judgement in found
         ),
@@ -117,8 +119,9 @@ def _front(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def _where(outcomes: Sequence[Outcome]) -> str:
     """As in "CPython 3.13.0, 2 usable CPUs, "; nothing where that is not known."""
-    for place in (found for outcome in outcomes for found in outcome.environments):
-        python = f"{place.facts['python_implementation']} {place.facts['python_version']}"
+    for place in (each for outcome in outcomes for each in outcome.environments):
+        found = (place.facts.get(f"python_{name}") for name in ("implementation", "version"))
+        python = markdown(" ".join(str(each) for each in found if each is not None))
         return f"{python}, {place.usable_cpus:g} usable CPUs, "
     return ""
 
@@ -129,20 +132,25 @@ def _section(outcome: Outcome, figures: Sequence[str]) -> str:
     parts = [
         f"## {experiment.name}",
         f"{experiment.question}{rows}",
-        *([f"**Not measured: {outcome.failure}**"] if outcome.failure else []),
+        *([f"**Not measured: {markdown(outcome.failure)}**"] if outcome.failure else []),
         *figures,
         bullets(_sentence(claim, judgement) for claim, judgement in outcome.judgements),
         *([] if outcome.summary.empty else [_cells(outcome.summary)]),
-        f"Repeat it:\n\n```sh\n{shlex.join(outcome.command)}\n```",
+        f"Repeat it:\n\n{_code(shlex.join(outcome.command))}",
     ]
     return "\n\n".join(parts)
 
 
+def _code(command: str) -> str:
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
+    return f"{fence}sh\n{command}\n{fence}"
+
+
 def _sentence(claim: Claim, judgement: Judgement) -> str:
-    words = f"**{judgement.verdict}**: {claim.text} Measured: {judgement.measured}"
+    words = f"{claim.text} Measured: {judgement.measured}"
     claimed = f"; claimed: {judgement.claimed}" if judgement.claimed else ""
     lecture = f"; the lecture: {claim.lecture}" if claim.lecture else ""
-    return f"{words}{claimed}{lecture}"
+    return Markdown(f"**{judgement.verdict}**: {markdown(f'{words}{claimed}{lecture}')}")
 
 
 def _cells(summary: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """One experiment's sweep, as its own run of the program: started, followed, ended, read."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.summary import summarise
+from runners.command.arguments import quoted
+from runners.door import REQUESTS
 from runners.model import Environment, UsageError
 from runners.results.read import planned_cells, read_environments, read_runs
 
@@ -25,6 +28,10 @@ QUICK = (
 the fewest that have a 95% interval of ranks."""
 
 
+OWN = str(Path(__file__).parents[1])
+"""Where the packages of the program are."""
+
+
 def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) -> list[str]:
     """What `python -m runners` is called with for an experiment, but for its folder."""
     return ["-m", f"+experiment={name}", *(QUICK if quick else MEASURE), *overrides]
@@ -34,18 +41,26 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     """Measure into `folder` what is not already there; why there are no results, or "".
 
     `told` is called after each cell with its number and that of all. What the program prints goes
-    to output.txt.
-    Ctrl+C is handed on to the program, which is waited for.
+    to output.txt. A request to stop is handed on to the program, which is waited for; it ends as
+    well if this process is killed.
     """
+    try:
+        place = quoted(str(folder))
+    except UsageError as error:
+        return str(error)
     folder.mkdir(parents=True, exist_ok=True)
     places = (
-        f"hydra.sweep.dir={folder}",
+        f"hydra.sweep.dir={place}",
         "hydra.sweep.subdir=${hydra.job.num}",  # the same folder whatever the settings are
         "sweep.report=false",
         "sweep.progress=json",
     )
     # Not `-m runners`: a folder of that name in the working folder would be taken for it.
-    code = f"import sys; sys.path[:] = {sys.path!r}; from runners.__main__ import main; main()"
+    code = (
+        f"import sys; sys.path[:] = {[*sys.path, OWN]!r}; "
+        f"from runners.door import end_with_parent; end_with_parent({os.getpid()}); "
+        "from runners.__main__ import main; main()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code, *command, *places],
         stdin=subprocess.DEVNULL,
@@ -57,22 +72,33 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     )
     assert process.stdout is not None
     errors = ""
-    with process, (folder / "output.txt").open("w") as output:
+    with process, (folder / "output.txt").open("w", encoding="utf-8") as output:
         try:
             for line in process.stdout:
                 output.write(line)
-                if line.startswith("{"):
-                    cell = json.loads(line)
-                    told(cell["cell"], cell["cells"])
+                if (cell := _cell(line)) is not None:
+                    told(*cell)
                 if line.startswith("error: "):
                     errors = line.removeprefix("error: ").strip()
         except BaseException:
-            process.send_signal(signal.SIGINT)
+            # What we answer it answers as well; it may have been started to ignore Ctrl+C.
+            process.send_signal(REQUESTS.pending or signal.SIGTERM)
             process.wait()
             raise
     if process.returncode in (0, 1):  # 1: some cell failed, which is a row of the results
         return ""
     return errors or f"the program ended with {process.returncode}; see {folder / 'output.txt'}"
+
+
+def _cell(line: str) -> tuple[int, int] | None:
+    """The number of a cell and that of all, of a line that tells of one."""
+    if not line.startswith("{"):
+        return None
+    try:
+        found = json.loads(line)
+        return int(found["cell"]), int(found["cells"])
+    except (ValueError, KeyError, TypeError):  # a plugin's own line
+        return None
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, Comparison, list[Environment]]:
@@ -83,12 +109,12 @@ def read(folder: Path) -> tuple[pd.DataFrame, Comparison, list[Environment]]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
-    numbers = range(planned_cells(folder))
+    numbers = range(planned_cells(folder, below=False))
     cells = [cell for number in numbers if (cell := folder / str(number)).is_dir()]
     if not cells:
         raise UsageError(f"{folder}: no cell was measured")
-    runs = read_runs(cells)
+    runs = read_runs(cells, below=False)
     # Within one length of a number, the order of the names is that of the sweep.
     runs = runs.sort_values("folder", key=lambda names: names.str.len(), kind="stable")
     runs = runs.reset_index(drop=True)
-    return summarise(runs), Comparison(runs), read_environments(cells)
+    return summarise(runs), Comparison(runs), read_environments(cells, below=False)

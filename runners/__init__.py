@@ -1,12 +1,11 @@
 """Speedup Lab from Python: `from runners import read_runs, summarise`.
 
 The public Python face. Each name is loaded when it is first asked for, because the measured process
-imports this package and must stay light.
+imports this package and must stay light; and nothing at all is imported at the top, because the
+programs import it before their door is shut (`door.py`).
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # that of typing
 if TYPE_CHECKING:
     from runners.analysis.summary import summarise
     from runners.results.read import read_runs
@@ -19,9 +18,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
     return value
 

@@ -1,12 +1,10 @@
 """`python -m runners`: plan, measure, store, print; `command` has the steps."""
 
-import sys
-
-from runners.command.program import run
+from runners.door import enter
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    enter("runners.command.program", plugins=True)
 
 
 if __name__ == "__main__":

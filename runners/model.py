@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 Role = Literal["baseline", "measured", "spin"]
 WAITING = 0.05
@@ -37,7 +37,9 @@ Status = Literal[
 ]
 """How a run ended, or a cell: from best to worst.
 
-`incomplete`: some of its results never came, or something else went wrong that may pass.
+`incomplete`: some of its results never came, or something else went wrong that may pass, as where
+a server did not answer. It is measured again when the sweep is gone on with.
+`unsupported`: this pair, in this configuration, can never be measured.
 `left out`: a cell that was not measured, for it no longer fitted into the time of its sweep.
 `interrupted`: the program was asked to stop, or ended before the cell did.
 """
@@ -68,7 +70,18 @@ class WorkerDied(Exception):
 
 
 class Unsupported(Exception):
-    """Raised by a plugin that cannot serve this pair; the message is the reason. Becomes a row."""
+    """Raised by a plugin that can never serve this pair; the message is the reason. Makes a row."""
+
+
+class Unavailable(Exception):
+    """Raised by a plugin that cannot work now, and may another time; the message is the reason.
+
+    A server does not answer, workers are away, a port is busy. Makes a row, `incomplete`.
+    """
+
+
+REFUSALS = (Unsupported, Unavailable)
+"""What a plugin says that cannot serve a pair: no mistake of the user's, but a result."""
 
 
 class Incomplete(Exception):
@@ -80,9 +93,29 @@ def first_line(error: object) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or turn it around written as in Python."""
+    if text.isprintable():
+        return text
+    from unicodedata import category  # a file of its own: not for every worker
+
+    return "".join(
+        letter if category(letter) not in _UNPRINTABLE else ascii(letter)[1:-1] for letter in text
+    )
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: control, format, half a surrogate pair, ends of lines and paragraphs."""
+
+
 def in_one_line(error: BaseException) -> str:
-    """The kind of an error and all that it says."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """The kind of an error and what it says, all of it but for a text that fills pages."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # its own fault
+        said = "(which cannot be told)"
+    said = said if len(said) <= 1000 else f"{said[:1000]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def timestamp() -> str:
@@ -323,7 +356,7 @@ class Naming(Protocol):
 
 @runtime_checkable
 class Cautious(Protocol):
-    """A workload that knows what to consider before anything is measured."""
+    """A workload or executor that knows what to consider before anything is measured."""
 
     def cautions(self, workers: "Workers", start_method: str | None, /) -> Sequence["Flag"]:
         """What its user should know of a cell with such workers, started in that way."""
@@ -412,16 +445,16 @@ class MeteredExecutor(Protocol):
 # What carries the data
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One task as its worker saw it. Times in nanoseconds of `time.perf_counter_ns`.
 
     `wait_ns` is the time the worker's thread stood ready in the kernel's run queue without a CPU,
     or -1 where the kernel does not tell. It is not read after each short task, so that these
-    share a reading: it is then the wait since the worker's previous reading.
+    share a reading: it is then the wait since the worker's previous reading. A tuple, as there may
+    be a million of them.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the method that a tuple has
     pid: int
     thread: int
     start_ns: int
@@ -435,7 +468,9 @@ class Timeline:
     """The tasks of one run and the frame they stand in: one line of `spans.jsonl`.
 
     The run lasted `wall_s` seconds from `begin_ns`, on the same clock as its spans; its first
-    `setup_s` and last `teardown_s` seconds went into making and ending the executor.
+    `setup_s` and last `teardown_s` seconds went into making and ending the executor. Of a run with
+    very many `tasks` the spans are a sample (`child.sample`), maybe not of all its `workers`; None
+    in files of version 0.2.
     """
 
     process: int
@@ -446,6 +481,8 @@ class Timeline:
     setup_s: float
     teardown_s: float
     spans: tuple[Span, ...]
+    tasks: int | None = None
+    workers: int | None = None
 
 
 KeepSpans = Literal["median", "all", "none"]
@@ -453,7 +490,10 @@ KeepSpans = Literal["median", "all", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a cell is measured; `conf/measure/*.yaml` documents each setting."""
+    """How a cell is measured; `conf/measure/*.yaml` documents each setting.
+
+    Which numbers they may have is in `planning/ranges.py`.
+    """
 
     precision: float
     min_rounds: int
@@ -469,13 +509,7 @@ class Measure:
     force: bool
     wait_quiet_s: float = 0.0
     fresh: bool = False
-
-    def __post_init__(self) -> None:
-        at_least(self, 1, "min_rounds", "max_rounds", "interpreters", "warmup")
-        finite_seconds(self, "wait_quiet_s")
-        for name in ("precision", "time_budget_s", "timeout_s", "sweep_budget_s"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise InvalidParameter(name, f"must be above 0, not {getattr(self, name)}")
+    start_timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,6 +534,7 @@ class Plan:
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `options` are those that a measuring interpreter is started with.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -524,6 +559,7 @@ class Plan:
     usable_cpus: float
     cpu_stat: str | None
     renewing: bool
+    options: tuple[str, ...]
     identity: Mapping[str, Any]
 
     @property
@@ -596,7 +632,8 @@ class Order:
     `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
-    writes it, and those after it, in other processes, compare theirs with it.
+    writes it, and those after it, in other processes, compare theirs with it. `times` is the file
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
     """
 
     process: int
@@ -611,6 +648,7 @@ class Order:
     most_loops: int = 0
     tasks_of: int = 0
     results: str | None = None
+    times: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -623,14 +661,16 @@ class Run:
     cells has that name for its cell.
     `fresh` says that the run is the first of an interpreter that was started for it alone.
     `side` is the number of the side in its panel. `starting_s` is what starting its process took,
-    if it is the first run there, `judging_s` what preparing the run and judging its results took.
+    if it is the first run there, `ending_s` what leaving the workload took, if it is the last one,
+    `judging_s` what preparing the run and judging its results took.
     `begin_ns` is on the clock of the spans. `task_copies` says how often the run has each of the
     workload's tasks. `largest_task_share` is the longest task's part of the time of all tasks,
     `timer_s` what the clock readings around the tasks cost in all workers together. Seconds end in
     `_s`, sizes in `_bytes`. `levels` are L0 to L5 of the core-second ladder; L6, the L5 of the
-    round's baseline, is filled in by `read_runs`. `notes` are the flags known beforehand, as JSON:
-    detail by code. From `voluntary_switches` to `others_cpu_s` the
-    names are those of `child.counters.Counters`.
+    round's baseline, is filled in by `read_runs`. `spans` are those of all tasks or, of very
+    many, a sample; all else follows from all of them. `notes` are the flags known beforehand, as
+    JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
+    `child.counters.Counters`.
     `compared` and `checked` tell what was found out about its results (`results.columns`),
     `left_processes`, `left_files` and `left_shared_bytes` what is there after it that was not there
     before it.
@@ -659,6 +699,7 @@ class Run:
     side: int = 0
     warmth: Warmth | None = None
     starting_s: float | None = None
+    ending_s: float | None = None
     judging_s: float | None = None
     steady: bool | None = None
     ended_by: str | None = None
@@ -797,6 +838,7 @@ FlagCode = Literal[
     "unguarded",
     "computing_coroutines",
     "loop_threads",
+    "open_ports",
 ]
 
 

@@ -9,6 +9,7 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ HELPERS = (
 
 
 def is_helper(pid: int) -> bool:
-    """Whether it serves this very process and ends with it: its guardian, or one of a library."""
+    """Whether it serves this very process and ends with it: one of a library, or of these tests."""
     try:
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     except OSError:  # it has just ended
@@ -88,6 +89,12 @@ def told(pid: int) -> bytes:
 
 @pytest.fixture
 def make_plan() -> Iterator[MakePlan]:
+    with planning() as make:
+        yield make
+
+
+@contextmanager
+def planning() -> Iterator[MakePlan]:
     """`make_plan("workload=primes", "n=2", ...)`: small and quick unless the overrides say else."""
     config.register()
     with initialize_config_dir(str(ROOT / "conf"), **BASE):

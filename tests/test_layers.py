@@ -97,7 +97,7 @@ def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> 
         assert others <= sys.stdlib_module_names | BESIDES.get(plugin, set())
 
 
-PROGRAM = ("__init__", "__main__", "catalogue", "page", "sweeps")
+PROGRAM = ("__init__", "__main__", "catalogue", "page", "program", "sweeps")
 """The program `python -m experiments`; all other modules of the folder are experiments."""
 
 

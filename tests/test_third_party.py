@@ -154,6 +154,7 @@ class NoMap:
     def __enter__(self): return self
     def __exit__(self, *error): pass
 def make(): return 7
+def whole() -> int: return 7
 """
 BROKEN = {
     "import_error": (
@@ -163,7 +164,8 @@ BROKEN = {
     "exiting": ("_target_: exiting.Fine", ["(SystemExit: 3); install it or fix the name"]),
     "no_tasks": ("_target_: shapes.NoTasks", ["shapes.NoTasks has no tasks()", "need tasks,"]),
     "no_call": ("_target_: shapes.NoCall", ["has no __call__() and no check()", "need tasks,"]),
-    "factory": ("_target_: shapes.make", ["builtins.int has no tasks()"]),
+    "factory": ("_target_: shapes.make", ["_target_=shapes.make", "annotated to return one"]),
+    "other_factory": ("_target_: shapes.whole", ["builtins.int has no tasks()"]),
     "no_map": (
         "_target_: shapes.NoMap\nmax_workers: ${n}",
         ["shapes.NoMap has no map()", "executors need __enter__, __exit__, map"],

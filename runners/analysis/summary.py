@@ -164,18 +164,22 @@ def _waiting(cells: pd.DataFrame, parts: list[Rounds]) -> list[bool]:
 
 
 def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
-    """The worst status of each cell's rows with its first error, how it ended, if it was steady."""
+    """The worst status of each cell's rows with its first error, how it ended, if it was steady.
+
+    That it was interrupted is nothing to say of a cell that went on.
+    """
     rank = pd.Categorical(runs["status"], categories=STATUSES).codes.astype(int)
-    # An interrupted run after which its cell went on is no worse than one that was not there.
-    last = ~pd.Series(code).duplicated(keep="last").to_numpy(bool)
-    rank[(rank == STATUSES.index("interrupted")) & ~last] = 0
+    last = pd.Series(code).duplicated(keep="last").eq(False).to_numpy(bool)
+    went_on = (rank == STATUSES.index("interrupted")) & ~last
+    rank[went_on] = 0
     worst = np.zeros(code.max() + 1, int)
     np.maximum.at(worst, code, rank)
     told = runs["error"].where(pd.Series(rank == worst[code], index=runs.index) & (rank > 0))
     by_cell = pd.DataFrame(
         {
             "error": told,
-            **runs[["ended_by", "steady", "checked", "notes"]],
+            "ended_by": runs["ended_by"].mask(went_on),
+            **runs[["steady", "checked", "notes"]],
             "compared": runs["compared"].where(runs["role"] == "measured"),
             "drawn_alike": runs["equal_draws"].fillna(0) > 0,
             **{name: runs[name].fillna(0).astype(int) for name in LEFT},

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 from runners.child.draws import Draws
 from runners.child.faults import cut, used_up
 from runners.child.parts import find, is_iterator, pickled, type_name, without_equality
-from runners.child.worker import Record
+from runners.child.records import Told
 from runners.model import (
     Comparable,
     Fresh,
@@ -48,9 +48,9 @@ class Returned(NamedTuple):
     in_loop: bool = True
 
     @classmethod
-    def of(cls, records: Sequence[Record], workers: Workers) -> "Returned":
-        ran_by = [(record.pid, record.thread) for record in records] if workers in APART else None
-        return cls([record.result for record in records], ran_by, workers == "caller")
+    def of(cls, told: Told, workers: Workers) -> "Returned":
+        ran_by = [(span.pid, span.thread) for span in told.spans] if workers in APART else None
+        return cls(told.results, ran_by, workers == "caller")
 
     def part(self, start: int, size: int) -> "Returned":
         end = start + size

@@ -1,7 +1,6 @@
 """What came of a run: whether the results of its tasks can be believed, and what its row says."""
 
 import hashlib
-import os
 import pickle
 import time
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,10 @@ from runners.child.comparing import APART, FOREIGN, Comparison, Incomparable, Re
 from runners.child.counters import Counters, Usage
 from runners.child.faults import at_fault, is_of_pickling, untravelled
 from runners.child.parts import pickled
+from runners.child.records import Told, taken_apart
 from runners.child.remedies import remedied
 from runners.child.timing import Timing
-from runners.child.worker import Record, described
+from runners.child.worker import described
 from runners.model import (
     Fresh,
     Incomplete,
@@ -23,6 +23,7 @@ from runners.model import (
     Sharing,
     Span,
     Status,
+    Unavailable,
     Unsupported,
     WorkerDied,
     Workers,
@@ -36,8 +37,7 @@ from runners.model import (
 class Outcome:
     """How a run ended, and what is known of it. It has `results` if they can be judged.
 
-    `elsewhere` is what workers in other processes used together (of memory, the largest one),
-    `held_s` how long coroutines had the event loop to themselves.
+    `gil`, `elsewhere`, `held_s` and `spans` are those of all its tasks (`records.Told`).
     """
 
     status: Status = "ok"
@@ -126,44 +126,33 @@ class Judge:
             return failure(problem)
         if timing.wall_s < 0:
             return Outcome("failed", "the clock went back during the run", metrics=metrics)
-        outcome = Outcome(timing=timing, metrics=metrics)
+        outcome = Outcome(timing=timing.without_records(), metrics=metrics)
         if len(wires) != count:
             text = f"the executor returned {len(wires)} results for {count} tasks"
             return outcome.but("wrong", text)
         if never := sum(wire is None for wire in wires):
             return outcome.but("incomplete", f"{never} of {count} results never came")
         try:
-            records = [Record.named(wire) for wire in wires]
+            told = taken_apart(wires)
         except (TypeError, ValueError):
             return outcome.but("wrong", "the executor did not return what the tasks returned")
-        return self._judge_records(outcome, timing, records, workers)
-
-    def _judge_records(
-        self, outcome: Outcome, timing: Timing, records: list[Record], workers: Workers
-    ) -> Outcome:
-        spans = [
-            Span(k, one.pid, one.thread, one.start_ns, one.end_ns, one.cpu_ns, one.used.wait_ns)
-            for k, one in enumerate(records)
-        ]
-        if not all(map(timing.contains, spans)):
-            spans = []  # on another machine's clock: they cannot be put on this one
-        gil = records[0].gil if records else None
-        held = [one.held_ns for one in records if one.held_ns >= 0]
         outcome = replace(
             outcome,
-            gil=gil,
-            elsewhere=_elsewhere(records),
-            held_s=sum(held) / 1e9 if held else None,
-            spans=spans,
+            gil=told.gil,
+            elsewhere=told.elsewhere,
+            held_s=told.held_s,
+            # On another machine's clock they cannot be put on this one.
+            spans=told.spans if timing.contains(told.spans) else [],
         )
-        failed = [(k, one.error) for k, one in enumerate(records) if one.error is not None]
-        if failed:
-            index, text = failed[0]
+        if told.failed:
+            index, text = told.failed[0]
             known = remedied(text)
-            told = f" {known}" if known else f"\n{text}"
-            count = f"{len(failed)} of {len(records)} tasks failed; task {index}:"
-            return outcome.but("failed", f"{count}{told}")
-        returned = Returned.of(records, workers)
+            what = f"{len(told.failed)} of {len(wires)} tasks failed; task {index}:"
+            return outcome.but("failed", what + (f" {known}" if known else f"\n{text}"))
+        return self._judge_results(outcome, told, workers)
+
+    def _judge_results(self, outcome: Outcome, told: Told, workers: Workers) -> Outcome:
+        returned = Returned.of(told, workers)
         outcome = replace(outcome, results=returned.results)
         is_first = self.comparison.first is None
         draws = self.comparison.draws
@@ -200,8 +189,8 @@ class Judge:
 
     def look_again(self, timing: Timing) -> bool:
         """Whether workers that ran the random task several times have shown equal draws by now."""
-        records = [Record.named(wire) for wire in timing.told()[0]]
-        return self.comparison.drawn_again(Returned.of(records, "process"))
+        told = taken_apart(timing.told()[0])
+        return self.comparison.drawn_again(Returned.of(told, "process"))
 
     def _check(self, returned: Returned) -> None:
         """Raise `WrongResult` unless the results are true and the same as all others so far."""
@@ -248,25 +237,12 @@ class Judge:
             return []
 
 
-def _elsewhere(records: Sequence[Record]) -> Usage | None:
-    """What the workers in other processes than this one used; None if there are none."""
-    here = os.getpid()
-    used = [record.used for record in records if record.pid != here]
-    if not used:
-        return None
-    waits, voluntary, involuntary, rss = zip(*used, strict=True)
-    wait, *switches = (
-        -1 if min(counts) < 0 else sum(counts) for counts in (waits, voluntary, involuntary)
-    )
-    return Usage(wait, switches[0], switches[1], max(rss))
-
-
 def failure(problem: Exception) -> Outcome:
     """What came of a run that raised this exception, which is being handled."""
     match problem:
         case Unsupported():
             return Outcome("unsupported", str(problem))
-        case Incomplete():
+        case Incomplete() | Unavailable():
             return Outcome("incomplete", str(problem))
         case WorkerDied():
             return Outcome("crashed", str(problem))

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
+from runners.child.stacks import note
 from runners.child.worker import thread_cpu_ns
-from runners.model import MeteredExecutor, Span, Unjoined
+from runners.model import MeteredExecutor, Span, Unjoined, in_one_line
 
 clock_ns = time.perf_counter_ns
 
@@ -41,9 +42,14 @@ class Timing(NamedTuple):
     def teardown_s(self) -> float:
         return (self.end_ns - self.mapped_ns) / 1e9
 
-    def contains(self, span: Span) -> bool:
-        """Whether a span lies in the run, as it does on the clock that both were timed by."""
-        return self.begin_ns - SLACK_NS <= span.start_ns and span.end_ns <= self.end_ns + SLACK_NS
+    def contains(self, spans: Sequence[Span]) -> bool:
+        """Whether spans lie in the run, as they do on the clock that both were timed by."""
+        begin, end = self.begin_ns - SLACK_NS, self.end_ns + SLACK_NS
+        return all(begin <= span.start_ns and span.end_ns <= end for span in spans)
+
+    def without_records(self) -> Self:
+        """The same, for whoever keeps it: the records of very many tasks take their memory."""
+        return self._replace(returned=(), first=[])
 
     def told(self) -> tuple[list[Any], dict[str, float]]:
         """All records, and the executor's metrics.
@@ -96,8 +102,12 @@ def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequen
     begin = clock_ns()
     with make() as executor:
         entered = clock_ns()
-        returned = executor.map(function, tasks)
-        first = list(returned)
+        try:
+            returned = executor.map(function, tasks)
+            first = list(returned)
+        except Exception as error:
+            note("Raised", in_one_line(error))  # in case that the executor does not end
+            raise
         mapped = clock_ns()
     end = clock_ns()
     return Timing(begin, entered, mapped, end, executor, returned, first)

@@ -6,7 +6,6 @@ every forked worker and between any two clock reads.
 """
 
 import gc
-import json
 import multiprocessing
 import os
 import pickle
@@ -19,28 +18,25 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from runners.child.answers import answer, send
+from runners.child.answers import next_order, send, tell
 from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
     keep_gil,
-    libraries,
-    library_threads,
-    max_rss_bytes,
     read_counters,
 )
 from runners.child.faults import unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
+from runners.child.rows import Rows, copies, passing
+from runners.child.stacks import listen, watch_forks
 from runners.child.stops import tell_stops
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
-from runners.child.transport import Freight, weighed
 from runners.child.worker import EitherForm, adopt, described, install, run_task
 from runners.model import (
     Coroutine,
     Fresh,
-    Inheriting,
     InvalidParameter,
     Metered,
     Order,
@@ -49,11 +45,13 @@ from runners.model import (
     Renewing,
     Run,
     Sharing,
+    Unavailable,
     Unsupported,
     UsageError,
     WorkerDied,
     Workers,
     Workload,
+    in_one_line,
     locate,
     run_of,
     timestamp,
@@ -73,7 +71,8 @@ class Trial:
     """The sides of cells in this process, ready to be run any number of times. To be closed.
 
     The cells share their workload, and the baseline with it. Raises Unsupported where the workload
-    cannot be served here, UsageError where its tasks cannot be run more than once.
+    cannot be served here, Unavailable where not now, UsageError where its tasks cannot be run more
+    than once.
     """
 
     def __init__(self, *plans: Plan) -> None:
@@ -99,21 +98,27 @@ class Trial:
             start_helpers({plan.start_method for plan in plans})
         if {"thread", "unknown"} & {plan.worker_kind for plan in plans}:
             keep_gil()
-        self.libraries: str | None = None
-        self.freight: dict[str, Freight | None] = {}
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
         self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
-        self.timer_ns = timer_cost_ns()
+        self.rows = Rows(plans, workload, timer_cost_ns())
         adopt(shared.payload, workload)
 
-    def close(self) -> None:
-        """End what was kept over the runs: the executors, then what the workload has open."""
-        for kept in self.kept.values():
-            kept.close()
-        self.open.close()
+    def close(self) -> str | None:
+        """End what was kept over the runs: the executors, then what the workload has open.
+
+        Returns what failed of that.
+        """
+        problems = []
+        ends = [("the executor's", kept.close) for kept in self.kept.values()]
+        for whose, end in (*ends, ("the workload's", self.open.close)):
+            try:
+                end()
+            except BaseException as error:  # also SystemExit: it would end this process silently
+                problems.append(f"{whose} __exit__ failed: {in_one_line(error)}\n{described()}")
+        return "\n".join(problems) or None
 
     def run(self, order: Order) -> Run:
         """Run one side once. Whatever goes wrong is in the returned run."""
@@ -155,7 +160,8 @@ class Trial:
         """Whether to see that tasks stay as they are: this is the first of several runs of them."""
         if isinstance(self.workload, Renewing):
             return False  # made anew for each run
-        return order.cold or (self._is_first(order) and self._copies(order) > 1)
+        times = copies(self.plans[order.candidate], order)
+        return order.cold or (self._is_first(order) and times > 1)
 
     def _is_first(self, order: Order) -> bool:
         """Whether it is the first run of that side in this process."""
@@ -176,16 +182,7 @@ class Trial:
         except WorkerDied as problem:
             return self._row(order, started_at, failure(problem), order.loops)
         counters = read_counters(plan.cpu_stat).since(before)
-        run = run_of(plan, order, "ok", started_at)
-        return replace(
-            run,
-            n=order.loops,
-            tasks=order.loops,
-            begin_ns=spin.begin_ns,
-            wall_s=spin.wall_s,
-            spans=spin.spans,
-            **counters._asdict(),
-        )
+        return self.rows.spin(order, started_at, spin, counters)
 
     def _share(self, order: Order) -> Any:
         """What the workload shares between the workers of that side, made anew for each run."""
@@ -257,24 +254,19 @@ class Trial:
             told = f"not deterministic, and on {plan.executor} {told}"
         return outcome.but("wrong", told)
 
-    def _copies(self, order: Order) -> int:
-        """How many times the work that side has to do."""
-        plan = self.plans[order.candidate]
-        return plan.n if order.role == "measured" and plan.scaling == "weak" else 1
-
     def _tasks(self, order: Order) -> list[Any]:
-        copies = self._copies(order)
+        times = copies(self.plans[order.candidate], order)
         if isinstance(self.workload, Renewing):
-            numbers = range(order.tasks_of, order.tasks_of + copies)
+            numbers = range(order.tasks_of, order.tasks_of + times)
             parts = [list(self.workload.tasks_of(number)) for number in numbers]
             self.tasks = parts[0]
             self.judge.begin(order.tasks_of, self.tasks)
             return [task for part in parts for task in part]
-        if copies == 1 or not isinstance(self.workload, Fresh):
-            return self.tasks * copies
-        if copies not in self.fresh:
-            self.fresh[copies] = list(self.workload.tasks_for(copies))
-        return self.fresh[copies]
+        if times == 1 or not isinstance(self.workload, Fresh):
+            return self.tasks * times
+        if times not in self.fresh:
+            self.fresh[times] = list(self.workload.tasks_for(times))
+        return self.fresh[times]
 
     def _maker(self, order: Order, shared: Any) -> Callable[[], Any]:
         """What makes the executor of that side; for one that is kept, always the same."""
@@ -289,6 +281,9 @@ class Trial:
         if order.role == "baseline" or not plan.reuse:
             return make
         return self.kept.setdefault(order.candidate, Kept(make))
+
+    def _row(self, order: Order, started_at: str, outcome: Outcome, count: int) -> Run:
+        return self.rows.row(order, started_at, outcome, count, self.tasks)
 
     def _finish(self, outcome: Outcome, shared: Any) -> Outcome:
         """With the workload's metrics; and what was shared is released, whatever came of it."""
@@ -306,71 +301,6 @@ class Trial:
                 text = f"the workload's metrics or release failed:\n{described()}"
                 outcome = outcome.but("failed", text)
         return outcome
-
-    def _row(self, order: Order, started_at: str, outcome: Outcome, tasks: int) -> Run:
-        run = replace(
-            run_of(
-                *(self.plans[order.candidate], order, outcome.status, started_at, outcome.error)
-            ),
-            tasks=tasks,
-            task_copies=1 if isinstance(self.workload, Fresh | Renewing) else self._copies(order),
-            max_rss_bytes=max_rss_bytes(),
-            timer_s=self.timer_ns * len(outcome.spans) / 1e9,
-            held_s=outcome.held_s,
-            gil=outcome.gil,
-            compared=outcome.compared,
-            checked=outcome.checked,
-            equal_draws=outcome.equal_draws,
-            metrics=outcome.metrics,
-            spans=outcome.spans,
-        )
-        if order.role == "baseline" and (threads := library_threads()) is not None:
-            if threads and self.libraries is None:
-                self.libraries = libraries()
-            run = replace(run, library_threads=threads, libraries=self.libraries or None)
-        if (timing := outcome.timing) is not None:
-            run = replace(
-                run,
-                begin_ns=timing.begin_ns,
-                wall_s=timing.wall_s,
-                setup_s=timing.setup_s,
-                teardown_s=timing.teardown_s,
-            )
-        if (counters := outcome.counters) is not None:
-            run = replace(run, **counters._asdict())
-        if (used := outcome.elsewhere) is not None:
-            assert run.max_rss_bytes is not None
-            run = replace(run, max_rss_bytes=max(run.max_rss_bytes, used.rss_bytes))
-            for name in ("voluntary_switches", "involuntary_switches"):
-                own, others = getattr(run, name), getattr(used, name)
-                if own is not None and others >= 0:
-                    run = replace(run, **{name: own + others})
-        apart = used is not None or self.plans[order.candidate].worker_kind == "interpreter"
-        if apart and order.role == "measured" and outcome.status == "ok":
-            run = self._with_freight(run, outcome)
-        return run
-
-    def _with_freight(self, run: Run, outcome: Outcome) -> Run:
-        """The row with what goes to workers that share no memory with this one, and back."""
-        executor = outcome.timing.executor if outcome.timing is not None else None
-        inherited = isinstance(executor, Inheriting) and executor.inherits_tasks
-        sent = Freight(0.0, 0.0) if inherited else self._weighed("tasks", self.tasks)
-        back = self._weighed("results", outcome.results)
-        if sent is None or back is None:
-            return run
-        copies = len(outcome.results) / max(len(self.tasks), 1)
-        return replace(
-            run,
-            sent_bytes=sent.each_bytes,
-            returned_bytes=back.each_bytes,
-            transport_s=sent.all_s * copies + back.all_s * copies,
-        )
-
-    def _weighed(self, what: str, values: Sequence[Any]) -> Freight | None:
-        """Tried once in each process: the same tasks have the same results."""
-        if what not in self.freight:
-            self.freight[what] = weighed(values[: len(self.tasks)])
-        return self.freight[what]
 
 
 def start_helpers(start_methods: Collection[str | None]) -> None:
@@ -390,8 +320,10 @@ def start_helpers(start_methods: Collection[str | None]) -> None:
 
 
 def _number(value: Any) -> float:
-    """An int or a float as it is; what numpy makes, as a float."""
-    return value if isinstance(value, int | float) else float(value)
+    """An int or a float as it is; a bool, a large int and what numpy makes, as a float."""
+    if isinstance(value, float) or (type(value) is int and abs(value) < 2**63):
+        return value
+    return float(value)
 
 
 def main(descriptor: int) -> None:
@@ -399,6 +331,8 @@ def main(descriptor: int) -> None:
     tell_stops()
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
+    listen()
+    watch_forks()
 
     def leave() -> None:
         # A forked worker must not hold this end open, or the parent would not see that this
@@ -416,23 +350,23 @@ def main(descriptor: int) -> None:
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))
+    except Unavailable as reason:
+        broken = Outcome("incomplete", str(reason))
     except UsageError as mistake:
         broken = Outcome("failed", str(mistake))
     except Exception:
         text = f"the measuring process cannot load the plugins:\n{described()}"
-        broken = Outcome("failed", text)
+        broken = passing(Outcome("failed", text), limit)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over
-    while True:
-        try:
-            message = json.loads(connection.recv_bytes())
-        except EOFError:
-            break
-        order = Order(**message["order"])
+    while (order := next_order(connection)) is not None:
+        if order == "close":
+            send(connection, {"problem": trial.close() if broken is None else None})
+            return
         if broken is None:
             row = trial.run(order)
         else:
             now = timestamp()
             row = run_of(plans[order.candidate], order, broken.status, now, broken.error)
-        send(connection, {"token": message["token"], **answer(row)})
+        tell(connection, row)
     if broken is None:
         trial.close()

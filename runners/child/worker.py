@@ -11,9 +11,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, NamedTuple, Self
+from typing import Any
 
-from runners.child.counters import Usage, keep_gil, read_usage
+from runners.child.counters import keep_gil, read_usage
+from runners.child.stacks import listen
 from runners.child.stops import tell_stops
 
 clock_ns = time.perf_counter_ns
@@ -29,37 +30,13 @@ REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters"
 Used = tuple[int, int, int, int] | None
 """A `Usage` since the last one: a plain tuple, or None where that was just now."""
 Wire = tuple[tuple[int, int, bool], int, int, int, int, Used, str | None, Any]
-"""A record on its way from the worker: a plain tuple, which is pickled sooner than a named one."""
+"""What a worker tells of a task: a plain tuple, which is pickled sooner than a named one.
 
-
-class Record(NamedTuple):
-    """What a worker tells of a task: its span as in `Span`, and its error as text or its result.
-
-    `gil` says whether the worker's interpreter has a GIL, and `held_ns` how long a coroutine had
-    the event loop to itself: the steps between its awaits; -1 for a plain function. `used` is what
-    the kernel counted of the worker since its last reading.
-    """
-
-    pid: int
-    thread: int
-    gil: bool
-    start_ns: int
-    end_ns: int
-    cpu_ns: int
-    held_ns: int
-    used: Usage
-    error: str | None
-    result: Any
-
-    @classmethod
-    def named(cls, wire: Wire) -> Self:
-        """Raises TypeError or ValueError if that is not what `run_task` returned."""
-        (pid, thread, gil), start, end, cpu, held, used, error, result = wire
-        usage = _JUST_NOW if used is None else Usage(*used)
-        return cls(pid, thread, gil, start, end, cpu, held, usage, error, result)
-
-
-_JUST_NOW = Usage(0, 0, 0, -1)
+Its process, its thread and whether its interpreter has a GIL; the parts of its `Span` from
+`start_ns` to `cpu_ns`; how many nanoseconds a coroutine had the event loop to itself, the steps
+between its awaits (-1 for a plain function); what the kernel counted of the worker since its last
+reading; the task's error as text, or its result. `records` takes it apart.
+"""
 
 
 class _Here:
@@ -112,6 +89,7 @@ def install(payload: bytes, shared: Any = None) -> None:
     """
     global _payload, _workload, _broken
     tell_stops()
+    listen()  # a forked worker does already
     if threading.active_count() > 1:
         keep_gil()
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do

@@ -3,12 +3,19 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from runners.model import UsageError
+from runners.results.write import from_home
+
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 MULTIRUN = ("-m", "--multirun")
 VALUED = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name"),
@@ -17,26 +24,58 @@ VALUED = {
 """Hydra's options that take the next word as their value."""
 
 
+PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
+"""What has Hydra make objects of its own."""
+
+
+def check_parts(words: Sequence[str]) -> None:
+    """Raise UsageError where a word names what Hydra itself is to call: 1.3 calls nearly all."""
+    for word in words:
+        if (found := PARTS.match(word)) is not None:
+            raise UsageError(
+                f"{found[1]}: what Hydra calls is not set on the command line; leave it out "
+                "(launchers are chosen by hydra/launcher=NAME)"
+            )
+
+
 def expanded(arguments: Sequence[str]) -> list[str]:
     """The arguments with options first and short forms written out.
 
-    `resume=FOLDER` is short for writing into that folder again, `executor=all` for a sweep. In a
-    sweep, a single value for a parameter of a plugin becomes a choice of one: Hydra sets single
-    values in the configuration of the defaults first, which may be of plugins without it.
+    `resume=FOLDER` is short for writing into that folder again, `executor=all` for a sweep. A
+    folder may have any path, also one that means something else in Hydra's grammar. In a sweep, a
+    single value for a parameter of a plugin becomes a choice of one: Hydra sets single values in
+    the configuration of the defaults first, which may be of plugins without it.
+
+    Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
     options, overrides = _apart(arguments)
     written: list[str] = []
     for argument in overrides:
-        name, _, value = argument.partition("=")
-        if name == "resume":
-            written += [f"{key}={_quoted(value)}" for key in ("hydra.run.dir", "hydra.sweep.dir")]
-        else:
+        name, equals, value = argument.partition("=")
+        if name not in ("resume", *FOLDERS):
             written.append(argument)
+        elif not value.strip():
+            raise UsageError(f"{name}{equals}: no folder is named; write {name}=FOLDER")
+        elif name == "resume":
+            written += [f"{key}={quoted(value)}" for key in FOLDERS]
+        else:
+            written.append(f"{name}={_as_folder(name, value)}")
+    folders = [text for text in written if text.startswith(FOLDERS)]
+    if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
+        # Hydra would take the name of the folder for an expression when it writes into that one.
+        written.append("hydra.output_subdir=null")
     if "executor=all" in written and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def resumed(arguments: Sequence[str]) -> list[Path]:
+    """The folders that are to be gone on in."""
+    _, overrides = _apart(arguments)
+    words = [word.partition("=") for word in overrides]
+    return [Path(from_home(path)) for name, _, path in words if name == "resume"]
 
 
 def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -54,14 +93,44 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return options, overrides
 
 
-def _quoted(text: str) -> str:
-    """A path as a value of Hydra's grammar, in which `( = [ ~ ,` and words like true mean more."""
+def quoted(path: str) -> str:
+    """A path as a value of Hydra's grammar, in which `( = [ ~ , ${` and words like true mean more.
+
+    `~/x` is in the user's own folder, as in a shell. Raises UsageError where Hydra takes none such.
+    """
+    path = from_home(path)
+    try:
+        OmegaConf.create([str(Path(path).absolute())])  # as Hydra does with the folder of a run
+    except OmegaConfBaseException:
+        raise UsageError(f"{path}: Hydra takes no folder with an open ${{ in its name") from None
+    if path == "???":  # which stands for a value that is missing
+        path = "./???"
+    return _in_quotes(re.sub(r"(\\*)\$\{", r"\1\1\\${", path))
+
+
+def _in_quotes(text: str) -> str:
     # A backslash stands for itself but before a quote, where it has to be doubled.
-    return "'" + re.sub(r"(\\*)('|$)", _doubled, text) + "'"
+    return "'" + re.sub(r"(\\*)('|\Z)", _doubled, text) + "'"
 
 
 def _doubled(found: re.Match[str]) -> str:
     return found[1] * 2 + (r"\'" if found[2] else "")
+
+
+def _as_folder(key: str, typed: str) -> str:
+    """A folder as Hydra takes it: as it was typed, if that is a text to Hydra, else in quotes."""
+    typed = from_home(typed)
+    for text in (typed, _in_quotes(typed)):  # in which ${...} still stands for a value
+        try:
+            [override] = OverridesParser.create().parse_overrides([f"{key}={text}"])
+            value = override.value()
+            OmegaConf.create([value])
+        except (OverrideParseException, OmegaConfBaseException):
+            continue
+        is_text = isinstance(value, str) and not override.is_sweep_override()
+        if is_text and (value == typed or set(typed) & set("'\"\\$")):
+            return text
+    return quoted(typed)
 
 
 def _as_choice(argument: str) -> str:

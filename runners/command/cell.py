@@ -1,17 +1,21 @@
 """Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
 from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
+from runners.door import libraries_only
 from runners.measuring.measure import measure
 from runners.model import Order, Panel, Plan, run_of, timestamp
 from runners.planning.environment import read_environment
+from runners.results.claim import claimed
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, keep_spans, write_environment
 
@@ -26,38 +30,50 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cell, the folder of its results, and who tells of it."""
+    """A cell, the folder of its results, and who tells of it.
+
+    `submitted` says how things were where the cell was handed over, if it was (`resume.begin`).
+    """
 
     plan: Plan
     folder: Path
     display: Terminal
+    submitted: Mapping[str, Any] | None = None
 
 
 def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[Measured]:
     """Measure what is not already there, store every run as it ends, show what came out.
 
     What is to be measured makes one panel; the baseline of several cells has a folder in `home`.
+    Whoever calls has claimed the cells' folders. Raises OSError, and Claimed for that folder.
     """
     earlier = [resume.look(cell.folder, cell.plan) for cell in cells]
     todo = []
     for cell, old in zip(cells, earlier, strict=True):
         cell.display.begin(old)
-        if old.outcome != "reused":
+        if old.outcome not in ("reused", "unreadable"):
             todo.append((cell, old))
     panel = None
-    if todo:
-        first = todo[0][0]
-        wait_for_quiet(first.plan, watch, first.display.say)
-        panel = _measure(todo, home)
-    found = [_shown(cell) for cell in cells]
-    if panel is not None and cells[0].plan.measure.keep_spans == "median":
-        keep_spans(panel, {number for _, number in found})
+    with ExitStack() as claims:
+        if todo:
+            first = todo[0][0]
+            wait_for_quiet(first.plan, watch, first.display.say)
+            panel = _measure(todo, home, claims)
+        found = [
+            (Measured("unreadable"), None) if old.outcome == "unreadable" else _shown(cell)
+            for cell, old in zip(cells, earlier, strict=True)
+        ]
+        if panel is not None and cells[0].plan.measure.keep_spans == "median":
+            keep_spans(panel, {number for _, number in found})
     return [measured for measured, _ in found]
 
 
 def leave_out(cell: Candidate, reason: str) -> Measured:
     """Do without measuring a cell, for this reason. An earlier result that stands is left alone."""
     earlier = resume.look(cell.folder, cell.plan)
+    if earlier.outcome == "unreadable":
+        cell.display.begin(earlier)
+        return Measured("unreadable")
     if earlier.outcome == "continued" or earlier.status not in (None, "ok", "left out"):
         cell.display.say(f"stays as it is, {reason}")
     elif earlier.status != "left out":  # once is enough
@@ -68,15 +84,22 @@ def leave_out(cell: Candidate, reason: str) -> Measured:
     return measured
 
 
-def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | None:
-    """Returns the folder of what several cells share."""
-    for cell, old in todo:
-        resume.begin(cell.folder, cell.plan, old)
+def _measure(
+    todo: Sequence[tuple[Candidate, Earlier]], home: Path, claims: ExitStack
+) -> Path | None:
+    """Returns the folder of what several cells share, which is claimed besides."""
     panel = Panel(tuple(cell.plan for cell, _ in todo))
+    shared = None if panel.name is None else home / panel.name
+    numbers = []
+    if shared is not None:
+        claims.enter_context(claimed(shared))
+        numbers = [resume.following(shared)]  # it can be read: before anything is set aside
+    for cell, old in todo:
+        resume.begin(cell.folder, cell.plan, old, cell.submitted)
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
-    if panel.name is not None:
-        folders[panel.name] = home / panel.name
-    numbers = [resume.following(folder) for folder in folders.values()]
+    numbers += [resume.following(folder) for folder in folders.values()]
+    if panel.name is not None and shared is not None:
+        folders[panel.name] = shared
     displays = {cell.plan.cell: cell.display for cell, _ in todo}
     runs = measure(
         *panel.plans,
@@ -94,7 +117,7 @@ def _measure(todo: Sequence[tuple[Candidate, Earlier]], home: Path) -> Path | No
             bar.update(run)
     for cell, _ in todo:
         write_environment(cell.folder, read_environment())
-    return home / panel.name if panel.name is not None else None
+    return shared
 
 
 def _shown(cell: Candidate) -> tuple[Measured, int | None]:
@@ -103,13 +126,14 @@ def _shown(cell: Candidate) -> tuple[Measured, int | None]:
     Returns the number of that round as well.
     """
     # They load pandas and scipy: not before the measurement.
-    from runners.analysis.cell import cells
-    from runners.analysis.rounds import of_cell, typical_round
-    from runners.analysis.summary import summarise
+    with libraries_only():
+        from runners.analysis.cell import cells
+        from runners.analysis.rounds import of_cell, typical_round
+        from runners.analysis.summary import summarise
 
-    runs = of_cell(read_runs(cell.folder), cell.plan.cell)
-    number = typical_round(runs)
-    if cell.plan.measure.keep_spans == "median":
-        keep_spans(cell.folder, {number})
-    [found] = cells(summarise(runs))
-    return Measured(cell.display.finish(found), found.speedup.estimate), number
+        runs = of_cell(read_runs(cell.folder, below=False), cell.plan.cell)
+        number = typical_round(runs)
+        if cell.plan.measure.keep_spans == "median":
+            keep_spans(cell.folder, {number})
+        [found] = cells(summarise(runs))
+        return Measured(cell.display.finish(found), found.speedup.estimate), number

@@ -1,8 +1,8 @@
 """The function that Hydra runs for a cell, and what the command learns by it."""
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,35 @@ from omegaconf import DictConfig
 
 from runners.command import resume
 from runners.command.cell import Candidate, Measured, measure_cells
+from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
 from runners.model import UsageError
 from runners.planning import config
+from runners.planning.environment import read_site
 from runners.planning.identity import Code
+from runners.results.checked import planned
+from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
+from runners.results.owner import Owner
 from runners.results.write import append
 
 CODE = Code()
-"""The sources that a single cell is planned with twice, by `Check` and by `Job`: read once."""
+site = cache(read_site)
+"""What a single cell is planned with twice, by `Check` and by `Job`: read once.
+
+The first time is before the workload is imported, which may set variables of the environment.
+"""
+
+
+BUSY = "being measured"
+"""The status of a cell that another program has; it has its rows."""
+
+
+def being_measured(owner: Owner) -> str:
+    """Why a cell of a sweep is not measured that another program has."""
+    return f"it is being measured by {owner.who}{owner.remedy}"
 
 
 class Job:
@@ -31,7 +49,8 @@ class Job:
     The speedup is what an optimising sweeper may use. `folder` is where the results of this command
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
-    job that is run in another process has its own.
+    job that is run in another process has its own. `submitted` says how things are where cells are
+    handed over, if they are (`planning.identity.host`).
     """
 
     def __init__(self) -> None:
@@ -40,6 +59,7 @@ class Job:
         self.report = True
         self.statuses: list[str] = []
         self.watch = Watch()
+        self.submitted: Mapping[str, Any] | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -47,28 +67,36 @@ class Job:
         config.register()
 
     def __call__(self, cfg: DictConfig) -> float:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        folder = _folder()
         place = _place()
+        if place is None:
+            self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
         try:
-            plan = config.plan(cfg, code=CODE)
+            if place is not None:
+                within(Path(str(HydraConfig.get().sweep.dir)), folder)
+            with claimed(folder):
+                measured = self._measured(cfg, folder, place)
+        except Claimed as error:
+            if place is None:
+                fail(error)
+            print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
+            measured = Measured(BUSY)
+        except UsageError as error:
+            fail(error)
+        self.statuses.append(measured.status)
+        return measured.speedup
+
+    def _measured(self, cfg: DictConfig, folder: Path, place: Place | None) -> Measured:
+        try:
+            plan = config.plan(cfg, site(), CODE)
         except UsageError as error:
             run = config.refusal(cfg, error)
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
-            measured = Measured(run.status)
-        else:
-            if place is None:
-                self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
-                try:
-                    resume.lock(folder)
-                except (UsageError, OSError) as error:
-                    fail(error, folder)
-            [measured] = self.measure(
-                [Candidate(plan, folder, Terminal(plan, folder, place))], folder
-            )
-        self.statuses.append(measured.status)
-        return measured.speedup
+            return Measured(run.status)
+        candidate = Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)
+        return self.measure([candidate], folder)[0]
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
@@ -77,6 +105,17 @@ class Job:
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]
+        except Claimed as error:  # what they share
+            print(f"error: {explain(error)}", file=sys.stderr)
+            return [Measured(BUSY) for _ in cells]
+
+
+def _folder() -> Path:
+    """Where the results of this cell go. Not what Hydra says: to it, ${ in a name means more."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return Path(str(hydra.run.dir)).absolute()
+    return Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
 
 
 def _place() -> Place | None:
@@ -85,7 +124,7 @@ def _place() -> Place | None:
     if hydra.mode != RunMode.MULTIRUN:
         return None
     try:
-        cells = int(json.loads((Path(hydra.sweep.dir) / SWEEP).read_bytes())["cells"])
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = planned(Path(hydra.sweep.dir) / SWEEP)
+    except (OSError, ValueError):
         cells = 0
     return Place(int(hydra.job.num) + 1, cells, " ".join(hydra.overrides.task))

@@ -10,11 +10,20 @@ from omegaconf.errors import OmegaConfBaseException
 from runners.model import first_line
 from runners.planning.plugins import RENAMED
 
+LONGEST = 1500
+"""Characters of an error line; its own text has a tenth, but a value may be of any length."""
+
 
 def fail(error: BaseException, place: Path | None = None, cell: str = "") -> NoReturn:
     """End the program over a mistake of the user's; `cell` names the cell that it is in."""
-    print(f"error: {f'{cell}: ' if cell else ''}{explain(error, place)}", file=sys.stderr)
+    print(error_line(f"{cell}: " if cell else "", error, place), file=sys.stderr)
     raise SystemExit(2)
+
+
+def error_line(before: str, error: BaseException, place: Path | None = None) -> str:
+    """What is printed of an error: always one line, and none that fills the screen."""
+    told = " ".join(f"error: {before}{explain(error, place)}".split())
+    return told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
 
 
 def explain(error: BaseException, place: Path | None = None) -> str:

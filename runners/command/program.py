@@ -1,7 +1,7 @@
 """The command `python -m runners`: from the words typed to the exit status."""
 
 import os
-import signal
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,41 +10,67 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command.arguments import expanded
-from runners.command.job import CODE, Job
+from runners.command.arguments import check_parts, expanded, resumed
+from runners.command.folders import accept, accept_resumed, within
+from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
-from runners.measuring.interrupts import Interrupted
-from runners.model import Unsupported, UsageError
+from runners.command.words import endless, unparsable, unreadable
+from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
+from runners.model import REFUSALS, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
-from runners.planning.hydra_versions import makes
-from runners.planning.searchpath import CONF, add_working_folder, places, unreadable
+from runners.planning.hydra_versions import makes, no_plugin
+from runners.planning.searchpath import CONF
+from runners.results import claim
+from runners.results.columns import RUNS
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
 class Check(Callback):
-    """Finds the mistakes in a single cell before its folder is made. Hydra makes and calls it."""
+    """Finds the mistakes in a single cell, and in the choice of a folder, before it is made.
+
+    Hydra makes and calls it. It turns an exception of a callback into a warning: hence `fail`.
+    """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, code=CODE)
-        except UsageError as error:
-            if not isinstance(error.__cause__, Unsupported):  # that is no mistake, but a result
-                # Hydra turns an exception of a callback into a warning.
-                fail(error)
+            plan(config, site(), CODE)
+        except Exception as error:
+            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
+                if (mistake := _mistake((), error, begun=False)) is not None:
+                    fail(mistake)
+                raise
+        folder = Path(str(config.hydra.run.dir))
+        try:
+            accept(folder, "cell", f"{config.hydra.job.name}.log")
+            claim.take(folder)  # Hydra's own files belong to whoever measures
+        except (UsageError, OSError) as error:
+            fail(error, folder)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        folder = Path(str(config.hydra.sweep.dir))
+        try:
+            accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+            if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
+                within(folder, folder / below)
+            if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
+                claim.take(folder)
+        except (UsageError, OSError) as error:
+            fail(error, folder)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -53,36 +79,40 @@ def run(arguments: Sequence[str]) -> int:
     1 as well where a cell was left out for lack of time: the sweep is not all that was asked for.
     Pairs that are not supported do not make a sweep fail, unless there is nothing else.
     """
-    words = expanded(arguments)
-    add_working_folder()
-    config.register()
+    try:
+        words = expanded(arguments)
+        for folder in resumed(arguments):
+            accept_resumed(folder)
+        if (problem := endless(words)) is not None:
+            raise UsageError(problem)
+    except UsageError as error:
+        fail(error)
     job = Job()
+    REQUESTS.kept = lambda: _interrupted(job.folder)
+    REQUESTS.last = claim.release_all
+    config.register()
     try:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-    except BrokenPipeError:  # whoever read the output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or its last flush fails
-        return 1
     except Exception as error:
-        if os.environ.get(FULL_ERROR) == "1":
+        if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
-        # Hydra raises some of what is wrong with a YAML file as it is.
-        if (problem := _unreadable(words)) is not None:
-            fail(UsageError(problem))
-        if isinstance(error, MISTAKES):
-            fail(error, job.folder)
+        if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
+            fail(mistake, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
-    except KeyboardInterrupt as request:
-        print(_interrupted(job.folder), file=sys.stderr)
-        return 128 + (request.number if isinstance(request, Interrupted) else signal.SIGINT)
+    finally:
+        claim.release_all()
     seen = set(job.statuses)
+    if not seen and unwritten() is not None:
+        return 1  # what was asked for was its output: the help, a configuration
     return 0 if seen <= {"ok", "unsupported"} and seen != {"unsupported"} else 1
 
 
 def _hydra(job: Job, words: Sequence[str]) -> None:
     """Have Hydra parse the words, compose, and run the job or its sweeper."""
+    check_parts(words)
     before = sys.argv, os.environ.get(FULL_ERROR)
     sys.argv = [sys.argv[0], *words]
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, where it would print and exit with 1
@@ -99,11 +129,12 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    from runners.report.__main__ import write_report  # loads pandas and what draws
-
     try:
-        write_environment(folder, read_environment())
-        written = write_report([folder])
+        with libraries_only():
+            from runners.report.files import write_report  # loads pandas and what draws
+
+            write_environment(folder, read_environment())
+            written = write_report([folder])
     except (UsageError, OSError) as error:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
         job.statuses.append("failed")
@@ -114,36 +145,30 @@ def _report(folder: Path, job: Job) -> None:
         print(line)
 
 
-def _unreadable(words: Sequence[str]) -> str | None:
-    """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
-    folders: list[str] = []
-    chosen: list[tuple[str, str]] = []
-    for at, word in enumerate(words):
-        flag, _, value = word.partition("=")
-        if flag in ("--config-dir", "-cd"):
-            folders.append(value or words[min(at + 1, len(words) - 1)])
-        elif not word.startswith("-"):
-            try:
-                [override] = OverridesParser.create().parse_overrides([word])
-            except HydraException:
-                continue
-            values = override.value()
-            if override.key_or_group == "hydra.searchpath" and isinstance(values, list):
-                folders += map(str, values)
-            elif isinstance(values, str):
-                chosen.append((override.key_or_group, values))
-    for group, option in chosen:
-        if (problem := unreadable(places(folders), group, option)) is not None:
-            own = group in ("workload", "executor")
-            return f"{group}={option}: its YAML {problem}; fix it" if own else f"{problem}; fix it"
-    return None
+def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:
+    """What the user has to be told of an error; None where it is a fault of the program.
+
+    Hydra, OmegaConf and yaml raise much of what is wrong with a word or a file as it is. That they
+    raise it before anything has begun says whose mistake it is.
+    """
+    problem = unparsable(words) or unreadable(words) or no_plugin(error)
+    if problem is not None:
+        return UsageError(problem)
+    if isinstance(error, MISTAKES):
+        return error
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    if begun or Path(innermost.f_code.co_filename).is_relative_to(Path(__file__).parents[1]):
+        return None
+    return UsageError(
+        f"the configuration cannot be read ({in_one_line(error)}); {FULL_ERROR}=1 shows where"
+    )
 
 
 def _interrupted(folder: Path | None) -> str:
-    if folder is None:
-        return "interrupted before anything was measured"
+    if folder is None or next(folder.rglob(RUNS), None) is None:
+        return UNWRITTEN
     return (
         f"interrupted; the finished runs are in {folder}\n"
-        f"go on with the same command and resume={folder}\n"
-        f"or report on them with python -m runners.report {folder}"
+        f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"
+        f"or report on them with python -m runners.report {shlex.quote(str(folder))}"
     )

@@ -1,9 +1,7 @@
 """What a cell's folder already holds, and whether it can be used again."""
 
-import fcntl
 import json
 import math
-import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,22 +10,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runners.measuring.pace import Pair
-from runners.model import Plan, Run, Status, UsageError
-from runners.planning.identity import differences
+from runners.model import Plan, Run, Status
+from runners.planning.identity import SUBMITTED, differences, handed_over
+from runners.results import checked
 from runners.results.columns import RUNS, SPANS, counts
 from runners.results.read import baseline_folder
 from runners.results.write import write_json
 
 IDENTITY = "cell.json"
-LOCK = ".lock"
-OUTSIDE_REASONS = ("incomplete", "timeout", "crashed", "interrupted")
+OUTSIDE_REASONS = ("incomplete", "timeout", "crashed")
 """Ends of a cell that may not come again; an exception or a wrong result would."""
+GOES_ON = ("ok", "interrupted")
+"""Ends after which the complete rounds of a cell count, if there were not enough of them."""
 
-_locks: list[int] = []
+Outcome = Literal["new", "reused", "continued", "again", "unreadable"]
+"""What becomes of a cell: it is new, an old result stands, it goes on, or it is measured again.
 
-
-Outcome = Literal["new", "reused", "continued", "again"]
-"""What becomes of a cell: it is new, an old result stands, it goes on, or it is measured again."""
+What is there of one that is unreadable is left alone, for it may be a result.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Earlier:
 
     `status` and `ended_by` say how it ended. They are None where that does not matter: it is not
     wanted, nothing says how it was measured, or it was measured differently, as `changed` lists.
-    A cell that was left out is new. `rounds` are those to be continued.
+    A cell that was left out is new. `rounds` are those to be continued. `error` says what cannot
+    be read, and why.
     """
 
     outcome: Outcome
@@ -44,10 +45,14 @@ class Earlier:
     status: Status | None = None
     ended_by: str | None = None
     rounds: tuple[Pair, ...] = ()
+    error: str = ""
 
 
 def following(folder: Path) -> tuple[int, int]:
-    """The numbers that no round and no process of the runs in that folder has yet."""
+    """The numbers that no round and no process of the runs in that folder has yet.
+
+    Raises OSError.
+    """
     rows = _rows(folder / RUNS)
     return (
         max((row["round"] for row in rows), default=-1) + 1,
@@ -55,54 +60,64 @@ def following(folder: Path) -> tuple[int, int]:
     )
 
 
-def look(folder: Path, plan: Plan) -> Earlier:
-    """What `folder` holds of this cell; nothing is changed."""
-    rows = _rows(folder / RUNS)
-    return _judge(folder, plan, rows) if rows else Earlier("new")
+def look(folder: Path, plan: Plan, *, elsewhere: bool = False) -> Earlier:
+    """What `folder` holds of this cell, which may be measured elsewhere; nothing is changed."""
+    wanted = handed_over(plan.identity) if elsewhere else plan.identity
+    try:
+        rows = _rows(folder / RUNS)
+        return _judge(folder, plan, rows, wanted) if rows else Earlier("new")
+    except OSError as error:
+        return unreadable(error)
 
 
-def begin(folder: Path, plan: Plan, earlier: Earlier) -> None:
-    """Make the folder ready for this cell's rows. Those that do not stand are set aside."""
+def unreadable(error: OSError) -> Earlier:
+    return Earlier("unreadable", error=f"{error.filename} ({error.strerror or error})")
+
+
+def begin(
+    folder: Path, plan: Plan, earlier: Earlier, submitted: Mapping[str, Any] | None = None
+) -> None:
+    """Make the folder ready for this cell's rows. Those that do not stand are set aside.
+
+    `submitted` says how things were where the cell was handed over, if it was.
+    """
     if earlier.outcome != "continued" and (folder / RUNS).exists():
         _set_aside(folder)
-    write_json(folder / IDENTITY, plan.identity)
+    more = {SUBMITTED: submitted} if submitted is not None else {}
+    write_json(folder / IDENTITY, {**plan.identity, **more})
 
 
 def holds(folder: Path, run: Run) -> bool:
-    """Whether the folder's last row says the same of this cell, as that it cannot be planned."""
+    """Whether the folder's last row says the same of this cell, as that it cannot be planned.
+
+    Raises OSError.
+    """
     rows = _rows(folder / RUNS)
     return bool(rows) and (rows[-1].get("cell"), rows[-1].get("error")) == (run.cell, run.error)
 
 
 def last_status(folder: Path) -> str | None:
-    """How the folder's last run ended; None where there is none."""
-    rows = _rows(folder / RUNS)
-    return str(rows[-1]["status"]) if rows else None
-
-
-def lock(folder: Path) -> None:
-    """Claim a result folder until this program ends. Raises UsageError if another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    """How a cell ended by its last run; None where there is none."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        rows = _rows(folder / RUNS)
     except OSError:
-        os.close(descriptor)
-        raise UsageError(
-            f"{folder}: another program is measuring into this folder; wait for it or choose "
-            "another one"
-        ) from None
-    _locks.append(descriptor)  # held open: the lock ends with the program, however it ends
+        return "unreadable"
+    if not rows:
+        return None
+    status = str(rows[-1]["status"])
+    return "interrupted" if status == "ok" and rows[-1].get("ended_by") is None else status
 
 
-def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
+def _judge(
+    folder: Path, plan: Plan, rows: list[dict[str, Any]], wanted: Mapping[str, Any]
+) -> Earlier:
     if plan.measure.force:
         return Earlier("again")
     try:
-        old = json.loads((folder / IDENTITY).read_bytes())
-    except (OSError, ValueError):
+        old = checked.mapping(folder / IDENTITY)
+    except (FileNotFoundError, ValueError):
         return Earlier("again")
-    changed = differences(old, json.loads(json.dumps(plan.identity, default=str)))
+    changed = differences(old, json.loads(json.dumps(wanted, default=str)))
     if changed:
         return Earlier("again", tuple(changed))
     status, ended_by = rows[-1]["status"], rows[-1].get("ended_by")
@@ -110,7 +125,7 @@ def _judge(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> Earlier:
         return Earlier("new", (), status)
     if status in OUTSIDE_REASONS:
         return Earlier("again", (), status, ended_by)
-    if status != "ok" or ended_by in ("precision", "rounds"):
+    if status not in GOES_ON or ended_by in ("precision", "rounds"):
         return Earlier("reused", (), status, ended_by)
     rounds = _complete_rounds(folder, rows)
     if not rounds:
@@ -136,20 +151,13 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a file; a torn one is as good as not measured."""
+    """The whole rows of a file; a torn or wrong one is as good as not measured. Raises OSError."""
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
+        return [row.plain for row in checked.rows(path)]
+    except FileNotFoundError:
         return []
-    rows = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, Mapping) and {"status", "round", "process", "role"} <= row.keys():
-            rows.append(dict(row))
-    return rows
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
 def _set_aside(folder: Path) -> None:

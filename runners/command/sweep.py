@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,17 +25,20 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.command import resume
+from runners.command import folders, resume
+from runners.command.budget import OutOfTime, Pace
 from runners.command.cell import Candidate, Measured, leave_out
+from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
-from runners.command.job import Job
-from runners.command.mistakes import fail
-from runners.command.progress import Place, Terminal, clock, differing, refused, why
-from runners.model import Plan, Run, Unsupported, UsageError
+from runners.command.job import BUSY, Job, being_measured, site
+from runners.command.mistakes import explain, fail
+from runners.command.progress import Place, Terminal, differing, refused, why
+from runners.command.resume import Earlier
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
-from runners.planning.environment import read_site
-from runners.planning.identity import Code
+from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
+from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import append, write_json
 from runners.words.flags import remedy, told
@@ -105,6 +109,7 @@ class Sweep:
         self.folder = Path(str(config.hydra.sweep.dir))
         self.grid = Grid(context.config_loader, config)
         self.quiet = bool(config.sweep.progress == "json")
+        site()  # before a plugin is imported
         self.began_s = time.monotonic()
 
     def run(
@@ -119,25 +124,29 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
-        missing = [cell for cell in cells if not self._stands(cell, len(cells))]
+        left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
+        for folder in {*left, *(cell.folder for cell in cells)}:
+            claim.clear(folder)
+        elsewhere = launcher is not None
+        missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(self._panels(missing), len(cells))
         return self._handed_over(missing, cells, launcher)
 
     def claim(self, cells: int) -> None:
-        """Make the sweep's folder, for this program alone."""
+        """Make the sweep's folder, for this program alone until its end."""
         self.job.folder = self.job.sweep = self.folder
         self.job.report = bool(self.config.sweep.report)
         try:
-            resume.lock(self.folder)
-            OmegaConf.save(self.config, self.folder / "multirun.yaml")
-            write_json(self.folder / SWEEP, {"cells": cells})
+            claim.take(self.folder)
+            write_json(self.folder / SWEEP, {"cells": cells})  # first, for it names the folder
+            OmegaConf.save(self.config, self.folder / MULTIRUN)
         except (UsageError, OSError) as error:
             fail(error, self.folder)
 
     def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Every cell, composed and planned. The first mistake ends the program before a run."""
-        site, code = read_site(), Code()
+        code = Code()
         cells: list[Cell] = []
         places: dict[Path, int] = {}
         common = set(combinations[0]).intersection(*combinations) if combinations else set()
@@ -146,10 +155,10 @@ class Sweep:
             name = f"cell {number + 1} of {len(combinations)}" + (f" ({own})" if own else "")
             try:
                 cfg = self.grid.config(overrides, number)
-                folder = self.folder / str(cfg.hydra.sweep.subdir)
+                folder = self._place(cfg)
                 what: Plan | Run
                 try:
-                    what = plan(cfg, site, code)
+                    what = plan(cfg, site(), code)
                 except UsageError as error:
                     if not _is_a_result(error, overrides):
                         raise
@@ -168,24 +177,47 @@ class Sweep:
         names = differing([cell.what for cell in cells])
         return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
 
-    def _stands(self, cell: Cell, cells: int) -> bool:
+    def _place(self, cfg: DictConfig) -> Path:
+        """The folder of a cell. Raises UsageError where it may have no results."""
+        folder = self.folder / str(cfg.hydra.sweep.subdir)
+        folders.within(self.folder, folder)
+        if folder.exists():
+            folders.accept_cell(folder)
+        return folder
+
+    def _stands(self, cell: Cell, cells: int, elsewhere: bool) -> bool:
         """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
-        if isinstance(cell.what, Plan):
-            earlier = resume.look(cell.folder, cell.what)
-            if earlier.outcome != "reused":
+        try:
+            if isinstance(cell.what, Plan):
+                earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
+            elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
+                earlier = Earlier("reused", status=cell.what.status)
+            else:
                 return False
-            status, words = str(earlier.status), why(earlier, cell.what)
-        elif resume.holds(cell.folder, cell.what):
-            status = words = cell.what.status
-        else:
+        except OSError as error:
+            earlier = resume.unreadable(error)
+        place = Place(cell.number + 1, cells, cell.name, quiet=self.quiet)
+        if earlier.outcome == "unreadable":
+            self._without(place, cell, "unreadable", f"it cannot be read: {earlier.error}")
+            return True
+        if earlier.outcome != "reused":
             return False
-        place = Place(cell.number + 1, cells, cell.name)
+        status = str(earlier.status)
         if self.quiet:
             _print_json(place, cell, status=status, reused=True)
         else:
+            words = why(earlier, cell.what) if isinstance(cell.what, Plan) else status
             print(f"{place}{place.name}: reused, {words}")
         self.job.statuses.append(status)
         return True
+
+    def _without(self, place: Place, cell: Cell, status: str, words: str, **times: float) -> None:
+        """Do without measuring a cell, and say why. What is in its folder is left alone."""
+        if self.quiet:
+            _print_json(place, cell, status=status, reused=False, error=words, **times)
+        else:
+            print(f"{place}{place.name}: not measured, {words}", flush=True)
+        self.job.statuses.append(status)
 
     def _panels(self, cells: Sequence[Cell]) -> list[list[Cell]]:
         """The cells in the groups that are to be measured together, in the order of the sweep."""
@@ -202,17 +234,28 @@ class Sweep:
         before = count - len(pace.budgets_s)
         done = 0
         for panel in panels:
-            begun = []
-            places = []
-            for at, cell in enumerate(panel, done + 1):
-                config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
-                begun.append(self._run(_nothing, config))
-                times = partial(pace.told, done + len(panel))
-                places.append(Place(before + at, count, cell.name, times, self.quiet))
-            measured = self._panel(panel, places, pace)
-            for cell, place, found in zip(panel, places, measured, strict=True):
+            with ExitStack() as claims:
+                begun, free, places = [], [], []
+                for at, cell in enumerate(panel, done + 1):
+                    times = partial(pace.told, done + len(panel))
+                    place = Place(before + at, count, cell.name, times, self.quiet)
+                    config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
+                    try:
+                        claims.enter_context(claim.claimed(cell.folder))
+                        begun.append(self._run(_nothing, config))
+                    except claim.Claimed as error:
+                        self._without(place, cell, BUSY, being_measured(error.owner))
+                        continue
+                    except OSError as error:
+                        self._without(place, cell, "failed", explain(error, cell.folder))
+                        continue
+                    free.append(cell)
+                    places.append(place)
+                measured = self._panel(free, places, pace) if free else []
+            done += len(panel)
+            for cell, place, found in zip(free, places, measured, strict=True):
                 self.job.statuses.append(found.status)
-                elapsed_s, left_s = pace.ended(done + len(panel))
+                elapsed_s, left_s = pace.ended(done)
                 if self.quiet:
                     _print_json(
                         *(place, cell),
@@ -224,7 +267,6 @@ class Sweep:
             for returned, found in zip(begun, measured, strict=True):
                 returned.return_value = found.speedup
             returns += begun
-            done += len(panel)
         return returns
 
     def _run(self, job: Any, config: DictConfig) -> JobReturn:
@@ -238,9 +280,7 @@ class Sweep:
         _ = done.return_value  # raises what the job raised: a fault of the program
         return done
 
-    def _panel(
-        self, panel: Sequence[Cell], places: Sequence[Place], pace: "Pace"
-    ) -> list[Measured]:
+    def _panel(self, panel: Sequence[Cell], places: Sequence[Place], pace: Pace) -> list[Measured]:
         """Measure cells together. One without a plan is by itself, and gets its row."""
 
         def candidates(plans: Sequence[Plan]) -> list[Candidate]:
@@ -258,7 +298,8 @@ class Sweep:
             return self.job.measure(candidates(fitted), self.folder)
         rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
         for row, cell, place in zip(rows, panel, places, strict=True):
-            append(cell.folder, row)
+            if not resume.holds(cell.folder, row):
+                append(cell.folder, row)
             refused(row, place)
         return [Measured(row.status) for row in rows]
 
@@ -269,75 +310,39 @@ class Sweep:
         # Jobs are numbered as they are handed over: folders named by that number need them all.
         raw = OmegaConf.to_container(self.config.hydra.sweep, resolve=False)
         numbered = isinstance(raw, dict) and "job." in str(raw["subdir"])
-        chosen = cells if numbered else missing
+        free = [cell for cell in missing if not self._is_busy(cell, len(cells))]
+        chosen = cells if numbered and free else free
         if not chosen:
             return []
+        self.job.submitted = host(site())
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value
-            if cell in missing:
+            if cell in free and not self._is_busy(cell, len(cells)):
                 self.job.statuses.append(resume.last_status(cell.folder) or "failed")
         return returns
+
+    def _is_busy(self, cell: Cell, cells: int) -> bool:
+        """Whether another program is measuring a cell, as an earlier sweep's job; told if so."""
+        if (owner := claim.holder(cell.folder)) is not None:
+            place = Place(cell.number + 1, cells, cell.name)
+            self._without(place, cell, BUSY, being_measured(owner))
+        return owner is not None
 
     def launch(self, jobs: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         """What another sweeper asks for: these jobs, of which it alone knows how many there are."""
         setup_globals()
         if self.job.sweep is None:
             self.claim(0)
-        return [
-            self._run(self.job, copy.deepcopy(self.grid.config(tuple(overrides), first + at)))
-            for at, overrides in enumerate(jobs)
-        ]
-
-
-class OutOfTime(Exception):
-    """A cell does not fit into what is left of the time of its sweep; the message says so."""
-
-
-class Pace:
-    """How long a sweep has taken and will take, from the time budgets of its cells."""
-
-    def __init__(self, began_s: float, budgets_s: Sequence[float]) -> None:
-        self.began_s = began_s
-        self.measuring_began_s = self.panel_began_s = time.monotonic()
-        self.budgets_s = list(budgets_s)
-        self.panel_cells = 1
-        self.longest_s = 0.0
-
-    def fitted(self, plans: Sequence[Plan]) -> list[Plan]:
-        """The plans of a panel, their time cut to what the sweep has left.
-
-        Raises OutOfTime at too little: as much as a cell took at most so far is enough for each;
-        before the first one, anything is.
-        """
-        self.panel_began_s, self.panel_cells = time.monotonic(), len(plans)
-        budget_s = plans[0].measure.sweep_budget_s if plans else None
-        if budget_s is None:
-            return list(plans)
-        left_s = self.measuring_began_s + budget_s - self.panel_began_s
-        if left_s <= self.longest_s * len(plans):
-            raise OutOfTime(
-                f"of measure.sweep_budget_s={budget_s:g} only {max(left_s, 0):.1f} s are left"
-            )
-        each_s = min(plans[0].measure.time_budget_s, left_s / len(plans))
-        return [
-            replace(plan, measure=replace(plan.measure, time_budget_s=each_s)) for plan in plans
-        ]
-
-    def ended(self, done: int) -> tuple[float, float]:
-        """So many cells have ended; seconds since the sweep began, and seconds left."""
-        now_s = time.monotonic()
-        each_s = (now_s - self.panel_began_s) / max(self.panel_cells, 1)
-        self.longest_s = max(self.longest_s, each_s)
-        spent_s, planned_s = now_s - self.measuring_began_s, sum(self.budgets_s[:done])
-        # The budgets of what is left, in the proportion in which those so far were used up.
-        left_s = sum(self.budgets_s[done:]) * (spent_s / planned_s if planned_s else 1.0)
-        return now_s - self.began_s, left_s
-
-    def told(self, done: int) -> str:
-        """The same in words, for the line of a cell."""
-        elapsed_s, left_s = self.ended(done)
-        return f"{clock(elapsed_s)}, {clock(left_s)} left" if left_s else ""
+        returns = []
+        for at, overrides in enumerate(jobs, first):
+            config = copy.deepcopy(self.grid.config(tuple(overrides), at))
+            try:
+                self._place(config)
+            except UsageError as error:
+                fail(error)
+            returns.append(self._run(self.job, config))
+        return returns
 
 
 def _nothing(_: DictConfig) -> float:
@@ -372,4 +377,4 @@ def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
     """
     if isinstance(error, BrokenPlugin):
         return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, Unsupported)
+    return isinstance(error.__cause__, REFUSALS)

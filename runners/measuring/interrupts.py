@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM during a measurement: noted at once, acted on while the parent waits.
+"""A request to stop during a measurement: noted at once, acted on while the parent waits.
 
 An exception out of nowhere could strike between a run and the writing of its row. A noted request
 cannot: the only place that asks for it is the wait for the measuring process.
@@ -6,18 +6,9 @@ cannot: the only place that asks for it is the wait for the measuring process.
 
 import os
 import signal
-from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user or the batch system asked to stop, by the signal of that number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
-        self.number = number
+from runners.door import REQUESTS, Interrupted
 
 
 class Interrupts:
@@ -28,22 +19,26 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.pending: int | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
         self._reader, self._writer = os.pipe()
 
     def __enter__(self) -> Self:
-        for number in SIGNALS:
-            try:
-                self._before[number] = signal.signal(number, self._note)
-            except ValueError:
-                break
+        REQUESTS.waiter = self._note
+        self._before = REQUESTS.listen()
+        if REQUESTS.pending is not None:  # what was raised has been caught by a library
+            self._note(REQUESTS.pending)
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        REQUESTS.waiter = None
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if not REQUESTS.stands:
+            REQUESTS.pending = None
         os.close(self._reader)
         os.close(self._writer)
+        if kind is None:
+            self.check()  # it came after the last wait
 
     def fileno(self) -> int:
         return self._reader
@@ -53,7 +48,7 @@ class Interrupts:
         if self.pending is not None:
             raise Interrupted(self.pending)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int) -> None:
         if self.pending is None:
             self.pending = number
             os.write(self._writer, b"!")

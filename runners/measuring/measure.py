@@ -1,7 +1,7 @@
 """The parent's side of a measurement: which run comes next, and when there are enough.
 
 While a run is timed, this process does nothing but wait for its row. Everything else - the stopping
-rule, the ladder, whatever the consumer of `measure` does with a row - happens between two runs,
+rule, whatever the consumer of `measure` does with a row - happens between two runs,
 while the measuring processes wait for their next orders.
 """
 
@@ -12,14 +12,15 @@ import statistics
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from runners.measuring.interrupts import Interrupted, Interrupts
-from runners.measuring.ladder import dealing, largest_task_share, levels, task_times, workers
+from runners.door import Interrupted, libraries_only
+from runners.measuring.folders import Folder
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.measuring.sides import Interpreters, Side, sides
 from runners.measuring.stops import Stopped
-from runners.model import WAITING, Order, Panel, Plan, Run, run_of, timestamp
+from runners.model import WAITING, Order, Panel, Plan, Run, Status, run_of, timestamp
 
 MOST_STOPS = 3
 """So many rounds may be interrupted because something was stopped; then their cells end."""
@@ -76,22 +77,29 @@ class _Measurement:
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
-        self.one_by_one_s: list[float] = []
         self.stops = 0
 
     def runs(self) -> Iterator[Run]:
-        while self.pace.goes_on:
-            yield from self._generation()
+        with Folder() as folder:
+            while self.pace.goes_on:
+                yield from self._generation(folder.name)
 
-    def _generation(self) -> Iterator[Run]:
-        """Rounds in fresh interpreters; a failure ends them early."""
+    def _generation(self, folder: str) -> Iterator[Run]:
+        """Rounds in fresh interpreters; a failure ends them early.
+
+        In that folder they keep what one of them is to know of another.
+        """
         self.pace.begin_processes()
         chosen = self._chosen()
         with Interpreters(
-            self.panel, chosen, self.processes, self.chance, self.interrupts
+            self.panel, chosen, self.processes, self.chance, self.interrupts, folder
         ) as interpreters:
             interpreters.start()
+            held: Run | None = None  # what may be the last row, which says how the processes end
             while (kind := self.pace.next_round()) is not None:
+                if held is not None:
+                    yield held
+                    held = None
                 order = self._order(kind, chosen)
                 number = next(self.rounds)
                 done: list[tuple[Side, Run]] = []
@@ -107,21 +115,27 @@ class _Measurement:
                         most_loops=max(other.loops for other in order),
                         tasks_of=number * self.numbers_each,
                         results=interpreters.results(number),
+                        times=f"{folder}/times",
                     )
                     run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):
                         self.pace.ask_s = 0.0  # it can be done without, in fresh interpreters
+                        yield from self._finished(interpreters, None)
                         return
                     if run.status == "interrupted" and self._goes_on():
                         yield dataclasses.replace(run, panel=self.panel.name)
                         return  # what was stopped may be in any state: in fresh interpreters
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
+                        yield from self._finished(interpreters, None)
                         return
                     is_last = kind == "counted" and position == len(order) - 1
                     row = self._told(run, side, counted=kind == "counted", is_last=is_last)
                     done.append((side, row))
-                    yield row
+                    if self.pace.may_be_last and is_last:
+                        held = row
+                    else:
+                        yield row
                 baselines = [run for side, run in done if side.role == "baseline"]
                 calls = min((run.tasks or 0 for run in baselines), default=0)
                 if self.panel.sides_apart and kind != "baseline":
@@ -132,7 +146,36 @@ class _Measurement:
                 if kind == "counted" and self.pace.undecided:
                     # numpy is slow to load: only now that a round has been measured, and early
                     # enough that the pilot's last row does not wait for it.
-                    from runners.analysis import headline  # noqa: F401
+                    with libraries_only():
+                        from runners.analysis import headline  # noqa: F401
+            yield from self._finished(interpreters, held)
+
+    def _finished(self, interpreters: Interpreters, held: Run | None) -> Iterator[Run]:
+        """Have the processes leave the workload: the `held` row says how long that took.
+
+        What fails of it is a row of its own, of each cell that such a process serves.
+        """
+        ending_s = 0.0
+        failed: list[Run] = []
+        for interpreter in interpreters.known.values():
+            now = timestamp()
+            try:
+                ending_s = max(ending_s, interpreter.child.finish())
+            except Interrupted:
+                break
+            except (TimeoutError, ChildProcessError, RuntimeError) as error:
+                number = next(self.rounds)
+                order = Order(interpreter.number, number, 0, "measured", cold=False, warmup=False)
+                served = [c for c in interpreter.candidates if c in self.pace.pairs]
+                failed += [
+                    run_of(self.panel.plans[c], order, _status(error), now, str(error))
+                    for c in served
+                ]
+                self.pace.drop(served)
+        if held is not None:
+            yield dataclasses.replace(held, ending_s=ending_s)
+        for run in failed:
+            yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
     def _goes_on(self) -> bool:
         """Whether there is to be another round after one in which something was stopped."""
@@ -180,21 +223,21 @@ class _Measurement:
         plan = self.panel.plans[side.candidate]
         now = timestamp()
         try:
-            return child.run(order)
+            run = child.run(order)
+            if self.settings.fresh and run.status == "ok" and side.role != "spin":
+                return dataclasses.replace(run, ending_s=child.finish())
+            return run
         except Interrupted as request:
             return run_of(plan, order, "interrupted", now, error=str(request))
         except Stopped as why:
             return run_of(plan, order, "interrupted", now, error=str(why))
-        except TimeoutError as error:
-            return run_of(plan, order, "timeout", now, error=str(error))
-        except ChildProcessError as error:
-            return run_of(plan, order, "crashed", now, error=str(error))
+        except (TimeoutError, ChildProcessError, RuntimeError) as error:
+            return run_of(plan, order, _status(error), now, error=str(error))
 
     def _told(self, run: Run, side: Side, *, counted: bool, is_last: bool) -> Run:
-        """The row with what follows from its spans, and with its place in the panel."""
+        """The row with its place in the panel."""
         plan = self.panel.plans[side.candidate]
         assert run.wall_s is not None
-        provisioned = {"baseline": 1, "measured": plan.provisioned, "spin": side.loops}[side.role]
         alone = len(self.panel.plans) == 1
         ends = is_last if alone else counted and side.role == "measured"
         told = dataclasses.replace(
@@ -202,8 +245,6 @@ class _Measurement:
             panel=self.panel.name,
             ended_by=self.pace.ending(side.candidate) if ends else None,
         )
-        if run.spans:
-            told = self._with_ladder(told, provisioned)
         if alone or side.role == "measured":
             return told
         assert self.panel.name is not None
@@ -222,29 +263,6 @@ class _Measurement:
             parameters=own,
         )
 
-    def _with_ladder(self, run: Run, provisioned: int) -> Run:
-        """The row with what follows from its spans."""
-        assert run.wall_s is not None
-        times = sizes = task_times(run.spans)
-        if run.role == "baseline":
-            # The shortest of each: other load makes a task longer, and equal ones would differ.
-            known = self.one_by_one_s or times
-            self.one_by_one_s = list(map(min, known, times))
-        found = None
-        if run.role == "measured":
-            sizes = self.one_by_one_s or times
-            found = dealing(run.spans, self.one_by_one_s, provisioned)
-        of_dealing = {} if found is None else found._asdict()
-        return dataclasses.replace(
-            run,
-            workers=workers(run.spans) or None,
-            levels=levels(run.spans, run.wall_s, provisioned),
-            largest_task_share=largest_task_share(sizes),
-            first_task_s=times[0],
-            task_median_s=statistics.median(times),
-            **of_dealing,
-        )
-
     def _ended(self, run: Run, side: Side, order: Order) -> Iterator[Run]:
         """The last row of each cell that this run ends."""
         if run.status == "interrupted":
@@ -259,6 +277,13 @@ class _Measurement:
                 row = run_of(plan, order, run.status, run.started_at, run.error)
             yield dataclasses.replace(row, panel=self.panel.name, ended_by=by)
         self.pace.drop(ended)
+
+
+def _status(error: Exception) -> Status:
+    """How a run ended over which a measuring process raised this."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "crashed" if isinstance(error, ChildProcessError) else "failed"
 
 
 def loops(plan: Plan) -> int:

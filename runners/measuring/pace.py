@@ -144,6 +144,11 @@ class Pace:
         return "precision" if needed < self.settings.max_rounds else "rounds"
 
     @property
+    def may_be_last(self) -> bool:
+        """Whether the round that was begun may be the last one of its interpreters."""
+        return self.last or self.kept + 1 >= self.rounds_each
+
+    @property
     def undecided(self) -> bool:
         """Whether the number of rounds depends on what has been measured, and is still open."""
         return self.target is None and self.fewest < self.settings.max_rounds

@@ -4,23 +4,23 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import wait
 from typing import IO, Any, Self
 
 from runners.measuring import wire
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.stacks import Stacks
 from runners.measuring.stops import Since, Stopped
 from runners.measuring.tree import Tree
 from runners.model import Order, Plan, Run
 
-START_S = 60.0
 END_S = 0.5
 """How long a process has to end by itself."""
 TAIL_BYTES = 2000
@@ -42,14 +42,18 @@ class Child:
     ) -> None:
         """`beside` are folders that are to go as well if this process dies."""
         self.timeout_s = plans[0].measure.timeout_s
+        self.start_timeout_s = plans[0].measure.start_timeout_s
         self.plans = plans
         self.began_s = time.monotonic()
         self.starting_s: float | None = None
+        self.is_over = False
         self.interrupts = interrupts
         self.mark = f"{MARK}={uuid.uuid4().hex}"
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
         # Whatever the workload leaves in temporary files goes with it, however it ends.
         self.folder = Folder()
+        self.stacks = Stacks(self.folder.name)
+        self.since: Since | None = None
         ours, theirs = socket.socketpair()
         # The path is handed over literally, because the child has to find the same plugins and
         # PYTHONPATH would also reach the programs that a workload starts.
@@ -57,15 +61,15 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
-                [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+                [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
                 {
                     "PYTHONHASHSEED": str(hash_seed),
                     **os.environ,
                     "TMPDIR": self.folder.name,
+                    **self.stacks.environment,
                     name: token,
                 },
                 theirs.fileno(),
@@ -80,11 +84,8 @@ class Child:
             raise
         finally:
             theirs.close()
-        self.connection = Connection(ours.detach())
-        try:
-            self.connection.send(tuple(plans))
-        except OSError:
-            pass  # it died at once; the first order says how
+        self.connection = wire.Wire(ours)
+        self.connection.give(plans, self.start_timeout_s, interrupts.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +98,7 @@ class Child:
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        wait([self.connection, self.interrupts.fileno()], START_S)
+        wait([self.connection.fileno(), self.interrupts.fileno()], self.start_timeout_s)
 
     def run(self, order: Order) -> Run:
         """The row of that run.
@@ -107,29 +108,25 @@ class Child:
         """
         try:
             if first := self.starting_s is None:
-                self._wait(START_S, "starting the measuring process")
-                self.starting_s = wire.receive_ready(self.connection) - self.began_s
+                limit = self._limit(
+                    *(self.start_timeout_s, "starting the measuring process"),
+                    *("measure.start_timeout_s", self.began_s),
+                )
+                self.starting_s = self.connection.ready_s(limit) - self.began_s
+            plan = self.plans[order.candidate]
             self.tree.before()
-            since = Since()
-            token = wire.send(self.connection, order)
-            self._wait(self.timeout_s, f"the {order.role} run", since)
-            run = wire.receive(self.connection, order, token)
-        except wire.Garbled as error:
-            self.tree.end(patience_s=0)
-            raise ChildProcessError(
-                f"what came from the measuring process is not the row of this run ({error}): a "
-                "task writes to files that it has not opened"
-            ) from None
-        except (EOFError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise ChildProcessError(self._death()) from None
+            self.since = Since()
+            limit = self._limit(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
+            run = self.connection.run(plan, order, limit)
+        except (wire.Garbled, EOFError, OSError) as error:
+            raise self._failure(error) from None
         after = self.tree.after(self._scope(order))
+        since, self.since = self.since, None
         if run.status == "ok" and (why := since.stopped(after, run)):
             raise Stopped(f"{why} while the {order.role} run was timed")
         return dataclasses.replace(
             run,
-            parameters=self.plans[order.candidate].parameters,
+            parameters=plan.parameters,
             starting_s=self.starting_s if first else run.starting_s,
             left_processes=after.processes,
             left_files=after.files,
@@ -144,15 +141,55 @@ class Child:
         keeps = plan.reuse or plan.worker_kind in ("remote", "unknown")
         return "orphans" if keeps and order.role == "measured" else "all"
 
-    def _wait(self, timeout_s: float, what: str, since: Since | None = None) -> None:
-        ready = wait([self.connection, self.interrupts.fileno()], timeout_s)
+    def finish(self) -> float:
+        """Have it leave what it has entered, the workload and executors; the seconds it took.
+
+        0 if it has ended already. Raises as `run` does, and RuntimeError saying what failed.
+        """
+        if self.is_over or self.starting_s is None:
+            return 0.0
+        began_s = time.monotonic()
+        limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
+        try:
+            problem = self.connection.closed(limit)
+        except (wire.Garbled, EOFError, OSError) as error:
+            raise self._failure(error) from None
+        if problem is not None:
+            raise RuntimeError(problem)
+        return time.monotonic() - began_s
+
+    def _failure(self, error: Exception) -> Exception:
+        """What to raise where no answer came, but this."""
+        self.is_over = True
+        if isinstance(error, TimeoutError):
+            return error
+        if isinstance(error, wire.Garbled):
+            self.tree.end(patience_s=0)
+            return ChildProcessError(
+                f"what came from the measuring process is not the row of this run ({error}): a "
+                "task writes to files that it has not opened"
+            )
+        return ChildProcessError(self._death())
+
+    def _limit(
+        self, limit_s: float, what: str, key: str, since_s: float | None = None
+    ) -> wire.Wait:
+        """To be called whenever more is to come of what may last so long, from now on or then."""
+        return partial(self._wait, limit_s, what, key, since_s or time.monotonic())
+
+    def _wait(self, limit_s: float, what: str, key: str, since_s: float) -> None:
+        left_s = since_s + limit_s - time.monotonic()
+        ready = wait([self.connection.fileno(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
         if not ready:
-            why = since.stopped(self.tree.look()) if since is not None else None
+            after = self.tree.look()
+            if self.since is not None and (why := self.since.stopped(after)):
+                self.is_over = True
+                self.tree.end(patience_s=0)
+                raise Stopped(f"{why}, and {what} took longer than {limit_s:g} s")
+            hang = self.stacks.ask(self.tree.pid or 0, self.tree.living())
             self.tree.end(patience_s=0)
-            if why:
-                raise Stopped(f"{why}, and {what} took longer than {timeout_s:g} s")
-            raise TimeoutError(f"{what} took longer than {timeout_s:g} s; see measure.timeout_s")
+            raise TimeoutError(hang.told(what, limit_s, key))
 
     def _death(self) -> str:
         code = self.tree.exit_status(END_S)

@@ -1,13 +1,13 @@
 """The sides of a panel, and the measuring processes that run them."""
 
 import random
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.process import Child
 from runners.model import Panel, Role
@@ -58,6 +58,7 @@ class Interpreters:
     The sides of a host share one. Where sides are apart, each has its own, and so have the loops
     that ask what the machine gives; with `measure.fresh` it ends after its run. They then have one
     number, by which rounds are paired, and one hash seed, so that they are as alike as they can be.
+    Their results meet in a folder of their own inside `folder`.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Interpreters:
         numbers: Iterator[int],
         chance: random.Random,
         interrupts: Interrupts,
+        folder: str,
     ) -> None:
         self.panel = panel
+        self.inside = folder
         self.chosen = chosen
         self.interrupts = interrupts
         self.numbers = numbers
@@ -90,7 +93,8 @@ class Interpreters:
     def start(self) -> None:
         """Start them, before any round; each of those for one run only is started before it."""
         if self.panel.sides_apart and self.panel.plans[0].compared:
-            self.folder = Path(self.kept.enter_context(Folder()).name)
+            held = tempfile.TemporaryDirectory(dir=self.inside, ignore_cleanup_errors=True)
+            self.folder = Path(self.kept.enter_context(held))
         if not self.fresh:
             self._start(self.chosen)
 
@@ -122,8 +126,8 @@ class Interpreters:
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
                 number, seed = self.alike or (next(self.numbers), self.chance.getrandbits(32))
-                beside = () if self.folder is None else (str(self.folder),)
-                child = self.open.enter_context(Child(plans, seed, self.interrupts, beside))
+                child = Child(plans, seed, self.interrupts, (str(self.inside),))
+                self.open.enter_context(child)
                 self.known[place] = Interpreter(number, child, candidates)
                 started.append(child)
         for child in started:

@@ -5,20 +5,26 @@ What cannot be read is None, never an error. Read once per start of the program,
 what takes long to import is imported where it is used.
 """
 
+import hashlib
 import os
 import platform
 import re
+import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from runners.model import Environment
+from runners.planning.variables import variables
 
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")
 CPUS = Path("/sys/devices/system/cpu")
 GIT_TIMEOUT_S = 2
+SYSCTL_TIMEOUT_S = 2
 
 
 def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS) -> Environment:
@@ -37,8 +43,10 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "python_implementation": platform.python_implementation(),
         "python_version": platform.python_version(),
         "python_build": " ".join(platform.python_build()),
+        "python_options": " ".join(interpreter_options()),
         "python_compiler": platform.python_compiler(),
         "python_free_threaded": _free_threaded(),
+        "environment_variables": variables(os.environ),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
         "python_switch_interval_s": sys.getswitchinterval(),
         "packages": packages(sys.path),
@@ -51,15 +59,21 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
 class Site:
     """What planning has to know of the machine and the installation, read once for all cells.
 
-    `cpu_stat` is the file of `cpu_stat_file`, `python` the interpreter and its version, `machine`
-    the kind of processor, `packages` the version of each installed one.
+    `cpu_stat` is the file of `cpu_stat_file`, `python` the interpreter and its version, `build` how
+    it was built, `options` what a measuring interpreter is started with. `machine` is the kind of
+    processor, `system` the kernel and its version. `packages` has the version of each installed
+    one, `variables` are those of the environment that results depend on.
     """
 
     usable_cpus: float
     cpu_stat: str | None
     python: str
+    build: str
+    options: tuple[str, ...]
     machine: str
+    system: str
     packages: Mapping[str, str]
+    variables: Mapping[str, str]
 
 
 def read_site() -> Site:
@@ -67,15 +81,87 @@ def read_site() -> Site:
     return Site(
         usable_cpus=usable_cpus(),
         cpu_stat=cpu_stat_file(),
-        python=f"{platform.python_implementation()} {platform.python_version()}",
+        python=python_kind(),
+        build=python_build(),
+        options=interpreter_options(),
         machine=f"{platform.machine()} {cpu_model() or ''}".strip(),
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         packages=packages(sys.path),
+        variables=variables(os.environ),
     )
 
 
+def python_kind() -> str:
+    """The interpreter and its version: `CPython 3.13.1`, `CPython 3.13.1 free-threaded`.
+
+    Versions read the same with and without the GIL, and of a build for debugging.
+    """
+    words = [platform.python_implementation(), platform.python_version()]
+    words += ["free-threaded"] if _free_threaded() else []
+    words += ["debug build"] if "d" in getattr(sys, "abiflags", "") else []
+    return " ".join(words)
+
+
+def python_build() -> str:
+    """When and by what compiler it was built, and eight digits for how it was configured.
+
+    Some distributions give every build the same date: only the options tell two of them apart.
+    """
+    configured = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    digest = hashlib.sha256(configured.encode()).hexdigest()[:8]
+    built = " ".join(" ".join(platform.python_build()).split())
+    return f"{built}, {platform.python_compiler()}, configured {digest}"
+
+
+def interpreter_options() -> tuple[str, ...]:
+    """What a fresh interpreter is started with so that it is like this one: -O, -W, every -X."""
+    options = list(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined]
+    # Before Python 3.14 most -X are not among them.
+    written = {option.partition("=")[0] for option in options}
+    for name, value in sys._xoptions.items():
+        if name not in {*written, "faulthandler"}:  # which each has anyway
+            options += ["-X", name if value is True else f"{name}={value}"]
+    return tuple(options)
+
+
 def cpu_model(proc: Path = PROC) -> str | None:
-    """The processor's name as the kernel tells it."""
-    return _match(r"^model name\s*:\s*(.+)$", proc / "cpuinfo")
+    """The processor's name as the system tells it; on ARM, the kernel has numbers for it only."""
+    if (name := _match(r"^model name\s*:\s*(.+)$", proc / "cpuinfo")) is not None:
+        return name
+    if sys.platform == "darwin":
+        return _sysctl("machdep.cpu.brand_string")
+    text = _read(proc / "cpuinfo")
+    if kinds := _arm_cores(text):
+        return ", ".join(kinds)
+    # cpu: POWER. processor 0: version = ..., machine = ...: IBM Z. uarch, isa: RISC-V.
+    for name in ("cpu", "cpu model", "uarch", "isa", "Processor", "Hardware"):
+        if found := re.search(rf"^{name}\s*:\s*(.+)$", text, re.MULTILINE):
+            return found[1]
+    found = re.search(r"^processor 0:.*(machine\s*=\s*\w+)", text, re.MULTILINE)
+    return found[1] if found else platform.processor() or None
+
+
+def _arm_cores(cpuinfo: str) -> list[str]:
+    """Each kind of core once: `implementer 0x41, part 0xd0c, variant 0x3, revision 1`."""
+    kinds: dict[str, None] = {}
+    for core in cpuinfo.split("\n\n"):
+        found = dict(re.findall(r"^CPU (\w+)\s*:\s*(\S+)", core, re.MULTILINE))
+        if "part" in found:
+            names = ("implementer", "part", "variant", "revision")
+            kinds[" ".join(f"{name} {found[name]}" for name in names if name in found)] = None
+    return sorted(kinds)
+
+
+@cache
+def _sysctl(name: str) -> str | None:
+    """What macOS says under that name."""
+    try:
+        done = subprocess.run(
+            ["sysctl", "-n", name], capture_output=True, text=True, timeout=SYSCTL_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
 
 
 def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
@@ -153,29 +239,41 @@ def _governors(cpus: Path) -> list[str] | None:
 
 def _free_threaded() -> bool:
     """Whether this interpreter was built to run without the GIL."""
-    import sysconfig
-
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def packages(folders: Iterable[str]) -> dict[str, str]:
     """Version of each installed package, as the first one on the path counts.
 
-    Read off the names of the `.dist-info` folders, which the packaging standard lays down:
-    `importlib.metadata` opens a file for each and takes ten times as long.
+    Read off the names of the `.dist-info` folders, which the packaging standard lays down, and of
+    the `.egg-info` that some systems have: `importlib.metadata` opens a file for each and takes ten
+    times as long.
     """
     versions: dict[str, str] = {}
     for folder in folders:
-        for info in sorted(Path(folder or ".").glob("*.dist-info")):
-            name, _, version = info.name.removesuffix(".dist-info").partition("-")
-            versions.setdefault(name.lower().replace("_", "-"), version)
+        for info in sorted(Path(folder or ".").glob("*.*-info")):
+            name, version = named(info.name)
+            if version:
+                versions.setdefault(name, version)
     return versions
+
+
+def named(info: str) -> tuple[str, str]:
+    """Name and version of a distribution, by the name of its folder, as `PyYAML-6.0.dist-info`."""
+    stem, _, kind = info.rpartition(".")
+    if kind not in ("dist-info", "egg-info"):
+        return "", ""
+    name, _, version = stem.partition("-")
+    return normal(name), version if kind == "dist-info" else version.partition("-py")[0]
+
+
+def normal(name: str) -> str:
+    """The name of a distribution as any way of writing it comes to."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _git_commit() -> str | None:
     """Commit of the current folder's working tree; `-dirty` if tracked files have changed."""
-    import subprocess
-
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S)

@@ -12,6 +12,8 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from runners.model import first_line
+
 HYDRA_1_4 = "execution_whitelist" in inspect.signature(hydra.main).parameters
 
 BASE: dict[str, Any] = {} if HYDRA_1_4 else {"version_base": "1.3"}
@@ -24,6 +26,24 @@ def makes(*targets: str) -> dict[str, Any]:
     From 1.4 on Hydra makes nothing else; its sweepers and launchers, which are registered, apart.
     """
     return {**BASE, "execution_whitelist": targets} if HYDRA_1_4 else BASE
+
+
+def trusting(*names: str) -> dict[str, Any]:
+    """For `instantiate`: leave to be decided whether to call these, but not what is never called.
+
+    From 1.4 on Hydra calls nothing that is not named; what is on its list, though in a package that
+    is named as a whole, is still refused.
+    """
+    packages = [f"{name.partition('.')[0]}.*" for name in names]
+    return {"_execution_whitelist_": packages} if HYDRA_1_4 else {}
+
+
+def no_plugin(error: Exception) -> str | None:
+    """What is wrong with a launcher or sweeper that is none, which Hydra then has not called."""
+    told = ("Invalid plugin", "Unknown plugin class")
+    if not (isinstance(error, RuntimeError) and str(error).startswith(told)):
+        return None
+    return f"hydra/launcher or hydra/sweeper: {first_line(error)}; choose an installed one"
 
 
 def register_schema(name: str, node: type) -> None:

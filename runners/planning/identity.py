@@ -7,39 +7,50 @@ interpreter, its packages and the machine have to be the same as well.
 import ast
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from runners.planning.environment import Site
+from runners.planning.environment import Site, named, normal
+
+HOST = ("machine", "system", "usable_cpus", "environment", "python_options")
+"""What another program may have otherwise that measures a cell for this one, on another machine."""
+
+SUBMITTED = "submitted_from"
+"""The key in a cell's file of what HOST was where the cell was handed over, if it was."""
+
+INSTALLED = ("site-packages", "dist-packages")
+REQUIRES = re.compile(r"^Requires-Dist:\s*([\w.-]+)(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A module with a source file: its digest, the dotted names it imports, and where it is.
-
-    `package` is the package that it is in, "" where it is in none.
-    """
+    """The file of a module: its digest, and the dotted names it imports if it is Python."""
 
     digest: str
     imported: tuple[str, ...]
-    package: str
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
     """The sources of modules, each read once: for all cells of a command, which share most of them.
 
-    None stands for a name that has no source of its own, such as a class in a module.
+    None stands for a name that has no source of its own, such as a class in a module. `own` says of
+    the first part of a name whether it has no version, and so is told by its sources, `owners`
+    which distributions it belongs to.
     """
 
     known: dict[str, Source | None] = field(default_factory=dict)
+    own: dict[str, bool] = field(default_factory=dict)
+    owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def reached(self, modules: Iterable[str]) -> dict[str, Source]:
-        """Those modules and all that they import from their own package or folder, by name."""
+        """Those modules and all that they import which is not installed, or with them, by name."""
         found: dict[str, Source | None] = {}
         waiting = list(modules)
         while waiting:
@@ -51,13 +62,36 @@ class Code:
             source = found[module] = self.known[module]
             if source is None:
                 continue
-            root = module.partition(".")[0]
-            beside = not source.package and root not in sys.stdlib_module_names
+            root, _, inner = module.partition(".")
+            if inner and root != "runners":  # whose own packages do nothing when they are imported
+                waiting.append(module.rpartition(".")[0])
             for name in source.imported:
                 top = name.partition(".")[0]
-                if top == root or (beside and (source.folder / f"{top}.py").is_file()):
+                if top == root or self._is_own(top):
                     waiting.append(name)
         return {name: source for name, source in sorted(found.items()) if source is not None}
+
+    def _is_own(self, top: str) -> bool:
+        if top not in self.own:
+            folder = None if top in sys.stdlib_module_names else _folder(top)
+            self.own[top] = folder is not None and not _is_installed(folder)
+        return self.own[top]
+
+    def packages(
+        self, sources: Mapping[str, Source], installed: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The version of each installed package that holds the sources, or that they import.
+
+        With those that they require: numpy's is part of what pandas does.
+        """
+        names = {*sources, *(name for source in sources.values() for name in source.imported)}
+        tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"runners"}
+        found: dict[str, str] = {}
+        for top in tops:
+            if top not in self.owners:
+                self.owners[top] = _required(_owners(top, installed), installed)
+            found |= {name: installed[name] for name in self.owners[top]}
+        return dict(sorted(found.items()))
 
 
 def identity(
@@ -71,43 +105,173 @@ def identity(
     return {
         **values,
         "code": {name: source.digest for name, source in sources.items()},
-        "packages": _packages(sources, site.packages),
+        "packages": code.packages(sources, site.packages),
         "python": site.python,
-        "machine": site.machine,
-        "usable_cpus": site.usable_cpus,
+        "python_build": site.build,
+        **host(site),
     }
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What is not the same, a few words each: `python: CPython 3.11.7, now CPython 3.13.0`."""
-    found = []
-    for key in sorted({*old, *new}):
-        before, now = old.get(key), new.get(key)
-        if isinstance(before, Mapping) and isinstance(now, Mapping):
-            found += differences(before, now, f"{prefix}{key}.")
-        elif before != now:
-            readable = prefix != "code."
-            found.append(f"{prefix}{key}: {before}, now {now}" if readable else f"code of {key}")
+def host(site: Site) -> dict[str, Any]:
+    """The values of HOST."""
+    return {
+        "machine": site.machine,
+        "system": site.system,
+        "usable_cpus": site.usable_cpus,
+        "environment": dict(site.variables),
+        "python_options": " ".join(site.options) or "none",
+    }
+
+
+def handed_over(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """The identity of a cell that is measured elsewhere: only there it is known how things are.
+
+    What can be compared is whether the cell was handed over by a program that had it as this one.
+    """
+    asked = {key: value for key, value in planned.items() if key not in HOST}
+    return {**asked, SUBMITTED: {key: planned[key] for key in HOST}}
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What is not the same, a few words each: `python: CPython 3.11.7, now CPython 3.13.0`.
+
+    What an older version did not note is named as that, and what is noted no longer does not count.
+    """
+    both = [key for key in new if key in old]
+    found = _differences({key: old[key] for key in both}, {key: new[key] for key in both})
+    if missing := sorted(new.keys() - old.keys()):
+        found.append(f"it was measured without a note of {', '.join(missing)}")
     return found
 
 
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "", absent: str = "none"
+) -> list[str]:
+    found = []
+    for key in sorted({*old, *new}):
+        before, now = old.get(key), new.get(key)
+        names = key == "environment" and not prefix
+        if names and isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += _differences(before, now, absent="not set")  # the names say enough
+        elif isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += _differences(before, now, "" if key == SUBMITTED else f"{prefix}{key}.")
+        elif prefix == "code." and before != now:
+            found.append(f"code of {key}")
+        elif before != now or (key in old) != (key in new):
+            was, is_now = (_told(side[key]) if key in side else absent for side in (old, new))
+            found.append(f"{prefix}{key}: {was}, now {is_now}")
+    return found
+
+
+def _told(value: Any) -> str:
+    """A value in a message; of an empty text there would be nothing to see."""
+    return "empty" if value == "" else str(value)
+
+
 def _read(module: str) -> Source | None:
+    spec = _spec(module)
+    if spec is None or not spec.has_location or spec.origin is None:
+        return None
     try:
-        spec = importlib.util.find_spec(module)
+        data = Path(spec.origin).read_bytes()
+    except OSError:  # in an archive
+        return None
+    package = module if spec.submodule_search_locations is not None else spec.parent or ""
+    imported = _imported(data, package) if spec.origin.endswith(".py") else ()
+    return Source(hashlib.sha256(data).hexdigest()[:12], imported)
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module would come from. Nothing is imported for it, as `find_spec` does packages."""
+    spec: ModuleSpec | None = getattr(sys.modules.get(module), "__spec__", None)
+    if spec is not None:
+        return spec
+    package, _, _ = module.rpartition(".")
+    try:
+        if not package:
+            return importlib.util.find_spec(module)
+        within = _spec(package)
+        places = within.submodule_search_locations if within is not None else None
+        return None if places is None else PathFinder.find_spec(module, places)
     except (ImportError, ValueError):  # an optional import, or a name that is no module
         return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+
+
+def _folder(top: str) -> Path | None:
+    """The folder on the path that such a module or package is in; None where it is in none."""
+    spec = _spec(top)
+    if spec is None:
         return None
-    text = Path(spec.origin).read_bytes()
-    package = module if spec.submodule_search_locations is not None else spec.parent or ""
-    digest = hashlib.sha256(text).hexdigest()[:12]
-    return Source(digest, _imported(text, package), package, Path(spec.origin).parent)
+    if spec.submodule_search_locations is not None:
+        places = list(spec.submodule_search_locations)
+        return Path(places[0]).parent if places else None
+    return Path(spec.origin).parent if spec.has_location and spec.origin is not None else None
+
+
+def _is_installed(folder: Path) -> bool:
+    """Whether what is in that folder on the path was installed there, and has a version."""
+    return folder.name in INSTALLED or any(folder.glob("*.dist-info"))
+
+
+def _owners(top: str, installed: Mapping[str, str]) -> tuple[str, ...]:
+    """The distributions that the module or package of that name belongs to: `yaml` to pyyaml.
+
+    Most are called alike. For the others the lists of installed files are read, of that folder
+    alone: `importlib.metadata.packages_distributions` reads all there are, which takes 0.4 s.
+    """
+    if (name := normal(top)) in installed:
+        return (name,)
+    folder = _folder(top)
+    if folder is None or not _is_installed(folder):
+        return ()
+    return tuple(
+        name
+        for info in sorted(folder.glob("*.*-info"))
+        if (name := named(info.name)[0]) in installed and _holds(info, top)
+    )
+
+
+def _required(names: Iterable[str], installed: Mapping[str, str]) -> tuple[str, ...]:
+    """These distributions and those that they cannot be without, as far as they are installed."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in installed:
+            continue
+        found.add(name)
+        try:
+            text = distribution(name).read_text("METADATA") or ""
+        except PackageNotFoundError:
+            continue
+        for other, condition in REQUIRES.findall(text.partition("\n\n")[0]):
+            if "extra" not in condition:
+                waiting.append(normal(other))
+    return tuple(found)
+
+
+def _holds(info: Path, top: str) -> bool:
+    """Whether a distribution's list of files, or of modules, has that one."""
+    try:
+        files = b"\n" + (info / "RECORD").read_bytes()
+        starts = (f"\n{top}{end}".encode() for end in ("/", ".py,", ".cpython", ".abi3", ".so,"))
+        return any(start in files for start in starts)
+    except OSError:  # some systems' packages have none
+        pass
+    try:
+        return top in (info / "top_level.txt").read_text("utf-8", "replace").split()
+    except OSError:
+        return False
 
 
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
     """The dotted names that a module of that package imports, of modules or what is in them."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):  # for another Python: it is not imported here
+        return ()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -116,10 +280,3 @@ def _imported(source: bytes, package: str) -> tuple[str, ...]:
                 base = importlib.util.resolve_name("." * node.level + base, package)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return tuple(names)
-
-
-def _packages(sources: Mapping[str, Source], installed: Mapping[str, str]) -> dict[str, str]:
-    """The version of each installed package that holds the sources, or that they import."""
-    names = {*sources, *(name for source in sources.values() for name in source.imported)}
-    tops = {name.partition(".")[0] for name in names}
-    return {name: installed[name] for name in sorted(tops & installed.keys())}

@@ -1,19 +1,25 @@
 """From the values of a plugin's YAML to the plugin, with every mistake as one line."""
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from runners.door import Interrupted
 from runners.model import (
+    REFUSALS,
     Factory,
     InvalidParameter,
-    Unsupported,
     UsageError,
     Workers,
     in_one_line,
     locate,
 )
 from runners.planning.hints import Mistake, fitted, hints, signature
+from runners.planning.hydra_versions import trusting
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
@@ -26,6 +32,12 @@ RENAMED = {
     "hydra.callbacks.session": "sweep.report",
 }
 """Keys of version 0.2 and what they are called now."""
+
+SPECIAL = (
+    *("_target_", "_args_", "_partial_", "_recursive_", "_convert_"),
+    *("_isolate_", "_execution_whitelist_"),
+)
+"""Keys that mean something to `hydra.utils.instantiate`."""
 
 UNREADABLE = "_unreadable_"
 """The key of a YAML file that could not be read; its value is a line that says why."""
@@ -40,7 +52,11 @@ class BrokenPlugin(UsageError):
 
 
 def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
-    """The call that a group's YAML describes, and the class to be called."""
+    """The call that a group's YAML describes, and the class to be called.
+
+    It is a class that has the group's methods, or a function that is annotated to return one.
+    Nothing has been called when that is known. Raises BrokenPlugin.
+    """
     if UNREADABLE in values:
         raise BrokenPlugin(f"{group}={choice}: its YAML {values[UNREADABLE]}; fix it")
     target = values.get("_target_")
@@ -51,17 +67,77 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
         )
     try:
         found = locate(target)
-    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
+    except Interrupted:
+        raise
+    except BaseException as error:  # a script that is not guarded ends in sys.exit
         raise BrokenPlugin(
             f"{group}={choice}: its _target_ {target} cannot be imported "
             f"({in_one_line(error)}); install it or fix the name"
         ) from error
-    if not callable(found):
-        raise BrokenPlugin(f"{group}={choice}: its _target_ {target} is not a class")
-    if inspect.isclass(found):
-        _check_shape(group, choice, found)
+    made = found if inspect.isclass(found) else _returned(found)
+    if made is None:
+        raise BrokenPlugin(
+            f"{group}._target_={target} ({choice}): it is neither a class nor a function that is "
+            f"annotated to return one, and is not called; name the class of {_a(group)}",
+            f"{group}._target_",
+        )
+    _check_shape(group, choice, made)
+    if _blocked(target, found.__module__):
+        raise BrokenPlugin(
+            f"{group}._target_={target} ({choice}): Hydra calls it from no configuration; name "
+            f"the class of {_a(group)}",
+            f"{group}._target_",
+        )
     parameters = {name: value for name, value in values.items() if name != "_target_"}
+    for place in _special(parameters):
+        raise BrokenPlugin(
+            f"{group}.{place} ({choice}): nothing but the plugin itself is made from its YAML; "
+            "give plain values, and have its constructor make what it needs of them",
+            f"{group}.{place}",
+        )
     return Factory(target, parameters), found
+
+
+def _a(group: str) -> str:
+    return f"{'an' if group[0] in 'aeiou' else 'a'} {group}"
+
+
+@cache
+def _blocked(target: str, module: str) -> bool:
+    """Whether that stands on Hydra's list of what it never calls. Calls nothing itself.
+
+    It is defined in that module, which may be another than that of its name.
+    """
+    try:
+        # To be completed by further arguments, which never come.
+        instantiate({"_target_": target, "_partial_": True}, **trusting(target, module))
+    except InstantiationException:
+        return True
+    return False
+
+
+def _returned(made_by: Any) -> type | None:
+    """The class that a function is annotated to return; None if there is none."""
+    if not inspect.isroutine(made_by):
+        return None
+    try:
+        returned = get_type_hints(made_by).get("return")
+    except Exception:  # a name that only its author can resolve
+        return None
+    return returned if inspect.isclass(returned) else None
+
+
+def _special(value: Any, place: str = "") -> Iterator[str]:
+    """Where, in the parameters, a key stands that has Hydra call something or says how."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            inner = f"{place}.{key}" if place else str(key)
+            if key in SPECIAL:
+                yield inner
+            yield from _special(part, inner)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _special(part, f"{place}[{index}]")
 
 
 def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> Any:
@@ -72,9 +148,11 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
     except InvalidParameter as error:
         value = parameters.get(error.name)
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
-    except Unsupported as error:
+    except REFUSALS as error:
         raise UsageError(f"{group}={choice}: {error}") from error
-    except Exception as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         raise BrokenPlugin(
             f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
             "change them or fix it"
@@ -86,13 +164,18 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
 def _check_shape(group: str, choice: str, made: type) -> None:
     """Raise BrokenPlugin unless instances of that class have the methods that the group needs."""
     needed = METHODS.get(group, ())
-    # Not by getattr: every class can itself be called, whatever its instances can.
+    # Not by getattr alone: every class can itself be called, whatever its instances can.
     defined = {name for base in made.__mro__ for name in vars(base)}
-    missing = [f"{name}()" for name in needed if name not in defined]
+    missing = [
+        f"{name}()"
+        for name in needed
+        if name not in defined or not callable(getattr(made, name, None))
+    ]
     if missing:
         raise BrokenPlugin(
-            f"{group}={choice}: {made.__module__}.{made.__qualname__} has no "
-            f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}"
+            f"{group}={choice}: its _target_ {made.__module__}.{made.__qualname__} has no "
+            f"{' and no '.join(missing)}; {group}s need {', '.join(needed)}",
+            f"{group}._target_",
         )
     if group == "workload" and "share" in defined and "attach" not in defined:
         raise UsageError(

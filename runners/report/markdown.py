@@ -1,6 +1,7 @@
 """The report's text: what the summary says, in Markdown."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -16,6 +17,8 @@ from runners.model import Environment
 from runners.words import flags
 from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
+from runners.words.escaping import Markdown
+from runners.words.escaping import markdown as escaped
 from runners.words.labels import in_order, labels
 from runners.words.rounding import bracketed, counted, duration
 
@@ -129,8 +132,8 @@ def markdown(
     bad = [entry for entry in found if entry.cell.status != "ok"]
     measured = [entry for entry in found if entry.cell.rounds > 0]
     parts = [
-        f"# Speedup of {', '.join(sorted(set(summary['workload'])))}",
-        *([f"**{missing}**"] if missing else []),
+        f"# Speedup of {escaped(', '.join(sorted(set(summary['workload']))))}",
+        *([f"**{escaped(missing)}**"] if missing else []),
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
@@ -306,7 +309,7 @@ def _law(law: Law) -> str:
     lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_fractions(law)]
     if law.usl is not None:
         lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
-    return "\n  - ".join([head, *filter(None, lines)])
+    return Markdown("\n  - ".join(escaped(line) for line in [head, *filter(None, lines)]))
 
 
 def _serial_fractions(law: Law) -> Iterator[str]:
@@ -366,23 +369,24 @@ def environment(environments: Sequence[Environment]) -> str:
     for found in environments:
         facts = {name: found.facts.get(name) for name in FACTS}
         facts["usable_cpus"] = found.usable_cpus
-        blocks.append(bullets(f"{k}: {v}" for k, v in facts.items() if v is not None))
+        told = {k: textwrap.shorten(str(v), 300) for k, v in facts.items() if v is not None}
+        blocks.append(bullets(f"{k}: {v}" for k, v in told.items()))
     distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
     return "\n\n".join(distinct) or "Not recorded."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown, or "None." without rows."""
-    lines = [head, ["---"] * len(head), *rows]
-    if len(lines) == 2:
+    """A table in Markdown, or "None." without rows. Cells that are not Markdown are escaped."""
+    found = [" | ".join(map(escaped, line)) for line in (head, *rows)]
+    if len(found) == 1:
         return "None."
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+    lines = [found[0], " | ".join(["---"] * len(head)), *found[1:]]
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def bullets(items: Iterable[str]) -> str:
-    """A list in Markdown, or "None." without items."""
-    return "\n".join(f"- {item}" for item in items) or "None."
+    """A list in Markdown, or "None." without items. Items that are not Markdown are escaped."""
+    return "\n".join(f"- {escaped(item)}" for item in items) or "None."
 
 
 def _time(seconds: Interval) -> str:

@@ -62,6 +62,12 @@ def phases(timeline: Timeline) -> tuple[Phase, Phase, Phase]:
     return Phase("start-up", 0, first), Phase("window", first, last), Phase("join", last, end)
 
 
+def sampled(timeline: Timeline) -> str:
+    """That only a sample of the tasks is there, as the end of a title; "" where all are."""
+    shown, tasks = len(timeline.spans), timeline.tasks
+    return "" if tasks is None or tasks <= shown else f", a sample of {shown:,} of {tasks:,} tasks"
+
+
 def trace_events(timelines: Sequence[Timeline], name: str) -> dict[str, Any]:
     """Runs in the Trace Event Format: a process for each, which all begin at time 0.
 
@@ -77,7 +83,7 @@ def trace_events(timelines: Sequence[Timeline], name: str) -> dict[str, Any]:
 
 def _events(timeline: Timeline, name: str, numbers: Iterator[int]) -> Iterator[dict[str, Any]]:
     pid = main = next(numbers)  # a process's first thread has its number
-    title = f"{TITLES[timeline.role]}, round {timeline.round}: {name}"
+    title = f"{TITLES[timeline.role]}, round {timeline.round}: {name}{sampled(timeline)}"
     yield _metadata("process_name", title, pid, main)
     yield _metadata("thread_name", "run", pid, main)
     run = Phase(timeline.role, 0, round(timeline.wall_s * 1e9))

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from runners.model import SCHEMA, Role, Scaling, Status, Warmth, Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,6 +14,22 @@ SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
 SWEEP = "sweep.json"
 
+MOST = 10**18
+"""No number in a row is larger, unless its column says less: whatever is computed from it fits."""
+
+CELL = r"\A(panel-)?[0-9a-f]{12}\Z"
+NAME = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}\Z"
+"""What cells and panels are called, and workloads and executors: a line."""
+
+ENDED_BY = ("precision", "rounds", "time budget", "failure", "interrupted")
+MOST_WORKERS = 10**6
+MOST_NUMBER = 10**9
+"""No round, process or side has a higher number."""
+SHORTEST_S, LONGEST_S = 1e-9, 10**9
+"""Of times on a clock: it counts nanoseconds, and nothing lasts for thirty years.
+
+What is a difference of two readings of the kernel's may be below zero, in its ticks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -19,12 +37,20 @@ class Column:
 
     A `*` in the name stands for any name: such a column is there for each parameter or metric.
     `docs/results.md` shows the columns in tables.
+
+    A row in which a number is not from `least` to `most`, or a text is not `among` its words or
+    does not match `pattern`, is not a run, nor is one without a column that is `needed`.
     """
 
     name: str
     dtype: str
     unit: str
     meaning: str
+    least: float = 0
+    most: float = MOST
+    among: tuple[str, ...] = ()
+    pattern: str = ""
+    needed: bool = False
 
 
 WORKLOAD_PARAMETERS = Column(
@@ -39,57 +65,88 @@ METRICS = Column(
 )
 
 FIXED = (
-    Column("schema", "int64", "", "version of the rows' format"),
+    Column("schema", "int64", "", "version of the rows' format", least=1, most=SCHEMA),
     Column(
         *("cell", "str", ""),
         "twelve hexadecimal digits that stand for all that defines the measurement; a second or "
         "third folder that holds the same has `#2` or `#3` after them; for the baseline of several "
         "cells the name of their panel",
+        pattern=CELL,
+        needed=True,
     ),
     Column(
         *("panel", "str", ""),
         "where the baseline is that a run is compared with, that of the same round and process: "
         "the panel of cells that were measured in the same rounds, or the cell itself",
+        pattern=CELL,
     ),
-    Column("workload", "str", "", "what was computed: its name in `conf/workload`"),
-    Column("executor", "str", "", "how it was run in parallel: its name in `conf/executor`"),
+    Column(
+        "workload",
+        "str",
+        "",
+        "what was computed: its name in `conf/workload`",
+        pattern=NAME,
+        needed=True,
+    ),
+    Column(
+        "executor",
+        "str",
+        "",
+        "how it was run in parallel: its name in `conf/executor`",
+        pattern=NAME,
+        needed=True,
+    ),
     Column(
         *("baseline", "str", ""),
         "the executor of the baseline: `serial`, the plain loop, or `thread` where the tasks have "
         "to meet",
+        pattern=NAME,
+        needed=True,
     ),
-    Column("n", "int64", "count", "workers asked for"),
+    Column("n", "int64", "count", "workers asked for", least=1, most=MOST_WORKERS),
     Column(
         *("scaling", "str", ""),
         "`strong`: the same tasks for every n; `weak`: n times the tasks for n workers",
+        among=get_args(Scaling),
+        needed=True,
     ),
     Column(
         *("usable_cpus", "float64", "CPUs"),
         "how many CPUs the program may keep busy, by its affinity and its control group's quota",
+        least=0.001,
+        most=MOST_WORKERS,
+        needed=True,
     ),
     Column(
         *("worker_kind", "str", ""),
         "what the executor's workers are: caller, thread, process, interpreter, coroutine, remote "
         "or unknown",
+        among=get_args(Workers),
+        needed=True,
     ),
     Column(
         *("process", "int64", ""),
         "number of the measuring process, a fresh interpreter, from 0; where each side of a round "
         "has one of its own, they share a number",
+        most=MOST_NUMBER,
     ),
     Column(
         *("round", "int64", ""),
         "number of the round, from 0 over all processes, warm-up included; its runs share it",
+        most=MOST_NUMBER,
     ),
-    Column("position", "int64", "", "place of the run in its round, from 0"),
+    Column("position", "int64", "", "place of the run in its round, from 0", most=MOST_NUMBER),
     Column(
         *("side", "Int64", ""),
         "number of the side in its panel: with three cells or more the baseline runs twice a round",
+        most=MOST_NUMBER,
     ),
     Column(
         *("role", "str", ""),
         "what the side is: `baseline` or `measured`; or `spin`, n loops at once that share "
         "nothing, for what the machine gives",
+        among=get_args(Role),
+        needed=True,
     ),
     Column("cold", "bool", "", "the round is the first one of its process"),
     Column("warmup", "bool", "", "the round is part of the warm-up"),
@@ -102,19 +159,30 @@ FIXED = (
         *("warmth", "str", ""),
         "how warm the code is in the executor's workers: `same process` (as the baseline's), "
         "`inherited` (forked from it), `fresh` (a new interpreter) or `kept` (from run to run)",
+        among=get_args(Warmth),
     ),
     Column(
         *("starting_s", "float64", "s"),
         "what starting the measuring process took, in the row of its first run",
+        most=LONGEST_S,
+    ),
+    Column(
+        *("ending_s", "float64", "s"),
+        "what leaving the workload and executors that were kept took (`__exit__`), in the row of "
+        "the last run of the measuring processes that ended together: the longest",
     ),
     Column(
         *("judging_s", "float64", "s"),
         "what preparing the run and judging its results took, outside `wall_s`",
+        least=-LONGEST_S,
+        most=LONGEST_S,
     ),
     Column(
         *("status", "str", ""),
-        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
-        "wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came, or a trouble that may "
+        "pass), unsupported (never possible), failed, wrong, timeout, crashed or interrupted",
+        among=get_args(Status),
+        needed=True,
     ),
     Column("started_at", "datetime64[us, UTC]", "", "when the run was started"),
     Column("error", "str", "", "why it is not ok, a traceback where there is one"),
@@ -126,13 +194,28 @@ FIXED = (
         *("ended_by", "str", ""),
         "in the last row of a cell: what ended it (`precision`, `rounds`, "
         "`time budget`, `failure`, `interrupted`)",
+        among=ENDED_BY,
     ),
     Column(
         *("wall_s", "float64", "s"),
         "how long the run took, from before the executor was made to after its workers had ended",
+        least=SHORTEST_S,
+        most=LONGEST_S,
     ),
-    Column("setup_s", "float64", "s", "first part of `wall_s`: making and entering the executor"),
-    Column("teardown_s", "float64", "s", "last part of `wall_s`: from the last result to the end"),
+    Column(
+        "setup_s",
+        "float64",
+        "s",
+        "first part of `wall_s`: making and entering the executor",
+        most=LONGEST_S,
+    ),
+    Column(
+        "teardown_s",
+        "float64",
+        "s",
+        "last part of `wall_s`: from the last result to the end",
+        most=LONGEST_S,
+    ),
     Column("tasks", "Int64", "count", "tasks of the run"),
     Column(
         *("task_copies", "Int64", "count"),
@@ -155,6 +238,8 @@ FIXED = (
     Column(
         *("children_cpu_s", "float64", "s"),
         "CPU time of the processes that descend from it; in part from ticks of 10 ms",
+        least=-LONGEST_S,
+        most=LONGEST_S,
     ),
     Column(
         *("library_threads", "Int64", "count"),
@@ -166,17 +251,35 @@ FIXED = (
         "installed: `openblas 2`",
     ),
     Column("cpus", "Int64", "count", "CPUs that the program may run on, whatever its quota"),
-    Column("steal_s", "float64", "s", "time of these CPUs that the host gave to other guests"),
-    Column("throttled_s", "float64", "s", "how long the control group's CPU quota held it back"),
+    Column(
+        "steal_s",
+        "float64",
+        "s",
+        "time of these CPUs that the host gave to other guests",
+        least=-LONGEST_S,
+        most=LONGEST_S,
+    ),
+    Column(
+        "throttled_s",
+        "float64",
+        "s",
+        "how long the control group's CPU quota held it back",
+        least=-LONGEST_S,
+        most=LONGEST_S,
+    ),
     Column(
         *("pressure_s", "float64", "s"),
         "how long some task of the control group that has the quota, or of the machine, was ready "
         "and had no CPU",
+        least=-LONGEST_S,
+        most=LONGEST_S,
     ),
     Column(
         *("others_cpu_s", "float64", "s"),
         "time of these CPUs that other programs took; from ticks of 10 ms, so that a little less "
         "than none is none",
+        least=-LONGEST_S,
+        most=LONGEST_S,
     ),
     Column(
         *("max_rss_bytes", "Int64", "bytes"),
@@ -221,6 +324,7 @@ FIXED = (
     Column(
         *("largest_task_share", "float64", "ratio"),
         "the longest task's part of the time of all tasks, by their times in the baseline",
+        most=1,
     ),
     Column("first_task_s", "float64", "s", "time of the run's first task"),
     Column("task_median_s", "float64", "s", "time of a task: the median of the run"),
@@ -283,6 +387,8 @@ FIXED = (
 `L6_s` and `folder` are not in the file: they are filled in when it is read.
 Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
 """
+
+FILLED_IN = ("L6_s", "folder")
 
 COLUMNS = (*FIXED, WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS, METRICS)
 """All of them. Parameters and metrics have the dtype of their values, Int64, float64, boolean or

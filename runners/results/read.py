@@ -1,18 +1,20 @@
-"""Results read back as frames and records.
+"""Results read back as frames and records; `checked.py` says what may be in the files.
 
 pandas and pyarrow are imported by the functions that read, since the parent of a measurement must
 not have loaded them before the first run is timed.
 """
 
-import json
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.model import PANEL, SCHEMA, Environment, Span, Timeline, UsageError
+from runners.model import PANEL, Environment, Timeline, UsageError
+from runners.results import checked
+from runners.results.checked import Faults, Row, as_text, warn
 from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
+from runners.results.regular import find as find_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,36 +26,37 @@ Folders = str | Path | Iterable[str | Path]
 LEVELS_UP = 8
 """How far above a cell's folder that of its panel is looked for: folders of cells may be nested."""
 
-_REQUIRED = tuple(name for name, dtype in DTYPES.items() if dtype in ("int64", "bool"))
+AT_ONCE = 10_000
+"""Rows that are held as objects at a time: they take ten times as much memory as in a table."""
+
+MOST_COLUMNS = 1000
+"""Parameters and metrics in a frame, at most; a summary has four columns for a metric."""
 
 
-def read_timelines(folder: Path) -> list[Timeline]:
-    """The runs of one cell whose spans were kept; none where there is no file of them."""
+def read_timelines(folder: Path) -> Iterator[Timeline]:
+    """The runs of one cell whose spans were kept, in the order of their file, if there is one."""
+    faults = Faults(folder / SPANS)
     try:
-        lines = (folder / SPANS).read_bytes().splitlines()
-    except OSError:
-        return []
-    timelines = []
-    for number, line in enumerate(lines, 1):
-        try:
-            fields = json.loads(line)
-            spans = tuple(Span(*span) for span in fields.pop("spans"))
-            timelines.append(Timeline(**fields, spans=spans))
-        except (ValueError, TypeError, KeyError):
-            warnings.warn(f"{folder / SPANS}: skipped line {number}, not a run", stacklevel=2)
-    return timelines
+        yield from checked.timelines(folder / SPANS, faults)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        warn(folder / SPANS, f"left out: {error.strerror}")
+    faults.warn()
 
 
 def baseline_folder(folder: Path, panel: str) -> Path:
     """Where the baseline is that the runs of a cell's folder are compared with.
 
     A cell by itself has it with it. That of a panel is in a folder beside those of its cells, or
-    above them.
+    above them, and not above their sweep's: another one's may have the same name.
     """
     if panel.startswith(PANEL):
         for above in (folder, *folder.resolve().parents[:LEVELS_UP]):
-            if (above / panel / RUNS).exists():
+            if (above / panel / RUNS).exists() and not (above / panel).is_symlink():
                 return above / panel
+            if (above / SWEEP).exists():
+                break
     return folder
 
 
@@ -62,30 +65,44 @@ def _paths(folders: Folders) -> list[Path]:
     return [Path(folder) for folder in given]
 
 
-def find(folders: Folders, name: str = RUNS) -> list[Path]:
-    """Every file called `name` below the folders, each once, in sorted order."""
+def find(folders: Folders, name: str = RUNS, *, below: bool = True) -> list[Path]:
+    """Every file called `name` below the folders, or only in themselves; each once, sorted."""
     given = _paths(folders)
-    return sorted({file.resolve() for folder in given for file in folder.rglob(name)})
+    if below:
+        return sorted(set(find_named(given, name)))
+    return sorted({folder.resolve() / name for folder in given if (folder / name).exists()})
 
 
-def planned_cells(folders: Folders) -> int:
+def planned_cells(folders: Folders, *, below: bool = True) -> int:
     """How many cells the sweeps in these folders are to have; 0 where no sweep says so."""
-    return sum(json.loads(path.read_bytes())["cells"] for path in find(folders, SWEEP))
+    cells = 0
+    for path in find(folders, SWEEP, below=below):
+        try:
+            cells += checked.planned(path)
+        except (OSError, ValueError) as error:
+            warn(path, f"skipped, not the size of a sweep: {_why(error)}")
+    return cells
 
 
-def read_environments(folders: Folders) -> list[Environment]:
+def read_environments(folders: Folders, *, below: bool = True) -> list[Environment]:
     """The environments recorded below the folders, in the order of their paths."""
     environments = []
-    for path in find(folders, ENVIRONMENT):
+    for path in find(folders, ENVIRONMENT, below=below):
         try:
-            environments.append(Environment(**json.loads(path.read_bytes())))
-        except (ValueError, TypeError):
-            warnings.warn(f"{path}: skipped, not the facts of a machine", stacklevel=2)
+            environments.append(checked.environment(path))
+        except (OSError, ValueError) as error:
+            warn(path, f"skipped, not the facts of a machine: {_why(error)}")
     return environments
 
 
-def read_runs(*folders: Folders) -> "pd.DataFrame":
+def _why(error: OSError | ValueError) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
+
+    Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
     The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
     `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
@@ -105,14 +122,12 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     tables: list[pa.Table] = []
-    paths = find(given)
+    paths = find(given, below=below)
     known = set(paths)
+    names: set[str] = set()
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
-        table = _read(path)
-        if table.num_rows:
-            place = pa.scalar(os.path.relpath(path.parent, common))
-            at = table.column_names.index("folder")
-            tables.append(table.set_column(at, "folder", pa.repeat(place, table.num_rows)))
+        for table in _read(path, os.path.relpath(path.parent, common), names):
+            tables.append(table)
             for panel in filter(None, table["panel"].unique().to_pylist()):
                 other = (baseline_folder(path.parent, panel) / RUNS).resolve()
                 if other not in known:
@@ -135,91 +150,64 @@ def read_runs(*folders: Folders) -> "pd.DataFrame":
     return runs
 
 
-def _read(path: Path) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    data = path.read_bytes()
+def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
+    """The runs of one file. `names` are the parameters and metrics known so far; it grows."""
+    faults = Faults(path)
+    tables, left_out = [], False
+    rows = checked.rows(path, faults)
     try:
-        table = _parse(data)
-    except ValueError:
-        lines = data.rstrip(b"\n").split(b"\n")
-        tables = [_parse(b""), *_salvage(path, lines, 1, len(lines))]
-        table = pa.concat_tables(_unify(tables), promote_options="permissive")
-    for version in table["schema"].unique().to_pylist():
-        _refuse_other_schema(path, version)
-    whole = pc.is_valid(table["schema"])
-    for name in _REQUIRED:
-        whole = pc.and_(whole, pc.is_valid(table[name]))
-    kept = table.filter(whole)
-    if lost := table.num_rows - kept.num_rows:
-        warnings.warn(f"{path}: skipped {lost} rows that are not runs", stacklevel=2)
-    return kept
-
-
-def _parse(data: bytes, text: Sequence[str] = ()) -> "pa.Table":
-    """Parse lines of JSON; `text` names columns to be read as strings. Raises `ValueError`."""
-    import pyarrow as pa
-    from pyarrow import json as arrow_json
-
-    known = _arrow_schema()
-    if not data.strip():
-        return known.empty_table()
-    data.decode()  # Arrow does not notice broken UTF-8 until much later
-    schema = pa.schema([*known, *((name, pa.string()) for name in text)])
-    table = arrow_json.read_json(
-        pa.BufferReader(data),
-        # One block: a type that changes between two blocks would be an error.
-        read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(data)),
-        parse_options=arrow_json.ParseOptions(explicit_schema=schema),
-    )
-    # Arrow takes any text that looks like a date for a time.
-    dates = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
-    return _parse(data, [*text, *dates]) if dates else table
-
-
-def _salvage(path: Path, lines: Sequence[bytes], first: int, last: int) -> "list[pa.Table]":
-    """What can be parsed of lines `first`, `first` + 1, ... of a file of `last` lines.
-
-    Halving finds the few damaged lines of a long file without parsing each line on its own.
-    """
-    try:
-        return [_parse(b"\n".join(lines))]
-    except ValueError:
-        if len(lines) > 1:
-            half = len(lines) // 2
-            head = _salvage(path, lines[:half], first, last)
-            return head + _salvage(path, lines[half:], first + half, last)
-    try:
-        row = json.loads(lines[0])
-        _refuse_other_schema(path, row["schema"])
-        # Arrow has no type for a list of a number and a string.
-        plain = {k: _text(v) if isinstance(v, list | dict) else v for k, v in row.items()}
-        return [_parse(json.dumps(plain).encode())]
-    except (ValueError, TypeError, KeyError):
-        what = "dropped the torn last line" if first == last else f"skipped line {first}, not a run"
-        warnings.warn(f"{path}: {what} ({len(lines[0])} bytes)", stacklevel=2)
+        while some := list(islice(rows, AT_ONCE)):
+            found = {name for row in some for name in row.more}
+            for name in found - names:
+                if len(names) < MOST_COLUMNS:
+                    names.add(name)
+                else:
+                    left_out = True
+            tables.append(_table(some, folder, names))
+    except OSError as error:
+        warn(path, f"left out: {error.strerror}")
         return []
+    if not tables and faults.newer is not None:
+        raise UsageError(f"{path}: {faults.newer}")
+    faults.warn()
+    if left_out:
+        warn(path, f"more than {MOST_COLUMNS} parameters and metrics: the others are left out")
+    return tables
 
 
-def _refuse_other_schema(path: Path, version: object) -> None:
-    if isinstance(version, int) and not 1 <= version <= SCHEMA:
-        raise UsageError(
-            f"{path}: rows of schema {version}, but this version reads schemas 1 to {SCHEMA}; "
-            "read them with the version that wrote them"
-        )
-
-
-def _arrow_schema() -> "pa.Schema":
+def _table(rows: Sequence[Row], folder: str, names: set[str]) -> "pa.Table":
     import pyarrow as pa
 
     types = {"Int64": pa.int64(), "boolean": pa.bool_(), "float64": pa.float64()}
-    types |= {"int64": pa.int64(), "bool": pa.bool_()}
-    return pa.schema([(name, types.get(dtype, pa.string())) for name, dtype in DTYPES.items()])
+    types |= {"int64": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
+    types[DTYPES["started_at"]] = pa.timestamp("us", "UTC")
+    of_columns = zip(*(row.fixed for row in rows), strict=True)
+    columns = {
+        name: pa.array(values, types[DTYPES[name]])
+        for name, values in zip(checked.NAMES, of_columns, strict=True)
+    }
+    columns["folder"] = pa.array([folder] * len(rows), pa.string())
+    columns["L6_s"] = pa.nulls(len(rows), pa.float64())
+    own = dict.fromkeys(name for row in rows for name in row.more if name in names)
+    for name in own:
+        columns[name] = _array([row.more.get(name) for row in rows])
+    return pa.table(columns)
+
+
+def _array(values: list[Any]) -> "pa.Array":
+    """A column of the type of its values, or of text where they have several."""
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values} - {type(None)}
+    if len(kinds) > 1 and not kinds <= {int, float}:
+        values = [as_text(value) for value in values]
+    elif kinds == {int, float}:
+        values = [None if value is None else float(value) for value in values]
+    return pa.array(values)
 
 
 def _unify(tables: "Sequence[pa.Table]") -> "Iterator[pa.Table]":
-    """Turn columns that are nested, or differ in type from table to table, into text."""
+    """Turn columns that differ in type from table to table into text."""
     import pyarrow as pa
 
     types: dict[str, set[pa.DataType]] = {}
@@ -230,19 +218,14 @@ def _unify(tables: "Sequence[pa.Table]") -> "Iterator[pa.Table]":
     mixed = {
         name
         for name, found in types.items()
-        if any(map(pa.types.is_nested, found))
-        or (len(found - {pa.null()}) > 1 and not found <= numbers | {pa.null()})
+        if len(found - {pa.null()}) > 1 and not found <= numbers | {pa.null()}
     }
     for table in tables:
         for at, name in enumerate(table.column_names):
             if name in mixed:
-                texts = pa.array(map(_text, table[name].to_pylist()), pa.string())
+                texts = pa.array(map(as_text, table[name].to_pylist()), pa.string())
                 table = table.set_column(at, name, texts)
         yield table
-
-
-def _text(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _series(column: "pa.ChunkedArray", dtype: str | None) -> "pd.Series[Any]":
@@ -255,8 +238,6 @@ def _series(column: "pa.ChunkedArray", dtype: str | None) -> "pd.Series[Any]":
     series: pd.Series[Any] = column.to_pandas(types_mapper=nullable.get)
     if dtype is None:
         return series
-    if dtype.startswith("datetime"):
-        series = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
     return series.astype(pd.api.types.pandas_dtype(dtype))
 
 

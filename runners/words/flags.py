@@ -115,6 +115,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "run_in_executor and to_thread: what limits threads limits it; if that is the GIL, use "
         "processes",
     ),
+    "open_ports": (
+        "{} listens on all addresses of this machine while it runs",
+        "a network of its own could not be made (it takes Linux and CAP_SYS_ADMIN, which root "
+        "has): close its ports by a firewall, or choose executor=process_pool or loky",
+    ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
 

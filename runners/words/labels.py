@@ -4,8 +4,16 @@ import re
 
 import pandas as pd
 
+from runners.model import printable
+
 SERIAL = "serial"
 """The executor that is the baseline itself: what it shows is the noise."""
+
+
+LONGEST = 80
+"""Characters of a parameter's value in a name; a longer one is told by its ends."""
+MOST_PARAMETERS = 12
+"""Parameters that vary which a name has."""
 
 
 def in_order(name: str) -> str:
@@ -37,16 +45,26 @@ def _names(base: str, cells: pd.DataFrame, prefix: str) -> "pd.Series[str]":
     A parameter that only follows n, as in `chunks=${n}`, tells no two lines apart.
     """
     names = pd.Series(base, index=cells.index, dtype=object)
+    told = 0
     for column in (name for name in cells.columns if name.startswith(prefix)):
         values = cells[column].map(_plain)
-        if values.groupby(cells["n"]).nunique().max() > 1:
+        count = values.nunique()
+        if count == 1:
+            continue
+        told += 1
+        if told > MOST_PARAMETERS:
+            continue
+        if len(set(zip(cells["n"], values, strict=True))) > cells["n"].nunique():
             names += f" {column.removeprefix(prefix)}=" + values
-        elif values.nunique() > 1:
+        else:
             names += f" ({column.removeprefix(prefix)} varies with n)"
-    return names
+    if told > MOST_PARAMETERS:
+        names += f" and {told - MOST_PARAMETERS} more"
+    return names.map(printable)
 
 
 def _plain(value: object) -> str:
     if pd.isna(value):  # type: ignore[call-overload]
         return "null"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}…{text[-19:]}"

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from runners.child.counters import Usage
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
 from runners.child.timing import SLACK_NS, Timing
-from runners.child.worker import Record
 from runners.executors.serial import Serial
-from runners.model import Incomplete, Status, Unsupported, WorkerDied, WrongResult
+from runners.model import Incomplete, Status, Unavailable, Unsupported, WorkerDied, WrongResult
 
 WORKER = (10, 11, True)
 
@@ -93,12 +91,6 @@ def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> O
     """What comes of the last of these runs, each with its results."""
     judge = Judge(workload, workload.tasks(), compared)
     return [judge.judge(timing(*map(wire, results)), len(results)) for results in runs][-1]
-
-
-def test_a_record_is_named_part_by_part() -> None:
-    record = Record.named(((1, 2, False), 3, 4, 5, 6, (7, 8, 9, 10), None, "result"))
-    assert record == Record(1, 2, False, 3, 4, 5, 6, Usage(7, 8, 9, 10), None, "result")
-    assert (record.thread, record.cpu_ns, record.held_ns, record.used.wait_ns) == (2, 5, 6, 7)
 
 
 def test_a_run_that_went_well() -> None:
@@ -216,6 +208,7 @@ def test_results_that_are_left_uncompared_are_checked_all_the_same() -> None:
     ("error", "status", "told"),
     [
         (Unsupported("not here"), "unsupported", "not here"),
+        (Unavailable("not now"), "incomplete", "not now"),
         (Incomplete("some never came"), "incomplete", "some never came"),
         (WorkerDied("exit code 3"), "crashed", "exit code 3"),
         (LookupError("two"), "failed", "LookupError: two"),

@@ -8,7 +8,8 @@ import pytest
 
 from runners.child import worker
 from runners.child.counters import Usage
-from runners.child.worker import EitherForm, Record, adopt, install, run_task
+from runners.child.records import Told, taken_apart
+from runners.child.worker import EitherForm, adopt, install, run_task
 from runners.model import Coroutine
 
 
@@ -43,7 +44,7 @@ def test_a_record_travels_as_a_plain_tuple() -> None:
     wire = run_task(3)
     assert [type(part) for part in (wire, wire[0])] == [tuple, tuple]
     assert b"runners" not in pickle.dumps(wire)
-    assert Record.named(wire).result == "plain 3"
+    assert taken_apart([wire]).results == ["plain 3"]
     assert wire[0] is run_task(4)[0]  # within one message the worker is pickled once
 
 
@@ -51,16 +52,16 @@ def test_a_record_travels_as_a_plain_tuple() -> None:
 def test_both_forms_return_a_record_of_their_result_or_error(form: str) -> None:
     function = EitherForm()
 
-    def run(task: int) -> Record:
+    def run(task: int) -> Told:
         wire = asyncio.run(function.acall(task)) if form == "coroutine" else function(task)
-        return Record.named(wire)
+        return taken_apart([wire])
 
-    record = run(3)
-    assert (record.result, record.error) == (f"{form} 3", None)
-    assert record.start_ns <= record.end_ns
-    record = run(-3)
-    assert record.result is None
-    assert "LookupError: negative" in str(record.error)
+    told = run(3)
+    assert (told.results, told.failed) == ([f"{form} 3"], [])
+    assert told.spans[0].start_ns <= told.spans[0].end_ns
+    told = run(-3)
+    assert told.results == [None]
+    assert "LookupError: negative" in told.failed[0][1]
 
 
 def test_what_the_kernel_counted_is_not_read_after_each_short_task(
@@ -88,11 +89,12 @@ def test_a_coroutine_holds_the_loop_between_its_awaits_only() -> None:
         acall = staticmethod(blocks)
 
     worker._workload = Blocking()
-    record = Record.named(asyncio.run(EitherForm().acall(0.05)))
-    took_ns = record.end_ns - record.start_ns
-    assert 0.05e9 <= record.held_ns <= took_ns - 0.03e9
-    assert record.cpu_ns < record.held_ns
-    assert Record.named(run_task_of_nap()).held_ns == -1
+    told = taken_apart([asyncio.run(EitherForm().acall(0.05))])
+    [span] = told.spans
+    assert told.held_s is not None
+    assert 0.05 <= told.held_s <= (span.end_ns - span.start_ns) / 1e9 - 0.03
+    assert span.cpu_ns / 1e9 < told.held_s
+    assert taken_apart([run_task_of_nap()]).held_s is None
 
 
 def run_task_of_nap() -> worker.Wire:

@@ -158,7 +158,7 @@ def test_more_processes_than_the_system_allows(
         run = last_run(make_plan, f"executor={executor}", "n=100")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert run.status == "failed"
+    assert run.status == "incomplete"  # another shell may allow more
     assert "Too many open files" in str(run.error)
 
 
@@ -268,5 +268,5 @@ def test_every_line_of_the_table_has_its_tests() -> None:
     names = re.findall(r"`(test_\w+)(?:\.py)?::(\w+)`", table)
     assert len(names) >= 20
     for file, test in names:
-        [found] = (ROOT / "tests").rglob(f"{file}.py")
-        assert f"def {test}(" in found.read_text(), f"{file}::{test}"
+        texts = [path.read_text() for path in (ROOT / "tests").rglob(f"{file}.py")]
+        assert any(f"def {test}(" in text for text in texts), f"{file}::{test}"

@@ -12,8 +12,9 @@ import pytest
 
 from runners.analysis.cell import cells
 from runners.analysis.summary import summarise
+from runners.command.budget import Pace
 from runners.command.progress import clock, differing
-from runners.command.sweep import Cell, Pace, panelled
+from runners.command.sweep import Cell, panelled
 from runners.planning.hydra_versions import BASE
 from runners.results.read import read_runs
 from tests.conftest import ROOT, MakePlan, run_program
@@ -90,7 +91,7 @@ def test_progress_is_data_for_programs(tmp_path: Path) -> None:
     again = sweep(tmp_path, *arguments, "sweep.progress=json")
     assert [json.loads(line)["reused"] for line in again.stdout.splitlines()] == [True] * 4
     assert sorted(file.name for file in (tmp_path / "out").iterdir() if file.is_file()) == [
-        *(".lock", "multirun.yaml", "sweep.json"),
+        *("multirun.yaml", "sweep.json"),  # no claim is left
     ]
 
 

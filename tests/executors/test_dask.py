@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from runners.executors.dask import Dask, choose
-from runners.model import InvalidParameter, Unsupported, WorkerDied
+from runners.executors.dask import Dask, _keys, choose
+from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, remember, remembered, whereabouts
 from tests.conftest import ROOT, run_program
@@ -99,8 +99,8 @@ class TestExistingCluster(ExecutorSuite):
             with self.make(3, initializer=remember, initargs=(mark,)) as executor:
                 assert executor.map(remembered, range(9)) == [mark] * 9
 
-    def test_too_few_threads_are_unsupported(self) -> None:
-        with pytest.raises(Unsupported, match=r"\[1, 2\]|\[2, 1\]"):
+    def test_too_few_threads_are_a_trouble_that_passes(self) -> None:
+        with pytest.raises(Unavailable, match=r"\[1, 2\]|\[2, 1\]"):
             self.make(4).__enter__()
 
     def test_a_cell_is_measured_there(self, tmp_path: Path) -> None:
@@ -144,38 +144,25 @@ def test_a_worker_that_dies(n: int) -> None:
         executor.map(os._exit, [3])
 
 
-def test_nothing_listens_on_other_than_loopback() -> None:
+def test_its_own_cluster_serves_nobody_without_its_keys() -> None:
     with Dask(1) as executor:
-        pids = {os.getpid(), *(pid for pid, _ in executor.map(whereabouts, [0]))}
-        listening = [address for pid in pids for address in listeners(pid)]
-    assert len(listening) >= 3  # the scheduler, the worker and its nanny
-    assert set(listening) == {"0100007F"}
+        address = executor.client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        for security in (None, distributed.Security.temporary()):
+            for stranger in (address, address.replace("tls:", "tcp:")):
+                with pytest.raises((OSError, TypeError, RuntimeError, ValueError)):
+                    distributed.Client(stranger, security=security, timeout=0.5)
 
 
-def listeners(pid: int) -> list[str]:
-    """The addresses, as in /proc/net/tcp, on which that process waits for connections."""
-    inodes = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            inodes.add(str(link.readlink()))
-        except FileNotFoundError:  # closed meanwhile, or the listing's own
-            continue
-    rows: list[list[str]] = []
-    for table in ("tcp", "tcp6"):
-        file = Path(f"/proc/{pid}/net/{table}")
-        rows += (
-            [line.split() for line in file.read_text().splitlines()[1:]] if file.exists() else []
-        )
-    return [
-        row[1].partition(":")[0]
-        for row in rows
-        if row[3] == "0A" and f"socket:[{row[9]}]" in inodes
-    ]
+def test_keys_are_made_once_for_a_process_and_stay_in_memory() -> None:
+    keys = _keys()
+    assert _keys() is keys
+    assert "BEGIN PRIVATE KEY" in keys.tls_client_key
 
 
 def test_no_scheduler_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runners.executors.dask.CONNECT_S", 1)
-    with pytest.raises(Unsupported, match=r"no scheduler at tcp://127.0.0.1:9: .*"):
+    with pytest.raises(Unavailable, match=r"no scheduler at tcp://127.0.0.1:9: .*"):
         Dask(1, address="tcp://127.0.0.1:9").__enter__()
     with pytest.raises(Unsupported, match="unknown address scheme"):
         Dask(1, address="nowhere://127.0.0.1:9").__enter__()
@@ -201,7 +188,7 @@ def test_workers_are_chosen_that_have_n_threads(
 
 @pytest.mark.parametrize("threads", [[], [1], [4, 4], [2, 2, 2]])
 def test_no_choice_has_three_threads(threads: list[int]) -> None:
-    with pytest.raises(Unsupported, match="no choice of them has 3"):
+    with pytest.raises(Unavailable, match="no choice of them has 3"):
         choose({f"tcp://{index}": count for index, count in enumerate(threads)}, 3)
 
 
@@ -211,7 +198,10 @@ def test_threads_that_do_not_divide_the_workers(threads: int) -> None:
         Dask(3, threads_per_worker=threads)
 
 
-def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(Unsupported, match=r"install speedup-lab\[dask\]"):
+@pytest.mark.parametrize("package", ["distributed", "cryptography"])
+def test_without_a_package_its_extra_is_named(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(Unsupported, match=rf"{package}; install speedup-lab\[dask\]"):
         Dask(1)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runners.executors.mpi import Mpi
-from runners.model import InvalidParameter, Unsupported
+from runners.model import InvalidParameter, Unavailable, Unsupported
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite
 from tests.conftest import PLUGINS, ROOT
@@ -40,7 +40,7 @@ class TestMpi(ExecutorSuite):
         if GIVEN == "0":
             pytest.skip("mpiexec gives as many as are asked for")
         for n in (int(GIVEN) - 1, int(GIVEN) + 1):
-            with pytest.raises(Unsupported, match=f"offers {GIVEN} workers, not {n}"):
+            with pytest.raises(Unavailable, match=f"offers {GIVEN} workers, not {n}"):
                 Mpi(n).__enter__()
 
 
@@ -127,8 +127,8 @@ def test_without_mpiexec_it_is_asked_for() -> None:
     program = (
         "import os, sys; os.environ['PATH'] = sys.executable = '/nowhere/python'\n"
         "from runners.executors.mpi import Mpi\n"
-        "from runners.model import Unsupported\n"
+        "from runners.model import Unavailable\n"
         "try: Mpi(2).__enter__()\n"
-        "except Unsupported as reason: print(reason)\n"
+        "except Unavailable as reason: print(reason)\n"
     )
     assert "needs the program mpiexec" in run(sys.executable, "-c", program)

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.__main__ import main
 from experiments.catalogue import Experiment, experiments, row_order
 from experiments.page import Outcome, write_page
+from experiments.program import run as main
 from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.arguments import count_cells
 from runners.model import UsageError

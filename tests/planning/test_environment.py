@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from runners.planning.environment import cpu_stat_file, read_environment, usable_cpus
+from runners.planning import environment
+from runners.planning.environment import (
+    cpu_model,
+    cpu_stat_file,
+    python_kind,
+    read_environment,
+    usable_cpus,
+)
 
 AFFINITY = float(len(os.sched_getaffinity(0)))
 LIMITED = "nr_periods 9\nnr_throttled 2\nthrottled_usec 700\n"
@@ -208,3 +215,76 @@ def test_commit_of_the_current_folder_and_whether_it_is_dirty(
 def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_environment().facts["git_commit"] is None
+
+
+ARM = """\
+processor\t: 0
+BogoMIPS\t: 50.00
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: {variant}
+CPU part\t: {part}
+CPU revision\t: 1
+
+"""
+BIG, LITTLE = ARM.format(variant="0x3", part="0xd0c"), ARM.format(variant="0x0", part="0xd05")
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "told"),
+    [
+        ("processor : 0\nmodel name : Abacus 3000\nmodel : 5\n", "Abacus 3000"),
+        (BIG * 4, "implementer 0x41 part 0xd0c variant 0x3 revision 1"),
+        (
+            LITTLE * 4 + BIG * 2,
+            "implementer 0x41 part 0xd05 variant 0x0 revision 1, "
+            "implementer 0x41 part 0xd0c variant 0x3 revision 1",
+        ),
+        ("processor : 0\ncpu : POWER9, altivec supported\n", "POWER9, altivec supported"),
+        ("processor : 0\nisa : rv64imafdc\nuarch : sifive,u74-mc\n", "sifive,u74-mc"),
+        ("vendor_id : IBM/S390\nprocessor 0: version = FF,  machine = 3931\n", "machine = 3931"),
+    ],
+)
+def test_the_processor_is_told_on_every_architecture(cpuinfo: str, told: str, proc: Path) -> None:
+    write(proc / "cpuinfo", cpuinfo)
+    assert cpu_model(proc) == told
+
+
+def test_the_processor_is_told_on_macos(
+    proc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        tmp_path / "bin/sysctl", '#!/bin/sh\n[ "$*" = "-n machdep.cpu.brand_string" ] && echo M9\n'
+    )
+    (tmp_path / "bin/sysctl").chmod(0o755)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    environment._sysctl.cache_clear()
+    assert cpu_model(proc) == "M9"
+    environment._sysctl.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cpu_model(proc) is None
+    environment._sysctl.cache_clear()
+
+
+def test_a_build_without_the_gil_is_another_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": 1}.get)
+    free = python_kind()
+    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": 0}.get)
+    assert free == f"{python_kind()} free-threaded"
+
+
+def test_every_option_reaches_an_interpreter_that_is_started_with_them() -> None:
+    """That of the measuring process: also -X that `subprocess` leaves out before Python 3.14."""
+    given = ["-O", "-W", "error", "-X", "int_max_str_digits=7000", "-X", "no_debug_ranges"]
+    code = (
+        "import subprocess, sys; from runners.planning.environment import interpreter_options as o;"
+        "print(o()); again = [sys.executable, *o(), '-c', 'import sys; print(sys.flags)'];"
+        "print(sys.flags); sys.stdout.flush(); subprocess.run(again, check=True)"
+    )
+    done = subprocess.run([sys.executable, *given, "-c", code], capture_output=True, text=True)
+    told, flags, again = done.stdout.splitlines()
+    assert all(
+        word in told for word in ("-O", "error", "int_max_str_digits=7000", "no_debug_ranges")
+    )
+    assert again == flags

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.executors.serial import Serial
-from runners.model import Unsupported, WrongResult
+from runners.model import Unavailable, Unsupported, WrongResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,21 @@ class Misbehaving:
             def __reduce__(self) -> Any:
                 return os.system, (f"echo unpickled >> {os.environ['TALKED']}",)
 
-        data = pickle.dumps(Command())
-        for descriptor in range(3, 256):
-            try:
-                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                    Path(os.environ["TALKED"]).write_text("written\n")
-                    os.write(descriptor, struct.pack("!i", len(data)) + data)
-            except OSError:
-                continue
+        Path(os.environ["TALKED"]).write_text("written\n")
+        _write_message(pickle.dumps(Command()))
+
+    def announcing(self) -> None:
+        """Announce a message to the parent that never comes."""
+        _write(struct.pack("!i", 5000) + b"{")
+
+    def forging(self) -> None:
+        """Write a row, with the best token that can be found."""
+        _write_message(b'{"done": "run"}')
+        _write_message(b'{"token": "0123456789abcdef", "run": {}, "spans": []}')
+
+    def doubling(self) -> None:
+        """Go on in two processes, as a library does that forks beyond Python's knowledge."""
+        ctypes.CDLL(None).fork()
 
     def looking(self) -> None:
         """Fail where a worker in another process, or a program that it starts, has any socket."""
@@ -176,6 +183,20 @@ def _memory(name: str) -> mmap.mmap:
         os.close(file)
 
 
+def _write_message(data: bytes) -> None:
+    _write(struct.pack("!i", len(data)) + data)
+
+
+def _write(data: bytes) -> None:
+    """To all sockets of this process."""
+    for descriptor in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, data)
+        except OSError:
+            continue
+
+
 class Dropping(Serial):
     """Loses the last result."""
 
@@ -203,6 +224,18 @@ class Refusing(Serial):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         raise Unsupported("this executor serves nobody")
+
+
+class Away(Serial):
+    """Could serve another time: it shows when it is made, or when it has to map."""
+
+    def __init__(self, shows: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        if shows == "made":
+            raise Unavailable("nobody is there to be asked")
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        raise Unavailable("everybody has gone away")
 
 
 class Unpicklable:

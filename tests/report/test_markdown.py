@@ -106,7 +106,7 @@ def test_a_matrix_is_shown_where_there_is_one(tmp_path: Path, text: Text) -> Non
 
 def test_what_failed_is_listed_with_its_reason(text: Text) -> None:
     failed = text["Failed, left out and unsupported cells"]
-    assert failed == "- primes, thread, n = 4: failed: ValueError: a | b"
+    assert failed == "- primes, thread, n = 4: failed: ValueError: a \\| b"
     assert "3 cells, 1 of them not ok; 84 runs from 2026-01-01 00:00" in text.whole
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from runners.analysis.files import read_summary
 from runners.model import Environment, Run, Span, UsageError
-from runners.report import __main__ as report
+from runners.report import files as report
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, write_environment
 from tests import synthetic
@@ -173,12 +173,12 @@ def test_the_report_recommends(reported: tuple[Path, report.Report]) -> None:
 def test_the_command_prints_what_it_wrote_and_recommends(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report.main([str(results)]) == 0
+    assert report.run([str(results)]) == 0
     *paths, recommendation, workers = capsys.readouterr().out.splitlines()
     assert sorted(paths) == [str(results / name) for name in FILES]
     assert recommendation.startswith("primes: use thread with n = 2: ")
     assert workers.startswith("primes, thread: best n = 2: ")
-    assert report.main([str(results), "--timelines"]) == 0
+    assert report.run([str(results), "--timelines"]) == 0
     assert str(results / "2" / "timeline.png") in capsys.readouterr().out.split()
 
 
@@ -186,7 +186,7 @@ def test_the_command_prints_what_it_wrote_and_recommends(
 def test_a_mistake_is_one_line_and_status_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    assert report.main([str(tmp_path / name)]) == 2
+    assert report.run([str(tmp_path / name)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.model import Role, Span, Timeline
-from runners.report.trace import lanes, phases, trace_events
+from runners.report.trace import lanes, phases, sampled, trace_events
 
 NS = st.integers(0, 10**9)
 TASK = st.tuples(st.integers(1, 3), st.integers(1, 3), NS, NS, NS, st.integers(-1, 10**6))
@@ -119,3 +120,13 @@ def test_everything_has_a_name() -> None:
         *("measured, round 5: primes", "run", "worker 1 (pid 41, thread 42)"),
     ]
     assert {event["pid"] for event in events} == {1, 3}
+
+
+def test_a_sample_of_the_tasks_says_so() -> None:
+    spans = [Span(k, 1, 1, BEGIN_NS + k, BEGIN_NS + k + 1, 1, 0) for k in range(1200)]
+    whole = replace(timeline(spans), tasks=1200)
+    assert sampled(whole) == sampled(timeline(spans)) == ""
+    part = replace(whole, tasks=100_000)
+    assert sampled(part) == ", a sample of 1,200 of 100,000 tasks"
+    [name] = [event for event in trace(part) if event["name"] == "process_name"]
+    assert name["args"]["name"].endswith(sampled(part))

@@ -74,19 +74,26 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     span = Span(index=0, pid=1, thread=2, start_ns=3, end_ns=4, cpu_ns=1, wait_ns=0)
-    runs = [replace(run, spans=(span, span), begin_ns=1) for run in synthetic.runs(rounds=3)]
+    runs = [
+        replace(run, spans=(span, span), begin_ns=1, setup_s=0.0, teardown_s=0.0)
+        for run in synthetic.runs(rounds=3)
+    ]
     for run in runs:
         append_spans(tmp_path, run)
-    everything = read_timelines(tmp_path)
+    everything = list(read_timelines(tmp_path))
     assert [(t.round, t.role) for t in everything] == [(run.round, run.role) for run in runs]
     assert everything[0].spans == (span, span)
     assert everything[0].wall_s == runs[0].wall_s
     wanted = runs[-1].round
+    whole = (tmp_path / SPANS).read_bytes()
+    torn = b'{"process": 0, "round": 1, "spa\n[1, 2]\n5\n{}\n{"round": []}\n\xff\x00\n'
+    deep = b'{"round": ' + b"[" * 100_000 + b"\n"
+    (tmp_path / SPANS).write_bytes(torn + deep + whole)  # torn lines cost themselves alone
     keep_spans(tmp_path, {wanted})
     assert {t.round for t in read_timelines(tmp_path)} == {wanted}
     assert {t.role for t in read_timelines(tmp_path)} == {"baseline", "measured"}
     with (tmp_path / SPANS).open("a") as file:
         file.write('{"torn')
     with pytest.warns(UserWarning, match="skipped line 3"):
-        assert len(read_timelines(tmp_path)) == 2
-    assert read_timelines(tmp_path / "nowhere") == []
+        assert len(list(read_timelines(tmp_path))) == 2
+    assert list(read_timelines(tmp_path / "nowhere")) == []

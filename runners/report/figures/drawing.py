@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 Style = Mapping[str, Any]
+MOST_PIXELS = 2**16 - 1
+"""Along a side of an image: Agg draws no larger one."""
 LABEL = 48
 """Characters in a line of the legend."""
 
@@ -30,6 +32,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
     "hatch.linewidth": 0.6,
+    "text.parse_math": False,  # a `$` in a name is a character
 }
 _WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
 
@@ -109,6 +112,8 @@ def image(figure: Figure, form: Literal["png", "svg"]) -> bytes:
         figure.set_layout_engine("none")
     file = io.BytesIO()
     metadata = {"Date": None} if form == "svg" else {}
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "speedup-lab"}):
-        figure.savefig(file, format=form, dpi=200, metadata=metadata)
+    dpi = min(200.0, MOST_PIXELS / max(figure.get_size_inches()))
+    rc: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "speedup-lab"}
+    with matplotlib.rc_context(rc | {"text.parse_math": False}):
+        figure.savefig(file, format=form, dpi=dpi, metadata=metadata)
     return file.getvalue()

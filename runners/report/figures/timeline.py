@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from runners.model import Timeline
 from runners.report.figures.drawing import Style, legend, new_figure, styled
-from runners.report.trace import TITLES, Lane, lanes, phases
+from runners.report.trace import TITLES, Lane, lanes, phases, sampled
 from runners.words.rounding import time_unit
 
 MOST_LANES = 32
@@ -38,7 +38,7 @@ def timeline(timelines: Sequence[Timeline], name: str) -> Figure:
     `timelines` are the runs of one round, each with at least one task; `name` says what was
     measured. They share one scale of time unless one would be too small to read. Start-up and join
     are shaded. Workers are in the order in which they began; of more than `MOST_LANES` lanes the
-    others are counted.
+    others are counted. A title says where only a sample of the tasks is there.
     """
     runs = [(run, lanes(run.spans)) for run in sorted(timelines, key=attrgetter("role"))]
     walls = [run.wall_s for run, _ in runs]
@@ -75,7 +75,8 @@ def _draw(axes: Axes, run: Timeline, found: Sequence[Lane], name: str, span_s: f
     for y, lane in enumerate(drawn):
         _draw_lane(axes, y, lane, run.begin_ns, scale, _PLOT / span_s)
     what = TITLES[run.role] + (f": {name}" if run.role == "measured" else "")
-    axes.set_title(f"{what}, {run.wall_s * scale:.3g} {unit}", loc="left", weight="bold")
+    title = f"{what}, {run.wall_s * scale:.3g} {unit}{sampled(run)}"
+    axes.set_title(title, loc="left", weight="bold")
     axes.set_xlabel(f"time since the run's begin [{unit}]")
     axes.set_xlim(0, span_s * scale * 1.01)
     axes.set_ylim(len(drawn) - 0.3, -0.7)
@@ -83,7 +84,8 @@ def _draw(axes: Axes, run: Timeline, found: Sequence[Lane], name: str, span_s: f
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    if more := len({lane.worker for lane in found}) - len({lane.worker for lane in drawn}):
+    workers = run.workers or len({lane.worker for lane in found})
+    if more := workers - len({lane.worker for lane in drawn}):
         axes.annotate(
             f"… and {more} more {'worker' if more == 1 else 'workers'}",
             (0, 0),

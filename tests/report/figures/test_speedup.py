@@ -1,5 +1,6 @@
 """Figures are read back from their artists: what is drawn is what the summary says."""
 
+import dataclasses
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -422,6 +423,14 @@ def test_too_many_workers_are_counted() -> None:
     width, height = figure.get_size_inches()
     assert 0 <= drawn.x0 < drawn.x1 <= width
     assert 0 <= drawn.y0 < drawn.y1 <= height
+
+
+def test_a_sample_says_of_how_many_tasks_and_workers_it_is() -> None:
+    few = run_of("measured", *((worker, worker, 900, 1.0) for worker in range(40)))
+    part = dataclasses.replace(few, tasks=100_000, workers=60)
+    axes = plots.timeline([part], "x").axes[0]
+    assert axes.get_title(loc="left").endswith(", a sample of 40 of 100,000 tasks")
+    assert "… and 28 more workers" in [text.get_text() for text in axes.texts]
 
 
 def test_short_tasks_have_no_number() -> None:

@@ -12,24 +12,36 @@ Its levels, in core-seconds of a run with n workers:
 
 Each step down is a loss with a cause of its own, and the factors L1/L0, L2/L1, ... multiply to
 L6/L0: the efficiency metrics of the POP Centre of Excellence (pop-coe.eu), extended downwards.
+
+It is computed in the measured process, where the spans of all tasks are: a row travels with what
+follows from them and a sample of them (`child.sample`).
 """
 
 import heapq
-import statistics
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
 from runners.model import Span
 
 Levels = tuple[float, float, float, float, float, float]
+Crew = Sequence[Sequence[Span]]
+"""The spans of each worker, in the order in which they began."""
 
-_worker = attrgetter("pid", "thread")
-_index = attrgetter("index")
+_start = attrgetter("start_ns")
 
 
-def levels(spans: Sequence[Span], wall_s: float, provisioned: int) -> Levels:
+def crew(spans: Iterable[Span]) -> list[list[Span]]:
+    """The tasks of a run by worker: its process and its thread there."""
+    found: dict[tuple[int, int], list[Span]] = {}
+    for span in spans:
+        found.setdefault((span.pid, span.thread), []).append(span)
+    for mine in found.values():
+        mine.sort(key=_start)
+    return list(found.values())
+
+
+def levels(workers: Crew, wall_s: float, provisioned: int) -> Levels:
     """L0 to L5 of one run in core-seconds, from its task spans and its wall time.
 
     `provisioned` is the number of workers that could run at a time: n, or 1 where all tasks are
@@ -37,17 +49,17 @@ def levels(spans: Sequence[Span], wall_s: float, provisioned: int) -> Levels:
     run-queue wait of every task, L4 equals L5. L0 >= L1 >= L2 >= L3 holds while no more than
     `provisioned` workers run at a time; L4 and L5 come from other clocks and may be off a little.
     """
-    if not spans:
+    if not workers:
         return (provisioned * wall_s, 0.0, 0.0, 0.0, 0.0, 0.0)
-    window = max(span.end_ns for span in spans) - min(span.start_ns for span in spans)
-    by_worker = groupby(sorted(spans, key=_worker), key=_worker)
-    busy = [_busy_ns(own) for _, own in by_worker]
+    first = min(mine[0].start_ns for mine in workers)
+    window = max(span.end_ns for mine in workers for span in mine) - first
+    busy = [_busy_ns(mine) for mine in workers]
     total = sum(busy)
     # A pool that replaces its workers shows more of them than `provisioned`, each with a small part
     # of what its place did: the busiest place did the mean at least.
     busiest = max(provisioned * max(busy), total)
-    cpu = sum(span.cpu_ns for span in spans)
-    waits = [span.wait_ns for span in spans]
+    cpu = sum(span.cpu_ns for mine in workers for span in mine)
+    waits = [span.wait_ns for mine in workers for span in mine]
     wait = sum(waits) if min(waits) >= 0 else 0
     # Waits of short tasks are read together, with the gaps between them: no more than the tasks'
     # own time may count, or off-CPU time would become a gain.
@@ -57,15 +69,10 @@ def levels(spans: Sequence[Span], wall_s: float, provisioned: int) -> Levels:
     return (provisioned * wall_s, l1, l2, l3, l4, l5)
 
 
-def workers(spans: Iterable[Span]) -> int:
-    """How many distinct workers the tasks saw."""
-    return len(set(map(_worker, spans)))
-
-
-def _busy_ns(spans: Iterable[Span]) -> int:
+def _busy_ns(mine: Iterable[Span]) -> int:
     """Time that a worker spent on at least one task: the tasks of a coroutine worker overlap."""
     total = covered = 0
-    for span in sorted(spans, key=attrgetter("start_ns")):
+    for span in mine:
         start = max(span.start_ns, covered)
         if span.end_ns > start:
             total += span.end_ns - start
@@ -73,9 +80,9 @@ def _busy_ns(spans: Iterable[Span]) -> int:
     return total
 
 
-def task_times(spans: Sequence[Span]) -> list[float]:
-    """The seconds of each task, in task order."""
-    return [(span.end_ns - span.start_ns) / 1e9 for span in sorted(spans, key=_index)]
+def task_times(spans: Iterable[Span]) -> list[float]:
+    """The seconds of each of these tasks."""
+    return [(span.end_ns - span.start_ns) / 1e9 for span in spans]
 
 
 def largest_task_share(times: Sequence[float]) -> float | None:
@@ -83,8 +90,13 @@ def largest_task_share(times: Sequence[float]) -> float | None:
     return max(times) / sum(times) if any(times) else None
 
 
-MOST_TASKS = 10_000
-"""Of a run with more tasks it is not asked who got which: that would take longer than a round."""
+def median(values: Iterable[float]) -> float:
+    """Of one value or more. That of `statistics`, which is slow to load, is the same."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
 
 
 class Dealing(NamedTuple):
@@ -104,33 +116,34 @@ class Dealing(NamedTuple):
     first_slowdown: float
 
 
-def dealing(
-    spans: Sequence[Span], one_by_one_s: Sequence[float], provisioned: int
-) -> Dealing | None:
+def dealing(workers: Crew, one_by_one_s: Sequence[float], provisioned: int) -> Dealing | None:
     """How the tasks of a run were dealt to `provisioned` workers.
 
     `one_by_one_s` are the times of the workload's tasks in the baseline. The run may have
     each of them several times. None where that cannot be said.
     """
-    count = len(one_by_one_s)
-    if not count or len(spans) > MOST_TASKS or len(spans) % count or not all(one_by_one_s):
+    tasks, count = sum(map(len, workers)), len(one_by_one_s)
+    if not tasks or not count or tasks % count or not all(one_by_one_s):
         return None
-    own = {span.index: one_by_one_s[span.index % count] for span in spans}
-    slower = {s.index: (s.end_ns - s.start_ns) / 1e9 / own[s.index] for s in spans}
-    by_worker = [
-        sorted(mine, key=attrgetter("start_ns"))
-        for _, mine in groupby(sorted(spans, key=_worker), key=_worker)
-    ]
+    slower = (
+        (span.end_ns - span.start_ns) / 1e9 / one_by_one_s[span.index % count]
+        for mine in workers
+        for span in mine
+    )
+    first_slower = (
+        (mine[0].end_ns - mine[0].start_ns) / 1e9 / one_by_one_s[mine[0].index % count]
+        for mine in workers
+    )
     # As in `levels`, for pools that replace their workers.
-    most = max(sum(own[span.index] for span in mine) for mine in by_worker)
-    part = sum(own.values()) / provisioned
-    in_order = [own[index] for index in sorted(own)]
+    most = max(sum(one_by_one_s[span.index % count] for span in mine) for mine in workers)
+    in_order = [*one_by_one_s] * (tasks // count)
+    part = sum(in_order) / provisioned
     return Dealing(
         dealt=max(most / part, 1.0),
         fetched=_fetched(in_order, provisioned) / part,
         sorted=_fetched(sorted(in_order, reverse=True), provisioned) / part,
-        task_slowdown=statistics.median(slower.values()),
-        first_slowdown=statistics.median(slower[mine[0].index] for mine in by_worker),
+        task_slowdown=median(slower),
+        first_slowdown=median(first_slower),
     )
 
 

@@ -1,0 +1,191 @@
+"""What `python -m experiments` does: run the experiments, judge the claims, write the page."""
+
+import argparse
+import sys
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from experiments import sweeps
+from experiments.catalogue import Experiment, experiments, load, names
+from experiments.page import Outcome, counted, verdict_rows, write_page
+from runners.analysis.claims import Judgement, judge
+from runners.command.folders import accept
+from runners.door import REQUESTS, unwritten
+from runners.model import UsageError
+from runners.results.claim import release, release_all, take
+from runners.results.write import typed
+
+STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
+
+
+def run(words: Sequence[str]) -> int:
+    """The command; its exit status: 0, 1 (an experiment has no results), 2 (a usage error)."""
+    arguments, overrides = _split(words)
+    options = _parser().parse_args(arguments)
+    try:
+        chosen = _chosen(options.names)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.list:
+        _list(chosen)
+        return 0 if unwritten() is None else 1
+    if not options.names:
+        chosen = [found for found in chosen if found.claims]
+    folder = options.output or Path("outputs", "lecture-quick" if options.quick else "lecture")
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    REQUESTS.kept = lambda: (
+        f"interrupted; what was measured is in {folder}\ngo on with the same command"
+    )
+    REQUESTS.last = release_all
+    try:
+        accept(folder, "lecture")
+        take(folder)
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _measured_and_written(console, chosen, folder, options.quick, overrides)
+    finally:
+        release(folder)
+
+
+def _measured_and_written(
+    console: Console,
+    chosen: Sequence[Experiment],
+    folder: Path,
+    quick: bool,
+    overrides: Sequence[str],
+) -> int:
+    """Measure, judge, write the page; the exit status."""
+    outcomes = _run(console, chosen, folder, quick, overrides)
+    written = write_page(outcomes, folder)
+    console.print(_verdicts(outcomes))
+    console.print(counted(judgement for _, _, judgement in verdict_rows(outcomes)))
+    for path in written[:2]:
+        console.print(str(path), soft_wrap=True)
+    return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is meant for this program, and behind `--` what each sweep is given besides."""
+    at = words.index("--") if "--" in words else len(words)
+    return list(words[:at]), list(words[at + 1 :])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        description="Run the lecture's experiments, judge its claims here, write one page.",
+        epilog="Overrides for every sweep come after --: python -m experiments gil -- n=2",
+    )
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help="an experiment; by default all that make claims"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds: minutes, not a quarter of an hour"
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="say what each asks, and measure nothing"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=typed,
+        help="folder of the results and the page; finished cells in it are used again "
+        "(default: outputs/lecture, with --quick outputs/lecture-quick)",
+    )
+    return parser
+
+
+def _chosen(wanted: Sequence[str]) -> list[Experiment]:
+    for name in wanted:
+        if name not in names():
+            raise UsageError(
+                f"{name}: there is no such experiment; choose from {', '.join(names())}"
+            )
+    return [load(name) for name in dict.fromkeys(wanted)] or experiments()
+
+
+def _list(chosen: Sequence[Experiment]) -> None:
+    for experiment in chosen:
+        rows = f"{', '.join(experiment.rows)}; " if experiment.rows else ""
+        print(f"{experiment.name} ({rows}{experiment.cells} cells)")
+        print(textwrap.indent(textwrap.fill(experiment.question, 92), "    "))
+
+
+def _run(
+    console: Console,
+    chosen: Sequence[Experiment],
+    folder: Path,
+    quick: bool,
+    overrides: Sequence[str],
+) -> list[Outcome]:
+    """Measure one after another; a failure of one is no reason not to measure the next."""
+    failures = {}
+    for number, experiment in enumerate(chosen, 1):
+        command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
+        title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
+        began_s = time.monotonic()
+        failure = _follow(console, title, command, folder / experiment.name)
+        console.print(f"{title} {failure or f'{time.monotonic() - began_s:.0f} s'}", soft_wrap=True)
+        failures[experiment.name] = failure
+    return [
+        _outcome(experiment, folder / experiment.name, failures[experiment.name], quick, overrides)
+        for experiment in chosen
+    ]
+
+
+def _follow(console: Console, title: str, command: Sequence[str], folder: Path) -> str:
+    """Run one sweep and show how far it is; what went wrong, or ""."""
+    with Progress(
+        TextColumn("{task.description} {task.fields[cells]}"),
+        TimeElapsedColumn(),
+        console=console,
+        auto_refresh=False,  # nothing else runs while the clock runs
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(title, cells="")
+        return sweeps.run(
+            command,
+            folder,
+            lambda cell, cells: progress.update(
+                task, cells=f"{cell} of {cells} cells", refresh=True
+            ),
+        )
+
+
+def _outcome(
+    experiment: Experiment, folder: Path, failure: str, quick: bool, overrides: Sequence[str]
+) -> Outcome:
+    command = ["python", "-m", "experiments", experiment.name, *(["--quick"] if quick else [])]
+    command += ["--", *overrides] if overrides else []
+    try:
+        summary, pairs, environments = sweeps.read(folder)
+        judgements = [(claim, judge(claim, summary, pairs)) for claim in experiment.claims]
+    except UsageError as error:
+        summary, environments = pd.DataFrame(), []
+        failure = failure or str(error)
+        judgements = [(claim, Judgement("not measured", failure)) for claim in experiment.claims]
+    return Outcome(experiment, command, summary, environments, judgements, failure)
+
+
+def _verdicts(outcomes: Sequence[Outcome]) -> Table:
+    table = Table(
+        "row", "claim", "the lecture", "measured", "verdict", box=None, padding=(0, 2, 0, 0)
+    )
+    for _, claim, judgement in verdict_rows(outcomes):
+        table.add_row(
+            *(", ".join(claim.rows) or "new", claim.text, claim.lecture, judgement.measured),
+            judgement.verdict,
+            style=STYLES.get(judgement.verdict),
+        )
+    return table

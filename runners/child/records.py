@@ -1,0 +1,71 @@
+"""What the workers told of the tasks of a run, taken apart in one walk: there may be a million."""
+
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from runners.child.counters import Usage
+from runners.child.worker import Wire
+from runners.model import Span
+
+
+class Told(NamedTuple):
+    """The tasks of a run, in their order.
+
+    `gil` says whether the first one's interpreter has a GIL, and `held_s` how long coroutines had
+    the event loop to themselves; None of plain functions. `elsewhere` is what workers in other
+    processes than this one used together (of memory, the largest one); None if there are none.
+    `failed` are the numbers of the tasks that raised, each with its error.
+    """
+
+    spans: list[Span]
+    results: list[Any]
+    gil: bool | None
+    held_s: float | None
+    elsewhere: Usage | None
+    failed: list[tuple[int, str]]
+
+
+def taken_apart(wires: Iterable[Wire]) -> Told:
+    """Raises TypeError or ValueError if they are not what `worker.run_task` returned."""
+    here = os.getpid()
+    spans: list[Span] = []
+    results: list[Any] = []
+    failed: list[tuple[int, str]] = []
+    apart: list[tuple[int, int, int, int]] = []
+    is_apart = False
+    with_gil: bool | None = None
+    held_ns = -1
+    for wire in wires:
+        (pid, thread, gil), start, end, cpu, held, used, error, result = wire
+        if not spans:
+            with_gil = gil
+        # What was not read is part of the next reading.
+        spans.append(Span(len(spans), pid, thread, start, end, cpu, used[0] if used else 0))
+        if pid != here:
+            is_apart = True
+            if used is not None:
+                apart.append(used)
+        if held >= 0:
+            held_ns = max(held_ns, 0) + held
+        if error is not None:
+            failed.append((len(results), error))
+        results.append(result)
+    return Told(
+        spans,
+        results,
+        with_gil,
+        held_ns / 1e9 if held_ns >= 0 else None,
+        _together(apart) if is_apart else None,
+        failed,
+    )
+
+
+def _together(used: list[tuple[int, int, int, int]]) -> Usage:
+    if not used:  # read at no task's end
+        return Usage(0, 0, 0, -1)
+    waits, voluntary, involuntary, rss = zip(*used, strict=True)
+    wait, *switches = (
+        -1 if min(counts) < 0 else sum(counts) for counts in (waits, voluntary, involuntary)
+    )
+    return Usage(wait, switches[0], switches[1], max(rss))

@@ -1,0 +1,173 @@
+"""Results become summary, figures, timelines and report: what `python -m runners.report` does."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from runners.analysis.cell import cells
+from runners.analysis.files import CSV, PARQUET, csv, parquet
+from runners.analysis.laws import fit_laws
+from runners.analysis.recommend import recommend
+from runners.analysis.rounds import of_cell, typical_round
+from runners.analysis.summary import summarise
+from runners.model import UsageError
+from runners.report import figures
+from runners.report.figures.matrix import matrix_n
+from runners.report.markdown import markdown
+from runners.report.trace import trace_events
+from runners.results.read import (
+    baseline_folder,
+    planned_cells,
+    read_environments,
+    read_runs,
+    read_timelines,
+)
+from runners.results.write import typed, write_whole
+from runners.words.labels import labels
+
+DOES = "Results become summary, figures, timelines and report."
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The files that were written, the summary that they show, and what it recommends.
+
+    `recommendations` has a line for each workload, and for each of its executors of which several
+    n were measured. `missing` is a line if cells are missing, or "".
+    """
+
+    summary: pd.DataFrame
+    paths: tuple[Path, ...]
+    recommendations: tuple[str, ...]
+    missing: str
+
+
+def write_report(
+    folders: Sequence[Path], output: Path | None = None, *, timelines: bool = False
+) -> Report:
+    """Summarise the results below `folders` into `output`, by default the first of them.
+
+    Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
+    .svg; matrix as well where there are several workloads and executors. timeline.png and
+    trace.json of a single cell are put beside them; with `timelines`, those of several into each
+    cell's own folder. Raises `UsageError` where there is nothing to report on.
+    """
+    runs = read_runs(folders)
+    summary = summarise(runs)
+    place = folders[0] if output is None else output
+    missing = _missing(folders, summary)
+    single = len(summary) == 1 and not missing
+    written = []
+    if single or timelines:
+        for folder, name, cell in _cells(folders, runs, summary):
+            written += _write_timeline(folder, place if single else folder, name, cell)
+    laws = list(fit_laws(summary, runs))
+    recommendations = tuple(line for found in recommend(summary, runs) for line in found.lines())
+    n = matrix_n(summary)
+    text = markdown(
+        *(runs, summary, laws, read_environments(folders)),
+        recommendations=recommendations,
+        missing=missing,
+        matrix=n,
+        timeline=single and bool(written),
+    )
+    files = {
+        CSV: csv(summary),
+        PARQUET: parquet(summary),
+        "report.md": text.encode(),
+    }
+    drawn = {
+        "speedup": figures.speedup(summary, runs, laws),
+        "efficiency": figures.efficiency(summary),
+        **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
+    }
+    for name, figure in drawn.items():
+        if missing:
+            figure.suptitle(missing, color="firebrick", fontsize=9)
+        files[f"{name}.png"] = figures.image(figure, "png")
+        files[f"{name}.svg"] = figures.image(figure, "svg")
+    for name, data in files.items():
+        write_whole(place / name, data)
+    paths = (*(place / name for name in files), *written)
+    return Report(summary, paths, recommendations, missing)
+
+
+MISSING = ("interrupted", "left out")
+"""Statuses of cells of which there is no result yet."""
+
+
+def _missing(folders: Sequence[Path], summary: pd.DataFrame) -> str:
+    counts = {name: int((summary["status"] == name).sum()) for name in MISSING}
+    planned = planned_cells(folders)
+    missing = planned - (len(summary) - sum(counts.values()))
+    if missing <= 0:
+        return ""
+    counts["not begun"] = missing - sum(counts.values())
+    why = ", ".join(f"{count} {name}" for name, count in counts.items() if count > 0)
+    return f"Not finished: {missing} of {planned} cells ({why})."
+
+
+def _cells(
+    folders: Sequence[Path], runs: pd.DataFrame, summary: pd.DataFrame
+) -> Iterator[tuple[Path, str, pd.DataFrame]]:
+    """The folder of each cell, its name and its runs."""
+    common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    named = labels(summary)
+    for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True):
+        yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", of_cell(runs, cell.cell)
+
+
+def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:
+    """Draw the typical round of one cell; nothing where its spans were not kept."""
+    own = runs[(runs["role"] == "measured") & (runs["round"] == typical_round(runs))]
+    places = {source, *(baseline_folder(source, name.partition("#")[0]) for name in own["panel"])}
+    sides = {
+        timeline.role: timeline  # one of a baseline that ran twice
+        for folder in sorted(places)
+        for timeline in read_timelines(folder)
+        if (own["round"].eq(timeline.round) & own["process"].eq(timeline.process)).any()
+    }
+    found = list(sides.values())
+    if not found:
+        return []
+    trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))
+    files = {
+        "timeline.png": figures.image(figures.timeline(found, name), "png"),
+        "trace.json": trace.encode(),
+    }
+    for file, data in files.items():
+        write_whole(place / file, data)
+    return [place / file for file in files]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
+    parser = argparse.ArgumentParser(prog="python -m runners.report", description=DOES)
+    parser.add_argument("folders", metavar="DIR", type=typed, nargs="+", help="a folder of results")
+    parser.add_argument(
+        "--output", metavar="DIR", type=typed, help="where to write; by default the first folder"
+    )
+    parser.add_argument(
+        "--timelines",
+        action="store_true",
+        help="write timeline.png and trace.json into each cell's folder",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        report = write_report(options.folders, options.output, timelines=options.timelines)
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for path in report.paths:
+        print(path)
+    for line in report.recommendations:
+        print(line)
+    if report.missing:
+        print(report.missing, file=sys.stderr)
+    return 0
