@@ -40,8 +40,8 @@ from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
 
 STATUSES = get_args(Status)
-LEFT = ("left_processes", "left_files", "left_shared_bytes")
 """From best to worst, as the model lists them."""
+LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
 Record = dict[str, Any]
 UNKNOWN = Interval(math.nan, math.nan, math.nan)

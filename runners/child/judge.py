@@ -44,6 +44,7 @@ class Outcome:
     error: str | None = None
     timing: Timing | None = None
     counters: Counters | None = None
+    max_rss_bytes: int | None = None
     gil: bool | None = None
     elsewhere: Usage | None = None
     held_s: float | None = None

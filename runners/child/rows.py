@@ -3,10 +3,10 @@
 The spans of all tasks are here, and nowhere else: what needs them is computed here, after the run.
 """
 
-import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.child.counters import Counters, libraries, library_threads, max_rss_bytes
@@ -46,7 +46,7 @@ class Rows:
             run_of(plan, order, outcome.status, started_at, error),
             tasks=count,
             task_copies=1 if isinstance(self.workload, Fresh | Renewing) else copies(plan, order),
-            max_rss_bytes=max_rss_bytes(),
+            max_rss_bytes=outcome.max_rss_bytes or max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
@@ -188,6 +188,6 @@ def _note(path: str | None, times: Sequence[float]) -> None:
     try:
         with open(f"{path}.new", "wb") as file:
             shortest.tofile(file)
-        os.replace(f"{path}.new", path)  # noqa: PTH105 - pathlib is not loaded here
+        Path(f"{path}.new").replace(path)
     except OSError:  # no room: who got which tasks is not told then
         pass

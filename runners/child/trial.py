@@ -23,6 +23,7 @@ from runners.child.comparing import APART
 from runners.child.counters import (
     forget_peak,
     keep_gil,
+    max_rss_bytes,
     read_counters,
 )
 from runners.child.faults import unrepeatable, unsendable
@@ -213,11 +214,12 @@ class Trial:
         except Exception as problem:
             outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
+        memory = max_rss_bytes()  # before anything is made of the results
         if timing is not None:
             outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
         if self.judge.comparison.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
-        return replace(outcome, counters=counters)
+        return replace(outcome, counters=counters, max_rss_bytes=memory)
 
     def _workers(self, order: Order) -> Workers:
         return "caller" if order.role == "baseline" else self.plans[order.candidate].worker_kind

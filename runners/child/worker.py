@@ -88,8 +88,8 @@ def install(payload: bytes, shared: Any = None) -> None:
     worker's first task.
     """
     global _payload, _workload, _broken
-    tell_stops()
     listen()  # a forked worker does already
+    tell_stops()
     if threading.active_count() > 1:
         keep_gil()
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do

@@ -53,7 +53,6 @@ class Child:
         # Whatever the workload leaves in temporary files goes with it, however it ends.
         self.folder = Folder()
         self.stacks = Stacks(self.folder.name)
-        self.since: Since | None = None
         ours, theirs = socket.socketpair()
         # The path is handed over literally, because the child has to find the same plugins and
         # PYTHONPATH would also reach the programs that a workload starts.
@@ -61,6 +60,7 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
@@ -106,22 +106,20 @@ class Child:
         Raises TimeoutError if it takes longer than `timeout_s`, ChildProcessError if the process
         ends first, Stopped if it was stopped meanwhile, and Interrupted at a request to stop.
         """
+        plan = self.plans[order.candidate]
         try:
             if first := self.starting_s is None:
-                limit = self._limit(
-                    *(self.start_timeout_s, "starting the measuring process"),
-                    *("measure.start_timeout_s", self.began_s),
-                )
+                what, key = "starting the measuring process", "measure.start_timeout_s"
+                limit = partial(self._wait, self.start_timeout_s, what, key, self.began_s)
                 self.starting_s = self.connection.ready_s(limit) - self.began_s
-            plan = self.plans[order.candidate]
             self.tree.before()
-            self.since = Since()
-            limit = self._limit(self.timeout_s, f"the {order.role} run", "measure.timeout_s")
+            since = Since()
+            what, key = f"the {order.role} run", "measure.timeout_s"
+            limit = partial(self._wait, self.timeout_s, what, key, since.begin_s, since)
             run = self.connection.run(plan, order, limit)
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         after = self.tree.after(self._scope(order))
-        since, self.since = self.since, None
         if run.status == "ok" and (why := since.stopped(after, run)):
             raise Stopped(f"{why} while the {order.role} run was timed")
         return dataclasses.replace(
@@ -133,14 +131,6 @@ class Child:
             left_shared_bytes=after.shared_bytes,
         )
 
-    def _scope(self, order: Order) -> str:
-        """What counts as left by a run: not what an executor keeps, or ends in its own time."""
-        if order.role == "spin":
-            return "none"
-        plan = self.plans[order.candidate]
-        keeps = plan.reuse or plan.worker_kind in ("remote", "unknown")
-        return "orphans" if keeps and order.role == "measured" else "all"
-
     def finish(self) -> float:
         """Have it leave what it has entered, the workload and executors; the seconds it took.
 
@@ -149,14 +139,25 @@ class Child:
         if self.is_over or self.starting_s is None:
             return 0.0
         began_s = time.monotonic()
-        limit = self._limit(self.timeout_s, "the end of the measuring process", "measure.timeout_s")
+        self.is_over = True
+        what, key = "the end of the measuring process", "measure.timeout_s"
         try:
-            problem = self.connection.closed(limit)
+            problem = self.connection.closed(
+                partial(self._wait, self.timeout_s, what, key, began_s)
+            )
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         if problem is not None:
             raise RuntimeError(problem)
         return time.monotonic() - began_s
+
+    def _scope(self, order: Order) -> str:
+        """What counts as left by a run: not what an executor keeps, or ends in its own time."""
+        if order.role == "spin":
+            return "none"
+        plan = self.plans[order.candidate]
+        keeps = plan.reuse or plan.worker_kind in ("remote", "unknown")
+        return "orphans" if keeps and order.role == "measured" else "all"
 
     def _failure(self, error: Exception) -> Exception:
         """What to raise where no answer came, but this."""
@@ -171,25 +172,24 @@ class Child:
             )
         return ChildProcessError(self._death())
 
-    def _limit(
-        self, limit_s: float, what: str, key: str, since_s: float | None = None
-    ) -> wire.Wait:
-        """To be called whenever more is to come of what may last so long, from now on or then."""
-        return partial(self._wait, limit_s, what, key, since_s or time.monotonic())
-
-    def _wait(self, limit_s: float, what: str, key: str, since_s: float) -> None:
-        left_s = since_s + limit_s - time.monotonic()
+    def _wait(
+        self, limit_s: float, what: str, key: str, began_s: float, since: Since | None = None
+    ) -> None:
+        """Return when something has come. To be called again whenever more is to come."""
+        left_s = began_s + limit_s - time.monotonic()
         ready = wait([self.connection.fileno(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
-        if not ready:
-            after = self.tree.look()
-            if self.since is not None and (why := self.since.stopped(after)):
-                self.is_over = True
-                self.tree.end(patience_s=0)
-                raise Stopped(f"{why}, and {what} took longer than {limit_s:g} s")
-            hang = self.stacks.ask(self.tree.pid or 0, self.tree.living())
+        if ready:
+            return
+        # What was stopped is asked first: an answer may look like a process that goes on.
+        why = since.stopped(self.tree.look()) if since is not None else None
+        if why:
+            self.is_over = True
             self.tree.end(patience_s=0)
-            raise TimeoutError(hang.told(what, limit_s, key))
+            raise Stopped(f"{why}, and {what} took longer than {limit_s:g} s")
+        hang = self.stacks.ask(self.tree.pid or self.tree.process.pid, self.tree.living())
+        self.tree.end(patience_s=0)
+        raise TimeoutError(hang.told(what, limit_s, key))
 
     def _death(self) -> str:
         code = self.tree.exit_status(END_S)

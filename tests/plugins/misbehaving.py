@@ -173,16 +173,6 @@ class Misbehaving:
         return lambda: None
 
 
-def _memory(name: str) -> mmap.mmap:
-    """An object in /dev/shm of which no tracker of resources knows."""
-    file = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT, 0o600)
-    os.ftruncate(file, 4096)
-    try:
-        return mmap.mmap(file, 4096)
-    finally:
-        os.close(file)
-
-
 def _write_message(data: bytes) -> None:
     _write(struct.pack("!i", len(data)) + data)
 
@@ -195,6 +185,16 @@ def _write(data: bytes) -> None:
                 os.write(descriptor, data)
         except OSError:
             continue
+
+
+def _memory(name: str) -> mmap.mmap:
+    """An object in /dev/shm of which no tracker of resources knows."""
+    file = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT, 0o600)
+    os.ftruncate(file, 4096)
+    try:
+        return mmap.mmap(file, 4096)
+    finally:
+        os.close(file)
 
 
 class Dropping(Serial):
