@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -61,11 +60,10 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
-                [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+                [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
                 {
                     "PYTHONHASHSEED": str(hash_seed),
                     **os.environ,
