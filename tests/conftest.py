@@ -71,7 +71,7 @@ HELPERS = (
 
 
 def is_helper(pid: int) -> bool:
-    """Whether it serves this very process and ends with it: its guardian, or one of a library."""
+    """Whether it serves this very process and ends with it: one of a library, or of these tests."""
     try:
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     except OSError:  # it has just ended

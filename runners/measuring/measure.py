@@ -20,7 +20,18 @@ from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.measuring.sides import Interpreters, Side, sides
 from runners.measuring.stops import Stopped
-from runners.model import WAITING, Order, Panel, Plan, Run, Status, run_of, timestamp
+from runners.model import (
+    WAITING,
+    Order,
+    Panel,
+    Plan,
+    Run,
+    Status,
+    in_one_line,
+    run_of,
+    shortage,
+    timestamp,
+)
 
 MOST_STOPS = 3
 """So many rounds may be interrupted because something was stopped; then their cells end."""
@@ -80,9 +91,23 @@ class _Measurement:
         self.stops = 0
 
     def runs(self) -> Iterator[Run]:
-        with Folder() as folder:
-            while self.pace.goes_on:
-                yield from self._generation(folder.name)
+        try:
+            with Folder() as folder:
+                while self.pace.goes_on:
+                    yield from self._generation(folder.name)
+        except OSError as error:  # no measuring process could be started
+            yield from self._unstarted(error)
+
+    def _unstarted(self, error: OSError) -> Iterator[Run]:
+        """The last row of all cells: the system lacks what starting a process needs."""
+        told = in_one_line(error)
+        told = f"{shortage(told)} ({told})" if shortage(told) else told
+        order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
+        for candidate in self.pace.pairs:
+            plan = self.panel.plans[candidate]
+            said = f"the measuring process cannot be started: {told}"
+            run = run_of(plan, order, "incomplete", timestamp(), said)
+            yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
     def _generation(self, folder: str) -> Iterator[Run]:
         """Rounds in fresh interpreters; a failure ends them early.

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -61,11 +60,10 @@ class Child:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from runners.child.trial import main; main({theirs.fileno()})"
         )
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
-                [sys.executable, *flags, "-X", "faulthandler", "-c", code],
+                [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
                 {
                     "PYTHONHASHSEED": str(hash_seed),
                     **os.environ,
@@ -118,6 +116,8 @@ class Child:
             what, key = f"the {order.role} run", "measure.timeout_s"
             limit = partial(self._wait, self.timeout_s, what, key, since.begin_s, since)
             run = self.connection.run(plan, order, limit)
+            if run.status == "crashed":  # a worker that dies may have said why
+                run = dataclasses.replace(run, error=f"{run.error}{self._said('; it printed:')}")
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         after = self.tree.after(self._scope(order))
@@ -139,8 +139,8 @@ class Child:
         """
         if self.is_over or self.starting_s is None:
             return 0.0
-        began_s = time.monotonic()
         self.is_over = True
+        began_s = time.monotonic()
         what, key = "the end of the measuring process", "measure.timeout_s"
         try:
             problem = self.connection.closed(
@@ -199,7 +199,13 @@ class Child:
             how = "the end of its reaper, which somebody killed"
         else:
             how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        doing = self.stacks.noted(self.tree.pid).get("Doing") if self.tree.pid else None
+        during = f" while {doing}" if doing else ""
+        return f"the measuring process ended by {how}{during}{self._said(':')}"
+
+    def _said(self, before: str) -> str:
+        """The end of what was printed there, if anything was, below `before`."""
         self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
         tail = self.output.read().decode(errors="replace").strip()
-        return f"the measuring process ended by {how}" + (f":\n{tail}" if tail else "")
+        return f"{before}\n{tail}" if tail else ""

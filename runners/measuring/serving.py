@@ -144,7 +144,7 @@ class Serving:
                 self.stopped_s = None
             else:
                 self.status, self.stopped_s = os.waitstatus_to_exitcode(status), None
-                if not self.ending:
+                if self.status and not self.ending:
                     self.hold()
                 self.say({"exited": self.status})
 
