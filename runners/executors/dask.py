@@ -75,16 +75,16 @@ class Dask:
                 where = self.address or "the address of the one that was started"
                 raise Unavailable(f"no scheduler at {where}: {in_one_line(error)}") from error
             self.client = stack.enter_context(client)
-            if self.address is not None:
-                self.chosen = choose(self.client.nthreads(), self.max_workers)
-            if self.initializer is not None:
-                setup = Setup(self.initializer, self.initargs)
-                try:
+            try:
+                if self.address is not None:
+                    self.chosen = choose(self.client.nthreads(), self.max_workers)
+                if self.initializer is not None:
+                    setup = Setup(self.initializer, self.initargs)
                     [self.setup] = self.client.scatter(
                         [setup], workers=self.chosen, broadcast=True, hash=False
                     )
-                except (OSError, CancelledError) as error:  # those that were there have gone
-                    raise Unavailable(f"the workers do not answer: {in_one_line(error)}") from error
+            except (OSError, CancelledError) as error:  # those that were there have gone
+                raise Unavailable(f"the cluster does not answer: {in_one_line(error)}") from error
             self.open = stack.pop_all()
         return self
 
