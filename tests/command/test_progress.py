@@ -147,8 +147,7 @@ def test_names_paths_and_errors_are_not_markup(
     Terminal(plan, Path(text), Place(3, 12, text)).finish(cell)
     assert capsys.readouterr().out.count(text) == 2
     single = Terminal(plan, Path(text))
-    single.failed = run_of(
-        plan, Order(0, 0, 0, "measured", cold=True, warmup=True), "failed", "", text
-    )
+    order = Order(0, 0, 0, "measured", cold=True, warmup=True)
+    single.failed = run_of(plan, order, "failed", "", text)
     single.finish(cell)
     assert capsys.readouterr().out.count(text) == 2
