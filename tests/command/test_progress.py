@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from runners.command.progress import Place, Terminal
 from runners.command.resume import Earlier
 from runners.measuring.pace import Pair
+from runners.model import Order, run_of
 from tests import synthetic
 from tests.conftest import MakePlan
 
@@ -134,3 +136,18 @@ def test_first_calls_are_not_compared_with_warm_ones(
     assert lines[0].startswith("countdown on pool, n = 2, first calls (")
     assert "interpreter a new one for each run first calls: nothing is warm" in lines
     assert not any(line.startswith("cold") for line in lines)
+
+
+@pytest.mark.parametrize("text", ["[/some/path]", "[bold]loud[/]", "[red", "a\\[b]", ":smile:"])
+def test_names_paths_and_errors_are_not_markup(
+    text: str, make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = cast(Any, SimpleNamespace(status="failed", error=text, rounds=0))
+    plan = make_plan("n=2")
+    Terminal(plan, Path(text), Place(3, 12, text)).finish(cell)
+    assert capsys.readouterr().out.count(text) == 2
+    single = Terminal(plan, Path(text))
+    order = Order(0, 0, 0, "measured", cold=True, warmup=True)
+    single.failed = run_of(plan, order, "failed", "", text)
+    single.finish(cell)
+    assert capsys.readouterr().out.count(text) == 2

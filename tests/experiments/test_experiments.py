@@ -216,7 +216,7 @@ def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path:
     assert text.count("| not measured |") == len(EXPERIMENTS["gil"].claims)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     endless = ("measure.min_rounds=100000", "measure.max_rounds=100000", "measure.time_budget_s=90")
     program = subprocess.Popen(
@@ -239,6 +239,39 @@ def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number:
     assert stderr == "interrupted; what was measured is in out\ngo on with the same command\n"
     rows = begun[0].read_text().splitlines()
     assert '"interrupted"' in rows[-1]
+
+
+def test_a_runner_does_not_outlive_the_experiments_that_started_it(tmp_path: Path) -> None:
+    """On Linux, where a process can ask for that."""
+    if sys.platform != "linux":
+        pytest.skip("there is no such request on this system")
+    code = "import os; from runners.door import end_with_parent; "
+    code += f"end_with_parent(os.getppid()); open({str(tmp_path / 'pid')!r}, 'w').write('there'); "
+    code += "import time; time.sleep(60)"
+    parent = (
+        "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid, "
+        "flush=True); import time; time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, code], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    ) as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.02)
+        started.kill()
+    for _ in range(200):
+        if not Path(f"/proc/{pid}/stat").exists() or "Z" in state(pid):
+            return
+        time.sleep(0.02)
+    raise AssertionError("it goes on")
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
 
 
 def measured(name: str, value: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ from omegaconf.errors import ValidationError
 from runners.command.mistakes import explain
 from runners.command.program import run
 from runners.model import Measure, UsageError
-from runners.planning import config, plugins, ranges
+from runners.planning import config, plugins, ranges, searchpath
 from tests.conftest import PLUGINS, MakePlan, run_program
 
 MISTAKES = {
@@ -169,6 +169,90 @@ def test_every_number_of_the_settings_has_a_range() -> None:
 
 
 NUMBERS = (int, float, int | None, float | None)
+
+
+BROKEN = {
+    "import": "{0}\nclass Mine({1}): ...\n",
+    "constructor": "class Mine({1}):\n    def __init__(self): {0}\n",
+    "property": "class Mine({1}):\n    @property\n    def minimum_workers(self): {0}\n",
+    "pickling": "class Mine({1}):\n    def __reduce__(self): {0}\n",
+}
+
+
+@pytest.mark.parametrize("where", BROKEN)
+@pytest.mark.parametrize(
+    "what", ["raise KeyboardInterrupt", "raise BaseException('[/x]')", "import os; os._exit(7)"]
+)
+def test_nothing_that_a_plugin_raises_ends_the_program(
+    where: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_plan: MakePlan
+) -> None:
+    name = f"broken_{where}_{len(what)}"
+    base = "runners.workloads.countdown.Countdown" if where == "import" else "object"
+    text = BROKEN[where].format(what, base.rpartition(".")[2])
+    methods = "".join(f"    def {m}(self, *_): ...\n" for m in ("tasks", "__call__", "check"))
+    begin = "from runners.workloads.countdown import Countdown\n"
+    (tmp_path / f"{name}.py").write_text(begin + text + (methods if base == "object" else ""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "workload").mkdir()
+    (tmp_path / f"workload/{name}.yaml").write_text(f"_target_: {name}.Mine\n")
+    with pytest.raises(plugins.BrokenPlugin) as refused:
+        make_plan(f"workload={name}", "executor=serial", plugins=tmp_path)
+    assert f"workload={name}" in str(refused.value)
+    assert any(word in str(refused.value) for word in ("Interrupt", "[/x]", "os._exit(7)"))
+    assert "\n" not in str(refused.value)
+
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]\n" for k in range(1, 40))
+FILES = {
+    "a list": ("- 1\n", "it has no keys"),
+    "a number": ("5\n", "it has no keys"),
+    "binary": ("\x00", "special characters"),
+    "tabs": ("a: 1\n\tb: 2\n", "line 2"),
+    "the same key twice": ("a: 1\na: 2\n", "duplicate key a"),
+    "aliases of aliases": (BOMB, "more than 100000 values"),
+    "itself": ("a: &a [*a]\n", "more than 100000 values"),
+    "a deep one": ("a: " + "[" * 600 + "]" * 600, "nested too deep"),
+    "a number of 5,000 digits": ("a: " + "9" * 5000, "4300 digits"),
+}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_a_file_that_cannot_be_read_is_told_with_its_reason(what: str, tmp_path: Path) -> None:
+    text, reason = FILES[what]
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload/mine.yaml").write_text(text)
+    found = searchpath.unreadable([f"file://{tmp_path}"], "workload", "mine")
+    assert found is not None
+    assert reason in found
+    places = searchpath.places([str(tmp_path)])
+    never = searchpath.endless(places, "workload", "mine")
+    assert (never is not None) == ("values" in reason or "deep" in reason)
+
+
+def test_a_file_without_end_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload/mine.yaml").write_text(BOMB)
+    words = [f"--config-dir={tmp_path}", "-m", "workload=primes,mine"]
+    with pytest.raises(SystemExit):
+        run(words)
+    [line] = capsys.readouterr().err.splitlines()
+    assert "workload=mine" in line
+
+
+def test_a_package_with_garbage_for_entry_points_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("bad", "[runners.conf]\nnonsense\n"), ("good", "[runners.conf]\nx = y\n")):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = searchpath.readable_entry_points(group="runners.conf")
+    assert "y" in [entry.value for entry in found]
+    assert "bad-1.0.dist-info" in capsys.readouterr().err
 
 
 def test_a_constructor_that_fails_is_named_with_its_plugin() -> None:

@@ -57,6 +57,31 @@ def test_a_script_is_imported_with_arguments_of_its_own(
     assert capsys.readouterr().out == "ours\n"
 
 
+@pytest.mark.parametrize("what", ["raise KeyboardInterrupt", "raise SystemExit(3)", "os._exit(3)"])
+def test_a_file_that_ends_the_program_is_told_with_its_line(write: Write, what: str) -> None:
+    file = write(f"import os\n{what}\ndef heavy(n): ...\n")
+    with pytest.raises(InvalidParameter, match=r"line 2 raises (KeyboardInterrupt|SystemExit)"):
+        find("function", f"{file}:heavy")
+
+
+def test_a_file_with_the_name_of_another_module_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "json.py"
+    file.write_text("def heavy(n): ...\n")
+    with pytest.raises(InvalidParameter, match=r"another module json already \(.*json/__init__"):
+        find("function", f"{file}:heavy")
+
+
+def test_a_neighbour_with_the_name_of_another_module_is_refused(write: Write) -> None:
+    file = write("def heavy(n):\n    import random, helping\n    return random.seed(n)\n")
+    cautions.check_names(file)
+    (file.parent / "helping.py").write_text("")
+    cautions.check_names(file)
+    (file.parent / "random.py").write_text("")
+    find("function", f"{file}:heavy")(1)  # of the library, which this process needs
+    with pytest.raises(InvalidParameter, match=r"imports random, and .*random.py has the name of"):
+        cautions.check_names(file)
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
