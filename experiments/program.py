@@ -19,7 +19,7 @@ from runners.analysis.claims import Judgement, judge
 from runners.command.folders import accept
 from runners.door import REQUESTS, unwritten
 from runners.model import UsageError
-from runners.results.claim import release, take
+from runners.results.claim import release, release_all, take
 from runners.results.write import typed
 
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
@@ -44,6 +44,7 @@ def run(words: Sequence[str]) -> int:
     REQUESTS.kept = lambda: (
         f"interrupted; what was measured is in {folder}\ngo on with the same command"
     )
+    REQUESTS.last = release_all
     try:
         accept(folder, "lecture")
         take(folder)

@@ -28,6 +28,10 @@ QUICK = (
 the fewest that have a 95% interval of ranks."""
 
 
+OWN = str(Path(__file__).parents[1])
+"""Where the packages of the program are."""
+
+
 def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) -> list[str]:
     """What `python -m runners` is called with for an experiment, but for its folder."""
     return ["-m", f"+experiment={name}", *(QUICK if quick else MEASURE), *overrides]
@@ -53,8 +57,9 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     )
     # Not `-m runners`: a folder of that name in the working folder would be taken for it.
     code = (
-        f"import sys; sys.path[:] = {sys.path!r}; from runners.door import end_with_parent; "
-        f"end_with_parent({os.getpid()}); from runners.__main__ import main; main()"
+        f"import sys; sys.path[:] = {[*sys.path, OWN]!r}; "
+        f"from runners.door import end_with_parent; end_with_parent({os.getpid()}); "
+        "from runners.__main__ import main; main()"
     )
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code, *command, *places],

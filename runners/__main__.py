@@ -4,7 +4,7 @@ from runners.door import enter
 
 
 def main() -> None:
-    enter("runners.command.program")
+    enter("runners.command.program", plugins=True)
 
 
 if __name__ == "__main__":

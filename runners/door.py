@@ -12,8 +12,7 @@ import time
 
 TYPE_CHECKING = False  # that of typing, which is not loaded yet
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
@@ -44,8 +43,8 @@ class Requests:
 
     `pending` is the signal of the first one. It raises Interrupted where it strikes, unless
     `waiter` is there, who acts on it when it is safe; while the program is being loaded, or has
-    said all that it had to say, it ends the process at once. So does a second one. `kept` gives the
-    lines that say what is kept and how to go on.
+    said all that it had to say, it ends the process at once, after `last`. So does a second one.
+    `kept` gives the lines that say what is kept and how to go on.
     """
 
     def __init__(self) -> None:
@@ -55,6 +54,7 @@ class Requests:
         self.inside = False
         self.waiter: Callable[[int], None] | None = None
         self.kept: Callable[[], str] = lambda: UNWRITTEN
+        self.last: Callable[[], object] = lambda: None
 
     def listen(self) -> "dict[int, Any]":
         """Answer the signals, but those that whoever started this program has it ignore (nohup).
@@ -107,7 +107,11 @@ class Requests:
 
     def leave(self) -> "NoReturn":
         """End this process here and now; what it has started ends by itself."""
-        os._exit(self.tell())
+        status = self.tell()
+        try:
+            self.last()
+        finally:
+            os._exit(status)
 
 
 REQUESTS = Requests()
@@ -148,21 +152,31 @@ class Output(io.RawIOBase):
         return os.isatty(self.descriptor)
 
 
-def enter(module: str, *, kept: str = UNWRITTEN) -> "NoReturn":
+def enter(module: str, *, kept: str = UNWRITTEN, plugins: bool = False) -> "NoReturn":
     """Run the program that is the `run` of that module, with the words of the command line.
 
-    `run` returns the exit status. A request to stop ends it with 128 + the number of the signal,
-    having said `kept` or what the program has put in its place.
+    With `plugins`, it finds the user's own modules while it runs. `run` returns the exit status. A
+    request to stop ends it with 128 + the number of the signal, having said `kept` or what the
+    program has put in its place.
     """
     REQUESTS.kept = lambda: kept
     REQUESTS.stands = True
     open_streams()
     order_path()
+    import atexit
+
+    atexit.register(_deafen)  # the first to be registered runs last
     REQUESTS.listen()
+    import warnings
+
+    warnings.showwarning = _warn
     sys.unraisablehook = _unless_interrupted(sys.unraisablehook)
     import importlib
 
-    run: Callable[[list[str]], int] = importlib.import_module(module).run
+    with libraries_only():
+        run: Callable[[list[str]], int] = importlib.import_module(module).run
+    if not plugins:
+        sys.path[:] = _libraries
     try:
         REQUESTS.inside = True
         status = run(sys.argv[1:])
@@ -181,6 +195,39 @@ def enter(module: str, *, kept: str = UNWRITTEN) -> "NoReturn":
     if (problem := unwritten()) is not None and not isinstance(problem, BrokenPipeError):
         print(f"note: standard output could not be written ({problem.strerror})", file=sys.stderr)
     sys.exit(status)
+
+
+class Staying:
+    """While it is entered, what calls os._exit in this process raises SystemExit instead.
+
+    Code of a user's is loaded here to see what it is; it must not end the program without a word.
+    """
+
+    def __enter__(self) -> None:
+        self.leave, self.pid = os._exit, os.getpid()
+        os._exit = self._stay
+
+    def __exit__(self, *_: object) -> None:
+        os._exit = self.leave
+
+    def _stay(self, status: int) -> "NoReturn":
+        if os.getpid() == self.pid:
+            raise SystemExit(f"os._exit({status})")
+        self.leave(status)  # a process that it has forked
+
+
+def _deafen() -> None:
+    """All is done, and the interpreter gives up its handlers: no signal is to kill it now."""
+    import signal
+
+    for name in SIGNALS:
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _warn(message: "Warning | str", *_: object, **__: object) -> None:
+    """A warning in one line: where in this program it was found is no help."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def unwritten() -> OSError | None:
@@ -264,24 +311,20 @@ def order_path() -> None:
         sys.exit(2)
     own = os.path.abspath(f"{__file__}/../..")  # noqa: PTH100
     others = [place for place in sys.path if place not in ("", working)]
-    _libraries[:] = others
     sys.path[:] = [*others, *(place for place in (own, working) if place not in others)]
+    # A checkout that is worked in is the user's folder; its packages are known by their places.
+    _libraries[:] = others
 
 
-def libraries_only() -> "AbstractContextManager[None]":
+class libraries_only:
     """While it is entered, none of the user's modules is found.
 
     pandas asks for a dozen optional packages, one of which may be a file of the user's by name.
     """
-    import contextlib
 
-    @contextlib.contextmanager
-    def only() -> "Iterator[None]":
-        before = sys.path[:]
-        sys.path[:] = _libraries or before
-        try:
-            yield
-        finally:
-            sys.path[:] = before
+    def __enter__(self) -> None:
+        self.before = sys.path[:]
+        sys.path[:] = _libraries or self.before
 
-    return only()
+    def __exit__(self, *_: object) -> None:
+        sys.path[:] = self.before

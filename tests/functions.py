@@ -3,6 +3,7 @@
 import asyncio
 import math
 import random
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,3 +82,14 @@ def remembered(number: int) -> int:
 
 def upwards(count: int) -> Iterator[int]:
     yield from range(count)
+
+
+def unless_optimised(_: int) -> None:
+    """What only an interpreter does that was started with -O: it passes over assertions."""
+    assert False, "not optimised"  # noqa: B011, PT015 - what is to be tried
+
+
+def listen(_: int) -> None:
+    """Twice on the same port, of which the second finds it busy."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_server(server.getsockname())

@@ -1,5 +1,6 @@
 """What the workers told of the tasks of a run, taken apart in one walk: there may be a million."""
 
+import gc
 import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -28,6 +29,16 @@ class Told(NamedTuple):
 
 def taken_apart(wires: Iterable[Wire]) -> Told:
     """Raises TypeError or ValueError if they are not what `worker.run_task` returned."""
+    collects = gc.isenabled()
+    gc.disable()  # it would walk through the spans again and again while they grow in number
+    try:
+        return _taken_apart(wires)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _taken_apart(wires: Iterable[Wire]) -> Told:
     here = os.getpid()
     spans: list[Span] = []
     results: list[Any] = []

@@ -3,10 +3,10 @@
 The spans of all tasks are here, and nowhere else: what needs them is computed here, after the run.
 """
 
-import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.child.counters import Counters, libraries, library_threads, max_rss_bytes
@@ -16,7 +16,19 @@ from runners.child.ladder import crew, dealing, largest_task_share, levels, medi
 from runners.child.passing import passes
 from runners.child.sample import sample
 from runners.child.transport import Freight, weighed
-from runners.model import Fresh, Inheriting, Order, Plan, Renewing, Run, Span, Workload, run_of
+from runners.model import (
+    Fresh,
+    Inheriting,
+    Order,
+    Plan,
+    Renewing,
+    Run,
+    Span,
+    Workload,
+    first_line,
+    run_of,
+    shortage,
+)
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Spin
@@ -46,7 +58,7 @@ class Rows:
             run_of(plan, order, outcome.status, started_at, error),
             tasks=count,
             task_copies=1 if isinstance(self.workload, Fresh | Renewing) else copies(plan, order),
-            max_rss_bytes=max_rss_bytes(),
+            max_rss_bytes=outcome.max_rss_bytes or max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
@@ -121,8 +133,17 @@ def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
     """The same, but `incomplete` where a run failed for something that may pass."""
     text = outcome.error or ""
     if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
+        short = shortage(text)
+        if short is not None:
+            # In a task, the traceback says where; in an executor it says nothing to its user.
+            whole = f"\n{text}" if "tasks failed;" in first_line(text) else f" ({_last(text)})"
+            text = f"{short}{whole}"
         return outcome.but("incomplete", text)
     return outcome
+
+
+def _last(text: str) -> str:
+    return text.strip().splitlines()[-1]
 
 
 def copies(plan: Plan, order: Order) -> int:
@@ -188,6 +209,6 @@ def _note(path: str | None, times: Sequence[float]) -> None:
     try:
         with open(f"{path}.new", "wb") as file:
             shortest.tofile(file)
-        os.replace(f"{path}.new", path)  # noqa: PTH105 - pathlib is not loaded here
+        Path(f"{path}.new").replace(path)
     except OSError:  # no room: who got which tasks is not told then
         pass

@@ -11,6 +11,7 @@ from runners.command import resume
 from runners.command.progress import Bar, Terminal
 from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
+from runners.door import libraries_only
 from runners.measuring.measure import measure
 from runners.model import Order, Panel, Plan, run_of, timestamp
 from runners.planning.environment import read_environment
@@ -111,7 +112,7 @@ def _measure(
             append(folders[run.cell], run)
             if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":
                 append_spans(folders[run.cell], run)
-            if run.status != "ok":
+            if run.status != "ok" and run.ended_by is not None:
                 displays[run.cell].failed = run
             bar.update(run)
     for cell, _ in todo:
@@ -125,13 +126,14 @@ def _shown(cell: Candidate) -> tuple[Measured, int | None]:
     Returns the number of that round as well.
     """
     # They load pandas and scipy: not before the measurement.
-    from runners.analysis.cell import cells
-    from runners.analysis.rounds import of_cell, typical_round
-    from runners.analysis.summary import summarise
+    with libraries_only():
+        from runners.analysis.cell import cells
+        from runners.analysis.rounds import of_cell, typical_round
+        from runners.analysis.summary import summarise
 
-    runs = of_cell(read_runs(cell.folder, below=False), cell.plan.cell)
-    number = typical_round(runs)
-    if cell.plan.measure.keep_spans == "median":
-        keep_spans(cell.folder, {number})
-    [found] = cells(summarise(runs))
-    return Measured(cell.display.finish(found), found.speedup.estimate), number
+        runs = of_cell(read_runs(cell.folder, below=False), cell.plan.cell)
+        number = typical_round(runs)
+        if cell.plan.measure.keep_spans == "median":
+            keep_spans(cell.folder, {number})
+        [found] = cells(summarise(runs))
+        return Measured(cell.display.finish(found), found.speedup.estimate), number

@@ -1,6 +1,5 @@
 """Which folders results may go to, looked at before anything is made there."""
 
-import difflib
 import os
 import re
 import stat
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from runners.command.resume import IDENTITY
-from runners.model import UsageError
+from runners.model import UsageError, printable
 from runners.results.claim import CLAIM, Claimed, holder
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS, SWEEP
 from runners.results.read import LEVELS_UP
@@ -20,11 +19,13 @@ Kind = Literal["cell", "sweep", "lecture"]
 MULTIRUN = "multirun.yaml"
 """Hydra's file of a sweep."""
 
-PAGES = ("lecture.md", "lecture.html")
+PAGE = "lecture.html"
+TEXT = "lecture.md"
+"""The page of the experiments, beside a folder for each of them; the text alone is in docs/ too."""
 
 OURS = re.compile(
     rf"({'|'.join(map(re.escape, (RUNS, SPANS, IDENTITY)))})(\.\d+)?|{re.escape(CLAIM)}\d+"
-    rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, *PAGES)))}|output\.txt"
+    rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, PAGE, 'lecture.md')))}|output\.txt"
     r"|\.hydra|\.submitit|\.lock|\.DS_Store|\.nfs.*"
 )
 """Names that this program, Hydra and its launchers give, with what a file manager or NFS leaves."""
@@ -81,7 +82,9 @@ def accept_resumed(folder: Path) -> None:
         problem = "it holds no results"
     except FileNotFoundError:
         near = _nearest(folder)
-        problem = "no such folder" + (f"; the nearest with results is {near}" if near else "")
+        problem = "no such folder" + (
+            f"; the nearest with results is {printable(str(near))}" if near else ""
+        )
     except OSError as error:
         problem = f"it cannot be read ({error.strerror or error})"
     raise UsageError(
@@ -101,8 +104,6 @@ def within(sweep: Path, folder: Path) -> None:
 
 
 def _accept(folder: Path, kind: Kind, log: str) -> None:
-    if folder.parts[:1] and folder.parts[0].startswith("~"):
-        raise UsageError(f"{folder}: ~ stands for nothing here; write the path out, as {HOW[kind]}")
     for above in Path(os.path.realpath(folder)).parents[:LEVELS_UP]:
         if os.path.lexists(above / SWEEP) and (owner := holder(above)) is not None:
             raise Claimed(above, owner)
@@ -153,7 +154,7 @@ def _begun(folder: Path) -> Found | None:
     names = {entry.name for entry in folder.iterdir()}
     if SWEEP in names or (MULTIRUN in names and _is_ours(folder / MULTIRUN)):
         return "sweep"
-    if names.intersection(PAGES):
+    if PAGE in names:
         return "lecture"
     if {RUNS, IDENTITY} & names:
         return "cell"
@@ -174,12 +175,14 @@ def _foreign(folder: Path, log: str, depth: int = DEPTH) -> str | None:
             below = entry.is_dir(follow_symlinks=False) and depth > 0
             if below and (_begun(Path(entry)) or not _foreign(Path(entry), log, depth - 1)):
                 continue
-            return entry.name
+            return printable(entry.name)
     return None
 
 
 def _nearest(folder: Path) -> Path | None:
     """The folder of results whose path is the most like that of one that is not there."""
+    import difflib  # a millisecond that no other command needs
+
     there = folder.parent
     while not there.is_dir() and there != there.parent:
         there = there.parent

@@ -17,6 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 
+from runners.door import Interrupted, Staying
 from runners.model import Conditional, UsageError, in_one_line, locate
 from runners.planning.config import CELL
 from runners.planning.plugins import UNREADABLE
@@ -161,13 +162,17 @@ class Grid:
         names = []
         for name, target in targets(self._places, "executor").items():
             try:
-                made = locate(target)
-            except (Exception, SystemExit) as error:
+                with Staying():
+                    made = locate(target)
+                    here = not isinstance(made, Conditional) or made.unavailable() is None
+            except Interrupted:
+                raise
+            except BaseException as error:
                 why = in_one_line(error)
                 print(f"warning: executor=all is without {name}: {why}", file=sys.stderr)
                 continue
             away = getattr(made, "worker_kind", None) in ("caller", "remote")
-            if not away and (not isinstance(made, Conditional) or made.unavailable() is None):
+            if not away and here:
                 names.append(name)
         return names
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from runners.command import resume
 from runners.command.cell import Candidate, Measured, measure_cells
+from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
@@ -71,6 +72,8 @@ class Job:
         if place is None:
             self.folder = Path(str(HydraConfig.get().run.dir))  # as it was typed
         try:
+            if place is not None:
+                within(Path(str(HydraConfig.get().sweep.dir)), folder)
             with claimed(folder):
                 measured = self._measured(cfg, folder, place)
         except Claimed as error:
@@ -78,6 +81,8 @@ class Job:
                 fail(error)
             print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
             measured = Measured(BUSY)
+        except UsageError as error:
+            fail(error)
         self.statuses.append(measured.status)
         return measured.speedup
 

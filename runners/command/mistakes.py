@@ -1,5 +1,6 @@
 """An error becomes one line that names the key and the remedy."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -7,14 +8,23 @@ from typing import NoReturn
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.model import first_line
+from runners.model import first_line, in_one_line, shortage
 from runners.planning.plugins import RENAMED
+
+LONGEST = 1500
+"""Characters of an error line; its own text has a tenth, but a value may be of any length."""
 
 
 def fail(error: BaseException, place: Path | None = None, cell: str = "") -> NoReturn:
     """End the program over a mistake of the user's; `cell` names the cell that it is in."""
-    print(f"error: {f'{cell}: ' if cell else ''}{explain(error, place)}", file=sys.stderr)
+    print(error_line(f"{cell}: " if cell else "", error, place), file=sys.stderr)
     raise SystemExit(2)
+
+
+def error_line(before: str, error: BaseException, place: Path | None = None) -> str:
+    """What is printed of an error: always one line, and none that fills the screen."""
+    told = " ".join(f"error: {before}{explain(error, place)}".split())
+    return told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
 
 
 def explain(error: BaseException, place: Path | None = None) -> str:
@@ -34,6 +44,10 @@ def explain(error: BaseException, place: Path | None = None) -> str:
         return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or place
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and (
+            short := shortage(in_one_line(error))
+        ):
+            return f"{short} ({where}: {error.strerror})"
         return (
             f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"

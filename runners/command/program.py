@@ -10,23 +10,24 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import check_parts, expanded, resumed
-from runners.command.folders import accept, accept_resumed
+from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
-from runners.door import REQUESTS, libraries_only, unwritten
-from runners.model import REFUSALS, UsageError
+from runners.command.words import endless, unparsable, unreadable
+from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
+from runners.model import REFUSALS, UsageError, in_one_line
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes, no_plugin
-from runners.planning.searchpath import CONF, places, unreadable
+from runners.planning.searchpath import CONF
 from runners.results import claim
+from runners.results.columns import RUNS
 from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -47,9 +48,11 @@ class Check(Callback):
         HydraConfig.instance().set_config(config)
         try:
             plan(config, site(), CODE)
-        except UsageError as error:
+        except Exception as error:
             if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
-                fail(error)
+                if (mistake := _mistake((), error, begun=False)) is not None:
+                    fail(mistake)
+                raise
         folder = Path(str(config.hydra.run.dir))
         try:
             accept(folder, "cell", f"{config.hydra.job.name}.log")
@@ -61,6 +64,9 @@ class Check(Callback):
         folder = Path(str(config.hydra.sweep.dir))
         try:
             accept(folder, "sweep", f"{config.hydra.job.name}.log")
+            raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+            if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
+                within(folder, folder / below)
             if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
                 claim.take(folder)
         except (UsageError, OSError) as error:
@@ -77,10 +83,13 @@ def run(arguments: Sequence[str]) -> int:
         words = expanded(arguments)
         for folder in resumed(arguments):
             accept_resumed(folder)
+        if (problem := endless(words)) is not None:
+            raise UsageError(problem)
     except UsageError as error:
         fail(error)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
+    REQUESTS.last = claim.release_all
     config.register()
     try:
         _hydra(job, words)
@@ -89,13 +98,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(FULL_ERROR) == "1" or REQUESTS.pending is not None:
             raise
-        # Hydra raises some of what is wrong with a YAML file as it is.
-        if (problem := _unreadable(words)) is not None:
-            fail(UsageError(problem))
-        if (problem := no_plugin(error)) is not None:
-            fail(UsageError(problem))
-        if isinstance(error, MISTAKES):
-            fail(error, job.folder)
+        if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
+            fail(mistake, job.folder)
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
     finally:
@@ -125,12 +129,12 @@ def _hydra(job: Job, words: Sequence[str]) -> None:
 
 def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
-    with libraries_only():
-        from runners.report.files import write_report  # loads pandas and what draws
-
     try:
-        write_environment(folder, read_environment())
-        written = write_report([folder])
+        with libraries_only():
+            from runners.report.files import write_report  # loads pandas and what draws
+
+            write_environment(folder, read_environment())
+            written = write_report([folder])
     except (UsageError, OSError) as error:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
         job.statuses.append("failed")
@@ -141,34 +145,28 @@ def _report(folder: Path, job: Job) -> None:
         print(line)
 
 
-def _unreadable(words: Sequence[str]) -> str | None:
-    """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
-    folders: list[str] = []
-    chosen: list[tuple[str, str]] = []
-    for at, word in enumerate(words):
-        flag, _, value = word.partition("=")
-        if flag in ("--config-dir", "-cd"):
-            folders.append(value or words[min(at + 1, len(words) - 1)])
-        elif not word.startswith("-"):
-            try:
-                [override] = OverridesParser.create().parse_overrides([word])
-            except HydraException:
-                continue
-            values = override.value()
-            if override.key_or_group == "hydra.searchpath" and isinstance(values, list):
-                folders += map(str, values)
-            elif isinstance(values, str):
-                chosen.append((override.key_or_group, values))
-    for group, option in chosen:
-        if (problem := unreadable(places(folders), group, option)) is not None:
-            own = group in ("workload", "executor")
-            return f"{group}={option}: its YAML {problem}; fix it" if own else f"{problem}; fix it"
-    return None
+def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:
+    """What the user has to be told of an error; None where it is a fault of the program.
+
+    Hydra, OmegaConf and yaml raise much of what is wrong with a word or a file as it is. That they
+    raise it before anything has begun says whose mistake it is.
+    """
+    problem = unparsable(words) or unreadable(words) or no_plugin(error)
+    if problem is not None:
+        return UsageError(problem)
+    if isinstance(error, MISTAKES):
+        return error
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    if begun or Path(innermost.f_code.co_filename).is_relative_to(Path(__file__).parents[1]):
+        return None
+    return UsageError(
+        f"the configuration cannot be read ({in_one_line(error)}); {FULL_ERROR}=1 shows where"
+    )
 
 
 def _interrupted(folder: Path | None) -> str:
-    if folder is None:
-        return "interrupted before anything was measured"
+    if folder is None or next(folder.rglob(RUNS), None) is None:
+        return UNWRITTEN
     return (
         f"interrupted; the finished runs are in {folder}\n"
         f"go on with the same command and {shlex.quote(f'resume={folder}')}\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from runners.command.resume import Earlier
+from runners.door import libraries_only
 from runners.model import Plan, Run
 from runners.results.columns import counts
 from runners.words import causes, flags
@@ -73,23 +74,20 @@ class Terminal:
         console = _console()
         if self.place is not None:
             if not self.place.quiet:
-                console.print(_line(self.place, cell), highlight=False)
+                console.print(_line(self.place, cell))
             return cell.status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}", highlight=False)
+            console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}")
         if self.failed is not None:
-            console.print(f"[red]{self.failed.status}[/] in the {self.failed.role} run:")
-            console.print(self.failed.error, markup=False, highlight=False)
+            console.print(self.failed.status, style="red", end="")
+            console.print(f" in the {self.failed.role} run:")
+            console.print(self.failed.error)
         if cell.rounds > 0:
             console.print(_table(self.plan, cell, self.folder))
         else:
             for flag in self.plan.flags:
-                console.print(
-                    f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}",
-                    markup=False,
-                    highlight=False,
-                )
-            console.print(f"{'saved':<17}{self.folder}", highlight=False)
+                console.print(f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}")
+            console.print(f"{'saved':<17}{self.folder}")
         return cell.status
 
     @property
@@ -141,13 +139,14 @@ class Bar:
         self.progress.refresh()
 
     def _start(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        with libraries_only():
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         more = f" and {self.more} more" if self.more else ""
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[what]}", markup=False),
             TimeElapsedColumn(),
             console=_console(),
             auto_refresh=False,  # no thread that draws while the clock runs
@@ -159,10 +158,13 @@ class Bar:
 
 
 def _console() -> "Console":
-    from rich.console import Console
+    """Where names, paths and errors are printed: what is in brackets there is no markup."""
+    with libraries_only():
+        from rich.console import Console
 
     # Piped output has no width of its own, and lines must not break at some default.
-    return Console(width=None if sys.stdout.isatty() else 160)
+    width = None if sys.stdout.isatty() else 160
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def refused(run: Run, place: Place | None) -> None:
@@ -287,16 +289,16 @@ def _results(cell: "CellSummary") -> tuple[str, str]:
     return what, f"{why_not}; {rounds}" if why_not else rounds
 
 
-def _line(place: Place, cell: "CellSummary") -> str:
-    from rich.markup import escape
+def _line(place: Place, cell: "CellSummary") -> "Text":
+    from rich.text import Text
 
-    name = escape(f"{f'{place}{place.name}':<46}")
-    times = place.times()
+    text = Text(f"{f'{place}{place.name}':<46} ")
     if cell.status != "ok":
-        told = f"[red]{cell.status}[/]: {escape(causes.reason(cell.error))}"
+        text.append(cell.status, "red").append(f": {causes.reason(cell.error)}")
     else:
-        told = escape(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
-    return f"{name} {told}" + (f"   {times}" if times else "")
+        text.append(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
+    times = place.times()
+    return text.append(f"   {times}") if times else text
 
 
 def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":

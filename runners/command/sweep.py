@@ -34,7 +34,7 @@ from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import PANEL, REFUSALS, Plan, Run, UsageError
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.identity import Code, host
 from runners.planning.plugins import BrokenPlugin
@@ -124,7 +124,8 @@ class Sweep:
         cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
-        for folder in {*(cell.folder for cell in cells), *self.folder.glob(f"{PANEL}*")}:
+        left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
+        for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
         elsewhere = launcher is not None
         missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]

@@ -1,5 +1,6 @@
 """A pool of processes that start afresh: `loky.ProcessPoolExecutor`."""
 
+import os
 from typing import Any
 
 from runners.executors.futures import Futures
@@ -13,6 +14,16 @@ except ImportError:
 
 FEEDER_S = 1.0
 """How long to wait for a thread that may be writing to a pipe that nobody reads any more."""
+
+
+SAFE = "PYTHONSAFEPATH"
+
+
+def _begin(ours: bool, initializer: Initializer, initargs: tuple[Any, ...]) -> None:
+    if ours:  # it is not meant for the programs that tasks start
+        del os.environ[SAFE]
+    if initializer is not None:
+        initializer(*initargs)
 
 
 class Loky(Futures):
@@ -39,8 +50,13 @@ class Loky(Futures):
         return None if loky else "needs the package loky; install speedup-lab[loky]"
 
     def make(self) -> Any:
+        # Its workers are started by -m: a json.py in the working folder would be their json.
+        safe = {} if SAFE in os.environ else {SAFE: "1"}
         return loky.ProcessPoolExecutor(
-            self.max_workers, initializer=self.initializer, initargs=self.initargs
+            self.max_workers,
+            initializer=_begin,
+            initargs=(bool(safe), self.initializer, self.initargs),
+            env=safe,
         )
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:

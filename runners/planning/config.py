@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import pickle
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.door import Interrupted, Staying
 from runners.model import (
     Cautious,
     Chunking,
@@ -21,6 +23,7 @@ from runners.model import (
     Declared,
     Factory,
     Inheriting,
+    InvalidParameter,
     Lenient,
     Measure,
     Meeting,
@@ -39,9 +42,10 @@ from runners.model import (
     UsageError,
     Workers,
     first_line,
+    in_one_line,
     timestamp,
 )
-from runners.planning import searchpath
+from runners.planning import ranges, searchpath
 from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import Code, identity
@@ -93,17 +97,35 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
     `site` and `code` are what the cells of a command have in common; None: asked for now. Raises
     UsageError: one line that names the key and the remedy.
     """
-    site, code = site or read_site(), code or Code()
+    try:
+        with Staying():
+            return _plan(cfg, site or read_site(), code or Code())
+    except (UsageError, OmegaConfBaseException, Interrupted):
+        raise
+    except InvalidParameter as error:
+        raise UsageError(f"workload.{error}") from error
+    except BaseException as error:  # what a plugin's properties and methods may raise
+        choices = _choices(cfg)
+        *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+        raise BrokenPlugin(
+            f"workload={choices.get('workload')} executor={choices.get('executor')}: asked what it "
+            f"is able to do, one of them raises {in_one_line(error)} "
+            f"({frame.f_code.co_filename}, line {line}); fix it"
+        ) from error
+
+
+def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
     choices = _choices(cfg)
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
         if key not in known and key != "hydra":
             raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
-    for group in ("workload", "executor"):
-        if cfg[group] is None:
+    for group in _GROUPS:
+        if cfg[group] is None or group not in choices:
             raise UsageError(f"{group}: none is chosen; set {group}=NAME")
-    if cfg.n < 1:
-        raise UsageError(f"n={cfg.n}: the number of workers must be at least 1")
+        if not OmegaConf.is_config(cfg[group]):
+            raise UsageError(f"{group}={cfg[group]}: must be the keys of a YAML file, not a value")
+    ranges.check(cfg)
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
     values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
@@ -141,8 +163,9 @@ def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) ->
         payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise BrokenPlugin(
-            f"workload={choices['workload']}: it cannot be pickled for another process ({error}); "
-            "keep plain data in its attributes and functions at the top level of a module"
+            f"workload={choices['workload']}: it cannot be pickled for another process "
+            f"({in_one_line(error)}); keep plain data in its attributes and functions at the top "
+            "level of a module"
         ) from error
     baseline, baseline_as = _baseline(workload, minimum)
     return Plan(

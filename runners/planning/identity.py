@@ -7,10 +7,12 @@ interpreter, its packages and the machine have to be the same as well.
 import ast
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ SUBMITTED = "submitted_from"
 """The key in a cell's file of what HOST was where the cell was handed over, if it was."""
 
 INSTALLED = ("site-packages", "dist-packages")
+REQUIRES = re.compile(r"^Requires-Dist:\s*([\w.-]+)(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,16 @@ class Code:
     def packages(
         self, sources: Mapping[str, Source], installed: Mapping[str, str]
     ) -> dict[str, str]:
-        """The version of each installed package that holds the sources, or that they import."""
+        """The version of each installed package that holds the sources, or that they import.
+
+        With those that they require: numpy's is part of what pandas does.
+        """
         names = {*sources, *(name for source in sources.values() for name in source.imported)}
         tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"runners"}
         found: dict[str, str] = {}
         for top in tops:
             if top not in self.owners:
-                self.owners[top] = _owners(top, installed)
+                self.owners[top] = _required(_owners(top, installed), installed)
             found |= {name: installed[name] for name in self.owners[top]}
         return dict(sorted(found.items()))
 
@@ -144,7 +150,8 @@ def _differences(
     found = []
     for key in sorted({*old, *new}):
         before, now = old.get(key), new.get(key)
-        if key == "environment" and isinstance(before, Mapping) and isinstance(now, Mapping):
+        names = key == "environment" and not prefix
+        if names and isinstance(before, Mapping) and isinstance(now, Mapping):
             found += _differences(before, now, absent="not set")  # the names say enough
         elif isinstance(before, Mapping) and isinstance(now, Mapping):
             found += _differences(before, now, "" if key == SUBMITTED else f"{prefix}{key}.")
@@ -222,6 +229,25 @@ def _owners(top: str, installed: Mapping[str, str]) -> tuple[str, ...]:
         for info in sorted(folder.glob("*.*-info"))
         if (name := named(info.name)[0]) in installed and _holds(info, top)
     )
+
+
+def _required(names: Iterable[str], installed: Mapping[str, str]) -> tuple[str, ...]:
+    """These distributions and those that they cannot be without, as far as they are installed."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in installed:
+            continue
+        found.add(name)
+        try:
+            text = distribution(name).read_text("METADATA") or ""
+        except PackageNotFoundError:
+            continue
+        for other, condition in REQUIRES.findall(text.partition("\n\n")[0]):
+            if "extra" not in condition:
+                waiting.append(normal(other))
+    return tuple(found)
 
 
 def _holds(info: Path, top: str) -> bool:

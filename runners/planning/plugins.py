@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from runners.door import Interrupted
 from runners.model import (
     REFUSALS,
     Factory,
@@ -66,7 +67,9 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
         )
     try:
         found = locate(target)
-    except (Exception, SystemExit) as error:  # a script that is not guarded ends in sys.exit
+    except Interrupted:
+        raise
+    except BaseException as error:  # a script that is not guarded ends in sys.exit
         raise BrokenPlugin(
             f"{group}={choice}: its _target_ {target} cannot be imported "
             f"({in_one_line(error)}); install it or fix the name"
@@ -147,7 +150,9 @@ def build(group: str, choice: str, make: Any, parameters: Mapping[str, Any]) -> 
         raise UsageError(f"{group}.{error.name}={value} ({choice}): {error.problem}") from error
     except REFUSALS as error:
         raise UsageError(f"{group}={choice}: {error}") from error
-    except Exception as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         raise BrokenPlugin(
             f"{group}={choice}: its constructor refuses the parameters ({in_one_line(error)}); "
             "change them or fix it"

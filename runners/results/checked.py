@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import GenericAlias
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -223,7 +223,7 @@ def _row(line: bytes) -> Row:
     if fixed.started_at is not None and fixed.started_at.year not in YEARS:
         raise ValueError(f"started_at: the year {fixed.started_at.year} is not plausible")
     if fixed.notes is not None:
-        _checked(value(fixed.notes.encode()), dict[str, str], "notes: ")
+        _notes(fixed.notes)
     more = {
         name: _of_plugin(name, plain[name])
         for name in plain
@@ -235,6 +235,15 @@ def _row(line: bytes) -> Row:
 
 
 _KNOWN = frozenset(column.name for column in FIXED)
+
+
+@lru_cache
+def _notes(text: str) -> None:
+    """Raises ValueError where these are no flags: they are the same in all rows of a cell."""
+    try:
+        _checked(value(text.encode()), dict[str, str])
+    except ValueError as error:
+        raise ValueError(f"notes: {error}") from None
 
 
 def _of_plugin(name: str, found: Any) -> Any:
@@ -273,14 +282,14 @@ def _agree(row: Row, cells: dict[tuple[str, str], Any]) -> None:
         raise ValueError(f"n: it is not that of the earlier rows of {cell}")
 
 
-def _checked(found: Any, what: Any, where: str = "") -> Any:
+def _checked(found: Any, what: Any) -> Any:
     """That value as what it is to be. Raises ValueError, which names the column."""
     try:
         return msgspec.convert(found, what)
     except (msgspec.ValidationError, OverflowError) as error:
         problem, _, place = str(error).partition(" - at `$")
         name = place.strip(".`")
-        raise ValueError(f"{where}{f'{name}: ' if name else ''}{problem}") from None
+        raise ValueError(f"{name}: {problem}" if name else problem) from None
 
 
 @cache
@@ -314,6 +323,7 @@ def _timeline_type() -> Any:
     """The columns of a Timeline by their types."""
     types: Mapping[Any, Any] = {
         int: _Natural,
+        int | None: _Natural | None,
         float: Annotated[float, Meta(ge=0, le=LONGEST_S)],
         Role: Literal[SIDES],
         "wall_s": Annotated[float, Meta(gt=0, le=LONGEST_S)],
@@ -321,15 +331,14 @@ def _timeline_type() -> Any:
         "thread": Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)],
     }
 
-    def of(record: type) -> list[tuple[Any, ...]]:
+    def kinds(record: type) -> dict[str, Any]:
         hints = get_type_hints(record)
-        kinds = {name: types.get(name, types.get(kind, kind)) for name, kind in hints.items()}
-        return [
-            (field.name, kinds[field.name], *([] if field.default is MISSING else [field.default]))
-            for field in fields(record)
-            if field.name != "spans"
-        ]
+        return {name: types.get(name, types.get(kind, kind)) for name, kind in hints.items()}
 
-    span = GenericAlias(tuple, tuple(kind for _, kind, *_ in of(Span)))
-    spans: Any = Annotated[GenericAlias(list, span), Meta(min_length=1)]
-    return msgspec.defstruct("Timeline", [*of(Timeline), ("spans", spans)])
+    span = GenericAlias(tuple, tuple(kinds(Span).values()))
+    own = kinds(Timeline) | {"spans": Annotated[GenericAlias(list, span), Meta(min_length=1)]}
+    columns = [
+        (field.name, own[field.name], *([] if field.default is MISSING else [field.default]))
+        for field in fields(Timeline)
+    ]
+    return msgspec.defstruct("Timeline", columns)

@@ -21,7 +21,6 @@ alone.
 import json
 import os
 import re
-import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -31,6 +30,7 @@ from pathlib import Path
 
 from runners.model import UsageError, timestamp
 from runners.results.owner import Owner, owner_by, this_process
+from runners.results.regular import open_regular
 
 CLAIM = ".claim."
 LONGEST_BYTES = 4096
@@ -190,14 +190,12 @@ def _create(file: Path, text: bytes) -> None:
 def _read(file: Path) -> bytes | None:
     """What is in a claim; None where it is gone, `b"?"` where it cannot be read."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_regular(file, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except OSError:
         return b"?"
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b"?"
         return os.read(descriptor, LONGEST_BYTES)
     except OSError:
         return b"?"

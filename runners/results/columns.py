@@ -179,8 +179,8 @@ FIXED = (
     ),
     Column(
         *("status", "str", ""),
-        "ok, left out (for lack of time), incomplete (results never came), unsupported, failed, "
-        "wrong, timeout, crashed or interrupted",
+        "ok, left out (for lack of time), incomplete (results never came, or a trouble that may "
+        "pass), unsupported (never possible), failed, wrong, timeout, crashed or interrupted",
         among=get_args(Status),
         needed=True,
     ),
@@ -303,6 +303,19 @@ FIXED = (
         *("equal_draws", "Int64", "count"),
         "tasks that returned what one on another worker had, though the plain loop gives each "
         "another result every time; missing where results are compared, or tasks repeat them",
+    ),
+    Column(
+        *("left_processes", "Int64", "count"),
+        "processes that were started in the run and still there after it, but for those of an "
+        "executor that is kept",
+    ),
+    Column(
+        *("left_files", "Int64", "count"),
+        "new files and folders in the working folder after the run, whoever made them",
+    ),
+    Column(
+        *("left_shared_bytes", "Int64", "bytes"),
+        "new shared memory of this user after the run that no process uses any longer",
     ),
     Column(
         *("notes", "str", ""),

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runners.model import printable
+
 JOBS = (
     *("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "OAR_JOB_ID", "FLUX_JOB_ID"),
     *("COBALT_JOBID", "CONDOR_ID"),
@@ -118,4 +120,4 @@ def _namespace() -> str | None:
 
 def _plain(value: object) -> str:
     """Text of another's file, for one line of a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(value))[:80]
+    return printable(str(value)[:80])

@@ -139,6 +139,8 @@ class Callable:
 
         names = [name for name in (self.function, self.arguments_from) if name is not None]
         files = dict.fromkeys(filter(None, map(about.own_file, names)))
+        for file in files:
+            about.check_names(file)
         found = [Flag("unguarded", told) for told in map(about.unguarded, files) if told]
         if workers == "process" and start_method is not None:
             if told := about.by_name(names[0]):

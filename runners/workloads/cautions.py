@@ -4,6 +4,7 @@ Loaded where a cell is planned, and not in the measuring process.
 """
 
 import ast
+import importlib.util
 import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from runners.model import InvalidParameter
 from runners.workloads.user_code import find, module_name
 
 PRINTERS = {"print", "pprint"}
@@ -32,6 +34,37 @@ def own_file(name: str) -> Path | None:
     if file is None or not file.endswith(".py") or "site-packages" in Path(file).parts:
         return None
     return Path(file) if Path(file).resolve().is_relative_to(Path.cwd()) else None
+
+
+def check_names(file: Path) -> None:
+    """Raise InvalidParameter if a file beside it, which it imports, has the name of another module.
+
+    As a script by itself it would get its neighbour. Here the library's comes first, because the
+    program and the workers need that.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError):
+        return
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    for name in sorted({name.partition(".")[0] for name in names} - {""}):
+        beside = next(filter(Path.exists, (file.parent / f"{name}.py", file.parent / name)), None)
+        if beside is None or not (beside.is_file() or any(beside.glob("*.py"))):
+            continue
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        # One that is built in would be taken by a script, too.
+        if spec is not None and spec.origin and spec.origin.endswith(".py"):
+            other = Path(spec.origin).resolve()
+            if not other.is_relative_to(file.parent.resolve()):
+                raise InvalidParameter(
+                    "function",
+                    f"{file} imports {name}, and {beside} has the name of another module "
+                    f"({other}); give it another name",
+                )
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from runners.door import Interrupted, Staying
 from runners.model import InvalidParameter, in_one_line
 
 GUARD = 'if __name__ == "__main__":'
@@ -58,18 +59,26 @@ def _import(parameter: str, place: str, module: str) -> ModuleType:
         path = Path(place)
         if not path.is_file():
             raise InvalidParameter(parameter, f"there is no file {place}")
-        # As an ordinary module of its folder, so that what it defines can be pickled.
-        if str(path.parent) not in sys.path:
-            sys.path.insert(0, str(path.parent))
+        # As an ordinary module of its folder, so that what it defines can be pickled; after the
+        # library's, so that no `json.py` beside it is taken for that.
+        if (folder := str(path.parent)) not in sys.path:
+            working = str(Path.cwd())
+            sys.path.insert(
+                sys.path.index(working) if working in sys.path else len(sys.path), folder
+            )
     try:
         with contextlib.nullcontext() if module in sys.modules else _by_itself(place):
             found = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         raise InvalidParameter(parameter, _why_not(module, error)) from None
     file = getattr(found, "__file__", None)
     if place.endswith(".py") and not (file and Path(file).samefile(place)):
+        other = f" ({file})" if file else ""
         raise InvalidParameter(
-            parameter, f"there is another module {module} already; give {place} another name"
+            parameter,
+            f"there is another module {module} already{other}; give {place} another name",
         )
     return found
 
@@ -80,7 +89,7 @@ def _by_itself(place: str) -> Iterator[None]:
     argv, stdin = sys.argv, sys.stdin
     sys.argv, sys.stdin = [place], _nowhere("r")
     try:
-        with contextlib.redirect_stdout(_nowhere("w")):
+        with contextlib.redirect_stdout(_nowhere("w")), Staying():
             yield
     finally:
         sys.argv, sys.stdin = argv, stdin

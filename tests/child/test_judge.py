@@ -12,7 +12,7 @@ from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import pickled
 from runners.child.timing import SLACK_NS, Timing
 from runners.executors.serial import Serial
-from runners.model import Incomplete, Status, Unsupported, WorkerDied, WrongResult
+from runners.model import Incomplete, Status, Unavailable, Unsupported, WorkerDied, WrongResult
 
 WORKER = (10, 11, True)
 
@@ -208,6 +208,7 @@ def test_results_that_are_left_uncompared_are_checked_all_the_same() -> None:
     ("error", "status", "told"),
     [
         (Unsupported("not here"), "unsupported", "not here"),
+        (Unavailable("not now"), "incomplete", "not now"),
         (Incomplete("some never came"), "incomplete", "some never came"),
         (WorkerDied("exit code 3"), "crashed", "exit code 3"),
         (LookupError("two"), "failed", "LookupError: two"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runners.child import rows
 from runners.child.answers import answer
+from runners.child.judge import Outcome
 from runners.child.rows import MOST_CHARS, Rows, with_spans
 from runners.child.sample import MOST_SPANS, sample
 from runners.child.trial import Trial
@@ -136,3 +137,24 @@ def test_an_error_that_quotes_all_results_is_cut(make_plan: MakePlan) -> None:
     assert made.error is not None
     assert len(made.error) <= MOST_CHARS
     trial.close()
+
+
+def test_the_memory_of_a_run_is_not_that_of_judging_it(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = Trial(make_plan("workload=countdown", "executor=serial"))
+    plain = trial.run(order("baseline")).max_rss_bytes
+    judge = trial.judge.beside
+    taken = []
+
+    def greedy(*arguments: Any) -> Outcome:
+        taken.append(len(b"x" * 200_000_000))
+        return judge(*arguments)
+
+    monkeypatch.setattr(trial.judge, "beside", greedy)
+    run = trial.run(order("baseline"))
+    trial.close()
+    assert taken
+    assert plain is not None
+    assert run.max_rss_bytes is not None
+    assert run.max_rss_bytes < plain + 100_000_000

@@ -11,6 +11,7 @@ from runners.command.progress import Place, Terminal
 from runners.command.quiet import Watch
 from runners.command.resume import begin, look
 from runners.model import Plan, Run
+from runners.results.read import baseline_folder
 from runners.results.write import append, write_json
 from tests import synthetic
 from tests.conftest import MakePlan
@@ -93,6 +94,16 @@ def test_a_cell_reads_its_own_file_and_nothing_below(tmp_path: Path, make_plan: 
     assert without(plan, tmp_path).status == "crashed"
 
 
+def test_a_panel_above_the_sweep_of_a_cell_is_another_ones(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for folder in (tmp_path, sweep):
+        append(folder / "panel-a", synthetic.runs()[0])
+    write_json(sweep / "sweep.json", {"cells": 1})
+    assert baseline_folder(sweep / "deep/cell", "panel-a") == sweep / "panel-a"
+    (sweep / "panel-a").rename(tmp_path / "elsewhere")
+    assert baseline_folder(sweep / "deep/cell", "panel-a") == sweep / "deep/cell"
+
+
 @pytest.mark.parametrize("name", ["runs.jsonl", "cell.json"])
 def test_a_cell_that_cannot_be_read_is_said_to_be_so_and_left_alone(
     name: str, tmp_path: Path, make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
@@ -105,7 +116,7 @@ def test_a_cell_that_cannot_be_read_is_said_to_be_so_and_left_alone(
     candidate = Candidate(plan, tmp_path, Terminal(plan, tmp_path, Place(3, 12, "primes")))
     [found] = measure_cells([candidate], tmp_path, Watch())
     assert found.status == without(plan, tmp_path).status == "unreadable"
-    told = f"not measured, it cannot be read: {tmp_path / name} (Is a directory)"
+    told = f"not measured, it cannot be read: {tmp_path / name} ("
     assert capsys.readouterr().out.count(told) == 2
     assert sorted(tmp_path.iterdir()) == before
 

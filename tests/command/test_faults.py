@@ -20,7 +20,7 @@ import pytest
 from runners.child import timing, trial
 from runners.executors.thread import Thread
 from runners.measuring.measure import measure
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Order, Run
 from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told
@@ -158,7 +158,7 @@ def test_more_processes_than_the_system_allows(
         run = last_run(make_plan, f"executor={executor}", "n=100")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert run.status == "failed"
+    assert run.status == "incomplete"  # another shell may allow more
     assert "Too many open files" in str(run.error)
 
 

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runners.analysis.summary import summarise
-from runners.command.resume import begin, following, look
-from runners.measuring.process import marked
+from runners.command.resume import Earlier, begin, following, look
+from runners.measuring.leftovers import descendants, lives
+from runners.measuring.tree import marked
+from runners.model import Run, Status
 from runners.results.claim import claimed, holder
 from runners.results.read import read_runs
 from runners.results.write import append, write_json
@@ -96,19 +99,32 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     assert signal.Signals(number).name in str(after[-1]["error"])
 
 
-@pytest.mark.parametrize("executor", ["pool", "process", "thread"])
-def test_killing_the_program_leaves_no_process(executor: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("executor", "number"),
+    [("pool", signal.SIGHUP), ("process", signal.SIGKILL), ("thread", signal.SIGQUIT)],
+)
+def test_killing_the_program_leaves_nothing(
+    executor: str, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process, not even one whose environment says nothing, and no temporary folder."""
     token = f"killed-{executor}"
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("LEFT", str(tmp_path / "left"))
     program = start(
-        *(*HANGS, "workload.what=deaf", f"executor={executor}", "hydra.run.dir=out"),
+        *(*HANGS, "workload.what=leaving_and_hanging", f"executor={executor}"),
+        "hydra.run.dir=out",
         cwd=tmp_path,
         token=token,
     )
-    until(lambda: len(left_over(token)) > 2, "the measuring process is at work")
-    time.sleep(0.3)
-    program.kill()
+    until((tmp_path / "left").exists, "the measuring process is at work")
+    below = descendants(program.pid)
+    assert len(below) >= 3
+    program.send_signal(number)
     program.communicate()
-    until(lambda: not left_over(token), "no process is left", limit_s=2)
+    until(lambda: not any(map(lives, below)), "no process is left", limit_s=5)
+    until(lambda: not list(temporary.glob("speedup-lab-*")), "no folder is left", limit_s=5)
+    assert left_over(token) == []
 
 
 def test_what_a_killed_program_leaves_is_read_and_interrupted(tmp_path: Path) -> None:
@@ -209,17 +225,20 @@ def test_a_cell_short_of_its_precision_is_continued(tmp_path: Path) -> None:
     assert len(set(read_runs(tmp_path / "out")["cell"])) == 1
 
 
+@pytest.mark.parametrize("end", ["killed", "interrupted"])
 @pytest.mark.parametrize(
     ("kept", "outcome"), [(2, "again"), (3, "again"), (4, "continued"), (99, "reused")]
 )
 def test_a_cell_is_continued_from_its_first_complete_round_on(
-    tmp_path: Path, make_plan: MakePlan, kept: int, outcome: str
+    tmp_path: Path, make_plan: MakePlan, kept: int, outcome: str, end: str
 ) -> None:
     plan = make_plan()
     write_json(tmp_path / "cell.json", plan.identity)
     runs = synthetic.runs(rounds=3, processes=1)  # and a cold one before them
     for run in runs[:kept]:
         append(tmp_path, run)
+    if end == "interrupted" and outcome != "reused":
+        append(tmp_path, stopped(runs[0], kept // 2))
     earlier = look(tmp_path, plan)
     assert earlier.outcome == outcome
     if outcome != "reused":
@@ -231,7 +250,83 @@ def test_a_cell_is_continued_from_its_first_complete_round_on(
         [pair] = earlier.rounds
         assert pair.baseline_s == pytest.approx(walls["baseline"])
         assert (pair.measured_s, pair.process) == (walls["measured"], 0)
-        assert following(tmp_path) == (2, 1)
+        assert following(tmp_path) == (2 if end == "killed" else 3, 1)
+
+
+def stopped(run: Run, number: int) -> Run:
+    """The row that ends a cell at a request to stop, in that round."""
+    ended = {"status": "interrupted", "ended_by": "interrupted", "error": "interrupted by SIGINT"}
+    return replace(run, round=number, wall_s=None, spans=(), **ended)  # type: ignore[arg-type]
+
+
+def test_a_cell_that_went_on_after_it_was_interrupted_is_ok(tmp_path: Path) -> None:
+    runs = synthetic.runs(rounds=6, processes=1)
+    first = [replace(run, ended_by=None) for run in runs[:6]]
+    rest = [replace(run, round=run.round + 1, process=1) for run in runs[6:]]
+    for run in (*first, stopped(runs[0], 3)):
+        append(tmp_path, run)
+    assert list(summarise(read_runs(tmp_path))["status"]) == ["interrupted"]
+    for run in rest[:-1]:  # as it stands when the program is killed the second time
+        append(tmp_path, run)
+    cell = summarise(read_runs(tmp_path)).iloc[0]
+    assert (cell["status"], cell["error"]) == (
+        "interrupted",
+        "the program ended before the cell did",
+    )
+    append(tmp_path, rest[-1])
+    cell = summarise(read_runs(tmp_path)).iloc[0]
+    assert (cell["status"], cell["ended_by"], cell["rounds"]) == ("ok", "precision", 6)
+    assert str(cell["error"]) == "nan"
+
+
+@pytest.mark.parametrize("status", ["incomplete", "timeout", "crashed"])
+def test_what_may_not_come_again_is_measured_again(
+    tmp_path: Path, make_plan: MakePlan, status: Status
+) -> None:
+    plan = make_plan()
+    write_json(tmp_path / "cell.json", plan.identity)
+    for run in synthetic.runs(rounds=3, processes=1, status=status, error="x", ended_by="failure"):
+        append(tmp_path, run)
+    assert look(tmp_path, plan) == Earlier("again", (), status, "failure")
+
+
+@pytest.mark.parametrize("damage", [b"[1, 2]", b"5", b"{", b"[" * 100_000, b"\xff\x00"])
+def test_a_damaged_identity_is_as_good_as_none(
+    tmp_path: Path, make_plan: MakePlan, damage: bytes
+) -> None:
+    for run in synthetic.runs(rounds=3, processes=1):
+        append(tmp_path, run)
+    (tmp_path / "cell.json").write_bytes(damage)
+    assert look(tmp_path, make_plan()) == Earlier("again")
+
+
+def test_a_trouble_that_passes_is_measured_again_and_is_no_success(tmp_path: Path) -> None:
+    away = ("-m", "executor=away", "executor.shows=made,mapping", "n=1", "sweep.report=false")
+    first = run_program(*away, *FEW, "hydra.sweep.dir=out", cwd=tmp_path)
+    assert first.returncode == 1, first.stderr
+    assert first.stdout.count("incomplete: ") == 2
+    again = run_program(*away, *FEW, "resume=out", cwd=tmp_path)
+    assert again.returncode == 1, again.stderr
+    assert "reused" not in again.stdout
+    assert again.stdout.count("measured again, it was incomplete") == 1
+    assert again.stdout.count("incomplete: ") == 2
+    files = list(tmp_path.rglob("*-away-*/runs.jsonl"))
+    errors = [str(rows(file.parent)[-1]["error"]).rpartition(": ")[2] for file in files]
+    assert sorted(errors) == ["everybody has gone away", "nobody is there to be asked"]
+
+
+def test_any_path_can_be_gone_on_with(tmp_path: Path) -> None:
+    path = "~o d(=[,é{}'$\"#/x"
+    cell = ("workload=countdown", "workload.count=1000", "executor=serial", "n=1", *FEW)
+    one = run_program(*cell, f"hydra.run.dir={path}", cwd=tmp_path)
+    many = run_program("-m", *cell, f"hydra.sweep.dir={path} 2", "sweep.report=false", cwd=tmp_path)
+    assert (one.returncode, many.returncode) == (0, 0), one.stderr + many.stderr
+    assert list((tmp_path / f"{path} 2").glob("*/runs.jsonl"))
+    (tmp_path / path).rename(tmp_path / f"{path}${{y}}")
+    two = run_program(*cell, f"resume={path}${{y}}/", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    assert "reused, ended by rounds" in two.stdout
+    assert len(list(tmp_path.iterdir())) == 1  # nothing has gone elsewhere
 
 
 def test_a_folder_belongs_to_one_program_at_a_time(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,18 @@ def test_an_executor_that_mixes_up_results_is_found_out(make_plan: MakePlan, exe
     *right, last = measure(make_plan("workload=misbehaving", f"executor={executor}"))
     assert all(run.status == "ok" for run in right)
     assert last.status == "wrong"
+
+
+def test_the_measuring_process_has_the_options_of_the_plan(make_plan: MakePlan) -> None:
+    cell = ("workload=callable", "workload.function=tests.functions:unless_optimised", "n=1")
+    plan = make_plan(*cell, "workload.arguments=[[1]]", "executor=serial")
+    *_, last = measure(replace(plan, options=("-O",)))
+    assert (last.status, last.error) == ("ok", None)
+
+
+def test_an_executor_that_is_not_available_now_makes_a_cell_incomplete(make_plan: MakePlan) -> None:
+    *_, last = measure(make_plan("executor=away", "n=1"))
+    assert (last.status, last.error) == ("incomplete", "everybody has gone away")
 
 
 def test_an_unsupported_pair_is_a_row_with_the_reason(make_plan: MakePlan) -> None:

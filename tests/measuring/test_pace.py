@@ -61,8 +61,12 @@ def run(
     start_s: float = 0.0,
     tasks: int = 8,
     spread: float = 0.0,
+    between_s: float = 0.0,
 ) -> Done:
-    """Follow the pace to its end; each round of a candidate takes its baseline and itself."""
+    """Follow the pace to its end; each round of a candidate takes its baseline and itself.
+
+    Beside what is timed, `between_s` of each round go to judging and storing it.
+    """
     done = Done(pace)
     while pace.goes_on:
         pace.begin_processes()
@@ -74,6 +78,7 @@ def run(
             clock.wait(walls[0][0] * slower)
             if kind != "baseline":
                 clock.wait(sum(m for _, m in walls))
+            clock.wait(between_s)
             for candidate in pairs:
                 if (end := pace.ending(candidate)) is not None:
                     done.ended[candidate] = end
@@ -116,6 +121,14 @@ def test_five_interpreters_fit_into_the_budget_if_they_can(
     assert done.counted == counted
     assert done.ended == {0: "precision" if sum(counted) == 20 else "time budget"}
     assert clock.now_ns <= 15e9 or round_s > 15 / 2
+
+
+def test_what_happens_between_the_runs_is_in_the_budget(clock: Clock) -> None:
+    """Judging very many results takes longer than the run; short runs are no reason for more."""
+    done = run(clock, Pace(settings(time_budget_s=10)), [(0.1, 0.1)], between_s=1.8)
+    assert clock.now_ns / 1e9 <= 10
+    assert sum(done.counted) <= 4
+    assert done.ended == {0: "time budget"}
 
 
 def test_a_round_that_gets_slower_does_not_exceed_the_budget(clock: Clock) -> None:

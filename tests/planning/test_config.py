@@ -1,12 +1,15 @@
 """Mistakes in a configuration: one line that names the key and the remedy, and nothing written."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from omegaconf.errors import ValidationError
 
+from runners.command.mistakes import explain
 from runners.command.program import run
-from runners.model import InvalidParameter, Measure, UsageError
-from runners.planning import plugins
+from runners.model import Measure, UsageError
+from runners.planning import config, plugins, ranges
 from tests.conftest import PLUGINS, MakePlan, run_program
 
 MISTAKES = {
@@ -34,6 +37,13 @@ MISTAKES = {
     "+measure.pilot=5": ["measure.pilot", "called measure.min_rounds now"],
     "measure.precision=fine": ["measure.precision=fine", "number"],
     "measure.timeout_s=-1": ["measure.timeout_s=-1", "above 0"],
+    "measure.timeout_s=inf": ["measure.timeout_s=inf", "at most 1000000 s"],
+    "measure.memory_limit_bytes=1000": ["measure.memory_limit_bytes=1000", "at least 67108864"],
+    "n=1000000000000": ["n=1000000000000", "at most 100000"],
+    f"n=1{'0' * 5000}": ["n: it cannot be read"],
+    "n=${nothing}": ["n:", "'nothing' not found"],
+    "workload=null": ["workload=null", "the name of an option"],
+    "measure=[]": ["measure: none is chosen"],
     "workload=addition workload.types=[int+str]": ["workload.types", "int+str"],
     "workload=nowhere": ["workload=nowhere", "no_such_module", "install it"],
     "workload=shapeless": ["workload=shapeless", "_target_"],
@@ -140,16 +150,25 @@ def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan)
     assert len(cells | {one.cell}) == len(others) + 1
 
 
-def test_measure_refuses_what_cannot_be() -> None:
-    good = {
-        **{"precision": 0.1, "min_rounds": 1, "max_rounds": 1, "interpreters": 1, "warmup": 1},
-        **{"time_budget_s": 1.0, "timeout_s": 1.0, "keep_spans": "all", "seed": 1},
-        **{"sweep_budget_s": None, "memory_limit_bytes": None, "force": False},
-    }
-    Measure(**good)  # type: ignore[arg-type]
-    for name in ("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "timeout_s"):
-        with pytest.raises(InvalidParameter, match=name):
-            Measure(**(good | {name: 0}))  # type: ignore[arg-type]
+@pytest.mark.parametrize("key", [*ranges.RANGES])
+def test_a_number_that_cannot_be_is_refused_by_its_key(make_plan: MakePlan, key: str) -> None:
+    allowed = ranges.RANGES[key]
+    beyond = [int(allowed.high) * 2, -(10**300), 10**400, -(10**400)]
+    for value in ["inf", "nan", "-inf", *map(str, beyond)]:
+        with pytest.raises((UsageError, ValidationError)) as refused:
+            make_plan(f"{key}={value}")
+        assert key.rpartition(".")[2] in explain(refused.value)
+    with pytest.raises((UsageError, ValidationError)):
+        make_plan(f"{key}={allowed.low if allowed.above else allowed.low - 1}")
+
+
+def test_every_number_of_the_settings_has_a_range() -> None:
+    numbers = {f"measure.{field.name}" for field in fields(Measure) if field.type in NUMBERS}
+    own = {f"sweep.{field.name}" for field in fields(config.Sweep) if field.type in NUMBERS}
+    assert numbers | own | {"n"} == set(ranges.RANGES)
+
+
+NUMBERS = (int, float, int | None, float | None)
 
 
 def test_a_constructor_that_fails_is_named_with_its_plugin() -> None:

@@ -72,6 +72,24 @@ def test_packages_are_found_by_the_names_they_are_imported_by(installed: Path, m
     assert code == {"user_of_all"}  # what is installed is told by its version
 
 
+def test_packages_that_a_package_requires_are_noted_with_it(installed: Path, mine: Path) -> None:
+    install(installed, "top_one-1.dist-info", "topmost/__init__.py")
+    install(installed, "Base.Two-2.dist-info", "basetwo/__init__.py")
+    install(installed, "deep-3.dist-info", "deep/__init__.py")
+    install(installed, "extra-4.dist-info", "extra/__init__.py")
+    for name, requires in (
+        ("top_one-1", "base-two>=1"),
+        ("Base.Two-2", "deep; python_version>'3'"),
+    ):
+        lines = [f"Requires-Dist: {requires}", "Requires-Dist: extra; extra == 'all'"]
+        text = "\n".join(
+            ["Name: x", *lines, "Requires-Dist: not-there", "", "Requires-Dist: extra"]
+        )
+        (installed / f"{name}.dist-info/METADATA").write_text(text)
+    (mine / "user_of_top.py").write_text("import topmost\n")
+    assert found(["user_of_top"])[1] == {"top-one": "1", "base-two": "2", "deep": "3"}
+
+
 def test_code_without_a_version_is_followed_wherever_it_is(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

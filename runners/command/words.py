@@ -1,0 +1,86 @@
+"""What is wrong with the words of a command line, and with the YAML files that they choose."""
+
+from collections.abc import Iterator, Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from runners.model import in_one_line
+from runners.planning import searchpath
+
+
+def unparsable(words: Sequence[str]) -> str | None:
+    """What is wrong with the first word that cannot be what it has to be; None if all can."""
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            [override] = OverridesParser.create().parse_overrides([word])
+        except HydraException:  # which Hydra tells itself; also of an option
+            continue
+        except Exception as error:  # a number of thousands of digits, a nesting as deep
+            return f"{key}: it cannot be read ({in_one_line(error)})"
+        plain = override.value() if not override.is_sweep_override() else ""
+        if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
+            return f"{key}={value}: it must be the name of an option; --help lists them"
+    return None
+
+
+def unreadable(words: Sequence[str]) -> str | None:
+    """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
+    places = searchpath.places(_folders(words))
+    for group, option in _chosen(words):
+        if (problem := searchpath.unreadable(places, group, option)) is not None:
+            own = group in ("workload", "executor")
+            return f"{group}={option}: its YAML {problem}; fix it" if own else f"{problem}; fix it"
+    return None
+
+
+def endless(words: Sequence[str]) -> str | None:
+    """What is wrong with a YAML file that would never be read to its end; None if all would be.
+
+    To be asked before anything reads them, which takes a moment, and only for files of others.
+    """
+    places = searchpath.places(_folders(words))
+    if len(places) == 1:  # the program's own
+        return None
+    for group, option in _chosen(words):
+        if (problem := searchpath.endless(places, group, option)) is not None:
+            return f"{group}={option}: its YAML {problem}; fix it"
+    return None
+
+
+def _folders(words: Sequence[str]) -> list[str]:
+    """Those of --config-dir and hydra.searchpath."""
+    found: list[str] = []
+    for at, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            found.append(value or words[min(at + 1, len(words) - 1)])
+        elif word.startswith("hydra.searchpath"):
+            found += [
+                folder
+                for override in _parsed(word)
+                if isinstance(values := override.value(), list)
+                for folder in map(str, values)
+            ]
+    return found
+
+
+def _chosen(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each group and option that the words name, all those of a sweep."""
+    for word in words:
+        for override in _parsed(word) if not word.startswith("-") else ():
+            if override.is_discrete_sweep():
+                options = [*override.sweep_string_iterator()]
+            else:
+                options = [value] if isinstance(value := override.value(), str) else []
+            for option in options:
+                yield override.key_or_group, option
+
+
+def _parsed(word: str) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides([word])
+    except Exception:  # which is told where it is read
+        return []
