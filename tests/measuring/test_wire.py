@@ -280,7 +280,8 @@ def test_a_task_that_writes_to_the_parent_ends_its_own_cell(
     )
     *_, last = measure(plan)
     assert last.status == ("timeout" if what == "announcing" else "crashed")
-    assert "files that it has not opened" in str(last.error)
+    # Of two processes with one end of the pipe, either may read what is meant for the other.
+    assert what == "doubling" or "files that it has not opened" in str(last.error)
 
 
 def test_a_request_to_stop_is_heard_within_a_message(
