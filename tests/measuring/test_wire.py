@@ -207,6 +207,20 @@ def test_any_values_are_a_row_that_can_be_kept_or_garbled(
     assert found.status != "ok" or found.wall_s
 
 
+def test_loops_have_as_many_workers_as_were_asked_for_if_they_ran(plan: Plan) -> None:
+    order = replace(ORDER, role="spin", loops=5, most_loops=5)
+    for status, n, fits in (("ok", 5, True), ("ok", 2, False), ("crashed", 2, True)):
+        sent = row(plan, role="spin", n=n, status=status, warmth=None, fresh=False, notes=None)
+        data = json.dumps(answer(sent)("token")).encode()
+        now_ns = time.perf_counter_ns()
+        try:
+            wire.decoded(data, plan, order, "token", now_ns - 10**9, now_ns)
+        except wire.Garbled:
+            assert not fits
+        else:
+            assert fits
+
+
 def test_a_row_that_a_task_writes_is_not_believed(plan: Plan) -> None:
     """It does not know the token, and says that the run is done before it is."""
     forged = sending(lambda _: answer(row(plan))("guess"))
@@ -266,7 +280,8 @@ def test_a_task_that_writes_to_the_parent_ends_its_own_cell(
     )
     *_, last = measure(plan)
     assert last.status == ("timeout" if what == "announcing" else "crashed")
-    assert "files that it has not opened" in str(last.error)
+    # Of two processes with one end of the pipe, either may read what is meant for the other.
+    assert what == "doubling" or "files that it has not opened" in str(last.error)
 
 
 def test_a_request_to_stop_is_heard_within_a_message(
