@@ -58,8 +58,9 @@ from runners.model import (
     timestamp,
 )
 
-LOOKS, LOOK_S = 5, 5.0
-"""So many more runs, or seconds of them, are to show whether workers draw the same numbers."""
+LOOKS, LOOK_S, LOOK_CALLS = 5, 5.0, 1_000
+"""So many more runs, or seconds of them, are to show whether workers draw the same numbers, each
+of so many calls at most."""
 EQUAL_DRAWS = "tasks returned equal draws: {}; seed per task"
 FORKED = "workers that were forked from one process share its random state"
 SEEDED = "workers begin with the same random state, which their module sets"
@@ -250,7 +251,8 @@ class Trial:
             return outcome
         plan = self.plans[sides[0]]
         again = replace(order, role="measured", candidate=sides[0])
-        same = [self.tasks[comparison.random_task]] * max(len(self.tasks), 2 * plan.n)
+        calls = max(min(len(self.tasks), LOOK_CALLS), 2 * plan.n)
+        same = [self.tasks[comparison.random_task]] * calls
         found = comparison.draws.found
         try:
             for _ in range(min(LOOKS, int(LOOK_S / max(outcome.timing.wall_s, 1e-3)))):

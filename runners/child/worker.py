@@ -24,6 +24,8 @@ thread_id = threading.get_ident
 READ_EVERY_NS = 5_000_000
 """Each reading may take 50 µs, where the caches have been used for something else meanwhile."""
 ERROR_CHARS = 4000
+MOST_TRACEBACKS, SHORT_CHARS = 100, 200
+"""Of so many failed tasks a worker tells where; of a hundred thousand it would take minutes."""
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
 """What CPython says of an extension module that is not made for them (`Python/import.c`)."""
 
@@ -72,6 +74,7 @@ _here: dict[int, _Here] = {}
 _payload: bytes | None = None
 _workload: Any = None
 _broken: Exception | None = None
+_failed = 0
 
 
 def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
@@ -87,8 +90,9 @@ def install(payload: bytes, shared: Any = None) -> None:
     loses a worker in its initializer starts the next one for ever. What went wrong is told by the
     worker's first task.
     """
-    global _payload, _workload, _broken
+    global _payload, _workload, _broken, _failed
     listen()  # a forked worker does already
+    _failed = 0
     tell_stops()
     if threading.active_count() > 1:
         keep_gil()
@@ -125,7 +129,7 @@ def run_task(task: Any) -> Wire:
     except BaseException as problem:  # also SystemExit: a task may not end its worker silently
         if (refusal := _refusal(problem)) is not None:
             raise refusal from None
-        error = described()
+        error = _told(problem)
     used = here.used(clock_ns())
     cpu = thread_cpu_ns() - cpu
     return here.identity, start, clock_ns(), cpu, -1, used, error, value
@@ -144,8 +148,8 @@ class EitherForm:
         start = clock_ns()
         try:
             value = await steps
-        except Exception:  # a cancellation is the executor's own and goes through
-            error = described()
+        except Exception as problem:  # a cancellation is the executor's own and goes through
+            error = _told(problem)
         used = here.used(clock_ns())
         return here.identity, start, clock_ns(), steps.cpu_ns, steps.held_ns, used, error, value
 
@@ -197,6 +201,15 @@ def _refusal(error: BaseException | None) -> Exception | None:
             )
         error = error.__cause__ or error.__context__
     return None
+
+
+def _told(problem: BaseException) -> str:
+    """What is told of the task whose exception is being handled."""
+    global _failed
+    _failed += 1
+    if _failed <= MOST_TRACEBACKS:
+        return described()
+    return "".join(traceback.format_exception_only(problem)).rstrip()[:SHORT_CHARS]
 
 
 def described() -> str:

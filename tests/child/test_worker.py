@@ -9,7 +9,7 @@ import pytest
 from runners.child import worker
 from runners.child.counters import Usage
 from runners.child.records import Told, taken_apart
-from runners.child.worker import EitherForm, adopt, install, run_task
+from runners.child.worker import MOST_TRACEBACKS, EitherForm, Wire, adopt, install, run_task
 from runners.model import Coroutine
 
 
@@ -33,6 +33,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The workload in this thread, for as long as a test lasts."""
     for name in ("_payload", "_workload", "_broken"):
         monkeypatch.setattr(worker, name, None)
+    monkeypatch.setattr(worker, "_failed", 0)
     workload = Nap()
     payload = pickle.dumps(workload)
     adopt(payload, workload)
@@ -62,6 +63,24 @@ def test_both_forms_return_a_record_of_their_result_or_error(form: str) -> None:
     told = run(-3)
     assert told.results == [None]
     assert "LookupError: negative" in told.failed[0][1]
+
+
+@pytest.mark.parametrize("form", ["plain", "coroutine"])
+def test_of_very_many_failed_tasks_only_the_first_say_where(form: str) -> None:
+    function = EitherForm()
+
+    async def coroutines() -> list[Wire]:
+        return [await function.acall(-1) for _ in range(MOST_TRACEBACKS + 1)]
+
+    plain = form == "plain"
+    wires = (
+        list(map(function, [-1] * (MOST_TRACEBACKS + 1))) if plain else asyncio.run(coroutines())
+    )
+    errors = [error for _, error in taken_apart(wires).failed]
+    assert all("Traceback" in error for error in errors[:MOST_TRACEBACKS])
+    assert errors[MOST_TRACEBACKS:] == ["LookupError: negative"]
+    install(pickle.dumps(Nap()))  # as the next run does
+    assert "Traceback" in taken_apart([run_task(-1)]).failed[0][1]
 
 
 def test_what_the_kernel_counted_is_not_read_after_each_short_task(
