@@ -116,7 +116,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 _NUMBER = re.compile(r"\[Errno (-?\d+)\]")
-_SHORTAGES = (
+_SHORTAGES: tuple[tuple[set[int], str, str], ...] = (
     (
         {errno.EMFILE, errno.ENFILE},
         "Too many open files$",
@@ -130,7 +130,7 @@ _SHORTAGES = (
     ),
     (
         {errno.ENOMEM},
-        r"^[\w.]*MemoryError\b|Cannot allocate memory",
+        r"^[\w.]*MemoryError\b|Cannot allocate memory|failed to map segment",
         "there is not enough memory, or a limit is too low (ulimit -v, or memory.max of the "
         "control group): use fewer workers, or smaller tasks",
     ),
@@ -140,7 +140,7 @@ _SHORTAGES = (
         "a disk is full: make room, or name another folder for temporary files (TMPDIR)",
     ),
     (
-        {errno.EFBIG},
+        set(),  # its number is also that of a file that is too large for us
         "File too large",
         "a file would be too large: raise the limit (ulimit -f)",
     ),
