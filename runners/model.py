@@ -124,7 +124,7 @@ _SHORTAGES: tuple[tuple[set[int], str, str], ...] = (
     ),
     (
         {errno.EAGAIN},
-        "can't (start|allocate) new thread",
+        "can't (start|allocate) new thread|Failed to launch worker thread",
         "no more processes or threads can be started: raise their limit (ulimit -u, or pids.max of "
         "the control group), or use fewer workers",
     ),
