@@ -121,7 +121,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 _NUMBER = re.compile(r"\[Errno (-?\d+)\]")
-_SHORTAGES = (
+_SHORTAGES: tuple[tuple[set[int], str, str], ...] = (
     (
         {errno.EMFILE, errno.ENFILE},
         "Too many open files$",
@@ -129,13 +129,13 @@ _SHORTAGES = (
     ),
     (
         {errno.EAGAIN},
-        "can't (start|allocate) new thread",
+        "can't (start|allocate) new thread|Failed to launch worker thread",
         "no more processes or threads can be started: raise their limit (ulimit -u, or pids.max of "
         "the control group), or use fewer workers",
     ),
     (
         {errno.ENOMEM},
-        r"^[\w.]*MemoryError\b|Cannot allocate memory",
+        r"^[\w.]*MemoryError\b|Cannot allocate memory|failed to map segment",
         "there is not enough memory, or a limit is too low (ulimit -v, or memory.max of the "
         "control group): use fewer workers, or smaller tasks",
     ),
@@ -145,7 +145,7 @@ _SHORTAGES = (
         "a disk is full: make room, or name another folder for temporary files (TMPDIR)",
     ),
     (
-        {errno.EFBIG},
+        set(),  # its number is also that of a file that is too large for us
         "File too large",
         "a file would be too large: raise the limit (ulimit -f)",
     ),

@@ -129,6 +129,44 @@ def lazy(number: int) -> list[Any]:
     return [(k for k in range(number))]
 
 
+class Unloadable:
+    """It can be pickled, and not be loaded."""
+
+    def __reduce__(self) -> Any:
+        return _never, ()
+
+
+def _never() -> None:
+    raise ValueError("not to be loaded")
+
+
+def unloadable(_: int) -> Any:
+    return Unloadable()
+
+
+def unloadables() -> list[Any]:
+    return [(1,), (Unloadable(),)]
+
+
+class Refusing:
+    """Its own method raises when it is to be pickled."""
+
+    def __reduce__(self) -> Any:
+        raise ValueError("it stays here")
+
+
+def refusing(_: int) -> Any:
+    return Refusing()
+
+
+async def never(_: int) -> None:
+    await _never_done()
+
+
+async def _never_done() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
 # Random results
 
 GENERATOR = random.Random(7)  # forked with its state, unlike those of the module itself

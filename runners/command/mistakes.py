@@ -44,10 +44,9 @@ def explain(error: BaseException, place: Path | None = None) -> str:
         return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or place
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and (
-            short := shortage(in_one_line(error))
-        ):
-            return f"{short} ({where}: {error.strerror})"
+        short = shortage(in_one_line(error))
+        if short is not None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return f"{short} ({f'{where}: ' if where else ''}{error.strerror})"
         return (
             f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"

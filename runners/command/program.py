@@ -21,7 +21,7 @@ from runners.command.job import CODE, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.words import endless, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import REFUSALS, UsageError, in_one_line
+from runners.model import REFUSALS, UsageError, in_one_line, shortage
 from runners.planning import config
 from runners.planning.environment import read_environment
 from runners.planning.hydra_versions import makes, no_plugin
@@ -100,6 +100,9 @@ def run(arguments: Sequence[str]) -> int:
             raise
         if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
             fail(mistake, job.folder)
+        if (short := shortage(in_one_line(error))) is not None:
+            print(f"error: {short} ({in_one_line(error)})", file=sys.stderr)
+            return 1
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
     finally:

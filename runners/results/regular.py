@@ -44,7 +44,8 @@ def reading(path: Path, most_bytes: int) -> BinaryIO:
 def read_whole(path: Path, most_bytes: int) -> bytes:
     """What is in that file. Raises OSError where it is larger than `most_bytes`."""
     with reading(path, most_bytes) as file:
-        return file.read(most_bytes)
+        # Not for so many bytes as it may have: that much memory would be taken at once.
+        return file.read(min(most_bytes, os.fstat(file.fileno()).st_size + 1))
 
 
 def refuse_link(folder: Path) -> None:

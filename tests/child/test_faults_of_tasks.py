@@ -275,3 +275,31 @@ def test_a_pool_that_cannot_send_its_tasks_prints_no_traceback(tmp_path: Path) -
         assert (done.returncode, done.stderr) == (1, "")
         assert "Traceback" not in done.stdout
         assert "argument 0 of call 0 is a lambda" in done.stdout
+
+
+@pytest.mark.parametrize("executor", PROCESSES)
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("unloadable", "loaded again (ValueError: not to be loaded)"),
+        ("refusing", "(it stays here)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_result_whose_methods_fail_is_told_at_once(
+    executor: str, function: str, says: str, rounds: Rounds
+) -> None:
+    """`multiprocessing.Pool` would wait for ever for one that cannot be loaded."""
+    *_, run = rounds(function, f"executor={executor}", "workload.compare=none")
+    assert run.status == "failed"
+    line = only_line(run)
+    assert line.startswith("a result is a")
+    assert says in line
+
+
+def test_an_argument_that_cannot_be_loaded_again_is_named_at_once(rounds: Rounds) -> None:
+    given = f"workload.arguments_from={HERE}:unloadables"
+    *_, run = rounds("total", "executor=process_pool", given, first="measured")[:1]
+    assert run.status == "failed"
+    assert "argument 0 of call 1 is" in only_line(run)
+    assert "not be loaded again" in only_line(run)

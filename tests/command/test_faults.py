@@ -92,6 +92,8 @@ def test_a_task_that_hangs(make_plan: MakePlan, executor: str, what: str) -> Non
     limit = "measure.timeout_s=0.7"
     run = last_run(make_plan, f"executor={executor}", f"workload.what={what}", limit)
     assert run.status == "timeout"
+    first, *_ = str(run.error).splitlines()
+    assert re.search(rf"misbehaving\.py:\d+ in {what}: \S", first)
 
 
 @pytest.mark.parametrize("executor", LOCAL)
@@ -159,7 +161,7 @@ def test_more_processes_than_the_system_allows(
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert run.status == "incomplete"  # another shell may allow more
-    assert "Too many open files" in str(run.error)
+    assert str(run.error).startswith("too many open files: raise their limit (ulimit -n)")
 
 
 def test_a_plugin_that_only_the_measuring_process_cannot_import(

@@ -197,6 +197,43 @@ def _memory(name: str) -> mmap.mmap:
         os.close(file)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Four tasks; the step `where` of the workload hangs or, if `how` says so, fails."""
+
+    where: str
+    how: str
+
+    def _step(self, where: str) -> None:
+        if where == self.where:
+            if self.how == "fail":
+                raise ValueError(f"no {where}")
+            time.sleep(3600 if self.how == "hang" else 0.3)
+
+    def __enter__(self) -> "Leaving":
+        self._step("enter")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._step("exit")
+
+    def tasks(self) -> Sequence[int]:
+        return range(4)
+
+    def __call__(self, task: int) -> int:
+        return task
+
+    def check(self, results: Sequence[Any]) -> None:
+        self._step("check")
+
+    def share(self, sync: Any) -> int:
+        self._step("share")
+        return 1
+
+    def attach(self, shared: int) -> None:
+        pass
+
+
 class Dropping(Serial):
     """Loses the last result."""
 
