@@ -33,6 +33,8 @@ from tests.conftest import PLUGINS, ROOT, MakePlan
 
 MEASURED = Order(process=0, round=0, position=0, role="measured", cold=True, warmup=True)
 SHARED = Path("/dev/shm")
+FORKED = ("executor=process", "executor.start_method=fork")
+"""Workers that are children of the measuring process, and are there at once."""
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def test_of_shared_memory_a_cells_own_is_removed_and_no_other(
     monkeypatch.setenv("HELD", str(held := tmp_path / "held"))
     (SHARED / f"{name}-earlier").touch()  # kept in memory by whoever will want it later
     limit = "measure.timeout_s=0.4" if how == "time limit" else "measure.timeout_s=60"
-    what = ("workload=misbehaving", "workload.what=holding_memory", "executor=process", limit)
+    what = ("workload=misbehaving", "workload.what=holding_memory", *FORKED, limit)
     with child(make_plan(*what)) as process:
 
         def act() -> None:
@@ -156,7 +158,7 @@ def test_a_request_to_end_does_not_end_the_reaper(make_plan: MakePlan) -> None:
 
 @pytest.mark.parametrize("who", ["measuring process", "worker"])
 def test_a_run_in_which_a_process_was_stopped_is_interrupted(make_plan: MakePlan, who: str) -> None:
-    what = ("workload=misbehaving", "workload.what=dozing", "executor=process", "n=1")
+    what = ("workload=misbehaving", "workload.what=dozing", *FORKED, "n=1")
     with child(make_plan(*what)) as process:
         process.settle()
         process.tree.look()
@@ -181,7 +183,7 @@ def test_a_run_in_which_a_process_was_stopped_is_interrupted(make_plan: MakePlan
 def test_a_time_limit_that_passes_while_a_worker_is_stopped_is_no_fault_of_the_cell(
     make_plan: MakePlan,
 ) -> None:
-    what = ("workload=misbehaving", "workload.what=dozing", "executor=process", "n=1")
+    what = ("workload=misbehaving", "workload.what=dozing", *FORKED, "n=1")
     with child(make_plan(*what, "measure.timeout_s=1")) as process:
         process.settle()
         process.tree.look()
