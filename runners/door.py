@@ -167,6 +167,9 @@ def enter(module: str, *, kept: str = UNWRITTEN, plugins: bool = False) -> "NoRe
 
     atexit.register(_deafen)  # the first to be registered runs last
     REQUESTS.listen()
+    import warnings
+
+    warnings.showwarning = _warn
     sys.unraisablehook = _unless_interrupted(sys.unraisablehook)
     import importlib
 
@@ -220,6 +223,11 @@ def _deafen() -> None:
     for name in SIGNALS:
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
+
+
+def _warn(message: "Warning | str", *_: object, **__: object) -> None:
+    """A warning in one line: where in this program it was found is no help."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def unwritten() -> OSError | None:

@@ -7,10 +7,12 @@ others are frozen records: a `Plan` goes in, every timed run comes out as a `Run
 """
 
 import dataclasses
+import errno
 import hashlib
 import importlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -116,6 +118,48 @@ def in_one_line(error: BaseException) -> str:
         said = "(which cannot be told)"
     said = said if len(said) <= 1000 else f"{said[:1000]}..."
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+_NUMBER = re.compile(r"\[Errno (-?\d+)\]")
+_SHORTAGES = (
+    (
+        {errno.EMFILE, errno.ENFILE},
+        "Too many open files$",
+        "too many open files: raise their limit (ulimit -n), or use fewer workers",
+    ),
+    (
+        {errno.EAGAIN},
+        "can't (start|allocate) new thread",
+        "no more processes or threads can be started: raise their limit (ulimit -u, or pids.max of "
+        "the control group), or use fewer workers",
+    ),
+    (
+        {errno.ENOMEM},
+        r"^[\w.]*MemoryError\b|Cannot allocate memory",
+        "there is not enough memory, or a limit is too low (ulimit -v, or memory.max of the "
+        "control group): use fewer workers, or smaller tasks",
+    ),
+    (
+        {errno.ENOSPC, errno.EDQUOT},
+        "No space left on device",
+        "a disk is full: make room, or name another folder for temporary files (TMPDIR)",
+    ),
+    (
+        {errno.EFBIG},
+        "File too large",
+        "a file would be too large: raise the limit (ulimit -f)",
+    ),
+)
+
+
+def shortage(error: str) -> str | None:
+    """What the system has run out of, and the remedy, if an error says so in its last line."""
+    last = next((line for line in reversed(error.splitlines()) if line.strip()), "")
+    numbers = set(map(int, _NUMBER.findall(last)))
+    for known, words, told in _SHORTAGES:
+        if numbers & known or re.search(words, last):
+            return told
+    return None
 
 
 def timestamp() -> str:
@@ -671,7 +715,9 @@ class Run:
     many, a sample; all else follows from all of them. `notes` are the flags known beforehand, as
     JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
     `child.counters.Counters`.
-    `compared` and `checked` tell what was found out about its results (`results.columns`).
+    `compared` and `checked` tell what was found out about its results (`results.columns`),
+    `left_processes`, `left_files` and `left_shared_bytes` what is there after it that was not there
+    before it.
     """
 
     cell: str
@@ -739,6 +785,9 @@ class Run:
     compared: str | None = None
     checked: bool | None = None
     equal_draws: int | None = None
+    left_processes: int | None = None
+    left_files: int | None = None
+    left_shared_bytes: int | None = None
     notes: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
@@ -827,6 +876,7 @@ FlagCode = Literal[
     "above_bound",
     "first_calls",
     "equal_draws",
+    "leaves_behind",
     "shared_connection",
     "by_name",
     "unguarded",

@@ -23,7 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.command.grid import Grid
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Plan
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
@@ -65,13 +65,13 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
 
 
 HELPERS = (
-    *(b"read -r line", b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
+    *(b"multiprocessing.forkserver", b"multiprocessing.resource_tracker"),
     *(b"loky.backend.resource_tracker", b"tests/starter.py"),
 )
 
 
 def is_helper(pid: int) -> bool:
-    """Whether it serves this very process and ends with it: its guardian, or one of a library."""
+    """Whether it serves this very process and ends with it: one of a library, or of these tests."""
     try:
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     except OSError:  # it has just ended

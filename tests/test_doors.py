@@ -112,14 +112,16 @@ def lets_nobody_in(door: Door) -> bool:
         return b" 404 " in told
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", door.port), timeout=5) as connection,
-            context.wrap_socket(connection) as encrypted,
-        ):
-            return encrypted.recv(1) == b""
-    except OSError:
-        return True
+    with socket.create_connection(("127.0.0.1", door.port), timeout=5) as connection:
+        try:
+            encrypted = context.wrap_socket(connection)
+        except OSError:  # it does not talk by TLS
+            return False
+        with encrypted:
+            try:
+                return encrypted.recv(1) == b""
+            except OSError:  # it asks for a certificate
+                return True
 
 
 OPEN = {"http_get": "its server gives the same answer to everybody"}

@@ -17,6 +17,7 @@ from runners.report.files import write_report
 from runners.report.markdown import table
 from runners.results import columns as of_runs
 from runners.results.columns import Column
+from runners.words.escaping import Markdown
 from tests.conftest import ROOT, run_program
 
 PAGE = ROOT / "docs/results.md"
@@ -38,7 +39,7 @@ def columns_table(columns: Sequence[Column]) -> str:
     """The columns as a table in Markdown."""
     return table(
         ["column", "type", "unit", "meaning"],
-        ([f"`{c.name}`", c.dtype, c.unit, c.meaning] for c in columns),
+        ([Markdown(f"`{c.name}`"), c.dtype, c.unit, Markdown(c.meaning)] for c in columns),
     )
 
 

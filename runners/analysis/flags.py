@@ -125,12 +125,28 @@ def flags(
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
     if (runs := cell.get("drawn_alike", 0)) > 0:
         yield Flag("equal_draws", f"{runs:g}")
+    yield from _leaves_behind(cell)
     yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"
     # Rows of earlier versions do not say it: there were no fresh ones.
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
     if weak and copies > 1:
         yield Flag("same_tasks", f"{copies:g}")
+
+
+def _leaves_behind(cell: Mapping[str, Any]) -> Iterator[Flag]:
+    """What a run left, by the worst of them."""
+    left = [
+        f"{count:g} {one if count == 1 else more}"
+        for name, one, more in (
+            ("left_processes", "process", "processes"),
+            ("left_files", "file in the working folder", "files in the working folder"),
+            ("left_shared_bytes", "byte of shared memory", "bytes of shared memory"),
+        )
+        if (count := cell.get(name, 0)) > 0
+    ]
+    if left:
+        yield Flag("leaves_behind", ", ".join(left))
 
 
 def _noted(notes: object) -> Iterator[Flag]:

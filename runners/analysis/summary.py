@@ -41,6 +41,7 @@ from runners.results.columns import UNFINISHED
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
+LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
 Record = dict[str, Any]
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
@@ -181,6 +182,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             **runs[["steady", "checked", "notes"]],
             "compared": runs["compared"].where(runs["role"] == "measured"),
             "drawn_alike": runs["equal_draws"].fillna(0) > 0,
+            **{name: runs[name].fillna(0).astype(int) for name in LEFT},
         }
     ).groupby(code)
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
@@ -196,6 +198,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "checked": by_cell["checked"].first(),
             "notes": by_cell["notes"].first(),
             "drawn_alike": by_cell["drawn_alike"].sum(),
+            **{name: by_cell[name].max() for name in LEFT},
         }
     )
 

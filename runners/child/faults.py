@@ -1,19 +1,32 @@
 """What is said of tasks that cannot be run again, or cannot be sent to a worker, and of errors."""
 
 import pickle
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from runners.child.parts import Place, find, is_used_up, kind_of, unpicklable, without_address
+from runners.child.parts import (
+    CANNOT,
+    Place,
+    find,
+    is_used_up,
+    kind_of,
+    unloadable,
+    unpicklable,
+    without_address,
+)
 from runners.child.worker import NotInstalled
-from runners.model import Naming, Workload
+from runners.model import Naming, Workload, in_one_line
 
 PICKLABLE = (
     "what travels to another process and back has to be picklable: plain data, and functions and "
     "classes at the top level of a module; or use threads"
 )
+RELOADABLE = "see to __reduce__ or __setstate__ of its class, or use threads"
 _OF_PICKLING = ("pickle", "local object", "cross-interpreter", "through inheritance")
 """What errors say whose cause is that something cannot be pickled."""
+_WHERE_PICKLED = ("pickle", "Pickler", "_sendback_result", "un-serialize")
+"""What their tracebacks say."""
 
 
 def unrepeatable(workload: Workload, tasks: Sequence[Any]) -> str | None:
@@ -33,6 +46,19 @@ def unsendable(workload: Workload, tasks: Sequence[Any]) -> str | None:
     return None if found is None else _unsendable(workload, *found)
 
 
+def unreceivable(workload: Workload, tasks: Sequence[Any], data: bytes) -> str | None:
+    """Why a worker could not load the tasks, which are pickled as `data`; None if it can."""
+    try:
+        pickle.loads(data)
+    except CANNOT as error:
+        place, value, problem = unloadable(tasks) or ((), tasks, in_one_line(error))
+        return (
+            f"{name_of(workload, place)} is {kind_of(value)}, which can be pickled, but not be "
+            f"loaded again ({problem}); {RELOADABLE}"
+        )
+    return None
+
+
 def _unsendable(workload: Workload, place: Place, value: Any, problem: str) -> str:
     name = name_of(workload, place)
     return f"{name} is {kind_of(value)}, which cannot be sent ({problem}); {PICKLABLE}"
@@ -48,22 +74,35 @@ def name_of(workload: Workload, place: Place) -> str:
     return f"task {index}{''.join(f'[{step!r}]' for step in steps)}"
 
 
-def is_of_pickling(error: Exception) -> bool:
+def is_of_pickling(error: BaseException) -> bool:
     """Whether an executor's error is that arguments or results cannot travel."""
     if isinstance(error, NotInstalled):
         return False
     told = said_by(error)
-    return isinstance(error, pickle.PickleError) or any(words in told for words in _OF_PICKLING)
+    return (
+        isinstance(error, pickle.PickleError)
+        or _quotes(error)
+        or any(words in told for words in _OF_PICKLING)
+    )
 
 
-def untravelled(error: Exception) -> str:
+def may_be_of_pickling(error: BaseException) -> bool:
+    """Whether it came up where something was pickled or loaded, here or in the worker.
+
+    What a method of the user's raises there can be anything.
+    """
+    told = "".join(traceback.format_exception(error))
+    return is_of_pickling(error) or any(words in told for words in _WHERE_PICKLED)
+
+
+def untravelled(error: BaseException) -> str:
     """Such an error in one line, with the remedy, where no more is known."""
     kind = "" if _quotes(error) else f"{type(error).__name__}: "
     return f"{kind}{cut(said_by(error), 200)}; {PICKLABLE}"
 
 
 def at_fault(
-    error: Exception, workload: Workload, tasks: Sequence[Any], results: Sequence[Any]
+    error: BaseException, workload: Workload, tasks: Sequence[Any], results: Sequence[Any]
 ) -> str | None:
     """Such an error as that of an argument or a result that can be named; None if none can.
 
@@ -77,10 +116,16 @@ def at_fault(
     if (found := unpicklable(results)) is not None and (anything or found[2] in told):
         kind, problem = kind_of(found[1]), found[2]
         return f"a result is {kind}, which cannot be sent back ({problem}); {PICKLABLE}"
+    if (found := unloadable(results)) is not None:
+        kind, problem = kind_of(found[1]), found[2]
+        return (
+            f"a result is {kind}, which can be pickled, but not be loaded again ({problem}); "
+            f"{RELOADABLE}"
+        )
     return None
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: BaseException) -> str:
     """What it says, in one line."""
     if _quotes(error):
         return str(error.args[0]).strip("'\"").replace("\\'", "'")
@@ -90,7 +135,7 @@ def said_by(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _quotes(error: Exception) -> bool:
+def _quotes(error: BaseException) -> bool:
     """Whether it is the one of `multiprocessing.Pool` that quotes the reason, and all results."""
     return type(error).__name__ == "MaybeEncodingError"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runners.child.comparing import APART, FOREIGN, Comparison, Incomparable, Returned
 from runners.child.counters import Counters, Usage
-from runners.child.faults import at_fault, is_of_pickling, untravelled
+from runners.child.faults import at_fault, is_of_pickling, may_be_of_pickling, untravelled
 from runners.child.parts import pickled
 from runners.child.records import Told, taken_apart
 from runners.child.remedies import remedied
@@ -220,25 +220,29 @@ class Judge:
         longer = isinstance(self.workload, Fresh | Renewing)
         return len(results) if longer else len(self.tasks)
 
-    def failure(self, problem: Exception) -> Outcome:
+    def failure(self, problem: BaseException) -> Outcome:
         """What came of a run on workers that raised this, which is being handled."""
         outcome = failure(problem)
-        if outcome.status == "failed" and is_of_pickling(problem):
-            told = at_fault(problem, self.workload, self.tasks, self._some_results())
+        if outcome.status in ("failed", "crashed") and may_be_of_pickling(problem):
+            results = self._some_results(outcome.status == "failed")
+            told = at_fault(problem, self.workload, self.tasks, results)
             return outcome if told is None else outcome.but("failed", told)
         return outcome
 
-    def _some_results(self) -> Sequence[Any]:
-        """Some of what the tasks return; nothing where none can be had."""
+    def _some_results(self, may_run: bool) -> Sequence[Any]:
+        """Some of what the tasks return; nothing where none can be had. A task that `may_run`
+        ended no worker."""
         if self.comparison.first is not None:
             return self.comparison.first.results
+        if not may_run or isinstance(self.workload, Sharing):
+            return []
         try:
-            return [] if isinstance(self.workload, Sharing) else [self.workload(self.tasks[0])]
+            return [self.workload(self.tasks[0])]
         except Exception:
             return []
 
 
-def failure(problem: Exception) -> Outcome:
+def failure(problem: BaseException) -> Outcome:
     """What came of a run that raised this exception, which is being handled."""
     match problem:
         case Unsupported():
@@ -254,7 +258,7 @@ def failure(problem: Exception) -> Outcome:
     return Outcome("crashed" if _is_broken(problem) else "failed", text)
 
 
-def _is_broken(error: Exception) -> bool:
+def _is_broken(error: BaseException) -> bool:
     """Whether a pool of `concurrent.futures`, which need not be loaded here, lost a worker."""
     return any(kind.__name__ == "BrokenExecutor" for kind in type(error).__mro__)
 

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
+from runners.model import in_one_line
+
 Place = tuple[Any, ...]
 """The indices, keys and names of attributes that lead to a part, outermost first."""
 
@@ -17,11 +19,15 @@ _PLAIN = {int, float, complex, bool, str, bytes, type(None)}
 _ENDLESS = (itertools.count, itertools.cycle, itertools.repeat)
 
 
+CANNOT = (Exception, SystemExit)
+"""What is raised where something cannot be pickled or loaded: methods of the user's may do so."""
+
+
 def pickled(value: Any) -> bytes | None:
     """Tasks or results, pickled; None if they cannot be."""
     try:
         return pickle.dumps(value)
-    except Exception:
+    except CANNOT:
         return None
 
 
@@ -103,13 +109,24 @@ def is_iterator(value: Any) -> bool:
 
 def unpicklable(value: Any) -> tuple[Place, Any, str] | None:
     """The innermost part that cannot be pickled, with what pickle says; None if all can be."""
-    problem = _problem(value)
+    return _innermost(value, _problem)
+
+
+def unloadable(value: Any) -> tuple[Place, Any, str] | None:
+    """The innermost part that cannot be loaded again, with what is said then; None if all can."""
+    return _innermost(value, _problem_of_loading)
+
+
+def _innermost(
+    value: Any, problem_of: Callable[[Any], str | None]
+) -> tuple[Place, Any, str] | None:
+    problem = problem_of(value)
     if problem is None:
         return None
     place: Place = ()
     for _ in range(_DEEPEST):
         for step, part in parts(value):
-            if (inner := _problem(part)) is not None:
+            if (inner := problem_of(part)) is not None:
                 value, problem, place = part, inner, (*place, step)
                 break
         else:
@@ -124,8 +141,18 @@ _DEEPEST = 100
 def _problem(value: Any) -> str | None:
     try:
         pickle.dumps(value)
-    except Exception as error:
+    except CANNOT as error:
         return without_address(" ".join(str(error).split())) or type(error).__name__
+    return None
+
+
+def _problem_of_loading(value: Any) -> str | None:
+    data = pickled(value)
+    try:
+        if data is not None:
+            pickle.loads(data)
+    except CANNOT as error:
+        return in_one_line(error)
     return None
 
 

@@ -16,7 +16,19 @@ from runners.child.ladder import crew, dealing, largest_task_share, levels, medi
 from runners.child.passing import passes
 from runners.child.sample import sample
 from runners.child.transport import Freight, weighed
-from runners.model import Fresh, Inheriting, Order, Plan, Renewing, Run, Span, Workload, run_of
+from runners.model import (
+    Fresh,
+    Inheriting,
+    Order,
+    Plan,
+    Renewing,
+    Run,
+    Span,
+    Workload,
+    first_line,
+    run_of,
+    shortage,
+)
 
 if TYPE_CHECKING:
     from runners.child.ceiling import Spin
@@ -121,8 +133,17 @@ def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
     """The same, but `incomplete` where a run failed for something that may pass."""
     text = outcome.error or ""
     if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
+        short = shortage(text)
+        if short is not None:
+            # In a task, the traceback says where; in an executor it says nothing to its user.
+            whole = f"\n{text}" if "tasks failed;" in first_line(text) else f" ({_last(text)})"
+            text = f"{short}{whole}"
         return outcome.but("incomplete", text)
     return outcome
+
+
+def _last(text: str) -> str:
+    return text.strip().splitlines()[-1]
 
 
 def copies(plan: Plan, order: Order) -> int:

@@ -99,16 +99,21 @@ def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequen
 
     It lasts from before the executor is made to after its workers have ended.
     """
+    raised: BaseException | None = None
     begin = clock_ns()
-    with make() as executor:
-        entered = clock_ns()
-        try:
-            returned = executor.map(function, tasks)
-            first = list(returned)
-        except Exception as error:
-            note("Raised", in_one_line(error))  # in case that the executor does not end
-            raise
-        mapped = clock_ns()
+    try:
+        with make() as executor:
+            entered = clock_ns()
+            try:
+                returned = executor.map(function, tasks)
+                first = list(returned)
+            except BaseException as error:
+                raised = error
+                note("Raised", in_one_line(error))  # in case that the executor does not end
+                raise
+            mapped = clock_ns()
+    except BaseException as error:
+        raise raised or error  # what its end raises, too, does not hide the first  # noqa: B904
     end = clock_ns()
     return Timing(begin, entered, mapped, end, executor, returned, first)
 

@@ -26,11 +26,12 @@ from runners.child.counters import (
     max_rss_bytes,
     read_counters,
 )
-from runners.child.faults import unrepeatable, unsendable
+from runners.child.faults import unreceivable, unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
-from runners.child.parts import pickled
+from runners.child.parts import CANNOT, pickled
 from runners.child.rows import Rows, copies, passing
-from runners.child.stacks import listen, watch_forks
+from runners.child.stacks import listen, note, watch_forks
+from runners.child.stops import tell_stops
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
 from runners.child.worker import EitherForm, adopt, described, install, run_task
@@ -130,16 +131,20 @@ class Trial:
     def _run(self, order: Order) -> Run:
         started_at = timestamp()
         tasks: Sequence[Any] = ()
+        given: bytes | None = None
         try:
             tasks = self._tasks(order)
             gc.collect()  # the garbage of earlier runs is not this run's cost
             forget_peak()
             sent = self._is_first(order) and self._sends_tasks(order)
             again = self._runs_again(order)
-            given = pickled(self.tasks) if sent or again else None
-            if sent and given is None:
-                told = unsendable(self.workload, self.tasks)
-                return self._row(order, started_at, Outcome("failed", told), len(tasks))
+            if sent or again:
+                note("Doing", "pickling the tasks")  # methods of theirs may end this process
+                given = pickled(self.tasks)
+                told = self._untravelling(given) if sent else None
+                note("Doing", "")
+                if told is not None:
+                    return self._row(order, started_at, Outcome("failed", told), len(tasks))
             shared = self._share(order)
         except InvalidParameter as mistake:
             told = f"workload.{mistake}"
@@ -155,6 +160,12 @@ class Trial:
                 "let it work on a copy",
             )
         return self._row(order, started_at, self._finish(outcome, shared), len(tasks))
+
+    def _untravelling(self, given: bytes | None) -> str | None:
+        """Why the tasks, pickled as `given`, cannot go to another process; None if they can."""
+        if given is None:
+            return unsendable(self.workload, self.tasks)
+        return unreceivable(self.workload, self.tasks, given)
 
     def _runs_again(self, order: Order) -> bool:
         """Whether to see that tasks stay as they are: this is the first of several runs of them."""
@@ -210,7 +221,7 @@ class Trial:
         before = read_counters(plan.cpu_stat)
         try:
             timing = timed(make, self.function, tasks)
-        except Exception as problem:
+        except CANNOT as problem:
             outcome = self.judge.failure(problem)
         counters = read_counters(plan.cpu_stat).since(before)
         memory = max_rss_bytes()  # before anything is made of the results
@@ -329,6 +340,7 @@ def _number(value: Any) -> float:
 
 def main(descriptor: int) -> None:
     """Serve orders from the parent until it closes its end."""
+    tell_stops()
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
     listen()

@@ -15,6 +15,7 @@ from typing import Any
 
 from runners.child.counters import keep_gil, read_usage
 from runners.child.stacks import listen
+from runners.child.stops import tell_stops
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
@@ -88,6 +89,7 @@ def install(payload: bytes, shared: Any = None) -> None:
     """
     global _payload, _workload, _broken
     listen()  # a forked worker does already
+    tell_stops()
     if threading.active_count() > 1:
         keep_gil()
     if payload is not _payload:  # the same object in threads and forked processes: nothing to do

@@ -112,7 +112,7 @@ def _measure(
             append(folders[run.cell], run)
             if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":
                 append_spans(folders[run.cell], run)
-            if run.status != "ok":
+            if run.status != "ok" and run.ended_by is not None:
                 displays[run.cell].failed = run
             bar.update(run)
     for cell, _ in todo:

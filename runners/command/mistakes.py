@@ -1,5 +1,6 @@
 """An error becomes one line that names the key and the remedy."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -7,7 +8,7 @@ from typing import NoReturn
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.model import first_line
+from runners.model import first_line, in_one_line, shortage
 from runners.planning.plugins import RENAMED
 
 LONGEST = 1500
@@ -43,6 +44,10 @@ def explain(error: BaseException, place: Path | None = None) -> str:
         return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or place
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and (
+            short := shortage(in_one_line(error))
+        ):
+            return f"{short} ({where}: {error.strerror})"
         return (
             f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"

@@ -3,6 +3,7 @@
 import multiprocessing
 import multiprocessing.pool
 from collections.abc import Callable, Iterable
+from pickle import UnpicklingError
 from typing import Any, Self
 
 from runners.executors.children import Children
@@ -71,5 +72,8 @@ class Pool:
             dead = self.children.dead()
             if dead and not result.ready():
                 raise WorkerDied(ending(dead[0]))
+            # Neither does it tell of a result that cannot be loaded: the thread that tries ends.
+            if not self.pool._result_handler.is_alive() and not result.ready():  # type: ignore[attr-defined]
+                raise UnpicklingError("a result cannot be loaded")
         results: list[Any] = result.get()
         return results

@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
+from pickle import UnpicklingError
 from typing import Any, Literal, Self, cast
 
 from runners.executors.forgetting import Forget, never_started
 from runners.executors.shares import Initializer, Share, gather
-from runners.model import WorkerDied
+from runners.model import WorkerDied, in_one_line
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -133,6 +134,10 @@ class Crew:
                 except (EOFError, OSError):  # the latter within a message
                     self.processes[k].join()
                     raise WorkerDied(ending(self.processes[k])) from None
+                except (Exception, SystemExit) as error:  # of the user's, as it was unpickled
+                    raise UnpicklingError(
+                        f"a result cannot be loaded: {in_one_line(error)}"
+                    ) from error
                 receiver.close()
 
     def zombies(self) -> int:

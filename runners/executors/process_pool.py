@@ -2,15 +2,17 @@
 
 import multiprocessing
 import signal
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from concurrent.futures import process as implementation
+from pickle import UnpicklingError
 from typing import Any, cast
 
 from runners.executors.children import Children
 from runners.executors.futures import Futures
 from runners.executors.process import StartMethod, ending
 from runners.executors.shares import Initializer
-from runners.model import InvalidParameter, Unsupported, at_least
+from runners.model import InvalidParameter, Unsupported, WorkerDied, at_least
 
 
 class ProcessPool(Futures):
@@ -58,6 +60,18 @@ class ProcessPool(Futures):
             initargs=self.initargs,
             max_tasks_per_child=self.maxtasksperchild,
         )
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        try:
+            return super().map(function, tasks)
+        except WorkerDied as error:
+            # The pool breaks, too, over a result that cannot be loaded: its cause then says so.
+            broken = error.__cause__
+            cause = str(broken.__cause__ or "").rstrip("\n'\"") if broken is not None else ""
+            said = cause.rpartition("\n")[2]
+            if said and not said.startswith(("EOFError", "OSError", "Connection")):
+                raise UnpicklingError(f"a result cannot be loaded: {said}") from None
+            raise
 
     def death(self, error: BrokenExecutor) -> str:
         self.pool.shutdown(wait=True)  # only then is it known how all of them ended

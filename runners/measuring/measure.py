@@ -9,18 +9,32 @@ import dataclasses
 import math
 import random
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 
 from runners.door import Interrupted, libraries_only
+from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
 from runners.measuring.sides import Interpreters, Side, sides
-from runners.model import WAITING, Order, Panel, Plan, Run, Status, run_of, timestamp
+from runners.measuring.stops import Stopped
+from runners.model import (
+    WAITING,
+    Order,
+    Panel,
+    Plan,
+    Run,
+    Status,
+    in_one_line,
+    run_of,
+    shortage,
+    timestamp,
+)
 
+MOST_STOPS = 3
+"""So many rounds may be interrupted because something was stopped; then their cells end."""
 LOOP_S, START_LOOPS_S = 0.11, 0.05
 """How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
 
@@ -36,9 +50,9 @@ def measure(
     The last run of each cell has `ended_by`. Every side runs once a round, in balanced random
     order, in fresh interpreters, where the first rounds are warm-up; with `measure.fresh` every run
     is in one of its own, and counts. A run that is not ok ends its cell, that of a baseline all the
-    cells that it serves; the others go on in fresh interpreters. A request to stop (Ctrl+C,
-    SIGTERM) ends each cell with a row that says so, and raises Interrupted once these rows were
-    taken.
+    cells that it serves; the others go on in fresh interpreters. So do all where a process was
+    stopped while a run was timed, or the machine suspended. A request to stop (Ctrl+C, SIGTERM)
+    ends each cell with a row that says so, and raises Interrupted once these rows were taken.
 
     Cells that are continued have `earlier` rounds, and go on with these numbers for the next round
     and process.
@@ -74,13 +88,26 @@ class _Measurement:
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
+        self.stops = 0
 
     def runs(self) -> Iterator[Run]:
-        with tempfile.TemporaryDirectory(
-            prefix="speedup-lab-", ignore_cleanup_errors=True
-        ) as folder:
-            while self.pace.goes_on:
-                yield from self._generation(folder)
+        try:
+            with Folder() as folder:
+                while self.pace.goes_on:
+                    yield from self._generation(folder.name)
+        except OSError as error:  # no measuring process could be started
+            yield from self._unstarted(error)
+
+    def _unstarted(self, error: OSError) -> Iterator[Run]:
+        """The last row of all cells: the system lacks what starting a process needs."""
+        told = in_one_line(error)
+        told = f"{shortage(told)} ({told})" if shortage(told) else told
+        order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
+        for candidate in self.pace.pairs:
+            plan = self.panel.plans[candidate]
+            said = f"the measuring process cannot be started: {told}"
+            run = run_of(plan, order, "incomplete", timestamp(), said)
+            yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
     def _generation(self, folder: str) -> Iterator[Run]:
         """Rounds in fresh interpreters; a failure ends them early.
@@ -120,6 +147,9 @@ class _Measurement:
                         self.pace.ask_s = 0.0  # it can be done without, in fresh interpreters
                         yield from self._finished(interpreters, None)
                         return
+                    if run.status == "interrupted" and self._goes_on():
+                        yield dataclasses.replace(run, panel=self.panel.name)
+                        return  # what was stopped may be in any state: in fresh interpreters
                     if run.status != "ok" or run.wall_s is None:
                         yield from self._ended(run, side, told)
                         yield from self._finished(interpreters, None)
@@ -172,6 +202,13 @@ class _Measurement:
         for run in failed:
             yield dataclasses.replace(run, panel=self.panel.name, ended_by="failure")
 
+    def _goes_on(self) -> bool:
+        """Whether there is to be another round after one in which something was stopped."""
+        if self.interrupts.pending is not None:
+            return False  # it was asked to stop for good
+        self.stops += 1
+        return self.stops <= MOST_STOPS
+
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""
         if kind == "ceiling":
@@ -217,6 +254,8 @@ class _Measurement:
             return run
         except Interrupted as request:
             return run_of(plan, order, "interrupted", now, error=str(request))
+        except Stopped as why:
+            return run_of(plan, order, "interrupted", now, error=str(why))
         except (TimeoutError, ChildProcessError, RuntimeError) as error:
             return run_of(plan, order, _status(error), now, error=str(error))
 

@@ -126,7 +126,8 @@ class Interpreters:
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
                 number, seed = self.alike or (next(self.numbers), self.chance.getrandbits(32))
-                child = self.open.enter_context(Child(plans, seed, self.interrupts))
+                made = Child(plans, seed, self.interrupts, [self.inside])
+                child = self.open.enter_context(made)
                 self.known[place] = Interpreter(number, child, candidates)
                 started.append(child)
         for child in started:

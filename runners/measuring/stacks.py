@@ -28,7 +28,7 @@ THREAD = re.compile(
     r"^(Current thread|Thread|Task) 0x[0-9a-f]+ ?(?:\[.*\] )?\(most recent call first\)"
 )
 FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in ([^\n]*)$')
-NOTE = re.compile(r"^(Forked|Raised) (\d+): ([^\n]*)$")
+NOTE = re.compile(r"^(Forked|Raised|Doing) (\d+): ([^\n]*)$")
 
 PACKAGE = str(Path(__file__).parent.parent)
 STDLIB = sysconfig.get_path("stdlib")
@@ -53,6 +53,8 @@ STEPS: dict[tuple[str, str], dict[str, str | None]] = {
     },
     ("child/judge.py", "_is_checked"): {"": "the workload's check()"},
     ("child/judge.py", "beside"): {"": "the comparison of the results"},
+    ("child/parts.py", "pickled"): {"": "pickling the tasks or results"},
+    ("child/faults.py", "unreceivable"): {"": "loading the pickled tasks"},
     ("child/worker.py", "install"): {"attach": "the workload's attach()"},
     ("child/timing.py", "close"): {"": "the executor's __exit__"},
     ("child/timing.py", "timed"): {
@@ -192,7 +194,9 @@ class Stacks:
         """Ask all of them; `main` is the measuring process. Takes some seconds at most."""
         hang = Hang(main)
         until_s = time.monotonic() + ALL_S
-        beside = set(self._notes(hang))
+        notes = self.noted(main)
+        hang.raised = notes.get("Raised")
+        beside = set(filter(None, notes.get("Forked", "").split(", ")))
         pids = [main, *sorted(set(others) - {main})]
         listening = [pid for pid in pids if self._listens(pid)]
         for pid in listening[:MOST_PROCESSES]:
@@ -209,17 +213,10 @@ class Stacks:
         hang.mute = sum(pid not in answered for pid in listening)
         return hang
 
-    def _notes(self, hang: Hang) -> list[str]:
-        """What was noted without being asked: the names of threads, and what had been raised."""
-        names: list[str] = []
-        for line in self._since(0).splitlines():
-            if (found := NOTE.match(line)) is None or int(found[2]) != hang.main:
-                continue
-            if found[1] == "Raised":
-                hang.raised = found[3]
-            else:
-                names = found[3].split(", ")
-        return names
+    def noted(self, main: int) -> dict[str, str]:
+        """The last of each kind of what that process noted without being asked (`stacks.note`)."""
+        found = map(NOTE.match, self._since(0).splitlines())
+        return {one[1]: _plain(one[3]) for one in found if one is not None and int(one[2]) == main}
 
     def _answer(self, pid: int) -> str:
         """What that process writes when it is asked; "" if nothing comes."""

@@ -27,8 +27,8 @@ import msgspec
 
 from runners.model import Order, Plan, Run, Span, run_of
 
-MOST_BYTES = 2**27
-"""A row with some thousand spans, which is the most (`child.sample`), has less than 1 MB."""
+MOST_BYTES = 2**24
+"""A row has some 200 kB at most: of very many tasks a sample is kept (`child.sample`)."""
 PIECE_BYTES = 2**18
 WHOLE = 2**63
 """Numbers are smaller: those of a clock in nanoseconds, or of bytes, are."""

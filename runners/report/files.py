@@ -16,7 +16,7 @@ from runners.analysis.laws import fit_laws
 from runners.analysis.recommend import recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
-from runners.model import UsageError
+from runners.model import UsageError, printable
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
@@ -80,7 +80,7 @@ def write_report(
     files = {
         CSV: csv(summary),
         PARQUET: parquet(summary),
-        "report.md": text.encode(),
+        "report.md": text.encode("utf-8", "replace"),
     }
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
@@ -127,11 +127,12 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
     """Draw the typical round of one cell; nothing where its spans were not kept."""
     own = runs[(runs["role"] == "measured") & (runs["round"] == typical_round(runs))]
     places = {source, *(baseline_folder(source, name.partition("#")[0]) for name in own["panel"])}
+    rounds = set(zip(own["round"], own["process"], strict=True))
     sides = {
         timeline.role: timeline  # one of a baseline that ran twice
         for folder in sorted(places)
         for timeline in read_timelines(folder)
-        if (own["round"].eq(timeline.round) & own["process"].eq(timeline.process)).any()
+        if (timeline.round, timeline.process) in rounds
     }
     found = list(sides.values())
     if not found:
@@ -139,7 +140,7 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
     trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))
     files = {
         "timeline.png": figures.image(figures.timeline(found, name), "png"),
-        "trace.json": trace.encode(),
+        "trace.json": trace.encode("utf-8", "replace"),
     }
     for file, data in files.items():
         write_whole(place / file, data)
@@ -162,12 +163,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         report = write_report(options.folders, options.output, timelines=options.timelines)
     except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
-    for path in report.paths:
-        print(path)
-    for line in report.recommendations:
-        print(line)
+    for line in (*map(str, report.paths), *report.recommendations):
+        print(printable(line))
     if report.missing:
         print(report.missing, file=sys.stderr)
     return 0

@@ -306,10 +306,10 @@ def _law(law: Law) -> str:
         head += f" (without {_listed(law.left_out)}: no CPU or task for each worker)"
     if law.unsure and law.usl is not None:
         head += f" (without {_listed(law.unsure)}: no interval)"
-    lines = [f"no fit: {law.reason}" if law.reason else "", *_serial_fractions(law)]
+    lines = [f"no fit: {escaped(law.reason)}" if law.reason else "", *_serial_fractions(law)]
     if law.usl is not None:
         lines += [*_fitted(law, law.usl), *_predicted(law, law.usl), *_trust(law, law.usl)]
-    return Markdown("\n  - ".join(escaped(line) for line in [head, *filter(None, lines)]))
+    return Markdown("\n  - ".join([escaped(head), *filter(None, lines)]))
 
 
 def _serial_fractions(law: Law) -> Iterator[str]:

@@ -5,6 +5,7 @@ The trace is in the Trace Event Format of Chrome, which https://ui.perfetto.dev 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
 from typing import Any
@@ -38,15 +39,26 @@ class Phase:
 
 
 def lanes(spans: Sequence[Span]) -> list[Lane]:
-    """The tasks of a run by worker, in the order in which the workers began."""
+    """The tasks of a run by worker, in the order in which the workers began.
+
+    Each is in the first lane of its worker that is free.
+    """
     by_worker: dict[tuple[int, int], list[list[Span]]] = {}
+    free: dict[tuple[int, int], list[int]] = {}
+    busy: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for span in sorted(spans, key=attrgetter("start_ns", "end_ns")):
-        own = by_worker.setdefault((span.pid, span.thread), [])
-        free = next((lane for lane in own if lane[-1].end_ns <= span.start_ns), None)
-        if free is None:
-            own.append([span])
+        worker = span.pid, span.thread
+        own = by_worker.setdefault(worker, [])
+        idle, running = free.setdefault(worker, []), busy.setdefault(worker, [])
+        while running and running[0][0] <= span.start_ns:
+            heappush(idle, heappop(running)[1])
+        if idle:
+            at = heappop(idle)
         else:
-            free.append(span)
+            at = len(own)
+            own.append([])
+        own[at].append(span)
+        heappush(running, (span.end_ns, at))
     return [
         Lane(number, pid, thread, tuple(lane))
         for number, ((pid, thread), own) in enumerate(by_worker.items(), 1)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import GenericAlias
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -223,7 +223,7 @@ def _row(line: bytes) -> Row:
     if fixed.started_at is not None and fixed.started_at.year not in YEARS:
         raise ValueError(f"started_at: the year {fixed.started_at.year} is not plausible")
     if fixed.notes is not None:
-        _checked(value(fixed.notes.encode()), dict[str, str], "notes: ")
+        _notes(fixed.notes)
     more = {
         name: _of_plugin(name, plain[name])
         for name in plain
@@ -235,6 +235,15 @@ def _row(line: bytes) -> Row:
 
 
 _KNOWN = frozenset(column.name for column in FIXED)
+
+
+@lru_cache
+def _notes(text: str) -> None:
+    """Raises ValueError where these are no flags: they are the same in all rows of a cell."""
+    try:
+        _checked(value(text.encode()), dict[str, str])
+    except ValueError as error:
+        raise ValueError(f"notes: {error}") from None
 
 
 def _of_plugin(name: str, found: Any) -> Any:
@@ -273,14 +282,14 @@ def _agree(row: Row, cells: dict[tuple[str, str], Any]) -> None:
         raise ValueError(f"n: it is not that of the earlier rows of {cell}")
 
 
-def _checked(found: Any, what: Any, where: str = "") -> Any:
+def _checked(found: Any, what: Any) -> Any:
     """That value as what it is to be. Raises ValueError, which names the column."""
     try:
         return msgspec.convert(found, what)
     except (msgspec.ValidationError, OverflowError) as error:
         problem, _, place = str(error).partition(" - at `$")
         name = place.strip(".`")
-        raise ValueError(f"{where}{f'{name}: ' if name else ''}{problem}") from None
+        raise ValueError(f"{name}: {problem}" if name else problem) from None
 
 
 @cache

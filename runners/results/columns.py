@@ -305,6 +305,19 @@ FIXED = (
         "another result every time; missing where results are compared, or tasks repeat them",
     ),
     Column(
+        *("left_processes", "Int64", "count"),
+        "processes that were started in the run and still there after it, but for those of an "
+        "executor that is kept",
+    ),
+    Column(
+        *("left_files", "Int64", "count"),
+        "new files and folders in the working folder after the run, whoever made them",
+    ),
+    Column(
+        *("left_shared_bytes", "Int64", "bytes"),
+        "new shared memory of this user after the run that no process uses any longer",
+    ),
+    Column(
         *("notes", "str", ""),
         "flags that were known before anything was measured, as JSON: detail by code",
     ),

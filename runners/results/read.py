@@ -14,7 +14,6 @@ from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
 from runners.results.checked import Faults, Row, as_text, warn
 from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
-from runners.results.regular import find as find_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,11 +65,28 @@ def _paths(folders: Folders) -> list[Path]:
 
 
 def find(folders: Folders, name: str = RUNS, *, below: bool = True) -> list[Path]:
-    """Every file called `name` below the folders, or only in themselves; each once, sorted."""
-    given = _paths(folders)
-    if below:
-        return sorted(set(find_named(given, name)))
-    return sorted({folder.resolve() / name for folder in given if (folder / name).exists()})
+    """Every entry called `name` in the folders, or also below them, each once, in sorted order.
+
+    A folder that is given may be a link; below it none is followed.
+    """
+    waiting = [os.path.realpath(folder) for folder in _paths(folders)]
+    seen: set[str] = set()
+    found = []
+    while waiting:
+        folder = waiting.pop()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name == name:
+                        found.append(Path(entry.path))
+                    elif below and entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError as error:
+            warn(Path(folder), f"left out with all below it: {error.strerror}")
+    return sorted(found)
 
 
 def planned_cells(folders: Folders, *, below: bool = True) -> int:

@@ -7,7 +7,6 @@ user names may be a link; what is in it may not. Standard library only.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,26 +44,3 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     """What is in that file. Raises OSError where it is larger than `most_bytes`."""
     with reading(path, most_bytes) as file:
         return file.read(most_bytes)
-
-
-def find(folders: Iterable[Path], name: str) -> Iterator[Path]:
-    """Every entry called `name` in or below the folders; no link below them is followed.
-
-    A folder that cannot be listed is left out: what is in it cannot be read.
-    """
-    waiting = [os.path.realpath(folder) for folder in folders]
-    seen = set()
-    while waiting:
-        folder = waiting.pop()
-        if folder in seen:
-            continue
-        seen.add(folder)
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.name == name:
-                        yield Path(entry.path)
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:
-            continue

@@ -18,7 +18,7 @@ from runners.model import Environment, Run, Timeline
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS
 from runners.results.regular import open_regular, read_whole
 
-SYNC_SHARE = 0.02
+SYNC_SHARE = 0.05
 """Of the time in which rows are written, what may go into having them on the disk at once."""
 
 
@@ -145,12 +145,12 @@ class _Disk:
         began_s = time.monotonic()
         if not is_last and began_s - self.synced_s < self.cost_s / SYNC_SHARE:
             return
-        for each in self.waiting:
+        waiting, self.waiting = list(self.waiting), set()
+        for each in waiting:
             try:
                 _sync(each)
             except FileNotFoundError:  # moved away, or its folder
                 continue
-        self.waiting.clear()
         self.synced_s = time.monotonic()
         self.cost_s = self.synced_s - began_s
 

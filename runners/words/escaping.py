@@ -11,12 +11,11 @@ from runners.model import printable
 # Only what would mean something where it stands, so that the text is still easy to read as it is.
 _ACTIVE = re.compile(
     r"""
-    [`|$]                           # code, a table's cell, a formula
+    [*~`|$]                         # emphasis, code, a table's cell, a formula
     | \\(?=[!-/:-@\[-`{-~]|\Z)      # an escape
-    | [*~](?=\S|\Z)                  # emphasis, from its beginning
-    | (?<![^\W_])_(?=\S|\Z)            # the same, but not within a word
+    | (?<![^\W_])_(?=\S|\Z)         # emphasis, not within a word
     | \](?=[(\[:])                  # a link or an image
-    | <(?=[A-Za-z/!?]|\Z)              # HTML, or a link
+    | <(?=[A-Za-z/!?]|\Z)           # HTML, or a link
     | &(?=\#|\w+;)                  # a character by its name
     """,
     re.VERBOSE,

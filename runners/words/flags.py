@@ -89,6 +89,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "workers begin with the same random state, as forked ones do, and some results are copies "
         "of others: seed per task",
     ),
+    "leaves_behind": (
+        "a run leaves {}",
+        "what is left may disturb later runs: end and remove it in the task, or in the workload's "
+        "release or __exit__",
+    ),
     "shared_connection": (
         "open across a fork: {}",
         "a connection is one process's: open one in each worker, or executor.start_method=spawn",

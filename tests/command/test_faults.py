@@ -20,7 +20,7 @@ import pytest
 from runners.child import timing, trial
 from runners.executors.thread import Thread
 from runners.measuring.measure import measure
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Order, Run
 from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told

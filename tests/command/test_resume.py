@@ -14,7 +14,8 @@ import pytest
 
 from runners.analysis.summary import summarise
 from runners.command.resume import Earlier, begin, following, look
-from runners.measuring.process import marked
+from runners.measuring.leftovers import descendants, lives
+from runners.measuring.tree import marked
 from runners.model import Run, Status
 from runners.results.claim import claimed, holder
 from runners.results.read import read_runs
@@ -98,19 +99,32 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     assert signal.Signals(number).name in str(after[-1]["error"])
 
 
-@pytest.mark.parametrize("executor", ["pool", "process", "thread"])
-def test_killing_the_program_leaves_no_process(executor: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("executor", "number"),
+    [("pool", signal.SIGHUP), ("process", signal.SIGKILL), ("thread", signal.SIGQUIT)],
+)
+def test_killing_the_program_leaves_nothing(
+    executor: str, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process, not even one whose environment says nothing, and no temporary folder."""
     token = f"killed-{executor}"
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("LEFT", str(tmp_path / "left"))
     program = start(
-        *(*HANGS, "workload.what=deaf", f"executor={executor}", "hydra.run.dir=out"),
+        *(*HANGS, "workload.what=leaving_and_hanging", f"executor={executor}"),
+        "hydra.run.dir=out",
         cwd=tmp_path,
         token=token,
     )
-    until(lambda: len(left_over(token)) > 2, "the measuring process is at work")
-    time.sleep(0.3)
-    program.kill()
+    until((tmp_path / "left").exists, "the measuring process is at work")
+    below = descendants(program.pid)
+    assert len(below) >= 3
+    program.send_signal(number)
     program.communicate()
-    until(lambda: not left_over(token), "no process is left", limit_s=2)
+    until(lambda: not any(map(lives, below)), "no process is left", limit_s=5)
+    until(lambda: not list(temporary.glob("speedup-lab-*")), "no folder is left", limit_s=5)
+    assert left_over(token) == []
 
 
 def test_what_a_killed_program_leaves_is_read_and_interrupted(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from runners.executors.process import Process
 from runners.executors.thread import Thread
 from runners.executors.thread_subclass import ThreadSubclass
 from runners.measuring.interrupts import Interrupts
-from runners.measuring.process import Child, marked
+from runners.measuring.process import Child
+from runners.measuring.tree import marked
 from runners.model import Incomplete, Order, Run, UsageError, WorkerDied
 from runners.testing import fail_on_two, live_workers, square_slowly
 from tests.conftest import MakePlan

@@ -17,7 +17,7 @@ from runners.analysis.cell import cells
 from runners.analysis.summary import summarise
 from runners.measuring.measure import measure
 from runners.measuring.pace import SPECIALISING_CALLS
-from runners.measuring.process import marked
+from runners.measuring.tree import marked
 from runners.model import Panel, Plan, Run
 from runners.results.read import read_runs
 from runners.results.write import append

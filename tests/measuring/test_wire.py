@@ -275,11 +275,15 @@ def test_a_request_to_stop_is_heard_within_a_message(
     monkeypatch.syspath_prepend(str(PLUGINS))
     plan = make_plan("workload=misbehaving", "workload.what=announcing", "executor=thread")
     order = replace(ORDER, role="baseline", cold=True, warmup=True)
+    with pytest.raises(Interrupted):
+        run_and_interrupt(plan, order)
+
+
+def run_and_interrupt(plan: Plan, order: Order) -> None:
     with Interrupts() as interrupts, Child([plan], 0, interrupts) as child:
         child.settle()
         threading.Timer(0.5, partial(os.kill, os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(Interrupted):
-            child.run(order)
+        child.run(order)
 
 
 def test_plans_that_nobody_reads_are_not_waited_for() -> None:

@@ -1,6 +1,7 @@
 """Workloads and executors that do what they should not, each in one way."""
 
 import ctypes
+import mmap
 import multiprocessing
 import os
 import pickle
@@ -124,6 +125,37 @@ class Misbehaving:
     def leaving_processes(self) -> None:
         subprocess.Popen(["sleep", "3600"], start_new_session=True)
 
+    def leaving_a_daemon(self) -> None:
+        """One that nothing in its environment and no process group tells from any other."""
+        command = [
+            "/bin/sh",
+            "-c",
+            "sleep 3600 & echo left > $0.tmp; mv $0.tmp $0",
+            os.environ["LEFT"],
+        ]
+        subprocess.run(command, env={}, start_new_session=True, check=True)
+
+    def leaving_and_hanging(self) -> None:
+        self.leaving_a_daemon()
+        time.sleep(3600)
+
+    def leaving_a_file(self) -> None:
+        Path(f"left-{os.getpid()}").touch()
+
+    def leaving_memory(self) -> None:
+        _memory(os.environ["LEFT"]).close()
+
+    def holding_memory(self) -> None:
+        """Hold an object of its own and two of others, and hang."""
+        names = os.environ["LEFT"].split()
+        held = [_memory(name) for name in names]
+        Path(os.environ["HELD"]).touch()
+        time.sleep(3600)
+        del held
+
+    def dozing(self) -> None:
+        time.sleep(0.5)
+
     def forking_with_threads(self) -> None:
         threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
         pid = os.fork()
@@ -153,6 +185,16 @@ def _write(data: bytes) -> None:
                 os.write(descriptor, data)
         except OSError:
             continue
+
+
+def _memory(name: str) -> mmap.mmap:
+    """An object in /dev/shm of which no tracker of resources knows."""
+    file = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT, 0o600)
+    os.ftruncate(file, 4096)
+    try:
+        return mmap.mmap(file, 4096)
+    finally:
+        os.close(file)
 
 
 class Dropping(Serial):

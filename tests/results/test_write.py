@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from runners.model import Span
-from runners.results.columns import SPANS
+from runners.results import write as write_module
+from runners.results.columns import RUNS, SPANS
 from runners.results.read import read_runs, read_timelines
 from runners.results.write import (
+    SYNC_SHARE,
     append,
     append_spans,
     keep_spans,
@@ -97,3 +99,73 @@ def test_spans_are_kept_for_the_rounds_asked_for(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="skipped line 3"):
         assert len(list(read_timelines(tmp_path))) == 2
     assert list(read_timelines(tmp_path / "nowhere")) == []
+
+
+class Disk:
+    """A clock, and a disk whose fsync takes `cost_s`; what was put on it, by name."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, cost_s: float) -> None:
+        self.now_s, self.cost_s = 1000.0, cost_s
+        self.synced: list[str] = []
+        monkeypatch.setattr(write_module, "_disk", write_module._Disk())
+        monkeypatch.setattr("time.monotonic", lambda: self.now_s)
+        monkeypatch.setattr(write_module, "_sync", self.sync)
+
+    def sync(self, path: Path) -> None:
+        self.synced.append(path.name)
+        self.now_s += self.cost_s
+
+
+def test_a_row_that_took_longer_than_its_sync_is_on_the_disk_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, cost_s=0.01)
+    for run in synthetic.runs(rounds=10)[:-1]:
+        disk.now_s += 0.5  # the first one has its folder on the disk as well
+        append(tmp_path, run)
+        assert RUNS in disk.synced
+        disk.synced.clear()
+
+
+def test_short_rows_wait_for_one_another_but_not_for_the_end_of_their_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, cost_s=0.01)
+    runs = synthetic.runs(rounds=498)
+    began_s = disk.now_s
+    for run in runs[:-1]:
+        disk.now_s += 0.001
+        append(tmp_path, run)
+    share = disk.cost_s * len(disk.synced) / (disk.now_s - began_s)
+    assert 0.5 * SYNC_SHARE < share <= 1.1 * SYNC_SHARE
+    disk.synced.clear()
+    append(tmp_path, runs[-1])
+    assert disk.synced == [RUNS]
+
+
+def test_all_files_that_wait_are_put_on_the_disk_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, cost_s=0.01)
+    runs = synthetic.runs()
+    append(tmp_path / "a", runs[0])
+    disk.synced.clear()
+    append(tmp_path / "b", runs[0])
+    assert not disk.synced
+    disk.now_s += 10
+    append(tmp_path / "a", runs[1])
+    assert sorted(disk.synced) == ["b", RUNS, RUNS]
+
+
+def test_a_whole_file_has_its_folder_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, cost_s=0.0)
+    write_json(tmp_path / "value.json", {})
+    assert disk.synced == [tmp_path.name]
+
+
+def test_torn_spans_are_of_no_round(tmp_path: Path) -> None:
+    (tmp_path / SPANS).write_bytes(b'{"round": 1}\n{"round": 2}\n[1]\n5\n{"rou\n' + b"[" * 99_999)
+    keep_spans(tmp_path, {2})
+    assert (tmp_path / SPANS).read_bytes() == b'{"round": 2}\n'

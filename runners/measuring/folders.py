@@ -1,0 +1,170 @@
+"""Temporary folders with an owner, so that what a dead program has left can be told and removed."""
+
+import json
+import os
+import platform
+import stat
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from runners.measuring import cgroup
+from runners.measuring.leftovers import Objects, end_all, remove_folder, state
+from runners.measuring.tree import marked
+
+PREFIX = "speedup-lab-"
+OWNER, LEFT = ".owner", ".left"
+"""Files in it: whose it is, and what else is to be removed with it."""
+EMPTY_S = 3600.0
+"""A folder without an owner is one that was killed while it made it, if it stays empty so long."""
+MOST_BYTES = 2**20
+
+
+class Folder:
+    """A folder for temporary files that is removed at the end; if it is not, by a later start."""
+
+    def __init__(self) -> None:
+        reclaim()
+        self.name = tempfile.mkdtemp(prefix=PREFIX)
+        Path(self.name, OWNER).write_text(json.dumps(this_process()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Safe to call again."""
+        remove_folder(self.name)
+
+
+def this_process() -> dict[str, Any]:
+    """Who this process is: the machine, its start, the space of its process numbers, its own."""
+    return {
+        "host": platform.node(),
+        "boot": _boot(),
+        "space": _space(),
+        "pid": os.getpid(),
+        "start": started(os.getpid()),
+    }
+
+
+@cache
+def reclaim() -> None:
+    """Remove what dead programs have left, once in a program."""
+    clear(tempfile.gettempdir())
+
+
+def clear(place: str) -> None:
+    """Remove the folders in `place` that are this user's and whose owners are dead."""
+    try:
+        entries = [entry for entry in os.scandir(place) if entry.name.startswith(PREFIX)]
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                _clear(entry.path)
+        except OSError:  # another program has just removed it, or it is another user's
+            continue
+
+
+def _clear(path: str) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(folder)
+        # Nobody else may have written into it.
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return
+        owner = _read(folder, OWNER)
+        if owner is None:
+            if time.time() - found.st_mtime > EMPTY_S:
+                os.rmdir(path)  # which removes it only if it is empty
+            return
+        if not gone(owner):
+            return
+        left = _read(folder, LEFT) or {}
+    finally:
+        os.close(folder)
+    if owner.get("boot") == _boot():  # else none of them has outlived that
+        _end(path, left)
+    remove_folder(path)
+
+
+def _end(path: str, left: dict[str, Any]) -> None:
+    """End the processes whose folder that is, and remove what they have in memory."""
+    made = Objects()
+    if isinstance(objects := left.get("objects"), dict):
+        made.found = {name: inode for name, inode in objects.items() if "/" not in name}
+    end_all(lambda: marked(f"TMPDIR={path}"), made)
+    if isinstance(group := left.get("cgroup"), str):
+        cgroup.end(os.path.normpath(group))
+    made.remove()
+
+
+def gone(owner: dict[str, Any]) -> bool:
+    """Whether that process has ended, as far as it can be known from here."""
+    if owner.get("host") != platform.node():
+        return False
+    if owner.get("boot") != _boot():
+        return True
+    pid = owner.get("pid")
+    if owner.get("space") != _space() or not isinstance(pid, int):
+        return False  # of another container, whose processes are not seen here
+    return state(pid) == "Z" or started(pid) != owner.get("start")
+
+
+def started(pid: int) -> float | None:
+    """When that process was started, in units of its own; None if there is none."""
+    if os.path.isdir("/proc/self"):
+        try:
+            return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+        except (OSError, IndexError):
+            return None
+    import psutil  # slow to load, and not needed on Linux
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+@cache
+def _boot() -> str:
+    """The name of the time since this machine was started; "" where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+@cache
+def _space() -> int:
+    """Which processes have numbers that mean something here: those of a container, or all."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _read(folder: int, name: str) -> dict[str, Any] | None:
+    """The JSON object in a file of ours in that folder; None if there is none."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            return None
+        text = os.read(file, MOST_BYTES)
+    finally:
+        os.close(file)
+    try:
+        known = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return known if isinstance(known, dict) else None

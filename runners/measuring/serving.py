@@ -1,0 +1,251 @@
+"""What the reaper does once the measuring process is on its way: `reaper` starts it.
+
+It sleeps until the parent says something, or a process that it is to take leave of has ended. Each
+line from the parent is a word, with a value in some:
+
+    before            note what is there before a run
+    after SCOPE       what the run has left, and whether something was stopped meanwhile
+    look              who is stopped now
+    end PATIENCE_S    end all; the measuring process may take so long to end by itself
+
+What it says is JSON, an object a line: `started`, `exited`, `answer`, and `ended` in the end.
+"""
+
+import json
+import os
+import select
+import signal
+import time
+from typing import Any
+
+from runners.measuring import cgroup
+from runners.measuring.leftovers import (
+    SHARED,
+    TERM_S,
+    Objects,
+    children,
+    descendants,
+    end_all,
+    is_helper,
+    listed,
+    lives,
+    remove_folder,
+    send,
+    state,
+    unused,
+)
+
+LEFT = ".left"
+"""In its folder: what a later start is to remove, should all who know of it be killed."""
+SOON_S = 0.02
+"""What is still there after this time was left, and is not just ending."""
+CACHES = {"__pycache__"}
+IGNORED = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT", "SIGTSTP", "SIGUSR1", "SIGUSR2", "SIGPIPE")
+"""A batch system sends them to everybody. The parent answers; who cleans up has to stay."""
+CONTINUED = signal.SIGURG
+"""What a worker sends that was stopped and goes on: ignored by whoever does not expect it."""
+
+
+class Serving:
+    """The reaper at work. `pid` is the measuring process."""
+
+    def __init__(self, control: int, pid: int, folders: list[str], adopts: bool) -> None:
+        self.control = control
+        self.pid = pid
+        self.folders = folders
+        self.status: int | None = None
+        self.ending = False
+        self.stopped_s: float | None = None
+        self.stops: list[tuple[float, float]] = []
+        self.continued_s: list[float] = []
+        self.awake, waking = os.pipe()
+        for end in (self.awake, waking):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        for name in IGNORED:
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)  # it wakes, that is all
+        signal.signal(CONTINUED, lambda number, frame: self.continued_s.append(time.monotonic()))
+        self.objects = Objects()
+        self.known: set[int] = set()
+        self.files: set[str] = set()
+        self.shared: set[str] = set()
+        self.adopts = adopts
+        self.say({"started": pid, "adopts": adopts})
+        self.cgroup = cgroup.made(pid)
+        self.say({"cgroup": self.cgroup})
+        self.note(())
+        self.reap()
+
+    def serve(self) -> None:
+        heard = b""
+        poll = select.poll()
+        for source in (self.control, self.awake):
+            poll.register(source, select.POLLIN)
+        while True:
+            ready = dict(poll.poll())
+            self.wake()
+            if self.control not in ready:
+                continue
+            said = self.listen()
+            if not said:  # the parent is dead
+                self.end(0.0, self.folders)
+                return
+            *lines, heard = (heard + said).split(b"\n")
+            for line in lines:
+                word, _, value = line.decode().partition(" ")
+                if word == "before":
+                    self.before()
+                elif word == "after":
+                    self.say({"answer": self.after(value)})
+                elif word == "look":
+                    self.say({"answer": self.stopped()})
+                elif word == "end":
+                    self.say({"ended": self.end(float(value), self.folders[:1])})
+                    return
+
+    def listen(self) -> bytes:
+        try:
+            return os.read(self.control, 4096)
+        except OSError:
+            return b""
+
+    def say(self, what: dict[str, Any]) -> None:
+        try:
+            os.write(self.control, json.dumps(what).encode() + b"\n")
+        except OSError:
+            pass  # it is dead, which is found where it is listened to
+
+    def wake(self) -> None:
+        """Take note of whatever woke it."""
+        try:
+            while os.read(self.awake, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        self.reap()
+
+    def reap(self) -> None:
+        """Take leave of those that have ended; note whether the measuring process was stopped."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            now_s = time.monotonic()
+            if pid != self.pid:
+                continue
+            if os.WIFSTOPPED(status):
+                self.stopped_s = now_s
+            elif os.WIFCONTINUED(status):
+                self.stops.append((now_s if self.stopped_s is None else self.stopped_s, now_s))
+                self.stopped_s = None
+            else:
+                self.status, self.stopped_s = os.waitstatus_to_exitcode(status), None
+                if self.status and not self.ending:
+                    self.hold()
+                self.say({"exited": self.status})
+
+    def hold(self) -> None:
+        """Stop all: whoever has outlived the measuring process may be the last that can tell what
+        it has made, and will end when it finds that it is gone."""
+        living = descendants(os.getpid())
+        send([pid for pid in living if not is_helper(pid)], signal.SIGSTOP)
+        self.note(living)
+
+    def note(self, pids: "list[int] | tuple[()]") -> None:
+        """Keep in its folder what a later start would have to remove."""
+        if self.objects.note(list(pids)) or not pids:
+            path = os.path.join(self.folders[0], LEFT)
+            try:
+                with open(path, "w") as file:
+                    json.dump({"cgroup": self.cgroup, "objects": self.objects.found}, file)
+            except OSError:
+                pass  # a task has removed the folder, or the disk is full
+
+    def before(self) -> None:
+        self.stops.clear()
+        self.continued_s.clear()
+        self.known = set(descendants(os.getpid()))
+        self.files = set(listed("."))
+        self.shared = set(listed(SHARED))
+
+    def after(self, scope: str) -> dict[str, Any]:
+        """What was stopped since `before`, and what is there now that was not there then.
+
+        Of scope `all`, every process counts; of `orphans`, where an executor keeps some, those
+        whose parents have ended; of `none`, nothing does.
+        """
+        self.note(descendants(os.getpid()))
+        found: dict[str, Any] = self.stopped()
+        if scope == "none":
+            return found
+        left, memory = self.left(scope), unused(self.shared)
+        if left or memory:
+            time.sleep(SOON_S)
+            left &= self.left(scope)
+            still = unused(self.shared)
+            memory = {name: size for name, size in memory.items() if name in still}
+        files = set(listed(".")) - self.files - CACHES
+        return found | {
+            "processes": len(left),
+            "files": len(files),
+            "shared_bytes": sum(memory.values()),
+            "objects": self.objects.found,
+        }
+
+    def left(self, scope: str) -> set[int]:
+        own = os.getpid()
+        found = set(descendants(own) if scope == "all" else children(own))
+        found -= self.known | {self.pid}
+        return {pid for pid in found if lives(pid) and not is_helper(pid)}
+
+    def stopped(self) -> dict[str, Any]:
+        """When the measuring process was stopped, when workers went on, and who is stopped now."""
+        living = [self.pid, *descendants(os.getpid())]
+        return {
+            "stops": self.stops,
+            "continued": self.continued_s,
+            "since": self.stopped_s,
+            "stopped": sorted({pid for pid in living if state(pid) == "T"}),
+        }
+
+    def end(self, patience_s: float, folders: list[str]) -> list[int]:
+        """End all that descends from here, and remove what it leaves. Returns who is left."""
+        self.ending = True
+        self.note(descendants(os.getpid()))
+        for wait_s, number in (
+            (patience_s, None),
+            (TERM_S, signal.SIGTERM),
+            (TERM_S, signal.SIGKILL),
+        ):
+            if self.status is not None:
+                break
+            if number is not None:
+                self.signal(number)
+            self.await_end(wait_s)
+        own = os.getpid()
+        left = end_all(lambda: descendants(own), self.objects, self.reap)
+        if not self.adopts:
+            self.signal(signal.SIGKILL)
+        if self.cgroup is not None:
+            cgroup.end(self.cgroup)
+        self.objects.note_named(self.pid)
+        self.objects.remove()
+        for folder in folders:
+            remove_folder(folder)
+        return left
+
+    def await_end(self, wait_s: float) -> None:
+        until_s = time.monotonic() + wait_s
+        while self.status is None and (left_s := until_s - time.monotonic()) > 0:
+            select.select([self.awake], [], [], left_s)
+            self.wake()
+
+    def signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
