@@ -80,7 +80,7 @@ def _clear(path: str) -> None:
         os.close(folder)
     if (
         owner.get("boot") == this_process(os.getpid())["boot"]
-    ):  # else none of them has outlived that
+    ):  # else none has outlived it
         _end(path, left)
     remove_folder(path)
 
