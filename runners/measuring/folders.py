@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import stat
 import tempfile
 import time
@@ -10,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from runners.living import is_alive, this_process
 from runners.measuring import cgroup
-from runners.measuring.leftovers import Objects, end_all, remove_folder, state
+from runners.measuring.leftovers import Objects, end_all, remove_folder
 from runners.measuring.tree import marked
 
 PREFIX = "speedup-lab-"
@@ -28,7 +28,7 @@ class Folder:
     def __init__(self) -> None:
         reclaim()
         self.name = tempfile.mkdtemp(prefix=PREFIX)
-        Path(self.name, OWNER).write_text(json.dumps(this_process()))
+        Path(self.name, OWNER).write_text(json.dumps(this_process(os.getpid())))
 
     def __enter__(self) -> Self:
         return self
@@ -39,17 +39,6 @@ class Folder:
     def remove(self) -> None:
         """Safe to call again."""
         remove_folder(self.name)
-
-
-def this_process() -> dict[str, Any]:
-    """Who this process is: the machine, its start, the space of its process numbers, its own."""
-    return {
-        "host": platform.node(),
-        "boot": _boot(),
-        "space": _space(),
-        "pid": os.getpid(),
-        "start": started(os.getpid()),
-    }
 
 
 @cache
@@ -84,12 +73,14 @@ def _clear(path: str) -> None:
             if time.time() - found.st_mtime > EMPTY_S:
                 os.rmdir(path)  # which removes it only if it is empty
             return
-        if not gone(owner):
+        if is_alive(owner) is not False:
             return
         left = _read(folder, LEFT) or {}
     finally:
         os.close(folder)
-    if owner.get("boot") == _boot():  # else none of them has outlived that
+    if (
+        owner.get("boot") == this_process(os.getpid())["boot"]
+    ):  # else none of them has outlived that
         _end(path, left)
     remove_folder(path)
 
@@ -103,51 +94,6 @@ def _end(path: str, left: dict[str, Any]) -> None:
     if isinstance(group := left.get("cgroup"), str):
         cgroup.end(os.path.normpath(group))
     made.remove()
-
-
-def gone(owner: dict[str, Any]) -> bool:
-    """Whether that process has ended, as far as it can be known from here."""
-    if owner.get("host") != platform.node():
-        return False
-    if owner.get("boot") != _boot():
-        return True
-    pid = owner.get("pid")
-    if owner.get("space") != _space() or not isinstance(pid, int):
-        return False  # of another container, whose processes are not seen here
-    return state(pid) == "Z" or started(pid) != owner.get("start")
-
-
-def started(pid: int) -> float | None:
-    """When that process was started, in units of its own; None if there is none."""
-    if os.path.isdir("/proc/self"):
-        try:
-            return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-        except (OSError, IndexError):
-            return None
-    import psutil  # slow to load, and not needed on Linux
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None
-
-
-@cache
-def _boot() -> str:
-    """The name of the time since this machine was started; "" where it has none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-@cache
-def _space() -> int:
-    """Which processes have numbers that mean something here: those of a container, or all."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return 0
 
 
 def _read(folder: int, name: str) -> dict[str, Any] | None:

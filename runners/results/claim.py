@@ -28,8 +28,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runners.living import this_process
 from runners.model import UsageError, timestamp
-from runners.results.owner import Owner, owner_by, this_process
+from runners.results.owner import Owner, job, owner_by
 from runners.results.regular import open_regular
 
 CLAIM = ".claim."
@@ -76,8 +77,8 @@ def take(folder: Path) -> None:
             raise Claimed(folder, owner)
         number = max(numbers, default=0) + 1
         file = place / f"{CLAIM}{number}"
-        when = {"at": timestamp()[:19] + "Z", "claim": uuid.uuid4().hex}
-        text = json.dumps(this_process(os.getpid()) | when)
+        more = {"job": job(), "at": timestamp()[:19] + "Z", "claim": uuid.uuid4().hex}
+        text = json.dumps(this_process(os.getpid()) | more)
         try:
             _create(file, text.encode())
         except FileExistsError:  # somebody was faster

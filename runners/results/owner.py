@@ -2,13 +2,11 @@
 
 import json
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
+from runners.living import is_alive
 from runners.model import printable
 
 JOBS = (
@@ -40,7 +38,7 @@ def owner_by(file: Path, text: bytes) -> Owner | None:
         facts = None
     if not isinstance(facts, Mapping) or type(facts.get("pid")) is not int or facts["pid"] < 1:
         return Owner(f"which {file.name} does not name", file, False)
-    alive = _is_alive(facts)
+    alive = is_alive(facts)
     if alive is False:
         return None
     job = f" ({_plain(facts['job'])})" if facts.get("job") else ""
@@ -49,73 +47,10 @@ def owner_by(file: Path, text: bytes) -> Owner | None:
     return Owner(who, file, alive is True)
 
 
-@cache
-def this_process(pid: int) -> dict[str, Any]:
-    """What tells this process from all others; `pid` is its own, which a fork changes.
-
-    Null where it is not known: no machine but one with Linux has most of it.
-    """
+def job() -> str | None:
+    """The number that a batch system has given to this job, by the name that it has there."""
     found = ((name, os.environ.get(name)) for name in JOBS)
-    return {
-        "host": socket.gethostname(),
-        "machine": _line("/etc/machine-id"),
-        "boot": _line("/proc/sys/kernel/random/boot_id"),
-        "pid": pid,
-        "started": started(pid),
-        "pid_namespace": _namespace(),
-        "job": next((f"{name}={value}" for name, value in found if value), None),
-    }
-
-
-def started(pid: int) -> int | None:
-    """When a process began, in the kernel's ticks since boot; 0 for one that has ended.
-
-    None where that is not told.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _is_alive(facts: Mapping[str, Any]) -> bool | None:
-    """Whether the owner runs; None where that cannot be seen from here."""
-    me = this_process(os.getpid())
-    if any(facts.get(key) != me[key] for key in ("host", "machine")):
-        return None
-    if facts.get("boot") != me["boot"]:
-        # Restarted since, if it is the same machine, which a name alone does not say.
-        known = me["machine"] and me["boot"] and isinstance(facts.get("boot"), str)
-        return False if known else None
-    if facts.get("pid_namespace") != me["pid_namespace"]:
-        return None
-    try:
-        os.kill(facts["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # another user's
-    except OverflowError:
-        return None
-    began = started(facts["pid"])
-    if began is None or facts.get("started") is None:  # not told on this system
-        return None
-    return bool(began == facts["started"])
-
-
-def _line(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip() or None
-    except (OSError, ValueError):
-        return None
-
-
-def _namespace() -> str | None:
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return None
+    return next((f"{name}={value}" for name, value in found if value), None)
 
 
 def _plain(value: object) -> str:

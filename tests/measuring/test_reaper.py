@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from runners.analysis.summary import summarise
+from runners.living import started, this_process
 from runners.measuring import folders, stops
-from runners.measuring.folders import Folder, clear, started, this_process
+from runners.measuring.folders import Folder, clear
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.leftovers import children, descendants, lives, remove_folder, state
 from runners.measuring.measure import measure
@@ -257,25 +258,25 @@ def owned(place: Path, name: str, **changes: object) -> Path:
     folder = place / f"speedup-lab-{name}"
     folder.mkdir(0o700)
     (folder / "file").touch()
-    (folder / folders.OWNER).write_text(json.dumps(this_process() | changes))
+    (folder / folders.OWNER).write_text(json.dumps(this_process(os.getpid()) | changes))
     return folder
 
 
 def test_a_start_removes_what_dead_programs_have_left_and_nothing_else(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         start = started(other.pid)
-        living = owned(tmp_path, "living", pid=other.pid, start=start)
+        living = owned(tmp_path, "living", pid=other.pid, started=start)
         other.kill()
         assert state(other.pid)
         other.wait()
     kept = [
         owned(tmp_path, "own"),
-        owned(tmp_path, "elsewhere", host="another", pid=living.stat().st_ino, start=1),
-        owned(tmp_path, "container", space=1, pid=other.pid, start=start),
+        owned(tmp_path, "elsewhere", host="another", pid=living.stat().st_ino, started=1),
+        owned(tmp_path, "container", pid_namespace="pid:[1]", pid=other.pid, started=start),
     ]
     nobodys = tmp_path / "speedup-lab-nobodys"
     nobodys.mkdir()
-    open_to_all = owned(tmp_path, "open", pid=other.pid, start=start)
+    open_to_all = owned(tmp_path, "open", pid=other.pid, started=start)
     open_to_all.chmod(0o777)
     precious = tmp_path / "precious"
     precious.mkdir()

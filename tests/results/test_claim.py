@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from runners.living import started, this_process
 from runners.results import claim
 from runners.results.claim import CLAIM, Claimed, claimed, holder, release, release_all, take
-from runners.results.owner import started, this_process
+from runners.results.owner import job
 from tests.conftest import ROOT
 
 
@@ -22,7 +23,7 @@ def files(folder: Path) -> list[str]:
 
 
 def me() -> dict[str, Any]:
-    return dict(this_process(os.getpid()))
+    return this_process(os.getpid()) | {"job": job()}
 
 
 def another(folder: Path, number: int = 1, **facts: Any) -> Path:
