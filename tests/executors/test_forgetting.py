@@ -257,7 +257,7 @@ def test_a_time_limit_ends_workers_that_nobody_joined(make_plan: MakePlan, execu
     with (
         Interrupts() as interrupts,
         Child([plan], 0, interrupts) as child,
-        pytest.raises(TimeoutError, match="the measured run took longer"),
+        pytest.raises(TimeoutError, match=r"measured run.* took longer"),
     ):
         child.run(MEASURED)
     assert marked(child.mark) == []
