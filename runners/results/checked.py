@@ -224,17 +224,19 @@ def _row(line: bytes) -> Row:
         raise ValueError(f"started_at: the year {fixed.started_at.year} is not plausible")
     if fixed.notes is not None:
         _notes(fixed.notes)
-    more = {
-        name: _of_plugin(name, plain[name])
-        for name in plain
-        if name not in _KNOWN and _PARAMETER.fullmatch(name)
-    }
+    more = {name: _of_plugin(name, plain[name]) for name in _of_plugins(tuple(plain))}
     if len(more) > PARAMETERS:
         raise ValueError(f"it has more than {PARAMETERS} parameters and metrics")
     return Row(msgspec.structs.astuple(fixed), more, plain)
 
 
 _KNOWN = frozenset(column.name for column in FIXED)
+
+
+@lru_cache(maxsize=16)
+def _of_plugins(names: tuple[str, ...]) -> list[str]:
+    """The parameters and metrics among the columns of a row: those of most rows are the same."""
+    return [name for name in names if name not in _KNOWN and _PARAMETER.fullmatch(name)]
 
 
 @lru_cache

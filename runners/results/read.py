@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
-from runners.results.checked import Faults, Row, as_text, warn
+from runners.results.checked import Faults, as_text, warn
 from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
     tables, left_out = [], False
     rows = checked.rows(path, faults)
     try:
-        while some := list(islice(rows, AT_ONCE)):
-            found = {name for row in some for name in row.more}
+        while some := [(row.fixed, row.more) for row in islice(rows, AT_ONCE)]:
+            found = {name for _, more in some for name in more}
             for name in found - names:
                 if len(names) < MOST_COLUMNS:
                     names.add(name)
@@ -191,22 +191,24 @@ def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
     return tables
 
 
-def _table(rows: Sequence[Row], folder: str, names: set[str]) -> "pa.Table":
+def _table(
+    rows: Sequence[tuple[tuple[Any, ...], dict[str, Any]]], folder: str, names: set[str]
+) -> "pa.Table":
     import pyarrow as pa
 
     types = {"Int64": pa.int64(), "boolean": pa.bool_(), "float64": pa.float64()}
     types |= {"int64": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
     types[DTYPES["started_at"]] = pa.timestamp("us", "UTC")
-    of_columns = zip(*(row.fixed for row in rows), strict=True)
+    of_columns = zip(*(fixed for fixed, _ in rows), strict=True)
     columns = {
         name: pa.array(values, types[DTYPES[name]])
         for name, values in zip(checked.NAMES, of_columns, strict=True)
     }
     columns["folder"] = pa.array([folder] * len(rows), pa.string())
     columns["L6_s"] = pa.nulls(len(rows), pa.float64())
-    own = dict.fromkeys(name for row in rows for name in row.more if name in names)
+    own = dict.fromkeys(name for _, more in rows for name in more if name in names)
     for name in own:
-        columns[name] = _array([row.more.get(name) for row in rows])
+        columns[name] = _array([more.get(name) for _, more in rows])
     return pa.table(columns)
 
 
