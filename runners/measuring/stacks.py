@@ -28,7 +28,7 @@ THREAD = re.compile(
     r"^(Current thread|Thread|Task) 0x[0-9a-f]+ ?(?:\[.*\] )?\(most recent call first\)"
 )
 FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in ([^\n]*)$')
-NOTE = re.compile(r"^(Forked|Raised|Doing) (\d+): ([^\n]*)$")
+NOTE = re.compile(r"^(Serving|Forked|Raised|Doing) (\d+): ([^\n]*)$")
 
 PACKAGE = str(Path(__file__).parent.parent)
 STDLIB = sysconfig.get_path("stdlib")
@@ -192,6 +192,7 @@ class Stacks:
 
     def ask(self, main: int, others: Iterable[int]) -> Hang:
         """Ask all of them; `main` is the measuring process. Takes some seconds at most."""
+        main = self._serving() or main
         hang = Hang(main)
         until_s = time.monotonic() + ALL_S
         notes = self.noted(main)
@@ -212,6 +213,11 @@ class Stacks:
         answered = {stack.pid for stack in hang.stacks}
         hang.mute = sum(pid not in answered for pid in listening)
         return hang
+
+    def _serving(self) -> int | None:
+        """The measuring process by its own word: during its start nobody else may know it."""
+        found = map(NOTE.match, self._since(0).splitlines())
+        return next((int(one[2]) for one in found if one and one[1] == "Serving"), None)
 
     def noted(self, main: int) -> dict[str, str]:
         """The last of each kind of what that process noted without being asked (`stacks.note`)."""
