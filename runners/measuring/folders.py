@@ -78,9 +78,7 @@ def _clear(path: str) -> None:
         left = _read(folder, LEFT) or {}
     finally:
         os.close(folder)
-    if (
-        owner.get("boot") == this_process(os.getpid())["boot"]
-    ):  # else none has outlived it
+    if owner.get("boot") == this_process(os.getpid())["boot"]:  # else none has outlived it
         _end(path, left)
     remove_folder(path)
 
