@@ -8,7 +8,7 @@ import pytest
 
 from runners.analysis.attainable import BUSY
 from runners.command.quiet import Watch, others_share, wait_for_quiet
-from runners.model import InvalidParameter, Plan
+from runners.model import Plan
 from tests.conftest import MakePlan
 
 
@@ -60,11 +60,6 @@ def test_it_is_waited_for(make_plan: MakePlan) -> None:
 def test_the_wait_has_an_end(make_plan: MakePlan) -> None:
     lines, _ = said(plan_of(make_plan, 1e-9), 0.7, 0.61, *[0.4] * 9)
     assert lines[-1].startswith("not quiet after 1e-09 s: other load takes")
-
-
-def test_the_wait_is_a_number_of_seconds(make_plan: MakePlan) -> None:
-    with pytest.raises(InvalidParameter, match="wait_quiet_s: must be finite and at least 0"):
-        plan_of(make_plan, -1)
 
 
 def test_what_others_take_is_a_share_of_the_usable_cpus() -> None:

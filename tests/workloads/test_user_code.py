@@ -64,7 +64,10 @@ def test_a_file_that_ends_the_program_is_told_with_its_line(write: Write, what: 
         find("function", f"{file}:heavy")
 
 
-def test_a_file_with_the_name_of_another_module_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_the_name_of_another_module_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", sys.path[:])
     file = tmp_path / "json.py"
     file.write_text("def heavy(n): ...\n")
     with pytest.raises(InvalidParameter, match=r"another module json already \(.*json/__init__"):
