@@ -1,0 +1,159 @@
+"""What goes wrong, and how it is said: what plugins raise, and errors in one line."""
+
+import errno
+import importlib
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+
+class InvalidParameter(ValueError):
+    """A plugin's parameter has a value it cannot work with.
+
+    `name` is the parameter's own name; whoever knows the plugin adds where it stands.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+
+
+class UsageError(Exception):
+    """The user's configuration cannot be measured; the message is one line that says the remedy."""
+
+
+class WrongResult(Exception):
+    """Raised by `Workload.check` when the results are not the known truth."""
+
+
+class WorkerDied(Exception):
+    """Raised by an executor whose worker ended before it delivered its results."""
+
+
+class Unsupported(Exception):
+    """Raised by a plugin that can never serve this pair; the message is the reason. Makes a row."""
+
+
+class Unavailable(Exception):
+    """Raised by a plugin that cannot work now, and may another time; the message is the reason.
+
+    A server does not answer, workers are away, a port is busy. Makes a row, `incomplete`.
+    """
+
+
+REFUSALS = (Unsupported, Unavailable)
+"""What a plugin says that cannot serve a pair: no mistake of the user's, but a result."""
+
+
+class Incomplete(Exception):
+    """Raised by an executor some of whose results never come; the message says why. Makes a row."""
+
+
+def first_line(error: object) -> str:
+    """The first line of what an error says, or of its text, that is not empty."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or turn it around written as in Python."""
+    if text.isprintable():
+        return text
+    from unicodedata import category  # a file of its own: not for every worker
+
+    return "".join(
+        letter if category(letter) not in _UNPRINTABLE else ascii(letter)[1:-1] for letter in text
+    )
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters: control, format, half a surrogate pair, ends of lines and paragraphs."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error and what it says, all of it but for a text that fills pages."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # its own fault
+        said = "(which cannot be told)"
+    said = said if len(said) <= 1000 else f"{said[:1000]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+_NUMBER = re.compile(r"\[Errno (-?\d+)\]")
+_SHORTAGES: tuple[tuple[set[int], str, str], ...] = (
+    (
+        {errno.EMFILE, errno.ENFILE},
+        "Too many open files$",
+        "too many open files: raise their limit (ulimit -n), or use fewer workers",
+    ),
+    (
+        {errno.EAGAIN},
+        "can't (start|allocate) new thread|Failed to launch worker thread",
+        "no more processes or threads can be started: raise their limit (ulimit -u, or pids.max of "
+        "the control group), or use fewer workers",
+    ),
+    (
+        {errno.ENOMEM},
+        r"^[\w.]*MemoryError\b|Cannot allocate memory|failed to map segment",
+        "there is not enough memory, or a limit is too low (ulimit -v, or memory.max of the "
+        "control group): use fewer workers, or smaller tasks",
+    ),
+    (
+        {errno.ENOSPC, errno.EDQUOT},
+        "No space left on device",
+        "a disk is full: make room, or name another folder for temporary files (TMPDIR)",
+    ),
+    (
+        set(),  # its number is also that of a file that is too large for us
+        "File too large",
+        "a file would be too large: raise the limit (ulimit -f)",
+    ),
+)
+
+
+def shortage(error: str) -> str | None:
+    """What the system has run out of, and the remedy, if an error says so in its last line."""
+    last = next((line for line in reversed(error.splitlines()) if line.strip()), "")
+    numbers = set(map(int, _NUMBER.findall(last)))
+    for known, words, told in _SHORTAGES:
+        if numbers & known or re.search(words, last):
+            return told
+    return None
+
+
+def timestamp() -> str:
+    """The time of day as the rows have it: UTC, to the microsecond, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def at_least(plugin: object, low: int, *names: str, or_null: bool = False) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is `low` or more.
+
+    With `or_null` it may be None as well.
+    """
+    for name in names:
+        value = getattr(plugin, name)
+        if not (or_null and value is None) and value < low:
+            null = " or null" if or_null else ""
+            raise InvalidParameter(name, f"must be at least {low}{null}, not {value}")
+
+
+def finite_seconds(plugin: object, *names: str) -> None:
+    """Raise InvalidParameter unless each of these attributes of `plugin` is finite, 0 or more."""
+    for name in names:
+        value = getattr(plugin, name)
+        if not 0 <= value < math.inf:
+            raise InvalidParameter(name, f"must be finite and at least 0 seconds, not {value}")
+
+
+def locate(target: str) -> Any:
+    """The object of that dotted name. Raises ImportError, saying which part is missing."""
+    module, _, name = target.rpartition(".")
+    if not module:
+        raise ImportError(f"{target!r} is not of the form package.module.Name")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except AttributeError:
+        raise ImportError(f"module {module!r} has no {name!r}") from None

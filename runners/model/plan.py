@@ -1,0 +1,172 @@
+"""What is to be measured and how: a cell, the cells that share their rounds, one run."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runners.model.names import Flag, KeepSpans, Role, Scaling, Warmth, Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a cell is measured; `conf/measure/*.yaml` documents each setting.
+
+    Which numbers they may have is in `planning/ranges.py`.
+    """
+
+    precision: float
+    min_rounds: int
+    max_rounds: int
+    interpreters: int
+    warmup: int
+    time_budget_s: float
+    timeout_s: float
+    keep_spans: KeepSpans
+    seed: int
+    sweep_budget_s: float | None
+    memory_limit_bytes: int | None
+    force: bool
+    wait_quiet_s: float = 0.0
+    fresh: bool = False
+    start_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A call still to be made: the dotted name of a class and its keyword arguments."""
+
+    target: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One cell, fully resolved: what to measure and how. Picklable.
+
+    `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
+    before anything is timed. `parameters` holds every parameter of both plugins under the name of
+    its column (`workload.end`). `compared` says whether the results of different runs are compared.
+    `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
+    measured side has: n, or 1 where the caller works; `start_method` is that of the
+    `multiprocessing` context that they can use, if any. `sends_tasks` says that tasks are pickled
+    on their way to them. With `reuse` its executor is kept over the runs of a process. `apart` says
+    that it needs a measuring process of its own.
+    `cpu_stat` is the control group's file that counts throttling.
+    `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
+    `options` are those that a measuring interpreter is started with.
+    `identity` is all that another measurement must have in common with this one to stand for it.
+    """
+
+    workload: str
+    executor: str
+    n: int
+    scaling: Scaling
+    executor_as: Factory
+    baseline: str
+    baseline_as: Factory
+    reuse: bool
+    apart: bool
+    parameters: Mapping[str, Any]
+    payload: bytes
+    compared: bool
+    provisioned: int
+    worker_kind: Workers
+    start_method: str | None
+    sends_tasks: bool
+    flags: tuple[Flag, ...]
+    measure: Measure
+    usable_cpus: float
+    cpu_stat: str | None
+    renewing: bool
+    options: tuple[str, ...]
+    identity: Mapping[str, Any]
+
+    @property
+    def cell(self) -> str:
+        """Twelve hexadecimal digits that stand for everything that defines the measurement."""
+        text = json.dumps(self.identity, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def warmth(self) -> Warmth | None:
+        """How warm the code is in workers of the measured side; None where that is not known."""
+        if self.reuse:
+            return "kept"
+        if self.measure.fresh:
+            return "fresh"
+        if self.worker_kind in ("caller", "thread", "coroutine"):
+            return "same process"
+        if self.worker_kind == "process" and self.start_method is not None:
+            return "inherited" if self.start_method == "fork" else "fresh"
+        return None
+
+
+PANEL = "panel-"
+"""How the name of a panel of several cells begins, and that of its folder in the sweep's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cells that are measured in the same rounds: each side runs once in a round.
+
+    They share their workload, its parameters, the scaling and the settings of the measurement. A
+    cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
+    candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
+    process.
+    """
+
+    plans: tuple[Plan, ...]
+
+    @property
+    def name(self) -> str | None:
+        """What `panel` says in the rows: None for a cell by itself."""
+        if len(self.plans) == 1:
+            return None
+        cells = " ".join(plan.cell for plan in self.plans)
+        return PANEL + hashlib.sha256(cells.encode()).hexdigest()[:12]
+
+    @property
+    def sides_apart(self) -> bool:
+        """Whether each side has a process of its own, where it finds nothing that another left."""
+        return self.plans[0].measure.fresh or self.plans[0].renewing
+
+    @property
+    def hosts(self) -> tuple[tuple[int, ...], ...]:
+        if self.sides_apart:
+            return (tuple(range(len(self.plans))),)
+        hosts: dict[tuple[str, int], list[int]] = {}
+        for at, plan in enumerate(self.plans):
+            # What executors of threads load is copied into every process that is forked: by 3% to
+            # 4% slower than in a process without it (`benchmarks.panel`).
+            kind = ("apart", at) if plan.apart else ("process", plan.worker_kind == "process")
+            hosts.setdefault(kind, []).append(at)
+        return tuple(map(tuple, hosts.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the measuring process is told to do next: one side of one round.
+
+    The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
+    `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
+    A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
+    the next ones as well. `results` is a file for the results of the round: the first run to be ok
+    writes it, and those after it, in other processes, compare theirs with it. `times` is the file
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
+    """
+
+    process: int
+    round: int
+    position: int
+    role: Role
+    cold: bool
+    warmup: bool
+    candidate: int = 0
+    side: int = 0
+    loops: int = 0
+    most_loops: int = 0
+    tasks_of: int = 0
+    results: str | None = None
+    times: str | None = None
