@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -33,6 +34,7 @@ BESIDES = {
 """What a plugin is about, and it alone may load: only those measuring processes have it."""
 
 
+@cache
 def modules() -> list[tuple[str, Path]]:
     """(dotted name below `runners`, file) of every module of the package."""
     package = ROOT / "runners"
@@ -40,6 +42,7 @@ def modules() -> list[tuple[str, Path]]:
     return [(".".join(file.relative_to(package).with_suffix("").parts), file) for file in files]
 
 
+@cache
 def imported(file: Path) -> set[str]:
     """Dotted names that a module imports anywhere, also inside functions and for typing."""
     names: set[str] = set()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import arguments as of_readme
 from tests.conftest import ROOT, MakePlan, run_program
 
 README = (ROOT / "README.md").read_text()
@@ -33,7 +34,7 @@ def shrunk(command: str) -> list[str]:
     for workload in ",".join(workloads).split(","):
         arguments += [f"workload.{SIZES[workload]}"] if workload in SIZES else []
     if "executor=all" in arguments:
-        arguments.append("sweep.report=false")
+        arguments += ["sweep.report=false", "workload.arguments_from=short.py:texts"]
     return [*arguments, *SMALL]
 
 
@@ -48,6 +49,7 @@ def test_there_are_commands() -> None:
 def run(command: str, cwd: Path) -> str:
     """What that command prints; it has to end well."""
     module, *rest = shlex.split(command)[2:]
+    (cwd / "short.py").write_text("def texts():\n    return [(b'a' * 1000,)] * 4\n")
     arguments = shrunk(command) if module == "runners" and rest != ["--help"] else rest
     if module == "experiments":
         arguments = ["pool", "--quick", "--", *SMALL]
@@ -55,6 +57,11 @@ def run(command: str, cwd: Path) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     return done.stdout
+
+
+def test_what_the_function_of_the_readme_is_called_with_is_there() -> None:
+    [name] = re.findall(r"workload\.arguments_from=benchmarks\.arguments:(\w+)", README)
+    assert getattr(of_readme, name)()
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one not in ON_A_SWEEP])
