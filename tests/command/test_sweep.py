@@ -213,16 +213,24 @@ def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [clock(s) for s in (0.4, 61, 3725)] == ["0:00", "1:01", "1:02:05"]
 
 
-PANEL = ("executor=thread,process,pool", "n=2", "hydra.sweep.dir=out")
+PANEL = ("executor=thread,process,pool", "n=2", "hydra.sweep.dir=out", "sweep.report=false")
 
 
-def test_cells_of_a_panel_share_their_baseline_and_their_rounds(tmp_path: Path) -> None:
-    assert sweep(tmp_path, *PANEL).returncode == 0
-    [panel] = (tmp_path / "out").glob("panel-*")
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a panel, which are for several tests and are only read there."""
+    folder = tmp_path_factory.mktemp("panel")
+    done = sweep(folder, *PANEL)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_cells_of_a_panel_share_their_baseline_and_their_rounds(measured: Path) -> None:
+    [panel] = measured.glob("panel-*")
     everything = rows(panel)
     shared = [row for row in everything if row["role"] == "baseline"]
     assert {row["role"] for row in everything} <= {"baseline", "spin"}
-    folders = list((tmp_path / "out").glob("countdown*"))
+    folders = list(measured.glob("countdown*"))
     assert len(folders) == 3
     for folder in folders:
         own = rows(folder)
@@ -232,16 +240,15 @@ def test_cells_of_a_panel_share_their_baseline_and_their_rounds(tmp_path: Path) 
         full = [row for row in shared if row["cold"] or not row["warmup"]]
         assert {row["round"] for row in own} == {row["round"] for row in full}
         assert json.loads((folder / "spans.jsonl").read_text())["round"] >= 0
-    runs = read_runs(tmp_path / "out")
+    runs = read_runs(measured)
     assert len(runs) == len(everything) + sum(len(rows(folder)) for folder in folders)
     summary = summarise(runs)
     assert list(summary["status"]) == ["ok"] * 3
     assert set(summary["rounds"]) == {sum(not row["warmup"] for row in shared) // 2} == {1}
 
 
-def test_a_cell_of_a_panel_can_be_read_moved_and_repeated(tmp_path: Path) -> None:
-    assert sweep(tmp_path, *PANEL).returncode == 0
-    (tmp_path / "out").rename(tmp_path / "moved")
+def test_a_cell_of_a_panel_can_be_read_moved_and_repeated(measured: Path, tmp_path: Path) -> None:
+    shutil.copytree(measured, tmp_path / "moved")
     whole = summarise(read_runs(tmp_path / "moved")).set_index("executor")
     for folder in (tmp_path / "moved").glob("countdown*"):
         [cell] = cells(summarise(read_runs(folder)))
@@ -254,8 +261,8 @@ def test_a_cell_of_a_panel_can_be_read_moved_and_repeated(tmp_path: Path) -> Non
     assert both["speedup"].nunique() == 3
 
 
-def test_what_is_missing_of_a_panel_makes_another_one(tmp_path: Path) -> None:
-    assert sweep(tmp_path, *PANEL).returncode == 0
+def test_what_is_missing_of_a_panel_makes_another_one(measured: Path, tmp_path: Path) -> None:
+    shutil.copytree(measured, tmp_path / "out")
     before = summarise(read_runs(tmp_path / "out")).set_index("executor")["speedup"]
     lost = next((tmp_path / "out").glob("countdown-pool*"))
     shutil.rmtree(lost)
