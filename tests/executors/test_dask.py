@@ -115,10 +115,10 @@ def measure(folder: Path, *arguments: str) -> set[str]:
         "workload.high=0.01",
         "n=2",
         "measure=quick",
-        "measure.min_rounds=2",
+        "measure.min_rounds=1",
     ]
     done = run_program(
-        *(*quick, "executor=dask", "measure.max_rounds=2", "measure.time_budget_s=1", *arguments),
+        *(*quick, "executor=dask", "measure.max_rounds=1", "measure.time_budget_s=1", *arguments),
         f"hydra.run.dir={folder / 'out'}",
         cwd=folder,
     )

@@ -88,7 +88,7 @@ def test_conformance_with_the_processes_of_mpiexec() -> None:
 
 def statuses(folder: Path, *arguments: str, launch: tuple[str, ...] = ()) -> set[str]:
     """The statuses of the rows of a small cell on MPI."""
-    quick = ["n=2", "measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", "executor=mpi"]
+    quick = ["n=2", "measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "executor=mpi"]
     program = (
         sys.executable,
         "-m",

@@ -215,7 +215,7 @@ def test_a_fresh_run_may_change_its_arguments_unless_they_are_there_twice(prices
 
 
 def test_the_machine_is_asked_in_a_process_of_its_own(make_plan: MakePlan, tmp_path: Path) -> None:
-    many = ("measure.min_rounds=7", "measure.max_rounds=7", "measure.interpreters=5")
+    many = ("measure.min_rounds=4", "measure.max_rounds=4", "measure.interpreters=3")
     cell = ("workload=countdown", "workload.count=200000", "executor=thread", "n=2")
     runs = list(measure(make_plan(*cell, FRESH, *many, "measure.time_budget_s=60")))
     assert {run.status for run in runs} == {"ok"}
@@ -223,13 +223,13 @@ def test_the_machine_is_asked_in_a_process_of_its_own(make_plan: MakePlan, tmp_p
     assert "spin" not in {run.role for run in runs[:2]}
     spins = [run for run in runs if run.role == "spin"]
     assert {run.fresh for run in spins} == {False}
-    assert len({run.process for run in spins}) == 5
-    assert sum(run.starting_s is not None for run in spins) == 5
+    assert len({run.process for run in spins}) == 3
+    assert sum(run.starting_s is not None for run in spins) == 3
     assert all(run.fresh and run.starting_s for run in runs if run.role != "spin")
     for run in runs:
         append(tmp_path / "out", run)
     [cell_] = cells(summarise(read_runs(tmp_path / "out")))
-    assert (cell_.rounds, cell_.processes) == (7, 7)
+    assert (cell_.rounds, cell_.processes) == (4, 4)
     assert cell_.ceiling.low > 0
 
 

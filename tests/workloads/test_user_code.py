@@ -166,7 +166,7 @@ def test_a_cell_says_what_its_file_does_and_a_sweep_says_it_once(tmp_path: Path)
     assert done.stdout.count(said) == 1
     assert f"{said}: {GUARD}" in done.stdout
     assert "total" not in done.stdout
-    sweep = ("-m", "executor=thread,process", "n=1,2", "hydra.sweep.dir=out")
+    sweep = ("-m", "executor=thread,process", "n=2", "hydra.sweep.dir=out")
     done = run_program(*names, *given, *sweep, cwd=tmp_path, plugins=False)
     assert done.returncode == 0
     assert done.stderr == f"note: {said}: {GUARD}\n"
