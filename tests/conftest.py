@@ -3,6 +3,7 @@
 import compileall
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -42,6 +43,13 @@ def pytest_xdist_auto_num_workers() -> int:
     """One more than there are CPUs: many tests wait for the programs that they start."""
     return (os.cpu_count() or 1) + 1
 
+
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    # A shell has what it starts in the background ignore some of them, and so would all programs
+    # that tests start.
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        usual = signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(_number, usual)
 
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
