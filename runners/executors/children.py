@@ -31,6 +31,13 @@ class Children:
         well = (None, 0) if self.replaced else (None,)
         return [process for process in self.processes if _code(process) not in well]
 
+    def kill(self) -> None:
+        """Kill those that still run, once the pool's own thread has ended."""
+        for process in self.processes:
+            if process._popen is not None and not process._closed and process.is_alive():
+                process.kill()
+                process.join()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.context, name)
 

@@ -69,7 +69,9 @@ class ProcessPool(Futures):
             broken = error.__cause__
             cause = str(broken.__cause__ or "").rstrip("\n'\"") if broken is not None else ""
             said = cause.rpartition("\n")[2]
-            if said and not said.startswith(("EOFError", "OSError", "Connection")):
+            # From 3.15 on it may also say which process ended, and how: without a traceback.
+            is_error = "Traceback" in cause and said
+            if is_error and not said.startswith(("EOFError", "OSError", "Connection")):
                 raise UnpicklingError(f"a result cannot be loaded: {said}") from None
             raise
 
@@ -77,6 +79,7 @@ class ProcessPool(Futures):
         self.pool.shutdown(wait=True)  # only then is it known how all of them ended
         # A broken pool terminates its other workers: they are not to blame.
         ended = self.children.dead()
+        self.children.kill()  # one that was to replace another may have been started meanwhile
         ended.sort(key=lambda process: process.exitcode == -signal.SIGTERM)
         return ending(ended[0]) if ended else super().death(error)
 
