@@ -26,6 +26,7 @@ from runners.model import (
     Span,
     Workload,
     first_line,
+    last_line,
     run_of,
     shortage,
 )
@@ -133,17 +134,12 @@ def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
     """The same, but `incomplete` where a run failed for something that may pass."""
     text = outcome.error or ""
     if outcome.status == "failed" and passes(text, limited=memory_limit_bytes is not None):
-        short = shortage(text)
-        if short is not None:
+        if (short := shortage(text)) is not None:
             # In a task, the traceback says where; in an executor it says nothing to its user.
-            whole = f"\n{text}" if "tasks failed;" in first_line(text) else f" ({_last(text)})"
-            text = f"{short}{whole}"
+            in_task = "tasks failed;" in first_line(text)
+            text = short.remedy + (f"\n{text}" if in_task else f" ({last_line(text)})")
         return outcome.but("incomplete", text)
     return outcome
-
-
-def _last(text: str) -> str:
-    return text.strip().splitlines()[-1]
 
 
 def copies(plan: Plan, order: Order) -> int:

@@ -113,7 +113,8 @@ def timed(make: Callable[[], Any], function: Callable[[Any], Any], tasks: Sequen
                 raise
             mapped = clock_ns()
     except BaseException as error:
-        raise raised or error  # what its end raises, too, does not hide the first  # noqa: B904
+        # What its end raises, too, does not hide the first.
+        raise raised or error  # noqa: B904
     end = clock_ns()
     return Timing(begin, entered, mapped, end, executor, returned, first)
 

@@ -24,6 +24,7 @@ thread_id = threading.get_ident
 READ_EVERY_NS = 5_000_000
 """Each reading may take 50 µs, where the caches have been used for something else meanwhile."""
 ERROR_CHARS = 4000
+HERE = __file__.rpartition(os.sep)[0]
 MOST_TRACEBACKS, SHORT_CHARS = 100, 200
 """Of so many failed tasks a worker tells where; of a hundred thousand it would take minutes."""
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
@@ -213,8 +214,12 @@ def _told(problem: BaseException) -> str:
 
 
 def described() -> str:
-    """The current exception as text, without its outermost frame, cut to a sensible length."""
+    """The current exception as text, without the frames of ours that lead to it, cut to a sensible
+    length."""
     kind, error, frames = sys.exc_info()
-    inner = frames.tb_next if frames is not None and frames.tb_next is not None else frames
-    text = "".join(traceback.format_exception(kind, error, inner)).rstrip()
+    while frames is not None and frames.tb_next is not None:
+        if frames.tb_frame.f_code.co_filename.rpartition(os.sep)[0] != HERE:
+            break
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(kind, error, frames)).rstrip()
     return text if len(text) <= ERROR_CHARS else f"...{text[-ERROR_CHARS:]}"

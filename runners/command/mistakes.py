@@ -46,7 +46,7 @@ def explain(error: BaseException, place: Path | None = None) -> str:
         where = error.filename or place
         short = shortage(in_one_line(error))
         if short is not None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            return f"{short} ({f'{where}: ' if where else ''}{error.strerror})"
+            return f"{short.remedy} ({f'{where}: ' if where else ''}{error.strerror})"
         return (
             f"cannot write results to {where} ({error.strerror or error}); "
             "choose a folder with hydra.run.dir=FOLDER (one cell) or hydra.sweep.dir=FOLDER (-m)"

@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
             fail(mistake, job.folder)
         if (short := shortage(in_one_line(error))) is not None:
-            print(f"error: {short} ({in_one_line(error)})", file=sys.stderr)
+            print(f"error: {short.remedy} ({in_one_line(error)})", file=sys.stderr)
             return 1
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3

@@ -11,7 +11,9 @@ from typing import Any, Self
 
 from runners.living import is_alive, this_process
 from runners.measuring import cgroup
-from runners.measuring.leftovers import Objects, end_all, remove_folder
+from runners.measuring.processes import end_all
+from runners.measuring.removal import remove_folder
+from runners.measuring.shared_memory import Objects
 from runners.measuring.tree import marked
 
 PREFIX = "speedup-lab-"
@@ -88,7 +90,7 @@ def _end(path: str, left: dict[str, Any]) -> None:
     made = Objects()
     if isinstance(objects := left.get("objects"), dict):
         made.found = {name: inode for name, inode in objects.items() if "/" not in name}
-    end_all(lambda: marked(f"TMPDIR={path}"), made)
+    end_all(lambda: marked(f"TMPDIR={path}"), made.note)
     if isinstance(group := left.get("cgroup"), str):
         cgroup.end(os.path.normpath(group))
     made.remove()

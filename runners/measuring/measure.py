@@ -101,7 +101,8 @@ class _Measurement:
     def _unstarted(self, error: OSError) -> Iterator[Run]:
         """The last row of all cells: the system lacks what starting a process needs."""
         told = in_one_line(error)
-        told = f"{shortage(told)} ({told})" if shortage(told) else told
+        if (short := shortage(told)) is not None:
+            told = f"{short.remedy} ({told})"
         order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
         for candidate in self.pace.pairs:
             plan = self.panel.plans[candidate]

@@ -19,21 +19,19 @@ import time
 from typing import Any
 
 from runners.measuring import cgroup
-from runners.measuring.leftovers import (
-    SHARED,
+from runners.measuring.processes import (
     TERM_S,
-    Objects,
     children,
     descendants,
     end_all,
     is_helper,
     listed,
     lives,
-    remove_folder,
     send,
     state,
-    unused,
 )
+from runners.measuring.removal import remove_folder
+from runners.measuring.shared_memory import SHARED, Objects, unused
 
 LEFT = ".left"
 """In its folder: what a later start is to remove, should all who know of it be killed."""
@@ -227,7 +225,7 @@ class Serving:
                 self.signal(number)
             self.await_end(wait_s)
         own = os.getpid()
-        left = end_all(lambda: descendants(own), self.objects, self.reap)
+        left = end_all(lambda: descendants(own), self.objects.note, self.reap)
         if not self.adopts:
             self.signal(signal.SIGKILL)
         if self.cgroup is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runners.child.stacks import FILE, SIGNAL
+from runners.living import started
 
 MOST_PROCESSES, MOST_BYTES = 32, 1 << 20
 ANSWER_S, POLL_S, ALL_S = 0.3, 0.005, 3.0
@@ -206,7 +207,7 @@ class Stacks:
             hang.stacks += _stacks(pid, self._answer(pid))
         forked = [pid for pid in listening if pid != main and _command(pid) == _command(main)]
         if forked:
-            native = native_threads(main, before=min(map(_began, forked)))
+            native = native_threads(main, before=min(started(pid) or 0 for pid in forked))
             if beside:  # Python's threads, which are known by better names
                 native.discard(_comm(main))
             hang.beside = sorted(beside | native)[:MOST_NAMES]
@@ -264,7 +265,7 @@ class Stacks:
             return ""
 
 
-def native_threads(pid: int, before: int) -> set[str]:
+def native_threads(pid: int, before: float) -> set[str]:
     """The names of the other threads of that process that were there `before`, in clock ticks.
 
     The kernel knows those of libraries, too. Threads without a name have that of the process.
@@ -277,14 +278,6 @@ def native_threads(pid: int, before: int) -> set[str]:
         except OSError:
             continue
     return names
-
-
-def _began(pid: int) -> int:
-    """When that process began, in clock ticks; 0 if it is gone."""
-    try:
-        return _ticks(Path(f"/proc/{pid}/stat"))
-    except OSError:
-        return 0
 
 
 def _ticks(stat: Path) -> int:

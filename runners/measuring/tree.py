@@ -13,7 +13,8 @@ from typing import IO, Any
 
 import runners
 from runners.measuring import cgroup, reaper
-from runners.measuring.leftovers import END_S, TERM_S, Objects, end_all, is_helper, send
+from runners.measuring.processes import END_S, TERM_S, end_all, is_helper, send
+from runners.measuring.shared_memory import Objects
 from runners.measuring.stops import After
 
 ANSWER_S = 10.0
@@ -117,7 +118,9 @@ class Tree:
         self.objects.note(group)
         if self.pid is not None:
             self.objects.note_named(self.pid)
-        end_all(self.living, self.objects)  # trackers of resources last: they have to do their work
+        end_all(
+            self.living, self.objects.note
+        )  # trackers of resources last: they have to do their work
         if self.cgroup is not None:
             cgroup.end(self.cgroup)
         self.objects.remove()

@@ -5,7 +5,7 @@ import importlib
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class InvalidParameter(ValueError):
@@ -81,46 +81,68 @@ def in_one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-_NUMBER = re.compile(r"\[Errno (-?\d+)\]")
-_SHORTAGES: tuple[tuple[set[int], str, str], ...] = (
-    (
-        {errno.EMFILE, errno.ENFILE},
+class Shortage(NamedTuple):
+    """What the system has run out of: how an error tells, by number or words, and the remedy.
+
+    `of_memory`: a limit of memory that the cell itself has may bring it about as well.
+    """
+
+    numbers: frozenset[int]
+    words: str
+    remedy: str
+    of_memory: bool = False
+
+
+_SHORTAGES = (
+    Shortage(
+        frozenset({errno.EMFILE, errno.ENFILE}),
         "Too many open files$",
         "too many open files: raise their limit (ulimit -n), or use fewer workers",
     ),
-    (
-        {errno.EAGAIN},
+    Shortage(
+        frozenset({errno.EAGAIN}),
         "can't (start|allocate) new thread|Failed to launch worker thread",
         "no more processes or threads can be started: raise their limit (ulimit -u, or pids.max of "
         "the control group), or use fewer workers",
+        of_memory=True,  # each thread reserves its stack
     ),
-    (
-        {errno.ENOMEM},
+    Shortage(
+        frozenset({errno.ENOMEM}),
         r"^[\w.]*MemoryError\b|Cannot allocate memory|failed to map segment",
         "there is not enough memory, or a limit is too low (ulimit -v, or memory.max of the "
         "control group): use fewer workers, or smaller tasks",
+        of_memory=True,
     ),
-    (
-        {errno.ENOSPC, errno.EDQUOT},
+    Shortage(
+        frozenset({errno.ENOSPC, errno.EDQUOT}),
         "No space left on device",
         "a disk is full: make room, or name another folder for temporary files (TMPDIR)",
     ),
-    (
-        set(),  # its number is also that of a file that is too large for us
+    Shortage(
+        frozenset(),  # its number is also that of a file that is too large for us
         "File too large",
         "a file would be too large: raise the limit (ulimit -f)",
     ),
 )
 
 
-def shortage(error: str) -> str | None:
-    """What the system has run out of, and the remedy, if an error says so in its last line."""
-    last = next((line for line in reversed(error.splitlines()) if line.strip()), "")
-    numbers = set(map(int, _NUMBER.findall(last)))
-    for known, words, told in _SHORTAGES:
-        if numbers & known or re.search(words, last):
-            return told
+def shortage(error: str) -> Shortage | None:
+    """What the system has run out of, if an error says so in its last line."""
+    last, numbers = last_line(error), error_numbers(error)
+    for known in _SHORTAGES:
+        if numbers & known.numbers or re.search(known.words, last):
+            return known
     return None
+
+
+def last_line(error: str) -> str:
+    """The last line of an error that is not empty: that of a traceback says what it was."""
+    return next((line for line in reversed(error.splitlines()) if line.strip()), "").strip()
+
+
+def error_numbers(error: str) -> set[int]:
+    """The `errno` of the system in the last line of an error."""
+    return set(map(int, re.findall(r"\[Errno (-?\d+)\]", last_line(error))))
 
 
 def timestamp() -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from runners.analysis.summary import summarise
 from runners.command.resume import Earlier, begin, following, look
-from runners.measuring.leftovers import descendants, lives
+from runners.measuring.processes import descendants, lives
 from runners.measuring.tree import marked
 from runners.model import Run, Status
 from runners.results.claim import claimed, holder

@@ -21,9 +21,10 @@ from runners.living import started, this_process
 from runners.measuring import folders, stops
 from runners.measuring.folders import Folder, clear
 from runners.measuring.interrupts import Interrupts
-from runners.measuring.leftovers import children, descendants, lives, remove_folder, state
 from runners.measuring.measure import measure
 from runners.measuring.process import Child
+from runners.measuring.processes import children, descendants, lives, state
+from runners.measuring.removal import remove_folder
 from runners.measuring.stops import After, Since, Stopped
 from runners.measuring.tree import marked
 from runners.model import Order, Plan, Run
@@ -321,7 +322,7 @@ def test_a_folder_is_removed_however_deep_and_whatever_its_permissions(
 BOTH = """
 import os, signal, subprocess, sys, tempfile, time
 from runners.measuring.folders import Folder
-from runners.measuring.leftovers import descendants
+from runners.measuring.processes import descendants
 from runners.measuring.tree import Tree
 folder = Folder()
 command = ["/bin/sh", "-c", "setsid sleep 3600 & exec sleep 3600"]
