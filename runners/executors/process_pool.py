@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from concurrent.futures import process as implementation
 from pickle import UnpicklingError
 from typing import Any, cast
@@ -51,9 +51,9 @@ class ProcessPool(Futures):
         self.start_method = start_method
         self.context = multiprocessing.get_context(start_method)
 
-    def make(self) -> ProcessPoolExecutor:
+    def make(self) -> "_Pool":
         self.children = Children(self.context, replaced=self.maxtasksperchild is not None)
-        return ProcessPoolExecutor(
+        return _Pool(
             self.max_workers,
             mp_context=cast(Any, self.children),
             initializer=self.initializer,
@@ -62,15 +62,15 @@ class ProcessPool(Futures):
         )
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
+        self.pool.given.clear()
         try:
             return super().map(function, tasks)
-        except WorkerDied as error:
+        except WorkerDied:
             # The pool breaks, too, over a result that cannot be loaded: its cause then says so.
-            broken = error.__cause__
-            cause = str(broken.__cause__ or "").rstrip("\n'\"") if broken is not None else ""
-            said = cause.rpartition("\n")[2]
+            why = self.pool.why_broken()
+            said = why.rstrip("\n'\"").rpartition("\n")[2]
             # From 3.15 on it may also say which process ended, and how: without a traceback.
-            is_error = "Traceback" in cause and said
+            is_error = "Traceback" in why and said
             if is_error and not said.startswith(("EOFError", "OSError", "Connection")):
                 raise UnpicklingError(f"a result cannot be loaded: {said}") from None
             raise
@@ -82,6 +82,31 @@ class ProcessPool(Futures):
         self.children.kill()  # one that was to replace another may have been started meanwhile
         ended.sort(key=lambda process: process.exitcode == -signal.SIGTERM)
         return ending(ended[0]) if ended else super().death(error)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Keeps the futures it gave: those that were open when it broke know why.
+
+    Where it breaks while tasks are still given in, `map` fails over the next one, which does not.
+    """
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.given: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
+        future = super().submit(fn, *args, **keywords)
+        self.given.append(future)
+        return future
+
+    def why_broken(self) -> str:
+        """What the thread of the pool says of it, after its end; "" if it says nothing."""
+        for future in self.given:
+            if future.done() and not future.cancelled():
+                error = future.exception()
+                if isinstance(error, BrokenExecutor) and error.__cause__ is not None:
+                    return str(error.__cause__)
+        return ""
 
 
 def _forgets_to_replace() -> bool:
