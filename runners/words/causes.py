@@ -111,6 +111,10 @@ class Cell(Protocol):
     @property
     def task_s(self) -> float: ...
     @property
+    def setup_s(self) -> float: ...
+    @property
+    def teardown_s(self) -> float: ...
+    @property
     def largest_task_share(self) -> float: ...
     @property
     def task_slowdown(self) -> float: ...
@@ -219,6 +223,9 @@ def _startup(cell: Cell) -> Cause:
         words = f"making and ending the tasks of the loop takes {_seconds(start_s)}"
         words += f" of {_seconds(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
+    is_short = cell.worker_kind == "thread" and cell.setup_s + cell.teardown_s < start_s / 2
+    if is_short and (found := _short_tasks(cell)) is not None:
+        return found  # threads are there at once: the results of many tasks are taken back
     words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
     remedies = [FIRST_CALLS if _found_ready(cell) else "give them more work"]
     if cell.parameters.get("executor.reuse") is False and not cell.fresh:

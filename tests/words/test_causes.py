@@ -253,6 +253,14 @@ def test_the_machines_part_of_a_loss_is_told() -> None:
     assert codes(**row | {"loss_computation_machine": 0.01}) == ["not_determined"]
 
 
+def test_threads_that_were_made_and_joined_at_once_are_not_what_takes_the_time() -> None:
+    many: dict[str, Any] = {"worker_kind": "thread", "tasks": 20_000.0, "task_s": 6e-6}
+    many |= {"wall_s": 0.42, "loss_startup": 0.17, "loss_dispatch": 0.44}
+    [line] = told(cell(**many, setup_s=1e-4, teardown_s=5e-4))[:1]
+    assert line.startswith("44% dispatch and 17% start-up and join: a task takes 6")
+    assert codes(**many, setup_s=0.05, teardown_s=0.02) == ["short_tasks", "short_work"]
+
+
 def test_short_work_of_which_first_calls_had_more_is_not_to_be_made_more() -> None:
     short = {"loss_startup": 0.6, "loss_dispatch": 0.3, "task_s": 3e-6, "wall_s": 1e-3}
     assert "give them more work" in words(**short)
