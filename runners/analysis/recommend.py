@@ -141,6 +141,8 @@ def _recommendation(
     worse = _rejected(
         {c.cell: comparison.p_below(best.cell, c.cell, 1 + margin) for c in candidates[1:]}
     )
+    if len(worse) == len(candidates) - 1:
+        good = good | {best.cell}  # that it beats each other one says more than to be near them
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
     choice = min(sure, key=lambda c: c.cost, default=None)

@@ -137,7 +137,7 @@ class Dask:
 
 @cache
 def _keys() -> Any:
-    """Made once for this process, which takes a tenth of a second, and in no file that stays."""
+    """Made once for this process, in some tenths of a second, and in no file that stays."""
     import distributed
 
     return distributed.Security.temporary()  # type: ignore[no-untyped-call]

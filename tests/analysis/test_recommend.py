@@ -49,6 +49,14 @@ def test_a_single_best_is_recommended(tmp_path: Path) -> None:
     assert "faster" not in text
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_one_that_is_shown_to_beat_all_others_is_recommended(tmp_path: Path, seed: int) -> None:
+    speedups = {("pool", 2): 1.8, ("process", 2): 1.62, ("thread", 2): 0.9, ("pool", 1): 1.0}
+    found = recommended(tmp_path, speedups, noise=0.07, seed=seed)
+    assert names(found.open) == [("pool", 2)]
+    assert chosen(found) == ("pool", 2)
+
+
 def test_nothing_is_decided_by_less_than_the_baseline_differs_from_itself(tmp_path: Path) -> None:
     speedups = {("pool", 2): 1.8, ("process", 2): 1.74, ("thread", 2): 0.9}
     sure = recommended(tmp_path / "sure", speedups, itself=1.0, noise=0.002)
