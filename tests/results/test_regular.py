@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runners.command import resume
+from runners.measuring.removal import remove_folder
 from runners.results.columns import RUNS
 from runners.results.read import find, read_runs
 from runners.results.regular import refuse_link
@@ -69,8 +70,10 @@ def test_links_within_results_are_not_followed(tmp_path: Path) -> None:
     assert find([tmp_path / "named", results]) == [path]
 
 
-def test_a_deep_folder_is_no_recursion(tmp_path: Path) -> None:
+def test_a_deep_folder_is_no_recursion(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     here = tmp_path
+    # shutil.rmtree cannot, up to Python 3.12: pytest would fail when it removes what is old.
+    request.addfinalizer(lambda: remove_folder(str(tmp_path / "d")))
     descriptor = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1500):
         os.mkdir("d", dir_fd=descriptor)
