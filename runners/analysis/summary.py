@@ -145,6 +145,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
+    names += ["python", "python_order", "python_build"]
     names += ["usable_cpus", "worker_kind", "fresh", "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 

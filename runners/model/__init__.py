@@ -29,6 +29,7 @@ from runners.model.names import SIDES as SIDES
 from runners.model.names import WAITING as WAITING
 from runners.model.names import Flag as Flag
 from runners.model.names import FlagCode as FlagCode
+from runners.model.names import Gil as Gil
 from runners.model.names import KeepSpans as KeepSpans
 from runners.model.names import Loss as Loss
 from runners.model.names import Role as Role
@@ -37,11 +38,13 @@ from runners.model.names import Status as Status
 from runners.model.names import Warmth as Warmth
 from runners.model.names import Workers as Workers
 from runners.model.plan import PANEL as PANEL
+from runners.model.plan import THIS as THIS
 from runners.model.plan import Factory as Factory
 from runners.model.plan import Measure as Measure
 from runners.model.plan import Order as Order
 from runners.model.plan import Panel as Panel
 from runners.model.plan import Plan as Plan
+from runners.model.plan import Python as Python
 from runners.model.protocols import Cautious as Cautious
 from runners.model.protocols import Chunking as Chunking
 from runners.model.protocols import Comparable as Comparable

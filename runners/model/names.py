@@ -11,6 +11,8 @@ SIDES: tuple[Role, Role] = ("baseline", "measured")
 Scaling = Literal["strong", "weak"]
 Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
+Gil = Literal["on", "off"]
+"""Whether an interpreter that can do without its global lock is to have it."""
 Status = Literal[
     "ok",
     "left out",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runners.model.names import Flag, KeepSpans, Role, Scaling, Warmth, Workers
+from runners.model.names import Flag, Gil, KeepSpans, Role, Scaling, Warmth, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,39 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Python:
+    """An interpreter that measures, by what it says of itself.
+
+    `asked` is what its user called it: `this`, a version, a path. `version` is as in 3.15.0rc1,
+    `build` says when, by what compiler and how it was built, `start_method` is what its
+    `multiprocessing` starts processes by.
+    """
+
+    asked: str
+    executable: str
+    implementation: str
+    version: str
+    free_threaded: bool
+    build: str
+    start_method: str
+
+    @property
+    def is_this(self) -> bool:
+        """Whether it is the one that this program runs in, with all that is installed there."""
+        return self.asked == THIS
+
+    @property
+    def name(self) -> str:
+        """As its users call it: `3.13.1`, `3.15.0t` without the GIL, `PyPy 3.11.13`."""
+        known = "" if self.implementation == "CPython" else f"{self.implementation} "
+        return f"{known}{self.version}{'t' if self.free_threaded else ''}"
+
+
+THIS = "this"
+"""What the interpreter of this program is called."""
+
+
+@dataclass(frozen=True, slots=True)
 class Factory:
     """A call still to be made: the dotted name of a class and its keyword arguments."""
 
@@ -55,7 +88,8 @@ class Plan:
     that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
-    `options` are those that a measuring interpreter is started with.
+    `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
+    global lock, None leaves that to it. `python_order` is its place among those of the command.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -80,8 +114,16 @@ class Plan:
     usable_cpus: float
     cpu_stat: str | None
     renewing: bool
+    python: Python
+    gil: Gil | None
     options: tuple[str, ...]
     identity: Mapping[str, Any]
+    python_order: int = 0
+
+    @property
+    def python_label(self) -> str:
+        """The interpreter and, where that was chosen, whether it has its GIL: `3.15.0t, GIL on`."""
+        return self.python.name + (f", GIL {self.gil}" if self.gil is not None else "")
 
     @property
     def cell(self) -> str:

@@ -144,6 +144,10 @@ class Run:
     left_files: int | None = None
     left_shared_bytes: int | None = None
     notes: str | None = None
+    python: str | None = None
+    python_order: int | None = None
+    python_build: str | None = None
+    gil_enabled_by: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -186,6 +190,9 @@ def run_of(
         fresh=plan.measure.fresh and order.role != "spin",
         warmth=plan.warmth if order.role == "measured" else None,
         notes=_notes(plan.flags) if order.role == "measured" else None,
+        python=plan.python_label,
+        python_order=plan.python_order,
+        python_build=plan.python.build,
     )
 
 

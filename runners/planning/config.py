@@ -46,7 +46,7 @@ from runners.model import (
     timestamp,
 )
 from runners.planning import ranges, searchpath
-from runners.planning.environment import Site, read_site, usable_cpus
+from runners.planning.environment import Site, read_site, this_python, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import Code, identity
 from runners.planning.plugins import BrokenPlugin, bind, build, find
@@ -196,6 +196,8 @@ def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         renewing=isinstance(workload, Renewing),
+        python=this_python(site),
+        gil=None,
         options=site.options,
         identity=identity(
             [

@@ -6,6 +6,7 @@ what takes long to import is imported where it is used.
 """
 
 import hashlib
+import multiprocessing
 import os
 import platform
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from runners.model import Environment
+from runners.model import THIS, Environment, Python
 from runners.planning.variables import variables
 
 PROC = Path("/proc")
@@ -88,6 +89,19 @@ def read_site() -> Site:
         system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         packages=packages(sys.path),
         variables=variables(os.environ),
+    )
+
+
+def this_python(site: Site) -> Python:
+    """The interpreter that this program runs in."""
+    return Python(
+        THIS,
+        sys.executable,
+        platform.python_implementation(),
+        platform.python_version(),
+        _free_threaded(),
+        site.build,
+        multiprocessing.get_all_start_methods()[0],
     )
 
 

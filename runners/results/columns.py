@@ -125,6 +125,22 @@ FIXED = (
         needed=True,
     ),
     Column(
+        *("python", "str", ""),
+        "the interpreter that ran the tasks: `3.13.1`, `3.15.0t` where it was built to do without "
+        "the global interpreter lock, `PyPy 3.11.13`; with `, GIL on` or `, GIL off` where `gil=` "
+        "was set",
+        pattern=NAME,
+    ),
+    Column(
+        *("python_order", "Int64", ""),
+        "its place among the interpreters of the command, from 0, the first one named",
+        most=MOST_NUMBER,
+    ),
+    Column(
+        *("python_build", "str", ""),
+        "when it was built, by what compiler and how configured",
+    ),
+    Column(
         *("process", "int64", ""),
         "number of the measuring process, a fresh interpreter, from 0; where each side of a round "
         "has one of its own, they share a number",
@@ -287,6 +303,11 @@ FIXED = (
         "process so far",
     ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
+    Column(
+        *("gil_enabled_by", "str", ""),
+        "the extension modules for which an interpreter that was built to do without the lock has "
+        "switched it on, `?` where that is not known",
+    ),
     Column(
         *("compared", "str", ""),
         "how its results were compared with those of other runs of the tasks: `equal`; `same`: "

@@ -73,9 +73,12 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:19] == [
+    assert columns[9:22] == [
         "worker_kind",
         "fresh",
+        "python",
+        "python_order",
+        "python_build",
         "status",
         "error",
         "ended_by",
@@ -85,8 +88,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "compared",
         "checked",
     ]
-    assert columns[19 : 19 + len(STATISTICS)] == STATISTICS
-    assert columns[19 + len(STATISTICS) :] == [
+    assert columns[22 : 22 + len(STATISTICS)] == STATISTICS
+    assert columns[22 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
