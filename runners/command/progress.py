@@ -217,15 +217,24 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         )
         return f"{owner}{''.join(told)}"
 
+    pythons = [_python(cell) for cell in cells]
+    labels = {label for label, _ in pythons}
+    clear = len(set(pythons)) == len(labels)
     several = len({cell.scaling for cell in cells}) > 1
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
+        + (f", {label if clear else f'{label} ({asked})'}" if len(set(pythons)) > 1 else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
-        for cell, first in zip(cells, fresh, strict=True)
+        for cell, first, (label, asked) in zip(cells, fresh, pythons, strict=True)
     ]
+
+
+def _python(cell: Plan | Run) -> tuple[str | None, str]:
+    """What its interpreter is called by itself, and by the user."""
+    return (cell.python_label, cell.python.asked) if isinstance(cell, Plan) else (cell.python, "")
 
 
 def _is_fresh(cell: Plan | Run) -> bool | None:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runners.child import plugins
 from runners.model import InvalidParameter, UsageError
-from runners.planning import plugins
 from runners.planning.hints import Mistake, fitted, hints
 from tests.conftest import ROOT, MakePlan, run_program
 
