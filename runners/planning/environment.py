@@ -5,7 +5,6 @@ What cannot be read is None, never an error. Read once per start of the program,
 what takes long to import is imported where it is used.
 """
 
-import hashlib
 import multiprocessing
 import os
 import platform
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from runners.child import asked
 from runners.model import THIS, Environment, Python
 from runners.planning.variables import variables
 
@@ -117,14 +117,8 @@ def python_kind() -> str:
 
 
 def python_build() -> str:
-    """When and by what compiler it was built, and eight digits for how it was configured.
-
-    Some distributions give every build the same date: only the options tell two of them apart.
-    """
-    configured = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    digest = hashlib.sha256(configured.encode()).hexdigest()[:8]
-    built = " ".join(" ".join(platform.python_build()).split())
-    return f"{built}, {platform.python_compiler()}, configured {digest}"
+    """When and by what compiler it was built, and eight digits for how it was configured."""
+    return asked.build()
 
 
 def interpreter_options() -> tuple[str, ...]:
