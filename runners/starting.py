@@ -55,16 +55,17 @@ def environment(python: Python, gil: str | None = None) -> dict[str, str]:
     return own if gil is None else {**own, "PYTHON_GIL": "1" if gil == "on" else "0"}
 
 
-FOREIGN = (
+OURS = {
     *("PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONSTARTUP", "PYTHONEXECUTABLE"),
-    *("PYTHON_GIL", "PYTHON_FROZEN_MODULES", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__"),
-)
-"""Variables that are meant for the interpreter of this program."""
+    *("PYTHON_GIL", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"),
+}
+"""Variables that say where this program's interpreter is, and what is found there. A build with the
+GIL ends at once where PYTHON_GIL is 0."""
 
 
 def foreign_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for an interpreter that finds its own things, not those of this one."""
-    return {name: value for name, value in environment.items() if name not in FOREIGN}
+    """The variables without those that are true of this program's interpreter only."""
+    return {name: value for name, value in environment.items() if name not in OURS}
 
 
 def users_folders() -> list[str]:

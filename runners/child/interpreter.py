@@ -1,6 +1,5 @@
 """What an interpreter knows of itself: asked of the one that measures, not of the program's."""
 
-import hashlib
 import platform
 import re
 import sys
@@ -32,17 +31,6 @@ def python_kind() -> str:
     words += ["free-threaded"] if free_threaded() else []
     words += ["debug build"] if "d" in getattr(sys, "abiflags", "") else []
     return " ".join(words)
-
-
-def python_build() -> str:
-    """When and by what compiler it was built, and eight digits for how it was configured.
-
-    Some distributions give every build the same date: only the options tell two of them apart.
-    """
-    configured = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    digest = hashlib.sha256(configured.encode()).hexdigest()[:8]
-    built = " ".join(" ".join(platform.python_build()).split())
-    return f"{built}, {platform.python_compiler()}, configured {digest}"
 
 
 def free_threaded() -> bool:

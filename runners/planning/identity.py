@@ -10,7 +10,7 @@ from typing import Any
 from runners.child.prepare import Prepared
 from runners.planning.environment import Site
 from runners.planning.interpreters import Interpreter
-from runners.starting import FOREIGN
+from runners.starting import OURS
 
 HOST = ("machine", "system", "usable_cpus", "environment", "python_options")
 """What another program may have otherwise that measures a cell for this one, on another machine."""
@@ -39,7 +39,7 @@ def identity(
 
 def host(site: Site, interpreter: Interpreter) -> dict[str, Any]:
     """The values of HOST where that interpreter measures."""
-    own = () if interpreter.python.is_this else FOREIGN
+    own = () if interpreter.python.is_this else OURS
     return {
         "machine": site.machine,
         "system": site.system,
