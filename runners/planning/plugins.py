@@ -18,7 +18,7 @@ from runners.model import (
     in_one_line,
     locate,
 )
-from runners.planning.hints import Mistake, fitted, hints, signature
+from runners.child.hints import Mistake, fitted, hints, signature
 from runners.planning.hydra_versions import trusting
 
 METHODS = {

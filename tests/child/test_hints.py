@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from runners.model import InvalidParameter, UsageError
 from runners.planning import plugins
-from runners.planning.hints import Mistake, fitted, hints
+from runners.child.hints import Mistake, fitted, hints
 from tests.conftest import ROOT, MakePlan, run_program
 
 
