@@ -49,7 +49,7 @@ class Job:
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
-    handed over, if they are (`planning.identity.host`), `interpreters` has those of the sweep in
+    handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has those of the sweep in
     their order, with their labels.
     """
 
@@ -59,7 +59,7 @@ class Job:
         self.report = True
         self.statuses: list[str] = []
         self.watch = Watch()
-        self.submitted: Mapping[str, Any] | None = None
+        self.submitted: Mapping[str, Mapping[str, Any]] = {}
         self.interpreters: dict[tuple[str, Gil | None], str] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -97,7 +97,8 @@ class Job:
             refused(run, place)
             return Measured(run.status)
         plan = cast(Plan, self.placed(plan))
-        candidate = Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)
+        submitted = self.submitted.get(plan.python.asked)
+        candidate = Candidate(plan, folder, Terminal(plan, folder, place), submitted)
         return self.measure([candidate], folder)[0]
 
     def placed(self, cell: Plan | Run) -> Plan | Run:

@@ -225,7 +225,8 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
     mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
-        + (f", {label if clear else f'{label} ({asked})'}" if len(set(pythons)) > 1 else "")
+        + (f", {_interpreter(label)}" if len(set(pythons)) > 1 else "")
+        + (f" ({asked})" if not clear else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
         for cell, first, (label, asked) in zip(cells, fresh, pythons, strict=True)
@@ -266,7 +267,14 @@ def _span(time: "Interval") -> str:
 
 
 def _name(plan: Plan) -> str:
-    return f"{plan.workload} on {plan.executor}, n = {plan.n}"
+    name = f"{plan.workload} on {plan.executor}, n = {plan.n}"
+    usual = plan.python.is_this and plan.gil is None
+    return name if usual else f"{name}, {_interpreter(plan.python_label)}"
+
+
+def _interpreter(label: str | None) -> str:
+    """The interpreter of that label among other words: a version alone could be any number."""
+    return f"Python {label}" if label and label[0].isdecimal() else str(label)
 
 
 def _title(plan: Plan) -> str:

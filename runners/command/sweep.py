@@ -35,7 +35,7 @@ from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
-from runners.model import REFUSALS, THIS, Plan, Run, UsageError
+from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning import interpreters
 from runners.planning.config import plan, refusal
 from runners.planning.identity import host
@@ -338,7 +338,8 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
-        self.job.submitted = host(site(), interpreters.of(THIS))
+        asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
+        self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value
