@@ -49,8 +49,8 @@ class Job:
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
-    handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has those of the sweep in
-    their order, with their labels.
+    handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has
+    those of the sweep in their order, with their labels.
     """
 
     def __init__(self) -> None:
