@@ -97,7 +97,7 @@ def _answers(executables: Sequence[str]) -> list[Python | NotFit]:
     shims = [
         at
         for at, answer in enumerate(answers)
-        if isinstance(answer, Python) and answer.executable != executables[at]
+        if isinstance(answer, Python) and _same(answer.executable) != _same(executables[at])
     ]
     direct = each([answer.executable for at in shims if isinstance(answer := answers[at], Python)])
     for at, answer in zip(shims, direct, strict=True):
