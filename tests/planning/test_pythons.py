@@ -122,34 +122,34 @@ def test_a_way_to_another_interpreter_leads_to_that(tmp_path: Path) -> None:
     assert find("shim").executable == sys.executable
     # One that has to be prepared is started as it was named.
     inner = script(tmp_path / "inner", "exit 1")
-    played(tmp_path / "bin/prepared", "3.14.0", executable=str(inner))
+    played(tmp_path / "bin/prepared", "3.94.0", executable=str(inner))
     assert find("prepared").executable == f"{tmp_path}/bin/prepared"
 
 
 def test_a_shim_that_starts_nothing_is_passed_over(tmp_path: Path) -> None:
-    script(tmp_path / "bin/python3.14", "echo 'pyenv: python3.14: command not found' >&2; exit 127")
-    assert refused("3.14").endswith("status 127: pyenv: python3.14: command not found")
-    played(tmp_path / "pyenv/versions/3.14.2/bin/python", "3.14.2")
-    real = played(tmp_path / "pyenv/versions/3.14.2/bin/python3.14", "3.14.2")
-    assert find("python3.14").executable == str(real)
+    script(tmp_path / "bin/python3.94", "echo 'pyenv: python3.94: command not found' >&2; exit 127")
+    assert refused("3.94").endswith("status 127: pyenv: python3.94: command not found")
+    played(tmp_path / "pyenv/versions/3.94.2/bin/python", "3.94.2")
+    real = played(tmp_path / "pyenv/versions/3.94.2/bin/python3.94", "3.94.2")
+    assert find("python3.94").executable == str(real)
 
 
 @pytest.mark.parametrize(
     ("asked", "folder"),
     [
-        ("3.13", "3.13.10"),
-        ("3.13.9", "3.13.9"),
-        ("3.13t", "3.13.0t"),
-        ("3.14", "3.14.0rc2"),
-        ("3.14.0rc1", "3.14.0rc1"),
-        ("3.15", "3.15-dev"),
-        ("3.15t", "3.15t-dev"),
+        ("3.93", "3.93.10"),
+        ("3.93.9", "3.93.9"),
+        ("3.93t", "3.93.0t"),
+        ("3.94", "3.94.0rc2"),
+        ("3.94.0rc1", "3.94.0rc1"),
+        ("3.95", "3.95-dev"),
+        ("3.95t", "3.95t-dev"),
     ],
 )
 def test_pyenvs_newest_release_is_taken(tmp_path: Path, asked: str, folder: str) -> None:
-    names = ("3.13.9", "3.13.10", "3.13.11rc1", "3.13.0t", "3.14.0rc1", "3.14.0rc2", "3.14.0b4")
-    for name in (*names, "3.15t-dev", "3.15-dev", "3.13.12-mine", "mine", "pypy3.13-7.3"):
-        version = name.removesuffix("-dev").replace("3.15", "3.15.0").removesuffix("t")
+    names = ("3.93.9", "3.93.10", "3.93.11rc1", "3.93.0t", "3.94.0rc1", "3.94.0rc2", "3.94.0b4")
+    for name in (*names, "3.95t-dev", "3.95-dev", "3.93.12-mine", "mine", "pypy3.93-7.3"):
+        version = name.removesuffix("-dev").replace("3.95", "3.95.0").removesuffix("t")
         free = name.removesuffix("-dev").endswith("t")
         played(tmp_path / f"pyenv/versions/{name}/bin/python", version, free)
     found = find(asked)
@@ -159,47 +159,47 @@ def test_pyenvs_newest_release_is_taken(tmp_path: Path, asked: str, folder: str)
 
 def test_pyenv_is_in_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYENV_ROOT")
-    path = played(tmp_path / "home/.pyenv/versions/3.14.1/bin/python", "3.14.1")
-    assert find("3.14").executable == str(path)
+    path = played(tmp_path / "home/.pyenv/versions/3.94.1/bin/python", "3.94.1")
+    assert find("3.94").executable == str(path)
 
 
 def test_a_version_is_looked_up_in_turn(tmp_path: Path) -> None:
-    said = refused("3.14")
-    assert "no Python 3.14 is found" in said
+    said = refused("3.94")
+    assert "no Python 3.94 is found" in said
     assert f"found here: {find('this').name}" in said
     for place in (
         "bin/python",
         "bin/python3",
-        "bin/python3.14",
-        "pyenv/versions/3.14.1/bin/python",
+        "bin/python3.94",
+        "pyenv/versions/3.94.1/bin/python",
     ):
-        path = played(tmp_path / place, "3.14.1")
-        assert find("3.14").executable == str(path)
-    uvs = played(tmp_path / "uvs/python3.14", "3.14.2")
+        path = played(tmp_path / place, "3.94.1")
+        assert find("3.94").executable == str(path)
+    uvs = played(tmp_path / "uvs/python3.94", "3.94.2")
     script(
         tmp_path / "bin/uv",
-        f'echo "$@" "$PWD" >>{tmp_path}/said; [ "$5" = 3.14 ] && echo {uvs} || exit 2',
+        f'echo "$@" "$PWD" >>{tmp_path}/said; [ "$5" = 3.94 ] && echo {uvs} || exit 2',
     )
-    assert find("3.14").executable == str(uvs)
-    assert find("3.14.1").executable == f"{tmp_path}/pyenv/versions/3.14.1/bin/python"
+    assert find("3.94").executable == str(uvs)
+    assert find("3.94.1").executable == f"{tmp_path}/pyenv/versions/3.94.1/bin/python"
     said = (tmp_path / "said").read_text().splitlines()[0]
-    assert said == "python find --system --no-project 3.14 --no-python-downloads /"
+    assert said == "python find --system --no-project 3.94 --no-python-downloads /"
 
 
 def test_a_plain_version_is_never_one_without_the_gil(tmp_path: Path) -> None:
-    plain = played(tmp_path / "bin/python3.15", "3.15.0", free_threaded=True)
-    assert "no Python 3.15 is found" in refused("3.15")
-    assert "3.15.0t" in refused("3.15")  # is what was found
-    assert find("3.15t").executable == str(plain)
-    path = played(tmp_path / "bin/python3.15t", "3.15.0", free_threaded=True)
-    assert find("3.15t").executable == str(path)
-    assert find("3.15t").name == "3.15.0t"
+    plain = played(tmp_path / "bin/python3.95", "3.95.0", free_threaded=True)
+    assert "no Python 3.95 is found" in refused("3.95")
+    assert "3.95.0t" in refused("3.95")  # is what was found
+    assert find("3.95t").executable == str(plain)
+    path = played(tmp_path / "bin/python3.95t", "3.95.0", free_threaded=True)
+    assert find("3.95t").executable == str(path)
+    assert find("3.95t").name == "3.95.0t"
 
 
 def test_another_implementation_is_named_by_its_path(tmp_path: Path) -> None:
-    path = played(tmp_path / "bin/python3.14", "3.14.0", implementation="PyPy")
-    assert "no Python 3.14 is found" in refused("3.14")
-    assert find(str(path)).name == "PyPy 3.14.0"
+    path = played(tmp_path / "bin/python3.94", "3.94.0", implementation="PyPy")
+    assert "no Python 3.94 is found" in refused("3.94")
+    assert find(str(path)).name == "PyPy 3.94.0"
     assert str(path) in [python.asked for python in here()]
 
 
@@ -210,12 +210,12 @@ def test_free_threaded_is_the_first_that_is_there(
         assert find("free-threaded").executable == sys.executable
         return
     assert "python=/path/to/python3.15t" in refused("free-threaded")
-    played(tmp_path / "bin/python3.14t", "3.14.0", free_threaded=True)
-    assert find("free-threaded").name == "3.14.0t"
-    named = played(tmp_path / "elsewhere/run", "3.15.0", free_threaded=True)
+    played(tmp_path / "bin/python3.94t", "3.94.0", free_threaded=True)
+    assert find("free-threaded").name == "3.94.0t"
+    named = played(tmp_path / "elsewhere/run", "3.95.0", free_threaded=True)
     monkeypatch.setenv("SPEEDUP_LAB_FREE_THREADED", str(named))
     assert find("free-threaded") == replace(find(str(named)), asked="free-threaded")
-    assert find("3.15t").executable == str(named)
+    assert find("3.95t").executable == str(named)
     monkeypatch.setenv("SPEEDUP_LAB_FREE_THREADED", sys.executable)
     assert "with the GIL" in refused("free-threaded")
     monkeypatch.setenv("SPEEDUP_LAB_FREE_THREADED", "/nonexistent")
@@ -225,40 +225,42 @@ def test_free_threaded_is_the_first_that_is_there(
 def test_those_that_are_here_are_one_of_each_kind_the_oldest_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    this = replace(find("this"), version="3.12.4")
+    this = replace(find("this"), version="3.90.4")
     monkeypatch.setattr(pythons, "this_python", lambda: this)
-    for at, version in (("3.9.1", "3.9.1"), ("3.14.1", "3.14.1"), ("3.14.0", "3.14.0")):
+    for at, version in (("3.9.1", "3.9.1"), ("3.94.1", "3.94.1"), ("3.94.0", "3.94.0")):
         played(tmp_path / f"pyenv/versions/{at}/bin/python", version)
     played(tmp_path / "bin/python3.100", "3.100.0")
     played(tmp_path / "bin/python3.10", "3.10.0")
-    played(tmp_path / "bin/python3", "3.14.7")
-    played(tmp_path / "bin/python3.14t", "3.14.7", free_threaded=True)
-    script(tmp_path / "bin/python3.15", "kill -SEGV $$")
+    played(tmp_path / "bin/python3", "3.94.7")
+    played(tmp_path / "bin/python3.94t", "3.94.7", free_threaded=True)
+    script(tmp_path / "bin/python3.95", "kill -SEGV $$")
     pypy = played(tmp_path / "bin/pypy3.11", "3.11.13", implementation="PyPy")
     found = here()
     assert [(python.asked, python.name) for python in found] == [
         (str(pypy), "PyPy 3.11.13"),
         (sys.executable, this.name),
-        ("3.14", "3.14.1"),
-        ("3.14t", "3.14.7t"),
+        ("3.94", "3.94.1"),
+        ("3.94t", "3.94.7t"),
         ("3.100", "3.100.0"),
     ]
     assert [find(python.asked) for python in found if python.asked != sys.executable] == [
         python for python in found if python.asked != sys.executable
     ]
-    asked = ["3.14", "all", "this", "/x y", "this"]
-    names = ["3.14", str(pypy), sys.executable, "3.14t", "3.100", "this", "/x y"]
+    asked = ["3.94", "all", "this", "/x y", "this"]
+    names = ["3.94", str(pypy), sys.executable, "3.94t", "3.100", "this", "/x y"]
     assert expanded(asked) == names
     assert "write -m python=all" in refused("all")
 
 
 def test_an_interpreter_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = played(tmp_path / "bin/python3.14", "3.14.1")
+    path = played(tmp_path / "bin/python3.94", "3.94.1")
     path.write_text(path.read_text() + f"echo >>{tmp_path}/asked\n")
-    (tmp_path / "bin/python3").symlink_to("python3.14")
+    (tmp_path / "bin/python3").symlink_to("python3.94")
     assert len(here()) == 2
-    assert find("3.14").version == find("python3").version == find(str(path)).version
+    assert find("3.94").version == find("python3").version == find(str(path)).version
     assert (tmp_path / "asked").read_text() == "\n"
+    played(path, "3.94.2")  # until it is another one
+    assert find("3.94").version == "3.94.2"
 
 
 PRINTS: dict[str, tuple[str, str]] = {
@@ -385,10 +387,10 @@ def test_one_that_hangs_is_ended_with_all_that_it_has_started(
 
 
 def test_what_it_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
-    path = played(tmp_path / "it", "3.14.1")
+    path = played(tmp_path / "it", "3.94.1")
     path.write_text(path.read_text() + f"sleep 1000 & echo $! >{tmp_path}/pid\n")
     began_s = time.monotonic()
-    assert find(str(path)).version == "3.14.1"
+    assert find(str(path)).version == "3.94.1"
     assert time.monotonic() - began_s < asking.ANSWER_S
     assert is_gone(int((tmp_path / "pid").read_text()))
 
@@ -404,9 +406,9 @@ def test_a_shell_does_not_run_what_an_interpreter_is_asked(tmp_path: Path) -> No
 
 
 def test_uvs_interpreters_are_among_those_here(tmp_path: Path) -> None:
-    uvs = played(tmp_path / "uvs/python3.16", "3.16.0")
-    known = json.dumps([{"path": str(uvs), "version": "3.16.0"}, {"path": None, "version": "3.17"}])
+    uvs = played(tmp_path / "uvs/python3.96", "3.96.0")
+    known = json.dumps([{"path": str(uvs), "version": "3.96.0"}, {"path": None, "version": "3.17"}])
     script(tmp_path / "bin/uv", f"[ $2 = list ] && echo '{known}' || exit 2")
-    assert [python for python in here() if python.version == "3.16.0"] == [
+    assert [python for python in here() if python.version == "3.96.0"] == [
         replace(find(str(uvs)), asked=str(uvs))  # which uv does not find again
     ]
