@@ -49,8 +49,10 @@ def this_python() -> Python:
 
 def ask(executable: str) -> Python:
     """What that interpreter says of itself; `asked` stays empty. Raises NotFit."""
-    ask_all([executable])
-    answer = _ANSWERS[_same(executable)]
+    same = _same(executable)
+    if same not in _ANSWERS:
+        [_ANSWERS[same]] = _answers([executable])
+    answer = _ANSWERS[same]
     if isinstance(answer, NotFit):
         raise answer
     return answer
