@@ -103,6 +103,8 @@ def test_it_is_asked_with_nothing_of_this_programs(
     monkeypatch.setenv("PYTHON_GIL", "0")
     venv.create(tmp_path / "new", symlinks=True, with_pip=False)
     assert find("new").version == find("this").version
+    wary = f'[ -z "$PYTHONHOME$PYTHONPATH$PYTHON_GIL" ] && exec "{sys.executable}" "$@"'
+    assert find(str(script(tmp_path / "wary", wary))).executable == sys.executable
 
 
 def test_a_name_is_that_of_a_program_on_the_path(
@@ -132,6 +134,18 @@ def test_a_shim_that_starts_nothing_is_passed_over(tmp_path: Path) -> None:
     played(tmp_path / "pyenv/versions/3.94.2/bin/python", "3.94.2")
     real = played(tmp_path / "pyenv/versions/3.94.2/bin/python3.94", "3.94.2")
     assert find("python3.94").executable == str(real)
+
+
+def test_pyenvs_shims_are_not_started_to_find_a_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes some hundred milliseconds, and starts what is in pyenv's versions or the PATH."""
+    monkeypatch.setenv("PATH", f"{tmp_path}/pyenv/shims:{tmp_path}/bin")
+    script(tmp_path / "pyenv/shims/python3.94", f"touch {tmp_path}/started")
+    path = played(tmp_path / "bin/python3.94", "3.94.0")
+    assert find("3.94").executable == str(path)
+    assert "3.94" in [python.asked for python in here()]
+    assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize(
