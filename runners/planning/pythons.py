@@ -31,7 +31,7 @@ ALL = "all"
 FREE_THREADED = "free-threaded"
 VARIABLE = "SPEEDUP_LAB_FREE_THREADED"
 """It names a build without the GIL that is nowhere where one is looked for."""
-VERSION = re.compile(r"(\d+\.\d+)(\.\d+(?:(?:a|b|rc)\d+)?)?(t?)")
+VERSION = re.compile(r"(\d{1,4}\.\d{1,4})(\.\d{1,4}(?:(?:a|b|rc)\d+)?)?(t?)", re.ASCII)
 """As in 3.14, 3.14.2, 3.15.0rc1, 3.15t."""
 NAMES = ("bin/python", "bin/python3", "Scripts/python.exe")
 """What is looked for in the folder of a virtual environment."""
@@ -46,7 +46,7 @@ def find(asked: str) -> Python:
 
     Relative paths begin in the working folder. Raises UsageError, saying what was found there.
     """
-    if asked == THIS:
+    if asked.strip() == THIS:
         return this_python()
     try:
         return replace(_named(asked.strip()), asked=asked)

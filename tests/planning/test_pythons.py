@@ -71,6 +71,7 @@ def is_gone(pid: int) -> bool:
 def test_this_one_is_known_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", None)
     python = find("this")
+    assert python == find(" this ")
     assert python.is_this
     assert python.executable == sys.executable
     assert python.build == python_build()
@@ -369,18 +370,9 @@ def test_what_is_there_instead_is_told(
 
 @pytest.mark.parametrize(
     "asked",
-    *[
-        [
-            "",
-            " ",
-            "3",
-            "a\0b",
-            "\ud800",
-            "x" * 5000,
-            "/" + "x" * 5000,
-            "~nobody-is-called-so",
-            "a\nb",
-        ]
+    [
+        *("", " ", "3", "a\0b", "\ud800", "x" * 5000, "/" + "x" * 5000, "3." + "1" * 5000),
+        *("~nobody-is-called-so", "a\nb", "3.14.1.1", "3.15.0-dev"),
     ],
 )
 def test_a_name_of_nothing_is_one_line(asked: str) -> None:
