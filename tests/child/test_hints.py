@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runners.child import plugins
+from runners.child.hints import Mistake, fitted, hints
 from runners.model import InvalidParameter, UsageError
-from runners.planning import plugins
-from runners.planning.hints import Mistake, fitted, hints
 from tests.conftest import ROOT, MakePlan, run_program
 
 
@@ -345,7 +345,7 @@ def test_what_identifies_a_cell_is_plain_data(tmp_path: Path, make_plan: MakePla
         plan = make_plan("executor=converted", plugins=tmp_path)
     finally:
         sys.path.remove(str(tmp_path))
-    assert plan.executor_as.parameters["path"] == Path("some/where")
+    assert pickle.loads(plan.given)["path"] == Path("some/where")
     plain = plan.identity["executor"]["parameters"]
     assert json.loads(json.dumps(plain)) == plain
     assert plain["path"] == plan.parameters["executor.path"] == "some/where"
