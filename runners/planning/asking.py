@@ -49,8 +49,10 @@ def this_python() -> Python:
 
 def ask(executable: str) -> Python:
     """What that interpreter says of itself; `asked` stays empty. Raises NotFit."""
-    ask_all([executable])
-    answer = _ANSWERS[_same(executable)]
+    same = _same(executable)
+    if same not in _ANSWERS:
+        [_ANSWERS[same]] = _answers([executable])
+    answer = _ANSWERS[same]
     if isinstance(answer, NotFit):
         raise answer
     return answer
@@ -64,11 +66,12 @@ def ask_all(executables: Iterable[str]) -> None:
     _ANSWERS.update(zip(new, _answers([*new.values()]), strict=True))
 
 
-_ANSWERS: dict[str, Python | NotFit] = {}
+_Same = tuple[str, int, int]
+_ANSWERS: dict[_Same, Python | NotFit] = {}
 
 
-def _same(executable: str) -> str:
-    """What two names of one interpreter have in common.
+def _same(executable: str) -> _Same:
+    """What two names of one interpreter have in common, until its file is another one.
 
     A virtual environment's is a link to the one that it was made with, and yet another. So may be
     other links than from one name of Python to another: what is started can tell by its name.
@@ -78,7 +81,12 @@ def _same(executable: str) -> str:
     target = Path(os.path.realpath(path))
     in_environment = any((at / "pyvenv.cfg").is_file() for at in (folder, folder.parent))
     known = all(re.fullmatch(r"(python|pypy)[\d.]*t?", name.name) for name in (path, target))
-    return str(target if known and not in_environment else folder / path.name)
+    name = target if known and not in_environment else folder / path.name
+    try:
+        file = target.stat()
+    except OSError:
+        return str(name), 0, 0
+    return str(name), file.st_ino, file.st_mtime_ns
 
 
 def _answers(executables: Sequence[str]) -> list[Python | NotFit]:
@@ -97,7 +105,7 @@ def _answers(executables: Sequence[str]) -> list[Python | NotFit]:
     shims = [
         at
         for at, answer in enumerate(answers)
-        if isinstance(answer, Python) and answer.executable != executables[at]
+        if isinstance(answer, Python) and _same(answer.executable) != _same(executables[at])
     ]
     direct = each([answer.executable for at in shims if isinstance(answer := answers[at], Python)])
     for at, answer in zip(shims, direct, strict=True):

@@ -31,7 +31,7 @@ ALL = "all"
 FREE_THREADED = "free-threaded"
 VARIABLE = "SPEEDUP_LAB_FREE_THREADED"
 """It names a build without the GIL that is nowhere where one is looked for."""
-VERSION = re.compile(r"(\d+\.\d+)(\.\d+(?:(?:a|b|rc)\d+)?)?(t?)")
+VERSION = re.compile(r"(\d{1,4}\.\d{1,4})(\.\d{1,4}(?:(?:a|b|rc)\d+)?)?(t?)", re.ASCII)
 """As in 3.14, 3.14.2, 3.15.0rc1, 3.15t."""
 NAMES = ("bin/python", "bin/python3", "Scripts/python.exe")
 """What is looked for in the folder of a virtual environment."""
@@ -46,7 +46,7 @@ def find(asked: str) -> Python:
 
     Relative paths begin in the working folder. Raises UsageError, saying what was found there.
     """
-    if asked == THIS:
+    if asked.strip() == THIS:
         return this_python()
     try:
         return replace(_named(asked.strip()), asked=asked)
@@ -85,14 +85,9 @@ def _kind(python: Python) -> tuple[tuple[int, int], str, bool]:
 
 def _by_version(python: Python) -> Python:
     """The one that its version names, if it is of the same kind, else itself."""
-    if python.implementation == "CPython":
-        version = ".".join(map(str, numbers(python.version)))
-        version += "t" if python.free_threaded else ""
-        try:
-            return replace(_of_version(version), asked=version)
-        except NotFit:
-            pass
-    return python
+    version = ".".join(map(str, numbers(python.version))) + "t" * python.free_threaded
+    found = _first(version) if python.implementation == "CPython" else None
+    return replace(found, asked=version) if isinstance(found, Python) else python
 
 
 def _named(asked: str) -> Python:
@@ -166,7 +161,21 @@ def _is_program(path: Path | str) -> bool:
 
 
 def _of_version(version: str) -> Python:
-    """The first of that version; without a `t`, one that has the GIL."""
+    found = _first(version)
+    if isinstance(found, Python):
+        return found
+    if found is not None:
+        raise found
+    if numbers(version) < OLDEST:
+        raise NotFit(f"from {'.'.join(map(str, OLDEST))} on an interpreter can measure; {_known()}")
+    raise NotFit(
+        f"no Python {version} is found by uv, in pyenv or on the PATH; install it, or {REMEDY} "
+        f"({_known()})"
+    )
+
+
+def _first(version: str) -> Python | NotFit | None:
+    """The first of that version, else what stands in its place; without a `t`, one with the GIL."""
     wanted = VERSION.fullmatch(version)
     assert wanted is not None
     problem: NotFit | None = None
@@ -184,24 +193,20 @@ def _of_version(version: str) -> Python:
         is_kind = python.implementation == "CPython" and python.free_threaded == bool(wanted[3])
         if is_version and is_kind:
             return python
-    if problem is not None:
-        raise problem
-    if numbers(version) < OLDEST:
-        raise NotFit(f"from {'.'.join(map(str, OLDEST))} on an interpreter can measure; {_known()}")
-    raise NotFit(
-        f"no Python {version} is found by uv, in pyenv or on the PATH; install it, or {REMEDY} "
-        f"({_known()})"
-    )
+    return problem
 
 
 def _candidates(version: str) -> Iterator[tuple[str, bool]]:
     """Where one of that version may be, the likeliest first, and whether its place says so."""
-    minor = ".".join(map(str, numbers(version))) + "t" * version.endswith("t")
-    if minor.endswith("t"):
+    plain = ".".join(map(str, numbers(version)))
+    minor = plain + "t" * version.endswith("t")
+    if minor != plain:
         yield from ((path, False) for path in _of_variable())
     for path in (*_uv_find(version), *_of_pyenv(minor), *_on_path(f"python{minor}", shims=False)):
         yield path, True
-    for name in ("python3", "python"):
+    if minor != plain:  # such a build is often installed under the plain name as well
+        yield from ((path, False) for path in _of_pyenv(plain))
+    for name in (f"python{plain}", "python3", "python"):
         yield from ((path, False) for path in _on_path(name, shims=False))
     yield this_python().executable, False
 
