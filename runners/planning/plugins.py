@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from runners.child.hints import Mistake, fitted, hints, signature
 from runners.door import Interrupted
 from runners.model import (
     REFUSALS,
@@ -18,7 +19,6 @@ from runners.model import (
     in_one_line,
     locate,
 )
-from runners.planning.hints import Mistake, fitted, hints, signature
 from runners.planning.hydra_versions import trusting
 
 METHODS = {
