@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from runners.child.asked import FACTS, MARK
+from runners.child.asked import build as python_build
 from runners.model import UsageError
 from runners.planning import asking, pythons
-from runners.planning.environment import python_build
 from runners.planning.pythons import expanded, find, here
 
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
