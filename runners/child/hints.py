@@ -5,7 +5,6 @@ as the reader of a YAML file expects: an int is a number, true and "2" are not.
 """
 
 import inspect
-import re
 import sys
 from collections import abc
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,7 +21,6 @@ from typing import (
     Literal,
     NamedTuple,
     Union,
-    Unpack,
     get_args,
     get_origin,
     get_type_hints,
@@ -76,72 +74,56 @@ def hints(make: Any) -> dict[str, Any]:
     return found
 
 
+class _Form(NamedTuple):
+    """What one hint takes."""
+
+    takes: Collection[Any]
+    """The types of the values; or `Literal`, if it takes but those that it lists."""
+    words: str
+    """What it takes, as a noun; or the values that it lists."""
+    make: Callable[[Any], Any]
+    """Raises ValueError or ArithmeticError for a value that it does not take."""
+    lists: bool = False
+
+
 def fitted(value: Any, hint: Any) -> Any:
     """The value as the hint wants it: a text as a path, a list as a tuple, say.
 
-    `value` is what a YAML file holds. Where its hint, or that of a part, is none of those that are
-    known here, it stays as it is: the constructor checks for itself. Raises Mistake.
+    `value` is what a YAML file holds. It, or a part of it, stays as it is where its hint is not
+    known here: the constructor checks for itself. Raises Mistake.
     """
-    return _fitter(hint)(value)
-
-
-class _Form(NamedTuple):
-    """What one hint takes, and what it makes of that."""
-
-    made_of: tuple[type, ...]
-    words: str
-    """What it takes, as a noun; or the values, if it lists them."""
-    make: Callable[[Any], Any]
-    """Raises ValueError or ArithmeticError where the value is not one of them."""
-    listed: bool = False
-
-
-def _fitter(hint: Any) -> Callable[[Any], Any]:
-    """`fitted` for many values of one hint."""
     try:
         forms = [_form(option) for option in dict.fromkeys(_options(hint))]
-    except Exception:  # a name in it that only its author can resolve
-        return _as_it_is
-    takers: dict[type, list[_Form]] = {}
+    except Exception:  # unknown here, or it has a name that only its author can resolve
+        return value
+    takers: dict[Any, list[_Form]] = {}
     for form in forms:
-        if form is None:
-            return _as_it_is
-        for kind in form.made_of:
+        for kind in form.takes:
             takers.setdefault(kind, []).append(form)
-    for some in takers.values():
-        if len(some) > 1 and not all(form.listed for form in some):
-            return _as_it_is  # it does not say which of them
-
-    def fit(value: Any) -> Any:
-        kinds = (bool,) if isinstance(value, bool) else type(value).__mro__
-        if int in kinds:
-            kinds = (*kinds, float)  # a whole number is a number too
-        for form in [form for kind in kinds for form in takers.get(kind, ())]:
-            try:
-                return form.make(value)
-            except (ValueError, ArithmeticError):
-                continue
-            except TypeError:  # no set can be made of these, say
-                return value
-        words = [form.words for form in forms if form]
-        if all(form.listed for form in forms if form):
-            raise Mistake("", value, f"choose {', '.join(words)}")
-        problem = f"must be {' or '.join(words)}"
-        if isinstance(value, bool):  # let alone a whole one
-            problem = problem.replace("a whole number", "a number")
-        raise Mistake("", value, problem)
-
-    return fit
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    if any(len(takers[kind]) > 1 for kind in takers if kind is not Literal):
+        return value  # the hint does not say which of them to make
+    kinds = (bool,) if isinstance(value, bool) else type(value).__mro__
+    if int in kinds:
+        kinds = (*kinds, float)  # a whole number is a number too
+    for form in [form for kind in (Literal, *kinds) for form in takers.get(kind, ())]:
+        try:
+            return form.make(value)
+        except (ValueError, ArithmeticError):
+            continue
+        except TypeError:  # a set of lists, say: the constructor may refuse it
+            return value
+    words = [form.words for form in forms]
+    if all(form.lists for form in forms):
+        raise Mistake("", value, f"choose {', '.join(words)}")
+    problem = f"must be {' or '.join(words)}"
+    if isinstance(value, bool):  # let alone a whole one
+        problem = problem.replace("a whole number", "a number")
+    raise Mistake("", value, problem)
 
 
 def _options(hint: Any) -> list[Any]:
     """What a hint allows, without the names that types are given."""
-    # Of NewType, of the statement `type`, of a TypeVar.
-    for name in ("__supertype__", "__value__", "__bound__"):
+    for name in ("__supertype__", "__value__", "__bound__"):  # NewType, `type X = ...`, TypeVar
         if (named := getattr(hint, name, None)) is not None:
             return _options(named)
     if get_origin(hint) in (Annotated, Final):
@@ -151,144 +133,115 @@ def _options(hint: Any) -> list[Any]:
     return [hint]
 
 
-WORDS = {
-    **{int: "a whole number", float: "a number", str: "a text", bool: "true or false"},
-    **{bytes: "bytes", bytearray: "bytes"},
+PLAIN: dict[Any, str] = {
+    **{int: "a whole number", float: "a number", bool: "true or false"},
+    **{str: "a text", bytes: "bytes"},
 }
-LISTS: dict[type, Callable[[Iterable[Any]], Any]] = {
-    **{list: list, abc.Sequence: list, abc.MutableSequence: list, abc.Collection: list},
-    **{set: set, abc.Set: set, abc.MutableSet: set, frozenset: frozenset, tuple: tuple},
-}
-DATES = {
+TEXTS = {
     "datetime.date": "a date as in 2026-01-31",
     "datetime.datetime": "a time as in 2026-01-31T12:30:00",
     "datetime.time": "a time as in 12:30:00",
+    "uuid.UUID": "a UUID",
 }
-"""By name, as the others that are made of a text: none is loaded that no hint has."""
+"""By name: no module is loaded that no hint has."""
+
+LISTS: dict[Any, Callable[[list[Any]], Any]] = {
+    **{list: list, abc.Sequence: list, abc.MutableSequence: list, abc.Collection: list},
+    **{set: set, abc.Set: set, abc.MutableSet: set, frozenset: frozenset, tuple: tuple},
+}
 
 
-def _form(hint: Any) -> _Form | None:
-    """None for a hint that is not known here. Raises whatever its own names raise."""
-    kind, inner = get_origin(hint) or hint, get_args(hint)
+def _form(hint: Any) -> _Form:
+    """Raises TypeError if it is unknown here, and whatever the names in it raise."""
+    kind: Any = get_origin(hint) or hint
+    inner = get_args(hint)
+    if kind in (None, NoneType):
+        kind, inner = Literal, (None,)
     if kind is Literal:
-        return _listed(inner, partial(_one_of, inner))
+        return _listing(inner, {Literal}, partial(_one_of, inner))
+    if hasattr(kind, "_field_defaults"):  # a NamedTuple
+        inner = tuple(hints(kind).get(field, Any) for field in kind._fields)
+        return _places(inner, len(kind._field_defaults), lambda parts: kind(*parts))
     if not inspect.isclass(kind):
-        return None
+        raise TypeError
     name = f"{kind.__module__}.{kind.__qualname__}"
-    if kind is NoneType:
-        return _listed([None], _as_it_is)
     if issubclass(kind, Enum):
-        return _listed([member.value for member in kind], kind)
-    if kind in WORDS:
-        return _Form((bytes, bytearray) if kind is bytearray else (kind,), WORDS[kind], kind)
+        values = [member.value for member in kind]
+        return _listing(values, {kind, *map(type, values)}, kind)
+    if kind in PLAIN:
+        return _Form((kind,), PLAIN[kind], kind)
     if issubclass(kind, PurePath):
         return _Form((str, PurePath), "a path", kind)
-    if name in DATES:
-        return _Form((str,), DATES[name], kind.fromisoformat)
-    if name == "datetime.timedelta":
-        return _Form((str,), "a duration as in P1DT2H30M5S", partial(_duration, kind))
-    if name == "uuid.UUID":
-        return _Form((str,), "a UUID", kind)
+    if name in TEXTS:
+        return _Form((str,), TEXTS[name], getattr(kind, "fromisoformat", kind))
     if name == "decimal.Decimal":
-        return _Form((str, float), "a number", lambda value: kind(str(value)))
+        decimal: Any = kind
+        return _Form((str, float), "a number", lambda value: decimal(str(value)))
     if kind is tuple and inner and ... not in inner:
-        if any(get_origin(part) is Unpack or hasattr(part, "__unpacked__") for part in inner):
-            return None
-        return _list(tuple, inner)
-    if hasattr(kind, "_fields") and issubclass(kind, tuple):
-        fields = [hints(kind).get(field, Any) for field in kind._fields]
-        return _list(lambda parts: kind(*parts), fields, len(kind._field_defaults))
+        return _places(inner, 0, tuple)
     if kind in LISTS:
-        return _Form((list, tuple), "a list", partial(_from_list, LISTS[kind], inner[:1]))
+        make = partial(_from_list, LISTS[kind], repeat(inner[0] if inner else Any))
+        return _Form((list, tuple), "a list", make)
     if kind in (dict, abc.Mapping, abc.MutableMapping):
-        return _Form((dict,), "a mapping", partial(_from_mapping, inner or (Any, Any)))
+        return _Form((dict,), "a mapping", partial(_from_mapping, *(inner or (Any, Any))))
     if hasattr(kind, "__required_keys__"):  # a TypedDict
         keys, needed = get_type_hints(kind), kind.__required_keys__
     elif is_dataclass(kind):
-        parameters = signature(kind).values()
-        keys = {taken.name: hints(kind).get(taken.name, Any) for taken in parameters}
-        needed = {taken.name for taken in parameters if taken.default is taken.empty}
+        keys = {name: hints(kind).get(name, Any) for name in signature(kind)}
+        needed = {name for name, taken in signature(kind).items() if taken.default is taken.empty}
     else:
-        return None
+        raise TypeError
     return _Form((dict,), "a mapping", partial(_from_keys, kind, keys, needed))
 
 
-def _listed(values: Sequence[Any], make: Callable[[Any], Any]) -> _Form | None:
-    kinds = dict.fromkeys(type(value) for value in values)
-    if not kinds or not kinds.keys() <= {str, int, float, bool, NoneType}:
-        return None  # not what a YAML file holds
-    words = [
-        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def _listing(values: Collection[Any], takes: Collection[Any], make: Callable[[Any], Any]) -> _Form:
+    if not values or not {type(value) for value in values} <= {str, int, float, bool, NoneType}:
+        raise TypeError  # a YAML file does not hold them
+    written = [
+        str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
         for value in values
     ]
-    return _Form(tuple(kinds), ", ".join(words), make, listed=True)
+    return _Form(takes, ", ".join(written), make, lists=True)
 
 
-def _one_of(values: Sequence[Any], value: Any) -> Any:
+def _one_of(values: Collection[Any], value: Any) -> Any:
     if (type(value), value) not in [(type(one), one) for one in values]:
         raise ValueError
     return value
 
 
-DURATION = re.compile(
-    r"(-?)P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?"
-)
-
-
-def _duration(kind: Any, text: str) -> Any:
-    if not (found := DURATION.fullmatch(text)):
-        raise ValueError
-    sign, *parts = found.groups()
-    days, hours, minutes, seconds = (float(part or 0) for part in parts)
-    whole = kind(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return -whole if sign else whole
-
-
-def _at(place: str, fit: Callable[[Any], Any], part: Any) -> Any:
-    """The part as it is wanted. Raises Mistake with its place in the whole."""
-    try:
-        return fit(part)
-    except Mistake as mistake:
-        raise Mistake(place + mistake.place, mistake.value, mistake.problem) from mistake
-
-
-def _each(fits: Iterable[Callable[[Any], Any]], values: Sequence[Any]) -> list[Any]:
-    pairs = enumerate(zip(fits, values, strict=False))
-    return [_at(f"[{index}]", fit, value) for index, (fit, value) in pairs]
-
-
-def _from_list(make: Callable[[Any], Any], inner: Sequence[Any], value: Sequence[Any]) -> Any:
-    return make(_each(repeat(_fitter(*inner) if inner else _as_it_is), value))
-
-
-def _list(make: Callable[[Any], Any], inner: Sequence[Any], optional: int = 0) -> _Form:
-    """Of a list that has a hint for each place, and need not have the last `optional` of them."""
+def _places(inner: Collection[Any], optional: int, make: Callable[[Any], Any]) -> _Form:
+    """A list that has a hint for each place, and need not have the last `optional` of them."""
     most = len(inner)
     least = most - optional
 
     def made(value: Sequence[Any]) -> Any:
-        parts = _each(map(_fitter, inner), value)
+        parts = _from_list(list, inner, value)
         if not least <= len(value) <= most:
             raise ValueError
         return make(parts)
 
-    length = f"{least} to {most}" if optional else f"{most}"
-    return _Form((list, tuple), f"a list of {length} values", made)
+    words = f"a list of {f'{least} to ' if optional else ''}{most} values"
+    return _Form((list, tuple), words, made)
 
 
-def _from_mapping(inner: Sequence[Any], value: Mapping[Any, Any]) -> dict[Any, Any]:
-    fit_key, fit = map(_fitter, inner)
+def _from_list(make: Callable[[Any], Any], each: Iterable[Any], value: Sequence[Any]) -> Any:
+    parts = enumerate(zip(each, value, strict=False))
+    return make([_within(f"[{index}]", part, hint) for index, (hint, part) in parts])
+
+
+def _from_mapping(key_hint: Any, hint: Any, value: Mapping[Any, Any]) -> dict[Any, Any]:
     return {
-        _at(f", key {key}", fit_key, key): _at(f".{key}", fit, part) for key, part in value.items()
+        _within(f", key {key}", key, key_hint): _within(f".{key}", part, hint)
+        for key, part in value.items()
     }
 
 
 def _from_keys(
     make: Callable[..., Any], keys: Mapping[str, Any], needed: Collection[str], value: Any
 ) -> Any:
-    given = {
-        key: _at(f".{key}", _fitter(hint), value[key]) for key, hint in keys.items() if key in value
-    }
+    """What is called with the values of these keys, by their hints."""
+    given = {key: _within(f".{key}", value[key], keys[key]) for key in keys if key in value}
     if unknown := [str(key) for key in value if key not in keys]:
         raise Mistake("", value, f"has no key {', '.join(unknown)}; it has {', '.join(keys)}")
     if lacking := [key for key in keys if key in needed and key not in value]:
@@ -298,5 +251,13 @@ def _from_keys(
     except InvalidParameter as error:
         raise Mistake(f".{error.name}", value.get(error.name), error.problem) from error
     except Exception as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
-        raise Mistake("", value, problem) from error
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise Mistake("", value, told) from error
+
+
+def _within(place: str, part: Any, hint: Any) -> Any:
+    """`fitted` for the part of a value that stands there."""
+    try:
+        return fitted(part, hint)
+    except Mistake as mistake:
+        raise Mistake(place + mistake.place, mistake.value, mistake.problem) from mistake

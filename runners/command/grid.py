@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from runners.child.plugins import UNREADABLE
-from runners.command.arguments import quoted
+from runners.command.arguments import as_override
 from runners.model import UsageError
 from runners.planning import interpreters, pythons
 from runners.planning.config import CELL
@@ -45,7 +45,7 @@ class Grid:
         A parameter of a plugin that this option does not have, and another of the sweep has, is
         left out; combinations that are then the same are one.
         """
-        texts = [*(f"{key}={value}" for key, value in params.items()), *arguments]
+        texts = [*(as_override(key, value) for key, value in params.items()), *arguments]
         values: dict[str, list[str]] = {}
         for override in self.parser.parse_overrides(texts):
             key = override.get_key_element()
@@ -60,7 +60,7 @@ class Grid:
                 )
         if "python" in values:
             named = pythons.expanded([str(self._parse(text).value()) for text in values["python"]])
-            values["python"] = [f"python={quoted(name)}" for name in named]
+            values["python"] = [as_override("python", [name]) for name in named]
         all_of_them = values.get("executor") == ["executor=all"]
         if all_of_them:
             own = self._local_executors(values.get("python", [f"python={self.master.python}"]))

@@ -219,14 +219,14 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
 
     pythons = [_python(cell) for cell in cells]
     labels = {label for label, _ in pythons}
-    clear = len(set(pythons)) == len(labels)
+    clear = len({python for python in pythons if python[1]}) <= len(labels)
     several = len({cell.scaling for cell in cells}) > 1
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
-        + (f", {_interpreter(label)}" if len(set(pythons)) > 1 else "")
-        + (f" ({asked})" if not clear else "")
+        + (f", {_interpreter(label)}" if len(labels) > 1 or not clear else "")
+        + (f" ({asked})" if asked and not clear else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
         for cell, first, (label, asked) in zip(cells, fresh, pythons, strict=True)
