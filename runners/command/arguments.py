@@ -155,14 +155,14 @@ def as_override(key: str, value: Any) -> str:
         return f"{key}={value}"
     if not isinstance(value, str):
         values = value if isinstance(value, Sequence) else [value]
-        return f"{key}={','.join(as_text(key, _as_typed(one)) for one in values)}"
+        return f"{key}={','.join(_as_text(key, _as_typed(one)) for one in values)}"
     if FUNCTION.fullmatch(value):
         return f"{key}={value}"
     # In a choice, Hydra forgets about the quotes.
     chosen = re.fullmatch(r"\s*choice\((.*)\)\s*", value, re.DOTALL)
     typed = _between_commas(chosen[1] if chosen else value)
     empty = "" if len(typed) == 1 else "''"
-    return f"{key}={','.join(as_text(key, text) or empty for text in typed)}"
+    return f"{key}={','.join(_as_text(key, text) or empty for text in typed)}"
 
 
 def _as_typed(value: Any) -> str:
@@ -190,7 +190,7 @@ def _between_commas(text: str) -> list[str]:
     return found
 
 
-def as_text(key: str, typed: str) -> str:
+def _as_text(key: str, typed: str) -> str:
     """A value that is a text to Hydra, in quotes only where it would be something else."""
     if re.fullmatch(QUOTED, typed, re.DOTALL) or typed in ("", "null"):
         return typed
