@@ -39,15 +39,20 @@ def runs(
     status: Status = "ok",
     error: str | None = None,
     ended_by: str = "precision",
+    python: str | None = None,
+    order: int | None = None,
+    build: str | None = None,
     seed: int = 0,
 ) -> list[Run]:
     """The runs of one cell: `rounds` rounds after one cold warm-up round in each process.
 
     `speedup` is the true T1/Tn (weak scaling: the true n T1/Tn). `parameters` are named like their
-    columns. A `status` other than "ok" is that of the last run, which then has no times.
+    columns. A `status` other than "ok" is that of the last run, which then has no times. Without
+    `python` they are as of a version that does not say which one it was.
     """
     parameters = {"workload.size": 100} if parameters is None else parameters
     defines = repr((workload, executor, n, scaling, sorted(parameters.items())))
+    defines += "" if python is None else repr((python, build))
     template = Run(
         cell=hashlib.sha256(defines.encode()).hexdigest()[:12],
         workload=workload,
@@ -82,6 +87,9 @@ def runs(
         others_cpu_s=0.0,
         max_rss_bytes=20_000_000,
         gil=True,
+        python=python,
+        python_order=order,
+        python_build=build,
     )
     chance = random.Random(f"{seed} {template.cell}")
     made: list[Run] = []
@@ -260,3 +268,89 @@ def panel(
                 )
             )
     return made
+
+
+BUILD = "main Jan  1 2026 00:00:00, GCC 12.2.0, configured 0123abcd"
+
+
+def pythons(
+    loops: Mapping[str, float],
+    speedups: Mapping[tuple[str, int], float],
+    *,
+    builds: Mapping[str, str] | None = None,
+    workload: str = "primes",
+    rounds: int = 20,
+    processes: int = 5,
+    noise: float = 0.01,
+    common_noise: float = 0.0,
+    serial_s: float = 0.2,
+    scaling: Scaling = "strong",
+    hosts: int = 1,
+    panel: bool = True,
+    seed: int = 0,
+    **parameters: Any,
+) -> list[Run]:
+    """The runs of a workload on several interpreters, in the order in which `loops` names them.
+
+    `loops` has the times of their plain loops over `serial_s`, `speedups` those of each cell on its
+    own interpreter, by (executor, n). The sides of a round share `common_noise`, which without
+    `panel` no two cells do: each is by itself. With two `hosts`, executors in turn have a measuring
+    process with a baseline of its own.
+    """
+    chance = random.Random(f"pythons {seed} {workload}")
+    name = (
+        f"panel-{hashlib.sha256(repr((sorted(loops), workload, seed)).encode()).hexdigest()[:12]}"
+    )
+    found: list[Run] = []
+    for number in range(rounds):
+        common = chance.gauss(0, common_noise)
+        position = 0
+        for order, (python, loop) in enumerate(loops.items()):
+            for at, ((executor, n), speedup) in enumerate(speedups.items()):
+                host = order * hosts + at % hosts
+                template = runs(
+                    workload=workload,
+                    executor=executor,
+                    n=n,
+                    scaling=scaling,
+                    rounds=1,
+                    processes=1,
+                    parameters={"workload.size": 100} | parameters,
+                    python=python,
+                    order=order,
+                    build=(builds or {}).get(python, BUILD),
+                )[1]
+                if not panel:
+                    common = chance.gauss(0, common_noise)
+                    host = 0
+                template = replace(
+                    template,
+                    round=number,
+                    process=(number * processes // rounds) * len(loops) * hosts + host,
+                    cold=False,
+                    warmup=False,
+                    panel=name if panel else None,
+                )
+                factor = loop * serial_s * math.exp(common)
+                work = n if scaling == "weak" else 1
+                sides = [(replace(template, role="measured"), work / speedup)]
+                if at < hosts or not panel:
+                    shared = replace(template, role="baseline")
+                    if panel:
+                        shared = replace(shared, cell=name, executor="serial", n=1)
+                    sides.insert(0, (shared, 1.0))
+                for side, part in sides:
+                    wall_s = factor * part * chance.lognormvariate(0, noise)
+                    last = number == rounds - 1 and side.role == "measured"
+                    found.append(
+                        replace(
+                            side,
+                            side=position,
+                            position=position,
+                            wall_s=wall_s,
+                            levels=(wall_s,) * 6,
+                            ended_by="precision" if last else None,
+                        )
+                    )
+                    position += 1
+    return found

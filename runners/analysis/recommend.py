@@ -10,7 +10,8 @@ from runners.analysis.compare import Comparison
 from runners.analysis.estimators import holm
 from runners.analysis.how_many import HowMany, how_many
 from runners.analysis.interval import Interval
-from runners.words.labels import SERIAL, in_order, labels
+from runners.words.labels import SERIAL, labels
+from runners.words.rounding import in_order
 
 WITHIN = 1.03
 """A candidate is as good as the best if the best is at most so many times as fast."""

@@ -19,8 +19,8 @@ from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import in_order, labels
-from runners.words.rounding import bracketed, counted, duration
+from runners.words.labels import labels
+from runners.words.rounding import bracketed, counted, duration, in_order
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
