@@ -28,13 +28,18 @@ class Interpreter:
     known_by: str = ""
 
     @property
+    def binary(self) -> str:
+        """Its name without what was set of its GIL."""
+        return self.python.partition(", GIL ")[0]
+
+    @property
     def version(self) -> str:
         """The version, whatever becomes of its GIL: two of one version should differ in little."""
-        return self.python.partition(", GIL ")[0].removesuffix("t")
+        return self.binary.removesuffix("t")
 
     @property
     def free_threaded(self) -> bool:
-        return self.python.partition(", GIL ")[0].endswith("t")
+        return self.binary.endswith("t")
 
     @property
     def compiler(self) -> str:
