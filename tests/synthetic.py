@@ -279,6 +279,7 @@ def pythons(
     *,
     builds: Mapping[str, str] | None = None,
     workload: str = "primes",
+    size: int = 100,
     rounds: int = 20,
     processes: int = 5,
     noise: float = 0.01,
@@ -288,7 +289,6 @@ def pythons(
     hosts: int = 1,
     panel: bool = True,
     seed: int = 0,
-    **parameters: Any,
 ) -> list[Run]:
     """The runs of a workload on several interpreters, in the order in which `loops` names them.
 
@@ -298,59 +298,52 @@ def pythons(
     process with a baseline of its own.
     """
     chance = random.Random(f"pythons {seed} {workload}")
-    name = (
-        f"panel-{hashlib.sha256(repr((sorted(loops), workload, seed)).encode()).hexdigest()[:12]}"
-    )
-    found: list[Run] = []
+    defines = repr((sorted(loops), workload, seed))
+    name = f"panel-{hashlib.sha256(defines.encode()).hexdigest()[:12]}"
+    sides: list[tuple[Run, float, bool]] = []  # with its time, and whether its cell begins here
+    for order, (python, loop) in enumerate(loops.items()):
+        for at, ((executor, n), speedup) in enumerate(speedups.items()):
+            template = runs(
+                workload=workload,
+                executor=executor,
+                n=n,
+                scaling=scaling,
+                rounds=1,
+                processes=1,
+                parameters={"workload.size": size},
+                python=python,
+                order=order,
+                build=(builds or {}).get(python, BUILD),
+            )[1]
+            host = order * hosts + at % hosts if panel else 0
+            own = replace(template, process=host, cold=False, warmup=False, ended_by=None)
+            own = replace(own, panel=name if panel else None)
+            if at < hosts or not panel:
+                shared = replace(own, role="baseline")
+                if panel:
+                    shared = replace(shared, cell=name, executor="serial", n=1)
+                sides.append((shared, loop, not panel))
+            work = n if scaling == "weak" else 1
+            sides.append((replace(own, role="measured"), loop * work / speedup, False))
+    each = len(loops) * hosts
+    made: list[Run] = []
     for number in range(rounds):
         common = chance.gauss(0, common_noise)
-        position = 0
-        for order, (python, loop) in enumerate(loops.items()):
-            for at, ((executor, n), speedup) in enumerate(speedups.items()):
-                host = order * hosts + at % hosts
-                template = runs(
-                    workload=workload,
-                    executor=executor,
-                    n=n,
-                    scaling=scaling,
-                    rounds=1,
-                    processes=1,
-                    parameters={"workload.size": 100} | parameters,
-                    python=python,
-                    order=order,
-                    build=(builds or {}).get(python, BUILD),
-                )[1]
-                if not panel:
-                    common = chance.gauss(0, common_noise)
-                    host = 0
-                template = replace(
-                    template,
+        for position, (side, factor, begins) in enumerate(sides):
+            common = chance.gauss(0, common_noise) if begins else common
+            wall_s = serial_s * factor * math.exp(common) * chance.lognormvariate(0, noise)
+            made.append(
+                replace(
+                    side,
                     round=number,
-                    process=(number * processes // rounds) * len(loops) * hosts + host,
-                    cold=False,
-                    warmup=False,
-                    panel=name if panel else None,
+                    process=side.process + number * processes // rounds * each,
+                    position=position,
+                    side=position,
+                    wall_s=wall_s,
+                    levels=(wall_s,) * 6,
                 )
-                factor = loop * serial_s * math.exp(common)
-                work = n if scaling == "weak" else 1
-                sides = [(replace(template, role="measured"), work / speedup)]
-                if at < hosts or not panel:
-                    shared = replace(template, role="baseline")
-                    if panel:
-                        shared = replace(shared, cell=name, executor="serial", n=1)
-                    sides.insert(0, (shared, 1.0))
-                for side, part in sides:
-                    wall_s = factor * part * chance.lognormvariate(0, noise)
-                    last = number == rounds - 1 and side.role == "measured"
-                    found.append(
-                        replace(
-                            side,
-                            side=position,
-                            position=position,
-                            wall_s=wall_s,
-                            levels=(wall_s,) * 6,
-                            ended_by="precision" if last else None,
-                        )
-                    )
-                    position += 1
-    return found
+            )
+    last = {run.cell: at for at, run in enumerate(made) if run.role == "measured"}
+    for at in last.values():
+        made[at] = replace(made[at], ended_by="precision")
+    return made

@@ -129,7 +129,8 @@ def _definitions(cells: pd.DataFrame) -> "pd.Series[str]":
     """What each cell measures, but for the interpreter."""
     names = ["workload", "executor", "n", "scaling", "fresh"]
     names += [name for name in cells.columns if name.startswith(("workload.", "executor."))]
-    return cells[[name for name in names if name in cells]].astype(str).agg("\0".join, axis=1)
+    known = cells[[name for name in names if name in cells]]
+    return known.map(str).agg("\0".join, axis=1)
 
 
 def _named(found: Sequence[tuple[str, str]]) -> tuple[Interpreter, ...]:
