@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -140,3 +141,14 @@ def test_cells_of_two_interpreters_are_no_family(tmp_path: Path) -> None:
     times = comparison.paired_times(other, one)
     assert times is not None
     assert times.estimate == pytest.approx(1 / 0.8, rel=0.03)
+
+
+def test_whether_tasks_wait_is_decided_for_each_interpreter(tmp_path: Path) -> None:
+    runs = [
+        replace(run, levels=(*run.levels[:4], *(0.01 * level for level in run.levels[4:])))
+        if run.python == "3.13.1"
+        else run
+        for run in synthetic.pythons(LOOPS, SPEEDUPS, rounds=4)
+    ]
+    waiting = frames(tmp_path, runs)[0].groupby("python")["waiting"].agg(list)
+    assert waiting.to_dict() == {"3.11.9": [False, False], "3.13.1": [True, True]}

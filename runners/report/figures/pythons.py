@@ -70,6 +70,11 @@ class _Panel:
         return known.drop_duplicates("place").sort_values("place")
 
     @property
+    def first(self) -> str:
+        """The interpreter that the others are compared with."""
+        return self.names[int(self.loops["place"].iloc[0])]
+
+    @property
     def ways(self) -> list[tuple[str, int]]:
         drawn = self.drawn.loc[self.drawn["executor"] != SERIAL, ["way", "n"]].drop_duplicates()
         return [(str(way), int(n)) for way, n in drawn.sort_values(["way", "n"]).to_numpy()]
@@ -101,7 +106,8 @@ def pythons(summary: pd.DataFrame) -> Figure:
         for at in range(columns * blocks):
             above, below = (grid[2 * (at // columns) + k][at % columns] for k in (0, 1))
             if at < len(panels):
-                _draw_loops(above, panels[at], is_first=at % columns == 0)
+                alike = panels[at].first == panels[at - at % columns].first
+                _draw_loops(above, panels[at], named=at % columns == 0 or not alike)
                 _draw_speedups(below, panels[at], styles, is_first=at % columns == 0)
                 _name(below, panels[at], tilt)
             else:
@@ -144,7 +150,7 @@ def _styles(ways: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Style]:
     }
 
 
-def _draw_loops(axes: Axes, panel: _Panel, *, is_first: bool) -> None:
+def _draw_loops(axes: Axes, panel: _Panel, *, named: bool) -> None:
     loops = panel.loops
     ends = loops[["serial_ratio", "serial_ratio_high", "serial_ratio_low"]].to_numpy(float)
     axes.axhline(1, zorder=1, **_ONE)
@@ -152,8 +158,8 @@ def _draw_loops(axes: Axes, panel: _Panel, *, is_first: bool) -> None:
     title(axes, panel.name)
     _frame(axes, panel)
     axes.tick_params(axis="x", labelbottom=False)
-    if is_first:
-        axes.set_ylabel(f"speed of the plain loop\n({panel.names[0]} = 1)")
+    if named:
+        axes.set_ylabel(f"speed of the plain loop\n({panel.first} = 1)")
 
 
 def _draw_speedups(
