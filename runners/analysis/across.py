@@ -10,7 +10,7 @@ from runners.analysis.compare import Comparison
 from runners.analysis.estimators import median_interval
 from runners.analysis.interval import Interval
 from runners.analysis.rounds import Rounds
-from runners.analysis.walls import Walls, measured, plain_loop
+from runners.analysis.walls import Walls, of_cell, plain_loop
 from runners.model import Status
 from runners.words.labels import labels
 from runners.words.pythons import Interpreters, interpreters
@@ -21,11 +21,26 @@ SPEEDUP = ["speedup", "speedup_low", "speedup_high"]
 
 
 def by_workload(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The cells that have the same tasks, and so plain loops that can be compared."""
-    names = ["workload", "scaling", "baseline", "fresh"]
+    """The cells that have the same tasks, and so plain loops that can be compared.
+
+    One that was refused may not say all of its parameters, nor whether it is about first calls: it
+    is with all those that it may belong to.
+    """
+    names = ["scaling", "baseline", "fresh"]
     names += [name for name in cells.columns if name.startswith("workload.")]
-    for _, group in cells.groupby([cells[name] for name in names], sort=False, dropna=False):
-        yield group
+    said = cells["fresh"].notna()
+    refused = ~said & said.groupby(cells["workload"]).transform("any")
+    measured = cells.loc[~refused]
+    keys = [measured[name] for name in ("workload", *names)]
+    for _, group in measured.groupby(keys, sort=False, dropna=False):
+        first = group.iloc[0]
+        also = refused & (cells["workload"] == first["workload"])
+        for name in names if also.any() else ():
+            same = cells[name].isna()
+            if not pd.isna(first[name]):
+                same |= (cells[name] == first[name]).fillna(False).astype(bool)
+            also &= same
+        yield pd.concat([group, cells.loc[also]]) if also.any() else group
 
 
 def as_named(cells: pd.DataFrame, pythons: Interpreters) -> list[int]:
@@ -122,12 +137,13 @@ def across(summary: pd.DataFrame, comparison: Comparison) -> list[Across]:
     pythons = interpreters(summary)
     if len(pythons.known) < 2:
         return []
-    cells = summary.assign(**labels(summary)).sort_values(["way", "n"], kind="stable")
+    cells = summary.assign(**labels(summary))
     found = []
     for group in by_workload(cells):
         loops = loops_of(group, pythons, comparison)
         if len(loops) > 1:
-            found.append(_across(group, pythons, loops, comparison))
+            ordered = group.sort_values(["way", "n"], kind="stable")
+            found.append(_across(ordered, pythons, loops, comparison))
     return found
 
 
@@ -168,10 +184,11 @@ def _across(
             )
         )
     together = all(loops[first].meets(loop) for loop in loops.values())
-    return Across(str(cells["panel"].iloc[0]), pythons.known[first].name, together, tuple(rows))
+    panel = str(cells.loc[cells["rounds"] > 0, "panel"].iloc[0])
+    return Across(panel, pythons.known[first].name, together, tuple(rows))
 
 
 def _gain(cell: str, first: Walls, comparison: Comparison) -> Interval:
     """Of a cell on another interpreter than the first, over whose loop it is."""
     rounds = comparison.rounds.get(cell)
-    return UNKNOWN if rounds is None else first.over(measured(rounds))
+    return UNKNOWN if rounds is None else first.over(of_cell(rounds))

@@ -11,7 +11,7 @@ from runners.analysis.compare import Comparison, p_value
 from runners.analysis.estimators import holm
 from runners.analysis.interval import Interval
 from runners.analysis.recommend import ERROR_RATE, eligible
-from runners.analysis.walls import Walls, measured
+from runners.analysis.walls import Walls, of_cell
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import Interpreters, interpreters
 from runners.words.rounding import bracketed, duration, in_order
@@ -86,7 +86,7 @@ def _sides(
         yield f"{base} on {pythons.known[at].name}", loop
     for row in cells.to_dict("records"):
         if rounds := comparison.rounds.get(str(row["cell"])):
-            yield f"{row['way']} n = {row['n']} on {row['interpreter']}", measured(rounds)
+            yield f"{row['way']} n = {row['n']} on {row['interpreter']}", of_cell(rounds)
 
 
 def _fastest(panel: str, sides: Mapping[str, Walls], reference: Walls, margin: float) -> Fastest:

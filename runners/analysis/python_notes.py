@@ -5,8 +5,8 @@ from itertools import groupby
 
 import pandas as pd
 
-from runners.words.labels import labels
-from runners.words.pythons import Interpreter, interpreters
+from runners.analysis.candidate import joined
+from runners.words.pythons import UNKNOWN, Interpreter, interpreters
 
 START_METHOD = "executor.start_method"
 
@@ -24,7 +24,7 @@ def python_notes(summary: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
         *_marks(pythons.known),
         *_builders(pythons.known),
         *_compilers(pythons.known),
-        *_parameters(summary.assign(**labels(summary)), pythons.of),
+        *_parameters(summary, pythons.of, [*(one.name for one in pythons.known), UNKNOWN]),
         *_locks(summary["cell"], pythons.names(), runs),
     ]
 
@@ -94,21 +94,25 @@ def _compilers(known: Sequence[Interpreter]) -> Iterator[str]:
         )
 
 
-def _parameters(cells: pd.DataFrame, of: "pd.Series[int]") -> Iterator[str]:
-    """Parameters of an executor that are not the same on each interpreter."""
+def _parameters(cells: pd.DataFrame, of: "pd.Series[int]", names: Sequence[str]) -> Iterator[str]:
+    """Parameters of an executor that are not the same on each interpreter.
+
+    `names` are those of the interpreters, the last one (at -1) that of cells that do not say it.
+    """
     columns = [name for name in cells.columns if name.startswith("executor.")]
     for executor, own in cells.groupby("executor"):
         for column in columns:
             values = own[column].dropna().astype(str)
-            found: dict[str, list[str]] = {}
+            found: dict[int, list[str]] = {}
             for at, group in values.groupby(of[values.index], sort=True):
-                name = str(own.loc[group.index[0], "interpreter"])
-                found[name] = sorted(group.unique())
-                del at
+                found[int(at)] = sorted(group.unique())
             alone = all(len(one) == 1 for one in found.values())
             differ = len({tuple(one) for one in found.values()}) > 1
             if differ and (alone or column == START_METHOD):
-                told = ", ".join(f"{' and '.join(one)} on {name}" for name, one in found.items())
+                alike: dict[str, list[str]] = {}
+                for at, one in found.items():
+                    alike.setdefault(" and ".join(one), []).append(names[at])
+                told = ", ".join(f"{value} on {joined(on)}" for value, on in alike.items())
                 parameter = column.removeprefix("executor.").replace("_", " ")
                 yield f"{executor}: the {parameter} is {told}"
 

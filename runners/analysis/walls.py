@@ -46,7 +46,7 @@ class Walls:
         return self.rounds.merge(other.rounds, on=names, suffixes=("", "_other"))
 
 
-def measured(rounds: Rounds) -> Walls:
+def of_cell(rounds: Rounds) -> Walls:
     """Those of a cell's measured side."""
     return _walls(rounds, rounds.measured_s)
 

@@ -107,20 +107,27 @@ def test_with_weak_scaling_the_gain_is_scaled_too(tmp_path: Path) -> None:
     assert found.interpreters[1].gains["process", 4].gain.estimate == pytest.approx(4, rel=0.03)
 
 
-def test_a_cell_that_could_not_run_keeps_its_place(tmp_path: Path) -> None:
-    refused = synthetic.runs(
+@pytest.mark.parametrize("parameters", [{"workload.size": 100}, {}])
+def test_a_cell_that_was_refused_keeps_its_place(
+    tmp_path: Path, parameters: dict[str, int]
+) -> None:
+    """It does not say whether it is about first calls, and maybe not its parameters."""
+    [*_, refused] = synthetic.runs(
         executor="interpreters",
+        parameters=parameters,
         python="3.11.9",
         order=0,
         build=synthetic.BUILD,
         rounds=1,
         status="unsupported",
     )
-    found = compared(tmp_path, [*synthetic.pythons(LOOPS, SPEEDUPS), refused[-1]])
-    gain = found[0].interpreters[0].gains["interpreters", 2]
+    runs = [replace(run, fresh=False) for run in synthetic.pythons(LOOPS, SPEEDUPS)]
+    [found] = compared(tmp_path, [*runs, refused])
+    gain = found.interpreters[0].gains["interpreters", 2]
     assert gain.status == "unsupported"
     assert math.isnan(gain.gain.estimate)
-    assert ("interpreters", 2) not in found[0].interpreters[1].gains
+    assert ("interpreters", 2) not in found.interpreters[1].gains
+    assert found.ways == [("interpreters", 2), ("process", 2), ("thread", 1)]
 
 
 def test_cells_of_two_interpreters_are_no_family(tmp_path: Path) -> None:
