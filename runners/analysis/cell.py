@@ -115,6 +115,7 @@ class CellSummary:
     library_threads: float
     libraries: str | None
     gil: bool | None
+    gil_enabled_by: str | None
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
     folder: str
@@ -152,7 +153,8 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         **{
             name: stated(name)
             for name in (
-                *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
+                *("error", "ended_by", "fresh", "compared", "checked", "libraries"),
+                *("gil", "gil_enabled_by"),
             )
         },
         "folder": stated("folder") or "",
