@@ -105,7 +105,7 @@ def install(payload: bytes, shared: Any = None) -> None:
     tell_stops()
     if threading.active_count() > 1:
         keep_gil()
-    if payload is not _payload:  # the same object in threads and forked processes: nothing to do
+    if payload != _payload:  # in threads and forked processes there is nothing to do
         try:
             _workload, _broken = pickle.loads(payload), None
         except Exception as error:
