@@ -19,7 +19,6 @@ from runners.command.grid import Grid
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.planning.hydra_versions import BASE
-from runners.planning.identity import Code
 from runners.planning.searchpath import CONF
 
 
@@ -41,13 +40,13 @@ def main(cells: int) -> None:
             config_name="config", overrides=[], run_mode=RunMode.MULTIRUN
         )
         grid = Grid(loader, master)
-        site, code = read_site(), Code()
+        site = read_site()
 
         def plan_all() -> int:
             found = grid.combinations({}, arguments)
             for number, overrides in enumerate(found):
                 cfg = grid.config(overrides, number)
-                config.plan(cfg, site, code)
+                config.plan(cfg, site)
                 str(cfg.hydra.sweep.subdir)
             return len(found)
 

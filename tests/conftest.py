@@ -24,12 +24,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from runners.child.interpreter import packages
+from runners.child.sources import Code, Source
 from runners.command.grid import Grid
 from runners.measuring.tree import marked
-from runners.model import Plan
-from runners.planning import config
+from runners.model import THIS, Plan
+from runners.planning import config, interpreters
+from runners.planning.environment import read_site
 from runners.planning.hydra_versions import BASE
-from runners.planning.identity import Code, Source
+from runners.planning.interpreters import This
 from tests.starter import Starter
 
 hypothesis.settings.register_profile("suite", deadline=None)  # a machine may be slow
@@ -162,8 +165,12 @@ def planning() -> Iterator[MakePlan]:
 def planned(cfg: DictConfig) -> Plan:
     """What that configuration asks for. Hydra has to be initialised."""
     HydraConfig.instance().set_config(cfg)
-    plan = config.plan(cfg, None, code := Code(dict(CODE)))
-    CODE.update(item for item in code.known.items() if item[0].startswith(("runners.", "tests.")))
+    this = interpreters.of(THIS)
+    assert isinstance(this, This)
+    this.code = Code(packages(sys.path), dict(CODE))
+    plan = config.plan(cfg, read_site())
+    read = this.code.known.items()
+    CODE.update(item for item in read if item[0].startswith(("runners.", "tests.")))
     return plan
 
 

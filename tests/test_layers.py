@@ -25,6 +25,7 @@ MAY_IMPORT = {
 }
 STANDARD_LIBRARY_ONLY = ("model", "child", "workloads", "executors")
 BESIDES = {
+    "child/hints.py": {"annotationlib"},  # of the standard library from Python 3.14 on
     "executors/dask.py": {"dask", "distributed"},
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},
@@ -32,6 +33,9 @@ BESIDES = {
     "child/counters.py": {"threadpoolctl"},
 }
 """What a plugin is about, and it alone may load: only those measuring processes have it."""
+
+NEWER = {"annotationlib"}
+"""Of the standard library, but not of the oldest Python's."""
 
 
 @cache
@@ -97,7 +101,7 @@ def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> 
     for _, file in own:
         others = {name.split(".")[0] for name in imported(file)} - {"runners"}
         plugin = f"{file.parent.name}/{file.name}"
-        assert others <= sys.stdlib_module_names | BESIDES.get(plugin, set())
+        assert others <= sys.stdlib_module_names | NEWER | BESIDES.get(plugin, set())
 
 
 PROGRAM = ("__init__", "__main__", "catalogue", "page", "program", "sweeps")

@@ -55,9 +55,11 @@ from runners.model import (
     Workload,
     in_one_line,
     locate,
+    plan_of,
     run_of,
     timestamp,
 )
+from runners.model.plain import loaded
 
 LOOKS, LOOK_S, LOOK_CALLS = 5, 5.0, 1_000
 """So many more runs, or seconds of them, are to show whether workers draw the same numbers, each
@@ -286,14 +288,15 @@ class Trial:
     def _maker(self, order: Order, shared: Any) -> Callable[[], Any]:
         """What makes the executor of that side; for one that is kept, always the same."""
         plan = self.plans[order.candidate]
-        factory = plan.baseline_as if order.role == "baseline" else plan.executor_as
+        own = order.role != "baseline"
+        factory = plan.executor_as if own else plan.baseline_as
         make = partial(
             locate(factory.target),
-            **factory.parameters,
+            **(pickle.loads(plan.given) if own else factory.parameters),
             initializer=install,
             initargs=(plan.payload, shared),
         )
-        if order.role == "baseline" or not plan.reuse:
+        if not (own and plan.reuse):
             return make
         return self.kept.setdefault(order.candidate, Kept(make))
 
@@ -357,7 +360,7 @@ def main(descriptor: int) -> None:
             connection.close()
 
     os.register_at_fork(after_in_child=leave)
-    plans: tuple[Plan, ...] = connection.recv()
+    plans = [plan_of(plain) for plain in loaded(connection.recv_bytes())]
     limit = plans[0].measure.memory_limit_bytes
     if limit is not None:  # inherited by every worker
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,6 +1,7 @@
 """The command line, written out as Hydra takes it: with what its parser refuses or lacks."""
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,13 @@ VALUED = {
     *("-cn", "--config-dir", "-cd"),
 }
 """Hydra's options that take the next word as their value."""
+TEXTS = re.compile(r"\+{0,2}(python|gil)")
+"""Keys whose values are texts, where Hydra would read numbers: it takes python=3.20 for 3.2."""
+QUOTED = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+PART = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.DOTALL)
+"""What is between two commas, also if it has some itself inside quotes."""
+FUNCTION = re.compile(r"\s*(range|interval|glob|sort|shuffle|tag|str|json_str)\(.*\)\s*", re.DOTALL)
+"""A call of Hydra's grammar, which stays what it is."""
 
 
 PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
@@ -44,7 +52,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     `resume=FOLDER` is short for writing into that folder again, `executor=all` for a sweep. A
     folder may have any path, also one that means something else in Hydra's grammar. In a sweep, a
     single value for a parameter of a plugin becomes a choice of one: Hydra sets single values in
-    the configuration of the defaults first, which may be of plugins without it.
+    the configuration of the defaults first, which may be of plugins without it. Interpreters are
+    texts (`as_override`), and `python=all` is short for a sweep, too.
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
@@ -52,7 +61,9 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     written: list[str] = []
     for argument in overrides:
         name, equals, value = argument.partition("=")
-        if name not in ("resume", *FOLDERS):
+        if equals and TEXTS.fullmatch(name):
+            written.append(as_override(name, value))
+        elif name not in ("resume", *FOLDERS):
             written.append(argument)
         elif not value.strip():
             raise UsageError(f"{name}{equals}: no folder is named; write {name}=FOLDER")
@@ -64,7 +75,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
-    if "executor=all" in written and not set(MULTIRUN) & set(options):
+    if {"executor=all", "python=all"} & set(written) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
@@ -105,7 +116,7 @@ def quoted(path: str) -> str:
         raise UsageError(f"{path}: Hydra takes no folder with an open ${{ in its name") from None
     if path == "???":  # which stands for a value that is missing
         path = "./???"
-    return _in_quotes(re.sub(r"(\\*)\$\{", r"\1\1\\${", path))
+    return _in_quotes(_not_resolved(path))
 
 
 def _in_quotes(text: str) -> str:
@@ -133,6 +144,62 @@ def _as_folder(key: str, typed: str) -> str:
     return quoted(typed)
 
 
+def as_override(key: str, value: Any) -> str:
+    """`key=value` as Hydra takes it, be it from the command line or from `hydra.sweeper.params`.
+
+    What `python` and `gil` have is a text each, whatever it means in Hydra's grammar or in YAML:
+    3.20, a path with spaces, on. Commas stand between them, as in Hydra; one that has a comma
+    itself is put in quotes, or is the path of something that is there. `null` stays what it is.
+    """
+    if not TEXTS.fullmatch(key):
+        return f"{key}={value}"
+    if not isinstance(value, str):
+        values = value if isinstance(value, Sequence) else [value]
+        return f"{key}={','.join(_as_text(key, _as_typed(one)) for one in values)}"
+    if FUNCTION.fullmatch(value):
+        return f"{key}={value}"
+    # In a choice, Hydra forgets about the quotes.
+    chosen = re.fullmatch(r"\s*choice\((.*)\)\s*", value, re.DOTALL)
+    typed = _between_commas(chosen[1] if chosen else value)
+    if len(typed) > 1 and os.path.lexists(from_home(value)):
+        typed = [value]
+    empty = "" if len(typed) == 1 else "''"
+    return f"{key}={','.join(_as_text(key, text) or empty for text in typed)}"
+
+
+def _as_typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "null" if value is None else str(value)
+
+
+def _between_commas(text: str) -> list[str]:
+    found: list[str] = []
+    at = 0
+    while at <= len(text):
+        part = PART.match(text, at)
+        assert part is not None  # it may be empty
+        found.append(part[0].strip())
+        at = part.end() + 1
+    return found
+
+
+def _as_text(key: str, typed: str) -> str:
+    """A value that is a text to Hydra, in quotes only where it would be something else."""
+    if re.fullmatch(QUOTED, typed, re.DOTALL) or typed in ("", "null"):
+        return typed
+    if re.fullmatch(r"[\w./+-]+", typed, re.ASCII):
+        [plain] = OverridesParser.create().parse_overrides([f"{key}={typed}"])
+        if plain.value() == typed:
+            return typed
+    return _in_quotes(_not_resolved(typed))
+
+
+def _not_resolved(text: str) -> str:
+    """A text in which an open `${` is two letters, and not the begin of a value's name."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+
+
 def _as_choice(argument: str) -> str:
     key, equals, value = argument.partition("=")
     if not equals or not re.match(r"\+{0,2}(workload\.|executor\.|executor$)", key):
@@ -153,7 +220,7 @@ def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
     """
     hydra = GlobalHydra.instance()  # which knows what a glob stands for
     loader = hydra.config_loader() if hydra.is_initialized() else None
-    texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+    texts = [*(as_override(key, value) for key, value in params.items()), *overrides]
     counts = {
         part.get_key_element(): sum(1 for _ in part.sweep_string_iterator())
         if part.is_sweep_override()

@@ -14,7 +14,7 @@ from runners.command.resume import Earlier
 from runners.door import libraries_only
 from runners.measuring.measure import measure
 from runners.model import Order, Panel, Plan, run_of, timestamp
-from runners.planning.environment import read_environment
+from runners.planning.interpreters import environment_of
 from runners.results.claim import claimed
 from runners.results.read import read_runs
 from runners.results.regular import refuse_link
@@ -118,7 +118,7 @@ def _measure(
                 displays[run.cell].failed = run
             bar.update(run)
     for cell, _ in todo:
-        write_environment(cell.folder, read_environment())
+        write_environment(cell.folder, environment_of(cell.plan.python.asked))
     return shared
 
 

@@ -6,7 +6,6 @@ the scalar values of a cell are then set in a copy.
 
 import copy
 import itertools
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,13 +16,15 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from runners.door import Interrupted, Staying
-from runners.model import Conditional, UsageError, in_one_line, locate
+from runners.child.plugins import UNREADABLE
+from runners.command.arguments import as_override
+from runners.model import UsageError
+from runners.planning import interpreters, pythons
 from runners.planning.config import CELL
-from runners.planning.plugins import UNREADABLE
 from runners.planning.searchpath import places, targets, unreadable
 
 PLUGINS = ("workload", "executor")
+SCALARS = ("n", "scaling", "python", "gil")
 
 
 class Grid:
@@ -44,7 +45,7 @@ class Grid:
         A parameter of a plugin that this option does not have, and another of the sweep has, is
         left out; combinations that are then the same are one.
         """
-        texts = [*(f"{key}={value}" for key, value in params.items()), *arguments]
+        texts = [*(as_override(key, value) for key, value in params.items()), *arguments]
         values: dict[str, list[str]] = {}
         for override in self.parser.parse_overrides(texts):
             key = override.get_key_element()
@@ -57,9 +58,16 @@ class Grid:
                     f"{override.input_line}: an interval has no first value; list the values, or "
                     "choose a sweeper that draws them (hydra/sweeper=...)"
                 )
-        if values.get("executor") == ["executor=all"]:
-            values["executor"] = [f"executor={name}" for name in self._local_executors()]
+        if "python" in values:
+            named = pythons.expanded([str(self._parse(text).value()) for text in values["python"]])
+            values["python"] = [as_override("python", [name]) for name in named]
+        all_of_them = values.get("executor") == ["executor=all"]
+        if all_of_them:
+            own = self._local_executors(values.get("python", [f"python={self.master.python}"]))
+            values["executor"] = list(dict.fromkeys(itertools.chain.from_iterable(own.values())))
         product = list(itertools.product(*values.values()))
+        if all_of_them:
+            product = [cell for cell in product if self._has_here(cell, own)]
         served = {
             key
             for key in values
@@ -107,7 +115,7 @@ class Grid:
         """Whether it only sets a value that is there: nothing else depends on it."""
         top = override.key_or_group.partition(".")[0]
         plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-        scalar = "." in override.key_or_group or override.key_or_group in ("n", "scaling")
+        scalar = "." in override.key_or_group or override.key_or_group in SCALARS
         return plain and scalar and override.package is None and top in (*CELL, "sweep")
 
     def _base(self, overrides: Sequence[str]) -> "_Base":
@@ -157,24 +165,25 @@ class Grid:
         sources = self.master.hydra.runtime.config_sources
         return places([f"{source.schema}://{source.path}" for source in sources])
 
-    def _local_executors(self) -> list[str]:
-        """What `executor=all` stands for: all that have workers on this machine as it is."""
-        names = []
-        for name, target in targets(self._places, "executor").items():
-            try:
-                with Staying():
-                    made = locate(target)
-                    here = not isinstance(made, Conditional) or made.unavailable() is None
-            except Interrupted:
-                raise
-            except BaseException as error:
-                why = in_one_line(error)
-                print(f"warning: executor=all is without {name}: {why}", file=sys.stderr)
-                continue
-            away = getattr(made, "worker_kind", None) in ("caller", "remote")
-            if not away and here:
-                names.append(name)
-        return names
+    def _local_executors(self, named: Sequence[str]) -> dict[str, list[str]]:
+        """What `executor=all` stands for, for each of these overrides of the interpreter.
+
+        All that have workers on this machine as it is, in that interpreter.
+        """
+        known = targets(self._places, "executor")
+        return {
+            text: [
+                f"executor={name}"
+                for name in interpreters.executors(str(self._parse(text).value()), known)
+            ]
+            for text in named
+        }
+
+    @staticmethod
+    def _has_here(cell: Sequence[str], executors: Mapping[str, Sequence[str]]) -> bool:
+        """Whether the interpreter of that cell has its executor."""
+        named = [text for text in cell if text in executors] or list(executors)
+        return any(text in executors[named[0]] for text in cell)
 
     def _has(self, cell: Sequence[str], key: str) -> bool:
         """Whether that cell's plugin has the parameter; one whose configuration is broken has all.

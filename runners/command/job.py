@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -16,17 +17,15 @@ from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
-from runners.model import UsageError
+from runners.model import Gil, Plan, Run, UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
-from runners.planning.identity import Code
 from runners.results.checked import planned
 from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
 from runners.results.owner import Owner
 from runners.results.write import append
 
-CODE = Code()
 site = cache(read_site)
 """What a single cell is planned with twice, by `Check` and by `Job`: read once.
 
@@ -50,7 +49,8 @@ class Job:
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
-    handed over, if they are (`planning.identity.host`).
+    handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has
+    those of the sweep in their order, with their labels.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,8 @@ class Job:
         self.report = True
         self.statuses: list[str] = []
         self.watch = Watch()
-        self.submitted: Mapping[str, Any] | None = None
+        self.submitted: Mapping[str, Mapping[str, Any]] = {}
+        self.interpreters: dict[tuple[str, Gil | None], str] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -88,15 +89,25 @@ class Job:
 
     def _measured(self, cfg: DictConfig, folder: Path, place: Place | None) -> Measured:
         try:
-            plan = config.plan(cfg, site(), CODE)
+            plan = config.plan(cfg, site())
         except UsageError as error:
             run = config.refusal(cfg, error)
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
             return Measured(run.status)
-        candidate = Candidate(plan, folder, Terminal(plan, folder, place), self.submitted)
+        plan = cast(Plan, self.placed(plan))
+        submitted = self.submitted.get(plan.python.asked)
+        candidate = Candidate(plan, folder, Terminal(plan, folder, place), submitted)
         return self.measure([candidate], folder)[0]
+
+    def placed(self, cell: Plan | Run) -> Plan | Run:
+        """The cell with the place of its interpreter among those of the sweep."""
+        label = cell.python_label if isinstance(cell, Plan) else cell.python
+        for order, (interpreter, known) in enumerate(self.interpreters.items()):
+            if known == label and (isinstance(cell, Run) or cell.interpreter == interpreter):
+                return replace(cell, python_order=order)
+        return cell
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""

@@ -8,8 +8,8 @@ from typing import NoReturn
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.child.plugins import RENAMED
 from runners.model import first_line, in_one_line, shortage
-from runners.planning.plugins import RENAMED
 
 LONGEST = 1500
 """Characters of an error line; its own text has a tenth, but a value may be of any length."""

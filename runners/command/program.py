@@ -17,13 +17,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed, within
-from runners.command.job import CODE, Job, site
+from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.words import endless, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import REFUSALS, UsageError, in_one_line, shortage
-from runners.planning import config
-from runners.planning.environment import read_environment
+from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
+from runners.planning import config, interpreters
 from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF
 from runners.results import claim
@@ -47,7 +46,7 @@ class Check(Callback):
 
         HydraConfig.instance().set_config(config)
         try:
-            plan(config, site(), CODE)
+            plan(config, site())
         except Exception as error:
             if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
                 if (mistake := _mistake((), error, begun=False)) is not None:
@@ -107,6 +106,7 @@ def run(arguments: Sequence[str]) -> int:
         return 3
     finally:
         claim.release_all()
+        interpreters.close()
     seen = set(job.statuses)
     if not seen and unwritten() is not None:
         return 1  # what was asked for was its output: the help, a configuration
@@ -136,7 +136,7 @@ def _report(folder: Path, job: Job) -> None:
         with libraries_only():
             from runners.report.files import write_report  # loads pandas and what draws
 
-            write_environment(folder, read_environment())
+            write_environment(folder, interpreters.environment_of(THIS))
             written = write_report([folder])
     except (UsageError, OSError) as error:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)

@@ -217,15 +217,25 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         )
         return f"{owner}{''.join(told)}"
 
+    pythons = [_python(cell) for cell in cells]
+    labels = {label for label, _ in pythons}
+    clear = len({python for python in pythons if python[1]}) <= len(labels)
     several = len({cell.scaling for cell in cells}) > 1
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
     return [
         f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
+        + (f", {_interpreter(label)}" if len(labels) > 1 or not clear else "")
+        + (f" ({asked})" if asked and not clear else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
-        for cell, first in zip(cells, fresh, strict=True)
+        for cell, first, (label, asked) in zip(cells, fresh, pythons, strict=True)
     ]
+
+
+def _python(cell: Plan | Run) -> tuple[str | None, str]:
+    """What its interpreter is called by itself, and by the user."""
+    return (cell.python_label, cell.python.asked) if isinstance(cell, Plan) else (cell.python, "")
 
 
 def _is_fresh(cell: Plan | Run) -> bool | None:
@@ -257,7 +267,14 @@ def _span(time: "Interval") -> str:
 
 
 def _name(plan: Plan) -> str:
-    return f"{plan.workload} on {plan.executor}, n = {plan.n}"
+    name = f"{plan.workload} on {plan.executor}, n = {plan.n}"
+    usual = plan.python.is_this and plan.gil is None
+    return name if usual else f"{name}, {_interpreter(plan.python_label)}"
+
+
+def _interpreter(label: str | None) -> str:
+    """The interpreter of that label among other words: a version alone could be any number."""
+    return f"Python {label}" if label and label[0].isdecimal() else str(label)
 
 
 def _title(plan: Plan) -> str:

@@ -25,6 +25,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.child.plugins import BrokenPlugin
 from runners.command import folders, resume
 from runners.command.budget import OutOfTime, Pace
 from runners.command.cell import Candidate, Measured, leave_out
@@ -35,9 +36,9 @@ from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, differing, refused, why
 from runners.command.resume import Earlier
 from runners.model import REFUSALS, Plan, Run, UsageError
+from runners.planning import interpreters
 from runners.planning.config import plan, refusal
-from runners.planning.identity import Code, host
-from runners.planning.plugins import BrokenPlugin
+from runners.planning.identity import host
 from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import append, write_json, write_whole
@@ -69,8 +70,8 @@ class Cell:
 def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
     """The cells in panels of up to `most`: same workload, parameters, scaling and settings.
 
-    Of more cells, those with the same n are together as far as possible. A cell without a plan is
-    by itself.
+    Of more cells, those that differ in their interpreter alone are together, then those with the
+    same n, as far as possible. A cell without a plan is by itself.
     """
     alike: dict[Any, dict[int, list[Cell]]] = {}
     seen: Counter[str] = Counter()
@@ -79,19 +80,40 @@ def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
         key: Any = cell.number
         if isinstance(plan, Plan):
             # Two cells that are the same but for their folder are not one panel's.
-            key = plan.workload, plan.payload, plan.scaling, repr(plan.measure), seen[plan.cell]
+            work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
+            key = plan.workload, work, plan.scaling, repr(plan.measure), seen[plan.cell]
             seen[plan.cell] += 1
         alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
     panels: list[list[Cell]] = []
     for by_n in alike.values():
         panels.append([])
         for same_n in by_n.values():
-            for at in range(0, len(same_n), most):
-                part = same_n[at : at + most]
+            for part in _parts(same_n, most):
                 if len(panels[-1]) + len(part) > most:
                     panels.append([])
                 panels[-1] += part
     return panels
+
+
+def _parts(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+    """Cells in parts of up to `most`, those together that differ in their interpreter alone."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells:
+        own = {
+            name: value
+            for name, value in cell.what.parameters.items()
+            # Each interpreter has a default of its own.
+            if name.startswith("executor.") and name != "executor.start_method"
+        }
+        alike.setdefault(f"{cell.what.executor} {own}", []).append(cell)
+    parts: list[list[Cell]] = [[]]
+    for same in alike.values():
+        for at in range(0, len(same), most):
+            piece = same[at : at + most]
+            if len(parts[-1]) + len(piece) > most:
+                parts.append([])
+            parts[-1] += piece
+    return parts
 
 
 class Sweep:
@@ -146,7 +168,6 @@ class Sweep:
 
     def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Every cell, composed and planned. The first mistake ends the program before a run."""
-        code = Code()
         cells: list[Cell] = []
         places: dict[Path, int] = {}
         common = set(combinations[0]).intersection(*combinations) if combinations else set()
@@ -158,7 +179,7 @@ class Sweep:
                 folder = self._place(cfg)
                 what: Plan | Run
                 try:
-                    what = plan(cfg, site(), code)
+                    what = plan(cfg, site())
                 except UsageError as error:
                     if not _is_a_result(error, overrides):
                         raise
@@ -175,7 +196,10 @@ class Sweep:
                 )
             cells.append(Cell(number, "", overrides, folder, what))
         names = differing([cell.what for cell in cells])
-        return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
+        found = [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
+        plans = [cell.what for cell in found if isinstance(cell.what, Plan)]
+        self.job.interpreters = {plan.interpreter: plan.python_label for plan in plans}
+        return [replace(cell, what=self.job.placed(cell.what)) for cell in found]
 
     def _place(self, cfg: DictConfig) -> Path:
         """The folder of a cell. Raises UsageError where it may have no results."""
@@ -314,7 +338,8 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
-        self.job.submitted = host(site())
+        asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
+        self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 import socket
-import sys
 import tempfile
 import time
 import uuid
@@ -13,6 +12,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from typing import IO, Any, Self
 
+from runners import starting
 from runners.measuring import wire
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
@@ -54,19 +54,15 @@ class Child:
         self.folder = Folder()
         self.stacks = Stacks(self.folder.name)
         ours, theirs = socket.socketpair()
-        # The path is handed over literally, because the child has to find the same plugins and
-        # PYTHONPATH would also reach the programs that a workload starts.
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from runners.child.trial import main; main({theirs.fileno()})"
-        )
+        plan = plans[0]
+        call = f"from runners.child.trial import main; main({theirs.fileno()})"
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
-                [sys.executable, *plans[0].options, "-P", "-X", "faulthandler", "-c", code],
+                starting.command(plan.python, call, self.folder.name, starting.options(plan)),
                 {
                     "PYTHONHASHSEED": str(hash_seed),
-                    **os.environ,
+                    **starting.environment(plan.python, plan.gil),
                     "TMPDIR": self.folder.name,
                     **self.stacks.environment,
                     name: token,

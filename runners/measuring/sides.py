@@ -56,9 +56,9 @@ class Interpreters:
     """The measuring processes of some rounds, fresh ones, which end with the context.
 
     The sides of a host share one. Where sides are apart, each has its own, and so have the loops
-    that ask what the machine gives; with `measure.fresh` it ends after its run. They then have one
-    number, by which rounds are paired, and one hash seed, so that they are as alike as they can be.
-    Their results meet in a folder of their own inside `folder`.
+    that ask what the machine gives; with `measure.fresh` it ends after its run. Those of a host
+    then have one number, by which rounds are paired, and one hash seed, so that they are as alike
+    as they can be. Their results meet in a folder of their own inside `folder`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Interpreters:
         self.numbers = numbers
         self.chance = chance
         self.fresh = panel.plans[0].measure.fresh
-        self.alike = (next(numbers), chance.getrandbits(32)) if panel.sides_apart else None
+        self.alike: dict[int, tuple[int, int]] = {}
         self.open = ExitStack()
         self.kept = ExitStack()
         self.known: dict[int, Interpreter] = {}
@@ -107,9 +107,16 @@ class Interpreters:
             self._start([side])
         return self.known[place]
 
-    def results(self, number: int) -> str | None:
+    def results(self, number: int, host: int) -> str | None:
         """The file for the results of that round; None where one process sees all of them."""
-        return None if self.folder is None else str(self.folder / str(number))
+        return None if self.folder is None else str(self.folder / f"{number}-{host}")
+
+    def _number(self, host: int) -> tuple[int, int]:
+        """The number of a process that is to start for that host, and its hash seed."""
+        new = self.alike.get(host) or (next(self.numbers), self.chance.getrandbits(32))
+        if self.panel.sides_apart:
+            self.alike[host] = new
+        return new
 
     def _place(self, side: Side) -> int:
         """What sides have in common that share a process."""
@@ -125,7 +132,7 @@ class Interpreters:
                 apart = self.panel.sides_apart
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
-                number, seed = self.alike or (next(self.numbers), self.chance.getrandbits(32))
+                number, seed = self._number(side.host)
                 made = Child(plans, seed, self.interrupts, [self.inside])
                 child = self.open.enter_context(made)
                 self.known[place] = Interpreter(number, child, candidates)

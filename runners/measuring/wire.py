@@ -12,7 +12,6 @@ whatever else stands in the pipe is seen: before an order is given, and beside e
 
 import json
 import math
-import pickle
 import secrets
 import select
 import socket
@@ -26,6 +25,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from runners.model import Order, Plan, Run, Span, run_of
+from runners.model.plain import dumped
 
 MOST_BYTES = 2**24
 """A row has some 200 kB at most: of very many tasks a sample is kept (`child.sample`)."""
@@ -84,12 +84,12 @@ class Wire:
         self.ours.close()
 
     def give(self, plans: Sequence[Plan], limit_s: float, stop: int) -> None:
-        """What may be ordered: pickled, as it comes from here. That can be more than a pipe holds.
+        """What may be ordered, as plain data. That can be more than a pipe holds.
 
         Given up after `limit_s` seconds, when `stop` can be read, or when the process is gone: the
         first order will say why.
         """
-        data = memoryview(_framed(pickle.dumps(tuple(plans))))
+        data = memoryview(_framed(dumped([asdict(plan) for plan in plans])))
         until_s = time.monotonic() + limit_s
         waiting = select.poll()
         waiting.register(self.ours, select.POLLOUT)

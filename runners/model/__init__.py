@@ -45,6 +45,7 @@ from runners.model.plan import Order as Order
 from runners.model.plan import Panel as Panel
 from runners.model.plan import Plan as Plan
 from runners.model.plan import Python as Python
+from runners.model.plan import plan_of as plan_of
 from runners.model.protocols import Cautious as Cautious
 from runners.model.protocols import Chunking as Chunking
 from runners.model.protocols import Comparable as Comparable

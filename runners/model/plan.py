@@ -61,6 +61,10 @@ class Python:
         known = "" if self.implementation == "CPython" else f"{self.implementation} "
         return f"{known}{self.version}{'t' if self.free_threaded else ''}"
 
+    def label(self, gil: Gil | None) -> str:
+        """The same and, where that was chosen, whether it has its GIL: `3.15.0t, GIL on`."""
+        return self.name + (f", GIL {gil}" if gil is not None else "")
+
 
 THIS = "this"
 """What the interpreter of this program is called."""
@@ -78,14 +82,15 @@ class Factory:
 class Plan:
     """One cell, fully resolved: what to measure and how. Picklable.
 
-    `payload` is the workload, pickled once, so that one that cannot travel to a worker is found
-    before anything is timed. `parameters` holds every parameter of both plugins under the name of
-    its column (`workload.end`). `compared` says whether the results of different runs are compared.
-    `baseline` names the executor of the baseline. `provisioned` is the number of workers that the
-    measured side has: n, or 1 where the caller works; `start_method` is that of the
-    `multiprocessing` context that they can use, if any. `sends_tasks` says that tasks are pickled
-    on their way to them. With `reuse` its executor is kept over the runs of a process. `apart` says
-    that it needs a measuring process of its own.
+    `payload` is the workload, pickled once by the interpreter that measures, so that one that
+    cannot travel to a worker is found before anything is timed; `given` are the arguments of the
+    executor, likewise, as its constructor wants them. `parameters` holds every parameter of both
+    plugins under the name of its column (`workload.end`). `compared` says whether the results of
+    different runs are compared. `baseline` names the executor of the baseline. `provisioned` is the
+    number of workers that the measured side has: n, or 1 where the caller works; `start_method` is
+    that of the `multiprocessing` context that they can use, if any. `sends_tasks` says that tasks
+    are pickled on their way to them. With `reuse` its executor is kept over the runs of a process.
+    `apart` says that it needs a measuring process of its own.
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
     `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
@@ -118,12 +123,18 @@ class Plan:
     gil: Gil | None
     options: tuple[str, ...]
     identity: Mapping[str, Any]
+    given: bytes
     python_order: int = 0
 
     @property
+    def interpreter(self) -> tuple[str, Gil | None]:
+        """What cells have in common that an interpreter can measure for all of them."""
+        return self.python.asked, self.gil
+
+    @property
     def python_label(self) -> str:
-        """The interpreter and, where that was chosen, whether it has its GIL: `3.15.0t, GIL on`."""
-        return self.python.name + (f", GIL {self.gil}" if self.gil is not None else "")
+        """What its interpreter is called in rows and figures."""
+        return self.python.label(self.gil)
 
     @property
     def cell(self) -> str:
@@ -145,6 +156,21 @@ class Plan:
         return None
 
 
+def plan_of(plain: Mapping[str, Any]) -> Plan:
+    """The plan whose `dataclasses.asdict` that is: plain data, for any version of Python."""
+    return Plan(
+        **dict(plain)
+        | {
+            "executor_as": Factory(**plain["executor_as"]),
+            "baseline_as": Factory(**plain["baseline_as"]),
+            "flags": tuple(Flag(**flag) for flag in plain["flags"]),
+            "measure": Measure(**plain["measure"]),
+            "python": Python(**plain["python"]),
+            "options": tuple(plain["options"]),
+        }
+    )
+
+
 PANEL = "panel-"
 """How the name of a panel of several cells begins, and that of its folder in the sweep's."""
 
@@ -156,7 +182,7 @@ class Panel:
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
     candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
-    process.
+    process; they are measured by the same interpreter.
     """
 
     plans: tuple[Plan, ...]
@@ -174,16 +200,21 @@ class Panel:
         """Whether each side has a process of its own, where it finds nothing that another left."""
         return self.plans[0].measure.fresh or self.plans[0].renewing
 
+    def interpreter(self, candidate: int) -> int:
+        """The number of its interpreter among those of the panel."""
+        known = list(dict.fromkeys(plan.interpreter for plan in self.plans))
+        return known.index(self.plans[candidate].interpreter)
+
     @property
     def hosts(self) -> tuple[tuple[int, ...], ...]:
-        if self.sides_apart:
-            return (tuple(range(len(self.plans))),)
-        hosts: dict[tuple[str, int], list[int]] = {}
+        hosts: dict[Any, list[int]] = {}
         for at, plan in enumerate(self.plans):
             # What executors of threads load is copied into every process that is forked: by 3% to
             # 4% slower than in a process without it (`benchmarks.panel`).
             kind = ("apart", at) if plan.apart else ("process", plan.worker_kind == "process")
-            hosts.setdefault(kind, []).append(at)
+            if self.sides_apart:  # they share no more than their baseline
+                kind = ("interpreter", 0)
+            hosts.setdefault((plan.interpreter, kind), []).append(at)
         return tuple(map(tuple, hosts.values()))
 
 

@@ -3,53 +3,35 @@
 import dataclasses
 import hashlib
 import json
-import multiprocessing
-import pickle
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runners.door import Interrupted, Staying
+from runners.child.plugins import BrokenPlugin, build
+from runners.child.prepare import Request
 from runners.model import (
-    Cautious,
-    Chunking,
-    Coroutine,
-    Declared,
-    Factory,
-    Inheriting,
-    InvalidParameter,
-    Lenient,
+    THIS,
+    Gil,
     Measure,
-    Meeting,
-    Multiprocessing,
-    OnlyCoroutine,
     Plan,
-    Renewing,
     Run,
     Scaling,
-    Sharing,
-    Sourced,
     Status,
-    Tidy,
     Unavailable,
     Unsupported,
     UsageError,
-    Workers,
     first_line,
-    in_one_line,
     timestamp,
 )
-from runners.planning import ranges, searchpath
-from runners.planning.environment import Site, read_site, this_python, usable_cpus
+from runners.planning import interpreters, pythons, ranges, searchpath
+from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
-from runners.planning.identity import Code, identity
-from runners.planning.plugins import BrokenPlugin, bind, build, find
+from runners.planning.identity import identity
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
@@ -78,11 +60,16 @@ class Config:
     measure: Any = None
     n: int = 2
     scaling: str = "strong"
+    python: str = THIS
+    gil: Any = None
     sweep: Sweep = field(default_factory=Sweep)
 
 
-CELL = ("workload", "executor", "measure", "n", "scaling")
+CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil")
 """The keys of the top level that define a cell."""
+USUAL = {"python": THIS, "gil": None}
+"""Those that are not in the name of a cell's folder with these values: older ones do not know them.
+"""
 
 
 _GROUPS = ("workload", "executor", "measure")
@@ -91,30 +78,15 @@ _GROUPS = ("workload", "executor", "measure")
 # From configuration to plan
 
 
-def plan(cfg: DictConfig, site: Site | None = None, code: Code | None = None) -> Plan:
+def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     """What `cfg` asks for, resolved and checked. Hydra's own part has to be in it, or set.
 
-    `site` and `code` are what the cells of a command have in common; None: asked for now. Raises
-    UsageError: one line that names the key and the remedy.
+    `site` is what the cells of a command have in common; None: asked for now. Raises UsageError:
+    one line that names the key and the remedy.
     """
-    try:
-        with Staying():
-            return _plan(cfg, site or read_site(), code or Code())
-    except (UsageError, OmegaConfBaseException, Interrupted):
-        raise
-    except InvalidParameter as error:
-        raise UsageError(f"workload.{error}") from error
-    except BaseException as error:  # what a plugin's properties and methods may raise
-        choices = _choices(cfg)
-        *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-        raise BrokenPlugin(
-            f"workload={choices.get('workload')} executor={choices.get('executor')}: asked what it "
-            f"is able to do, one of them raises {in_one_line(error)} "
-            f"({frame.f_code.co_filename}, line {line}); fix it"
-        ) from error
-
-
-def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
+    if site is None:
+        interpreters.close()  # modules may have been edited since
+        site = read_site()
     choices = _choices(cfg)
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
@@ -128,131 +100,80 @@ def _plan(cfg: DictConfig, site: Site, code: Code) -> Plan:
     ranges.check(cfg)
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
+    gil = _gil(cfg)
+    interpreter = interpreters.of(str(cfg.python))
+    python = interpreter.python
     values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
     measure = build("measure", choices["measure"], Measure, values["measure"])
-    workload_as, workload_class = find("workload", choices["workload"], values["workload"])
-    executor_as, executor_class = find("executor", choices["executor"], values["executor"])
-    only_n = _names_of_n(cfg)
-    for name in ("max_workers", "processes"):
-        if name in executor_as.parameters and f"executor.{name}" not in only_n:
-            raise UsageError(
-                f"executor.{name}: the number of workers is n everywhere; set n=... and leave "
-                f"{name}: ${{n}} in the YAML"
-            )
-    executor_as, reuse = _reused(executor_as)
-    if reuse and measure.fresh:
-        raise UsageError(
-            "executor.reuse=true: workers that are kept from run to run are not fresh, as "
-            "measure.fresh=true wants them; set one of the two to false"
+    if gil is not None and not python.free_threaded:
+        reason = (
+            f"gil={gil}: {interpreter.kind} ({python.executable}) cannot do without its global "
+            "lock; name an interpreter that was built to, as python=3.15t"
         )
-    workload = build("workload", choices["workload"], workload_class, workload_as.parameters)
-    executor: Any = None
-    workers: Workers = "unknown"
-    given = bind("executor", choices["executor"], executor_class, executor_as.parameters)
-    if isinstance(executor_class, Declared):
-        workers = executor_class.worker_kind
-        executor = build("executor", choices["executor"], executor_class, executor_as.parameters)
-    if workers == "coroutine" and not isinstance(workload, Coroutine):
-        workers = "thread"  # where plain functions are run
-    start_method = executor.start_method if isinstance(executor, Multiprocessing) else None
-    minimum = int(workload.minimum_workers) if isinstance(workload, Meeting) else 1
-    if reason := _cannot_meet(cfg, workload, minimum, workers, executor, reuse):
-        names = f"workload={choices['workload']} executor={choices['executor']}"
-        raise UsageError(f"{names}: {reason}") from Unsupported(reason)
-    try:
-        payload = pickle.dumps(workload, protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        raise BrokenPlugin(
-            f"workload={choices['workload']}: it cannot be pickled for another process "
-            f"({in_one_line(error)}); keep plain data in its attributes and functions at the top "
-            "level of a module"
-        ) from error
-    baseline, baseline_as = _baseline(workload, minimum)
+        raise UsageError(reason) from Unsupported(reason)
+    only_n = _names_of_n(cfg)
+    found = interpreter.prepared(
+        Request(
+            workload=choices["workload"],
+            workload_keys=values["workload"],
+            executor=choices["executor"],
+            executor_keys=values["executor"],
+            n=cfg.n,
+            weak=cfg.scaling == "weak",
+            fresh=measure.fresh,
+            only_n=tuple(sorted(only_n)),
+        )
+    )
     return Plan(
         workload=choices["workload"],
         executor=choices["executor"],
         n=cfg.n,
         scaling=cfg.scaling,
-        executor_as=Factory(executor_as.target, given),
-        baseline=baseline,
-        baseline_as=baseline_as,
-        reuse=reuse,
-        apart=reuse or not (isinstance(executor, Tidy) and executor.tidy),
+        executor_as=found.executor_as,
+        given=found.given,
+        baseline=found.baseline,
+        baseline_as=found.baseline_as,
+        reuse=found.reuse,
+        apart=found.apart,
         parameters=_parameters(values, only_n),
-        payload=payload,
-        compared=workload.compared if isinstance(workload, Lenient) else True,
-        provisioned=1 if workers in ("caller", "coroutine") else cfg.n,
-        worker_kind=workers if workers in get_args(Workers) else "unknown",
-        start_method=start_method,
-        sends_tasks=start_method is not None
-        and not (isinstance(executor, Inheriting) and executor.inherits_tasks),
-        flags=tuple(
-            flag
-            for plugin in (workload, executor)
-            if isinstance(plugin, Cautious)
-            for flag in plugin.cautions(workers, start_method)
-        ),
+        payload=found.payload,
+        compared=found.compared,
+        provisioned=1 if found.worker_kind in ("caller", "coroutine") else cfg.n,
+        worker_kind=found.worker_kind,
+        start_method=found.start_method,
+        sends_tasks=found.sends_tasks,
+        flags=found.flags,
         measure=measure,
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
-        renewing=isinstance(workload, Renewing),
-        python=this_python(site),
-        gil=None,
-        options=site.options,
+        renewing=found.renewing,
+        python=python,
+        gil=gil,
+        options=interpreter.options,
         identity=identity(
-            [
-                *(cls.__module__ for cls in (workload_class, executor_class)),
-                *(workload.sources() if isinstance(workload, Sourced) else ()),
-            ],
             {
-                "workload": dataclasses.asdict(workload_as),
-                "executor": {**dataclasses.asdict(executor_as), "reuse": reuse},
+                "workload": dataclasses.asdict(found.workload_as),
+                "executor": {**dataclasses.asdict(found.executor_as), "reuse": found.reuse},
                 "n": cfg.n,
                 "scaling": cfg.scaling,
                 "measure": {name: getattr(measure, name) for name in DEFINING},
+                # Only where it is chosen: what was measured before there was a choice still counts.
+                **({} if gil is None else {"gil": gil}),
             },
+            interpreter,
+            found,
             site,
-            code,
         ),
     )
 
 
-def _baseline(workload: Any, minimum: int) -> tuple[str, Factory]:
-    """The executor that stands for the plain loop of that workload, and the call that makes it."""
-    if minimum > 1:
-        return "thread", Factory("runners.executors.thread.Thread", {"max_workers": minimum})
-    if isinstance(workload, OnlyCoroutine) and workload.only_coroutine:
-        return "asyncio", Factory("runners.executors.asyncio.Asyncio", {"max_workers": 1})
-    return "serial", Factory("runners.executors.serial.Serial", {})
-
-
-def _reused(executor_as: Factory) -> tuple[Factory, bool]:
-    """The call that makes the executor, and whether its workers are kept from run to run."""
-    parameters = dict(executor_as.parameters)
-    reuse = parameters.pop("reuse", False)
-    if not isinstance(reuse, bool):
-        raise UsageError(f"executor.reuse={reuse}: must be true or false")
-    return Factory(executor_as.target, parameters), reuse
-
-
-def _cannot_meet(
-    cfg: DictConfig, workload: Any, minimum: int, workers: Workers, executor: Any, reuse: bool
-) -> str | None:
-    """Why this executor cannot give the tasks what they need of each other; None if it can."""
-    if minimum > 1:
-        what = f"all {minimum} tasks have to run at the same time"
-        if workers == "caller":
-            return f"{what}, and a plain loop runs one after another"
-        if cfg.n < minimum:
-            return f"{what}; set n={minimum}"
-        if isinstance(executor, Chunking) and (setting := executor.unchunked_by):
-            return f"{what}, not in chunks; set executor.{setting}"
-    shares = isinstance(workload, Sharing)
-    if (shares or minimum > 1) and cfg.scaling == "weak":
-        return "its tasks belong together and cannot be multiplied; set scaling=strong"
-    if shares and reuse:
-        return "workers that are kept cannot be given what tasks share; set executor.reuse=false"
-    return None
+def _gil(cfg: DictConfig) -> Gil | None:
+    """Whether the global lock is to be on; None leaves that to the interpreter."""
+    # In YAML, on and off are true and false.
+    found: Any = {True: "on", False: "off"}.get(cfg.gil, cfg.gil)
+    if found is None or found in get_args(Gil):
+        return cast(Gil | None, found)
+    raise UsageError(f"gil={cfg.gil}: choose on, off or null (as the interpreter decides)")
 
 
 def _choices(cfg: DictConfig) -> dict[str, str]:
@@ -301,6 +222,12 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         parameters = _parameters(values, _names_of_n(cfg))
     except Exception:  # it may be for these that there is no plan
         parameters = {}
+    known: dict[str, str] = {}
+    try:
+        python = pythons.find(str(cfg.python))
+        known = {"python": python.label(_gil(cfg)), "python_build": python.build}
+    except UsageError:  # which says so itself
+        pass
     return Run(
         cell=_digest(cfg)[:12],
         workload=choices["workload"],
@@ -321,6 +248,8 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         started_at=timestamp(),
         error=str(error),
         ended_by="failure",
+        python=known.get("python"),
+        python_build=known.get("python_build"),
     )
 
 
@@ -345,7 +274,7 @@ GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force")
 
 def _digest(cfg: DictConfig) -> str:
     """Stands for every other value of the configuration, resolvable or not."""
-    nodes = {key: cfg[key] for key in CELL}
+    nodes = {key: cfg[key] for key in CELL if key not in USUAL or cfg[key] != USUAL[key]}
     plain = {
         key: OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
         for key, node in nodes.items()
@@ -377,10 +306,15 @@ def _first_comment(loader: Any, name: str) -> str:
     return ""
 
 
+def _default_start_method(*, _root_: DictConfig) -> str:
+    """How the interpreter that measures starts processes, unless it is told otherwise."""
+    return pythons.find(str(_root_.python)).start_method
+
+
 def register() -> None:
     """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
     register_schema("schema", Config)
     searchpath.register()
     register_resolver("options", _options)
     register_resolver("cell_folder", _cell_folder)
-    register_resolver("default_start_method", lambda: multiprocessing.get_all_start_methods()[0])
+    register_resolver("default_start_method", _default_start_method)

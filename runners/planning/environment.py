@@ -1,24 +1,21 @@
-"""Facts about the machine and the interpreter that a result depends on.
+"""Facts about the machine that a result depends on.
 
 The folders that the kernel's files are read from are parameters, so that any layout can be tested.
 What cannot be read is None, never an error. Read once per start of the program, so it stays quick:
 what takes long to import is imported where it is used.
 """
 
-import hashlib
-import multiprocessing
 import os
 import platform
 import re
 import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from runners.model import THIS, Environment, Python
+from runners.model import Environment
 from runners.planning.variables import variables
 
 PROC = Path("/proc")
@@ -29,7 +26,7 @@ SYSCTL_TIMEOUT_S = 2
 
 
 def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS) -> Environment:
-    """All facts; names follow pyperf's metadata where it has one."""
+    """All facts but those of an interpreter; names follow pyperf's metadata where it has one."""
     quota, _ = _tightest(proc, cgroup)
     load = _match(r"^(\S+)", proc / "loadavg")
     facts = {
@@ -41,16 +38,8 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
         "cpu_governor": _governors(cpus),
-        "python_implementation": platform.python_implementation(),
-        "python_version": platform.python_version(),
-        "python_build": " ".join(platform.python_build()),
-        "python_options": " ".join(interpreter_options()),
-        "python_compiler": platform.python_compiler(),
-        "python_free_threaded": _free_threaded(),
         "environment_variables": variables(os.environ),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
-        "python_switch_interval_s": sys.getswitchinterval(),
-        "packages": packages(sys.path),
         "git_commit": _git_commit(),
     }
     return Environment(facts, usable_cpus(proc, cgroup))
@@ -58,73 +47,28 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What planning has to know of the machine and the installation, read once for all cells.
+    """What planning has to know of the machine, read once for all cells.
 
-    `cpu_stat` is the file of `cpu_stat_file`, `python` the interpreter and its version, `build` how
-    it was built, `options` what a measuring interpreter is started with. `machine` is the kind of
-    processor, `system` the kernel and its version. `packages` has the version of each installed
-    one, `variables` are those of the environment that results depend on.
+    `cpu_stat` is the file of `cpu_stat_file`. `machine` is the kind of processor, `system` the
+    kernel and its version. `variables` are those of the environment that results depend on.
     """
 
     usable_cpus: float
     cpu_stat: str | None
-    python: str
-    build: str
-    options: tuple[str, ...]
     machine: str
     system: str
-    packages: Mapping[str, str]
     variables: Mapping[str, str]
 
 
 def read_site() -> Site:
-    """The machine and the installation as they are now."""
+    """The machine as it is now."""
     return Site(
         usable_cpus=usable_cpus(),
         cpu_stat=cpu_stat_file(),
-        python=python_kind(),
-        build=python_build(),
-        options=interpreter_options(),
         machine=f"{platform.machine()} {cpu_model() or ''}".strip(),
         system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
-        packages=packages(sys.path),
         variables=variables(os.environ),
     )
-
-
-def this_python(site: Site) -> Python:
-    """The interpreter that this program runs in."""
-    return Python(
-        THIS,
-        sys.executable,
-        platform.python_implementation(),
-        platform.python_version(),
-        _free_threaded(),
-        site.build,
-        multiprocessing.get_all_start_methods()[0],
-    )
-
-
-def python_kind() -> str:
-    """The interpreter and its version: `CPython 3.13.1`, `CPython 3.13.1 free-threaded`.
-
-    Versions read the same with and without the GIL, and of a build for debugging.
-    """
-    words = [platform.python_implementation(), platform.python_version()]
-    words += ["free-threaded"] if _free_threaded() else []
-    words += ["debug build"] if "d" in getattr(sys, "abiflags", "") else []
-    return " ".join(words)
-
-
-def python_build() -> str:
-    """When and by what compiler it was built, and eight digits for how it was configured.
-
-    Some distributions give every build the same date: only the options tell two of them apart.
-    """
-    configured = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    digest = hashlib.sha256(configured.encode()).hexdigest()[:8]
-    built = " ".join(" ".join(platform.python_build()).split())
-    return f"{built}, {platform.python_compiler()}, configured {digest}"
 
 
 def interpreter_options() -> tuple[str, ...]:
@@ -249,41 +193,6 @@ def _governors(cpus: Path) -> list[str] | None:
     """The frequency governors in use, each once."""
     found = {_read(file).strip() for file in cpus.glob("cpu[0-9]*/cpufreq/scaling_governor")}
     return sorted(found - {""}) or None
-
-
-def _free_threaded() -> bool:
-    """Whether this interpreter was built to run without the GIL."""
-    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-
-
-def packages(folders: Iterable[str]) -> dict[str, str]:
-    """Version of each installed package, as the first one on the path counts.
-
-    Read off the names of the `.dist-info` folders, which the packaging standard lays down, and of
-    the `.egg-info` that some systems have: `importlib.metadata` opens a file for each and takes ten
-    times as long.
-    """
-    versions: dict[str, str] = {}
-    for folder in folders:
-        for info in sorted(Path(folder or ".").glob("*.*-info")):
-            name, version = named(info.name)
-            if version:
-                versions.setdefault(name, version)
-    return versions
-
-
-def named(info: str) -> tuple[str, str]:
-    """Name and version of a distribution, by the name of its folder, as `PyYAML-6.0.dist-info`."""
-    stem, _, kind = info.rpartition(".")
-    if kind not in ("dist-info", "egg-info"):
-        return "", ""
-    name, _, version = stem.partition("-")
-    return normal(name), version if kind == "dist-info" else version.partition("-py")[0]
-
-
-def normal(name: str) -> str:
-    """The name of a distribution as any way of writing it comes to."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _git_commit() -> str | None:

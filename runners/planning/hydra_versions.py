@@ -6,10 +6,13 @@ stand in the places that use this module, which then goes.
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from runners.model import first_line
@@ -36,6 +39,20 @@ def trusting(*names: str) -> dict[str, Any]:
     """
     packages = [f"{name.partition('.')[0]}.*" for name in names]
     return {"_execution_whitelist_": packages} if HYDRA_1_4 else {}
+
+
+@cache
+def blocked(target: str, module: str) -> bool:
+    """Whether that stands on Hydra's list of what it never calls. Calls nothing itself.
+
+    It is defined in that module, which may be another than that of its name.
+    """
+    try:
+        # To be completed by further arguments, which never come.
+        instantiate({"_target_": target, "_partial_": True}, **trusting(target, module))
+    except InstantiationException:
+        return True
+    return False
 
 
 def no_plugin(error: Exception) -> str | None:

@@ -15,11 +15,11 @@ from typing import Any, Self
 import pytest
 
 from runners.child import worker
+from runners.child.sources import Code
 from runners.child.trial import Trial
 from runners.executors.serial import Serial
 from runners.measuring.measure import measure
 from runners.model import Order, Plan, Role, Run, Unsupported, UsageError, locate
-from runners.planning.identity import Code
 from tests.conftest import MakePlan, run_program
 
 

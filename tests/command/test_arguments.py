@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -9,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from runners.command.arguments import count_cells, expanded
+from runners.command.arguments import as_override, count_cells, expanded
 from runners.model import UsageError
 
 
@@ -30,6 +31,12 @@ from runners.model import UsageError
         ("-m ~executor.chunksize", "-m ~executor.chunksize"),
         ("-m workload.function=", "-m workload.function="),
         ("resume=out", "hydra.run.dir='out' hydra.sweep.dir='out'"),
+        ("python=all n=2", "--multirun python=all n=2"),
+        ("python=this gil=on", "python=this gil=on"),
+        ("-m python=3.11,3.20 gil=on,null", "-m python='3.11','3.20' gil=on,null"),
+        ("python=3.20,3.13", "python='3.20','3.13'"),
+        ("executor.python=3.20", "executor.python=3.20"),
+        ("-m python=range(11,15)", "-m python=range(11,15)"),
     ],
 )
 def test_what_hydra_refuses_or_lacks_is_written_out(typed: str, written: str) -> None:
@@ -125,8 +132,84 @@ def test_a_tilde_is_the_users_own_folder(monkeypatch: pytest.MonkeyPatch) -> Non
         assert as_hydra_reads(expanded([word])[0]) == "/home/me (x)/o"
 
 
+INTERPRETERS = (
+    *(*ODD, "3.20", "3.15t", "3.14.2", "1e3", "/a/${b", "/a=b/python", "choice (x)", "/p q/(1)[2]"),
+    *("~/x", "on", "C:\\x\\", "inf", "0x1", "1_000", "-m", "/a/\\${b}/\\"),
+)
+
+
+@pytest.mark.parametrize(
+    "typed", [text for text in INTERPRETERS if text not in ("null", " a", "a ")]
+)
+@pytest.mark.parametrize("key", ["python", "gil"])
+def test_an_interpreter_is_a_text_to_hydra(key: str, typed: str) -> None:
+    if "," not in typed:
+        assert as_hydra_reads(*expanded([f"{key}={typed}"])) == typed
+
+
+@given(st.text(st.characters(exclude_characters="\0\r,'\"", codec="utf-8"), min_size=1))
+def test_any_path_of_an_interpreter_survives(path: str) -> None:
+    assume(path == path.strip() and path != "null" and not path.endswith(")"))
+    assert as_hydra_reads(*expanded([f"python=/x/{path}"])) == f"/x/{path}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("3.11,3.20,/p q/python", ["3.11", "3.20", "/p q/python"]),
+        ("3.10, 3.20 ,this", ["3.10", "3.20", "this"]),
+        ("'/a,b/python',3.20", ["/a,b/python", "3.20"]),
+        ('"/a,b/python",3.20', ["/a,b/python", "3.20"]),
+        ("choice(3.20,3.15t)", ["3.20", "3.15t"]),
+        ("/it's/python,/a=b(c/${d", ["/it's/python", "/a=b(c/${d"]),
+        ("'3.20'", ["3.20"]),
+        ("3.20,,3.13", ["3.20", "", "3.13"]),
+        ("3.20,", ["3.20", ""]),
+        ("on,off", ["on", "off"]),
+        ("true,1", ["true", "1"]),
+    ],
+)
+@pytest.mark.parametrize("key", ["python", "gil"])
+def test_each_interpreter_of_a_sweep_is_a_text(key: str, typed: str, meant: list[str]) -> None:
+    """Its cells are parsed again, one value each."""
+    for written in (expanded(["-m", f"{key}={typed}"])[1], as_override(key, typed)):
+        [parsed] = OverridesParser.create().parse_overrides([written])
+        texts = (
+            [*parsed.sweep_string_iterator()]
+            if parsed.is_sweep_override()
+            else [parsed.get_value_element_as_str()]
+        )
+        assert [as_hydra_reads(f"{key}={text}") for text in texts] == meant
+
+
+def test_a_path_with_a_comma_that_is_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a,b").mkdir()
+    [written] = expanded([f"python={tmp_path}/a,b"])
+    assert as_hydra_reads(written) == f"{tmp_path}/a,b"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "written"),
+    [
+        ("python", "3.11,3.20", "python='3.11','3.20'"),
+        ("python", "all", "python=all"),
+        ("python", 3.13, "python='3.13'"),
+        ("python", ["3.20", 3.13, "this"], "python='3.20','3.13',this"),
+        ("gil", "on,off", "gil=on,off"),
+        ("gil", True, "gil=on"),
+        ("gil", [True, False, None], "gil=on,off,null"),
+        ("gil", None, "gil=null"),
+        ("n", "1,2", "n=1,2"),
+        ("workload.python", 3.2, "workload.python=3.2"),
+    ],
+)
+def test_what_an_experiment_names_is_a_text(key: str, value: object, written: str) -> None:
+    assert as_override(key, value) == written
+
+
 def test_cells_are_counted_without_composing_them() -> None:
     assert count_cells({"executor": "thread,process", "n": "1,2"}, ["n=1,2,4", "workload=x"]) == 6
+    assert count_cells({"python": "3.11,/p=(q,3.20", "gil": [True, False]}, []) == 6
 
 
 def test_the_words_of_a_program_are_not_changed_by_importing_it() -> None:

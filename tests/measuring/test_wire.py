@@ -301,12 +301,12 @@ def run_and_interrupt(plan: Plan, order: Order) -> None:
         child.run(order)
 
 
-def test_plans_that_nobody_reads_are_not_waited_for() -> None:
+def test_plans_that_nobody_reads_are_not_waited_for(make_plan: MakePlan) -> None:
     ours, theirs = socket.socketpair()
     reader, writer = os.pipe()
     with theirs:
         pipe = wire.Wire(ours)
-        huge: Any = [bytes(2**22)]
+        huge = [replace(make_plan(), payload=bytes(2**22))]
         pipe.give(huge, 0.05, reader)
         os.write(writer, b"!")
         pipe.give(huge, 60, reader)

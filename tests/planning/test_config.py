@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from omegaconf.errors import ValidationError
 
+from runners.child.plugins import BrokenPlugin, build
 from runners.command.mistakes import explain
 from runners.command.program import run
 from runners.model import Measure, UsageError
-from runners.planning import config, plugins, ranges, searchpath
+from runners.planning import config, ranges, searchpath
 from tests.conftest import PLUGINS, MakePlan, run_program
 
 MISTAKES = {
@@ -195,7 +196,7 @@ def test_nothing_that_a_plugin_raises_ends_the_program(
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "workload").mkdir()
     (tmp_path / f"workload/{name}.yaml").write_text(f"_target_: {name}.Mine\n")
-    with pytest.raises(plugins.BrokenPlugin) as refused:
+    with pytest.raises(BrokenPlugin) as refused:
         make_plan(f"workload={name}", "executor=serial", plugins=tmp_path)
     assert f"workload={name}" in str(refused.value)
     assert any(word in str(refused.value) for word in ("Interrupt", "[/x]", "os._exit(7)"))
@@ -260,8 +261,8 @@ def test_a_constructor_that_fails_is_named_with_its_plugin() -> None:
         raise RuntimeError("out of order")
 
     with pytest.raises(UsageError, match=r"workload=mine: .*RuntimeError: out of order"):
-        plugins.build("workload", "mine", make, {"size": 1})
+        build("workload", "mine", make, {"size": 1})
     with pytest.raises(UsageError, match=r"workload\.size: mine needs this parameter"):
-        plugins.build("workload", "mine", make, {})
+        build("workload", "mine", make, {})
     with pytest.raises(UsageError, match=r"workload\.size=True .*must be a number"):
-        plugins.build("workload", "mine", make, {"size": True})
+        build("workload", "mine", make, {"size": True})

@@ -10,7 +10,6 @@ from runners.planning import environment
 from runners.planning.environment import (
     cpu_model,
     cpu_stat_file,
-    python_kind,
     read_environment,
     usable_cpus,
 )
@@ -146,8 +145,6 @@ def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_pat
         "cpu_quota": 0.5,
         "cpu_governor": ["performance", "powersave"],
         "cpu_affinity": sorted(os.sched_getaffinity(0)),
-        "python_version": ".".join(map(str, sys.version_info[:3])),
-        "python_switch_interval_s": sys.getswitchinterval(),
     }
     assert {name: environment.facts[name] for name in expected} == expected
     json.dumps(dict(environment.facts))
@@ -157,25 +154,6 @@ def test_what_cannot_be_read_is_none(proc: Path, cgroup: Path, tmp_path: Path) -
     facts = read_environment(proc, cgroup, tmp_path / "cpus").facts
     for name in ("load_avg_1min", "cpu_model_name", "cpu_quota", "cpu_governor"):
         assert facts[name] is None
-
-
-def test_packages_are_those_that_an_import_would_find(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "first/Some_Thing-1.0.post1.dist-info").mkdir(parents=True)
-    (tmp_path / "second/some_thing-2.0.dist-info").mkdir(parents=True)
-    (tmp_path / "second/other-3.dist-info").mkdir()
-    monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "second")])
-    packages = read_environment().facts["packages"]
-    assert packages == {"some-thing": "1.0.post1", "other": "3"}
-
-
-def test_packages_agree_with_the_standard_library() -> None:
-    from importlib.metadata import version
-
-    packages = read_environment().facts["packages"]
-    assert packages["hydra-core"] == version("hydra-core")
-    assert packages["pytest"] == version("pytest")
 
 
 @pytest.mark.parametrize(("seed", "shown"), [("7", "7"), (None, "random"), ("", "random")])
@@ -265,13 +243,6 @@ def test_the_processor_is_told_on_macos(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cpu_model(proc) is None
     environment._sysctl.cache_clear()
-
-
-def test_a_build_without_the_gil_is_another_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": 1}.get)
-    free = python_kind()
-    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": 0}.get)
-    assert free == f"{python_kind()} free-threaded"
 
 
 def test_every_option_reaches_an_interpreter_that_is_started_with_them() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from runners.child.plugins import BrokenPlugin, find
 from runners.executors.serial import Serial
 from runners.model import UsageError
-from runners.planning.plugins import BrokenPlugin, find
+from runners.planning.hydra_versions import blocked
 
 PLACE: list[Path] = []
 
@@ -70,7 +71,7 @@ def test_what_is_no_plugin_is_refused_and_not_called(
     group: str, target: Any, touched: Path
 ) -> None:
     with pytest.raises(BrokenPlugin) as refusal:
-        find(group, "chosen", {"_target_": target, "args": f"touch {touched}"})
+        find(group, "chosen", {"_target_": target, "args": f"touch {touched}"}, blocked)
     [line] = str(refusal.value).splitlines()
     assert "chosen" in line
     assert "_target_" in line

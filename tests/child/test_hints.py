@@ -5,18 +5,32 @@ import json
 import pickle
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import KW_ONLY, InitVar, dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, TypedDict, TypeVar
+from types import ModuleType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    ForwardRef,
+    Literal,
+    NamedTuple,
+    NewType,
+    NotRequired,
+    TypedDict,
+    TypeVar,
+)
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runners.child import plugins
+from runners.child.hints import Mistake, fitted, hints
 from runners.model import InvalidParameter, UsageError
-from runners.planning import plugins
-from runners.planning.hints import Mistake, fitted, hints
 from tests.conftest import ROOT, MakePlan, run_program
 
 
@@ -28,6 +42,10 @@ class Colour(enum.Enum):
 class Level(enum.IntEnum):
     LOW = 1
     HIGH = 2
+
+
+class Unknown:
+    pass
 
 
 @dataclass(frozen=True)
@@ -48,16 +66,53 @@ class Pair(NamedTuple):
     second: str
 
 
+class Triple(NamedTuple):
+    first: int
+    second: str
+    third: float = 0.5
+
+
 class Keys(TypedDict):
     size: int
+    names: NotRequired[tuple[str, ...]]
 
 
-class Unknown:
-    pass
+@dataclass(frozen=True)
+class Made:
+    """Keys by keyword, by another name, with a hint that is unknown, and one that is no key."""
+
+    made_of: "Unknown | str"
+    _: KW_ONLY
+    width: Final[int] = 1
+    depth: InitVar[int] = 2
+    volume: int = field(init=False)
+
+    def __post_init__(self, depth: int) -> None:
+        object.__setattr__(self, "volume", self.width * depth)
+
+
+@dataclass(frozen=True)
+class Chain:
+    next: "Chain | None" = None
+    kind: "Elsewhere" = None  # type: ignore[name-defined]  # noqa: F821
+
+
+@dataclass
+class Broken:
+    x: int
+
+    def __post_init__(self) -> None:
+        raise RuntimeError
+
+
+class Rate(enum.Enum):
+    HALF = 0.5
+    MORE = 1.5
 
 
 Count = NewType("Count", int)
 T = TypeVar("T")
+Bound = TypeVar("Bound", bound=int)
 
 WHOLE = st.integers(-(2**53), 2**53)
 REAL = st.floats(allow_nan=False)
@@ -153,7 +208,31 @@ def test_an_int_is_a_number(value: int) -> None:
         ([{"width": 3}], list[Box], [Box(3)]),
         ([1, "a"], Pair, Pair(1, "a")),
         ({"size": 1}, Keys, {"size": 1}),
+        ([1, "a"], Triple, Triple(1, "a")),
+        ({"size": 1, "names": ["a"]}, Keys, {"size": 1, "names": ("a",)}),
+        ({"made_of": "wood"}, Made, Made("wood", width=1)),
+        ({"made_of": "wood", "width": 2, "depth": 3}, Made, Made("wood", width=2, depth=3)),
+        ({"next": {"next": None}}, Chain, Chain(Chain())),
         ("2026-01-31", date, date(2026, 1, 31)),
+        ("2026-01-31T12:30:00Z", datetime, datetime(2026, 1, 31, 12, 30, tzinfo=UTC)),
+        ("12:30", time | None, time(12, 30)),
+        (str(UUID(int=7)), UUID, UUID(int=7)),
+        ("1.50", Decimal, Decimal("1.50")),
+        (2, Decimal, Decimal(2)),
+        (0.1, Decimal | int, Decimal("0.1")),
+        (2, Decimal | int, 2),
+        (2, float | int, 2),
+        (2, Literal[1] | float, 2.0),
+        (1, Literal[1] | float, 1),
+        (0.5, Rate, Rate.HALF),
+        ("red", Colour | Literal["auto"], Colour.RED),
+        ("auto", Colour | Literal["auto"], "auto"),
+        ("a/b", Path | Literal["auto"] | int, Path("a/b")),
+        ("auto", Path | Literal["auto"] | int, "auto"),
+        ("b", Literal["a"] | str, "b"),
+        ([1], dict[str, int] | list[int], [1]),
+        ([1], Annotated[tuple[float, ...], "of numbers"], (1.0,)),
+        ([None, [2]], tuple[object, ...], (None, [2])),
         ("b", Literal["a", "b"], "b"),
         (None, Literal["a", "b"] | None, None),
         (3, Literal["auto"] | int, 3),
@@ -205,11 +284,33 @@ def test_a_value_is_converted_to_what_is_hinted(value: Any, hint: Any, expected:
         ({"depth": 1}, Box | None, "needs the key width"),
         ([{"width": 0}], list[Box], "[0].width=0: must be at least 1, not 0"),
         ({"width": 1, "depth": -1}, Box, ": the depth is below 0"),
-        (["x", "a"], Pair, "Expected `int`, got `str`"),
-        ({"size": "x"}, Keys, "Expected `int`, got `str`"),
-        ("soon", date, "=soon: Invalid"),
+        (["x", "a"], Pair, "[0]=x: must be a whole number"),
+        ([1], Pair, "=[1]: must be a list of 2 values"),
+        ([1, "a", 3.5, 4], Triple, "=[1, 'a', 3.5, 4]: must be a list of 2 to 3 values"),
+        ({"size": "x"}, Keys, ".size=x: must be a whole number"),
+        ({"names": ["a"]}, Keys, "needs the key size"),
+        ({"size": 1, "names": [], "name": 2}, Keys, "has no key name; it has size, names"),
+        ({"made_of": "wood", "width": "x"}, Made, ".width=x: must be a whole number"),
+        ({"made_of": "wood", "volume": 2}, Made, "has no key volume; it has made_of, width, depth"),
+        ({"x": 1}, Broken, "={'x': 1}: RuntimeError"),
+        ("soon", date, "=soon: must be a date as in 2026-01-31"),
+        ("now", datetime | None, "=now: must be a time as in 2026-01-31T12:30:00 or null"),
+        ("7", UUID, "=7: must be a UUID"),
+        ("much", Decimal, "=much: must be a number"),
+        (10**400, float, ": must be a number"),
         ("3", Count, "=3: must be a whole number"),
-        ("YWJj", bytes, "=YWJj: Expected `bytes`, got `str`"),
+        ("3", Bound, "=3: must be a whole number"),
+        (2, Rate, "=2: choose 0.5, 1.5"),
+        ("c", Literal["a"] | Literal["b"], "=c: choose a, b"),
+        ("green", Colour | Literal["auto"], "=green: choose red, blue, auto"),
+        (3, Literal["auto"] | str, "=3: must be auto or a text"),
+        (True, Path | int, "=True: must be a path or a number"),
+        ([1, "x"], dict[str, int] | list[int], "[1]=x: must be a whole number"),
+        (["x"], dict[str, int], "=['x']: must be a mapping"),
+        ({"a": 1}, list[int], "={'a': 1}: must be a list"),
+        (3, dict[str, None], "=3: must be a mapping"),
+        ({"a": 1}, dict[str, None], ".a=1: choose null"),
+        ("YWJj", bytes, "=YWJj: must be bytes"),
     ],
 )
 def test_a_mistake_says_where_and_what(value: Any, hint: Any, told: str) -> None:
@@ -223,12 +324,47 @@ def test_a_mistake_says_where_and_what(value: Any, hint: Any, told: str) -> None
     "hint",
     [
         *(Any, object, Unknown, Unknown | None, Callable[[int], str], Iterable[int], type, T),
-        *(list[int] | tuple[int, ...], str | Path, ForwardRef("Nowhere"), 7),
+        *(list[int] | tuple[int, ...], str | Path, ForwardRef("Nowhere"), 7, [], timedelta),
+        *(Colour | str, Literal[Level.LOW], enum.Enum, Any | None),
     ],
 )
 @given(value=PLAIN)
-def test_what_the_library_does_not_know_is_left_to_the_constructor(hint: Any, value: Any) -> None:
+def test_what_is_unknown_is_left_to_the_constructor(hint: Any, value: Any) -> None:
     assert fitted(value, hint) is value
+
+
+def test_what_is_no_set_is_left_to_the_constructor() -> None:
+    value = [[1], [2]]
+    assert fitted(value, set[Any]) is value
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no such statement")
+def test_a_type_may_have_a_name() -> None:
+    names: dict[str, Any] = {}
+    exec(
+        "type Sizes = tuple[int, ...] | None\n"
+        "type Tree = list[Tree] | int\n"
+        "type Unresolved = list[Elsewhere]\n",
+        names,
+    )
+    assert fitted([1], names["Sizes"] | None) == (1,)
+    assert fitted([1, [2, []]], names["Tree"]) == [1, [2, []]]
+    with pytest.raises(Mistake, match=r"^\[1\]\[0\]=x: must be a list or a whole number$"):
+        fitted([1, ["x"]], names["Tree"])
+    assert fitted("x", names["Unresolved"]) == "x"
+
+
+def test_inherited_hints_are_resolved_where_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    base, inheriting = ModuleType("module_of_base"), ModuleType("module_of_inheriting")
+    for module, code in (
+        (base, "from pathlib import Path as Place\n@dataclass\nclass Base:\n  ends: 'Place'\n"),
+        (inheriting, "@dataclass\nclass Inheriting(Base):\n  size: int = 1\n"),
+    ):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(code, vars(module) | {"dataclass": dataclass}, vars(module))
+        inheriting.__dict__["Base"] = base.__dict__["Base"]
+    found = fitted({"ends": "a"}, inheriting.__dict__["Inheriting"])
+    assert (found.ends, found.size) == (Path("a"), 1)
 
 
 def test_hints_that_cannot_be_resolved_leave_the_others_checked() -> None:
@@ -345,7 +481,7 @@ def test_what_identifies_a_cell_is_plain_data(tmp_path: Path, make_plan: MakePla
         plan = make_plan("executor=converted", plugins=tmp_path)
     finally:
         sys.path.remove(str(tmp_path))
-    assert plan.executor_as.parameters["path"] == Path("some/where")
+    assert pickle.loads(plan.given)["path"] == Path("some/where")
     plain = plan.identity["executor"]["parameters"]
     assert json.loads(json.dumps(plain)) == plain
     assert plain["path"] == plan.parameters["executor.path"] == "some/where"

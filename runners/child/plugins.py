@@ -1,13 +1,10 @@
 """From the values of a plugin's YAML to the plugin, with every mistake as one line."""
 
 import inspect
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args, get_type_hints
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-
+from runners.child.hints import Mistake, fitted, hints, signature
 from runners.door import Interrupted
 from runners.model import (
     REFUSALS,
@@ -18,8 +15,6 @@ from runners.model import (
     in_one_line,
     locate,
 )
-from runners.planning.hints import Mistake, fitted, hints, signature
-from runners.planning.hydra_versions import trusting
 
 METHODS = {
     "workload": ("tasks", "__call__", "check"),
@@ -51,11 +46,17 @@ class BrokenPlugin(UsageError):
         self.key = key
 
 
-def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, Any]:
+def find(
+    group: str,
+    choice: str,
+    values: Mapping[str, Any],
+    blocked: Callable[[str, str], bool] | None = None,
+) -> tuple[Factory, Any]:
     """The call that a group's YAML describes, and the class to be called.
 
-    It is a class that has the group's methods, or a function that is annotated to return one.
-    Nothing has been called when that is known. Raises BrokenPlugin.
+    It is a class that has the group's methods, or a function that is annotated to return one, and
+    not `blocked`: a name, whose object is defined in that module. Nothing has been called when that
+    is known. Raises BrokenPlugin.
     """
     if UNREADABLE in values:
         raise BrokenPlugin(f"{group}={choice}: its YAML {values[UNREADABLE]}; fix it")
@@ -82,7 +83,7 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
             f"{group}._target_",
         )
     _check_shape(group, choice, made)
-    if _blocked(target, found.__module__):
+    if blocked is not None and blocked(target, found.__module__):
         raise BrokenPlugin(
             f"{group}._target_={target} ({choice}): Hydra calls it from no configuration; name "
             f"the class of {_a(group)}",
@@ -100,20 +101,6 @@ def find(group: str, choice: str, values: Mapping[str, Any]) -> tuple[Factory, A
 
 def _a(group: str) -> str:
     return f"{'an' if group[0] in 'aeiou' else 'a'} {group}"
-
-
-@cache
-def _blocked(target: str, module: str) -> bool:
-    """Whether that stands on Hydra's list of what it never calls. Calls nothing itself.
-
-    It is defined in that module, which may be another than that of its name.
-    """
-    try:
-        # To be completed by further arguments, which never come.
-        instantiate({"_target_": target, "_partial_": True}, **trusting(target, module))
-    except InstantiationException:
-        return True
-    return False
 
 
 def _returned(made_by: Any) -> type | None:

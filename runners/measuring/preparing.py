@@ -1,0 +1,120 @@
+"""A process of another interpreter that prepares cells, as the program sees it.
+
+It measures nothing, and lives until the program ends.
+"""
+
+import os
+import select
+import signal
+import socket
+import struct
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from typing import IO, Any
+
+from runners import starting
+from runners.measuring.folders import Folder
+from runners.measuring.tree import Tree
+from runners.model import Python, UsageError, first_line, last_line, printable
+from runners.model.plain import dumped, loaded
+
+LIMIT_S = 60.0
+"""How long a module may take that is imported there, or an interpreter to start."""
+END_S = 0.2
+TAIL_BYTES = 2000
+
+
+class Preparing:
+    """That process. `facts` is what it says of itself (`child.interpreter.facts`).
+
+    Raises UsageError where it ends, or says nothing for LIMIT_S.
+    """
+
+    def __init__(self, python: Python) -> None:
+        self.python = python
+        self.folder = Folder()
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
+        mark = f"SPEEDUP_LAB_PREPARES={uuid.uuid4().hex}"
+        name, _, token = mark.partition("=")
+        self.ours, theirs = socket.socketpair()
+        call = f"from runners.child.prepare import main; main({theirs.fileno()})"
+        try:
+            self.tree = Tree(
+                starting.command(python, call, self.folder.name),
+                {**starting.environment(python), "TMPDIR": self.folder.name, name: token},
+                theirs.fileno(),
+                self.output,
+                [self.folder.name],
+                mark,
+            )
+        except BaseException:
+            self.ours.close()
+            self.output.close()
+            self.folder.remove()
+            raise
+        finally:
+            theirs.close()
+        self.facts = self._answer("it was started")
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """What it answers: the mapping that `child.prepare.main` gives."""
+        data = dumped(question)
+        try:
+            self.ours.sendall(struct.pack("!i", len(data)) + data)
+        except OSError:
+            pass  # it has ended, which is found where its answer is waited for
+        return self._answer("it imported or made a plugin")
+
+    def close(self) -> None:
+        """Safe to call again."""
+        self.ours.close()
+        self.tree.end(END_S)
+        if not self.output.closed:
+            self.output.close()
+        self.folder.remove()
+
+    def _answer(self, when: str) -> dict[str, Any]:
+        until_s = time.monotonic() + LIMIT_S
+        try:
+            (size,) = struct.unpack("!i", self._bytes(4, until_s))
+            found = loaded(self._bytes(size, until_s))
+        except TimeoutError:
+            self.close()
+            raise self._failure(f"did not answer within {LIMIT_S:g} s when {when}") from None
+        except (EOFError, OSError):
+            raise self._failure(f"{self._end()} when {when}") from None
+        except (ValueError, RecursionError, struct.error):
+            self.close()
+            raise self._failure("said what is no answer") from None
+        assert isinstance(found, dict)
+        return found
+
+    def _bytes(self, count: int, until_s: float) -> bytes:
+        got = bytearray()
+        while len(got) < count:
+            ready, _, _ = select.select([self.ours], [], [], max(until_s - time.monotonic(), 0))
+            if not ready:
+                raise TimeoutError
+            part = self.ours.recv(count - len(got))
+            if not part:
+                raise EOFError
+            got += part
+        return bytes(got)
+
+    def _end(self) -> str:
+        """How it has ended."""
+        code = self.tree.exit_status(END_S * 5)
+        self.output.seek(0, os.SEEK_END)
+        self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
+        said = last_line(self.output.read().decode(errors="replace"))
+        self.close()
+        how = "was killed" if code is None else f"ended with exit status {code}"
+        if code is not None and code < 0:
+            how = f"ended by signal {signal.Signals(-code).name}"
+        return f"{how}{f' ({said})' if said else ''}"
+
+    def _failure(self, what: str) -> UsageError:
+        asked, executable = self.python.asked, self.python.executable
+        return UsageError(printable(first_line(f"python={asked}: {executable} {what}")))
