@@ -25,7 +25,6 @@ MAY_IMPORT = {
 }
 STANDARD_LIBRARY_ONLY = ("model", "child", "workloads", "executors")
 BESIDES = {
-    "child/hints.py": {"annotationlib"},  # of the standard library from Python 3.14 on
     "executors/dask.py": {"dask", "distributed"},
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},

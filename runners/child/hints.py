@@ -62,7 +62,7 @@ def hints(make: Any) -> dict[str, Any]:
     for base in reversed(getattr(make, "__mro__", ())):  # it may inherit them
         names |= getattr(sys.modules.get(base.__module__), "__dict__", {})
     function = inspect.unwrap(make.__init__ if inspect.isclass(make) else make)
-    names |= getattr(function, "__globals__", {})
+    names |= getattr(function, "__globals__", None) or {}  # None for PyPy's object.__init__
     found: dict[str, Any] = {}
     for name, parameter in signature(make).items():
         if parameter.annotation is not parameter.empty:

@@ -161,8 +161,6 @@ def as_override(key: str, value: Any) -> str:
     # In a choice, Hydra forgets about the quotes.
     chosen = re.fullmatch(r"\s*choice\((.*)\)\s*", value, re.DOTALL)
     typed = _between_commas(chosen[1] if chosen else value)
-    if len(typed) > 1 and os.path.lexists(from_home(value)):
-        typed = [value]
     empty = "" if len(typed) == 1 else "''"
     return f"{key}={','.join(_as_text(key, text) or empty for text in typed)}"
 
@@ -174,13 +172,21 @@ def _as_typed(value: Any) -> str:
 
 
 def _between_commas(text: str) -> list[str]:
-    found: list[str] = []
+    """The values of a sweep, the longest paths first that are there."""
+    parts: list[str] = []
     at = 0
     while at <= len(text):
         part = PART.match(text, at)
         assert part is not None  # it may be empty
-        found.append(part[0].strip())
+        parts.append(part[0])
         at = part.end() + 1
+    found = []
+    while parts:
+        joined = [",".join(parts[:count]).strip() for count in range(1, len(parts) + 1)]
+        there = [at for at, path in enumerate(joined) if os.path.lexists(from_home(path))]
+        last = max(there, default=0)
+        found.append(joined[last])
+        parts = parts[last + 1 :]
     return found
 
 

@@ -108,7 +108,10 @@ class Preparing:
         code = self.tree.exit_status(END_S * 5)
         self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
-        said = last_line(self.output.read().decode(errors="replace"))
+        text = self.output.read().decode(errors="replace")
+        # What faulthandler tells of a crash begins with what it is; after that come stacks.
+        said = text[text.find("Fatal Python error") :] if "Fatal Python error" in text else ""
+        said = first_line(said) or last_line(text)
         self.close()
         how = "was killed" if code is None else f"ended with exit status {code}"
         if code is not None and code < 0:

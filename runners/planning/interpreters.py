@@ -13,11 +13,12 @@ from importlib.metadata import packages_distributions
 from typing import Any, Protocol
 
 from runners.child import interpreter
+from runners.child.plugins import BrokenPlugin
 from runners.child.prepare import Prepared, Request, again, local, prepared
 from runners.child.sources import Code
 from runners.door import Staying
 from runners.measuring.preparing import Preparing
-from runners.model import THIS, Environment, Factory, Flag, Python
+from runners.model import THIS, Environment, Factory, Flag, Python, UsageError
 from runners.planning import pythons
 from runners.planning.environment import interpreter_options, read_environment
 from runners.planning.hydra_versions import blocked
@@ -81,9 +82,16 @@ class Other:
         self.kind = str(self.facts.pop("kind"))
 
     def prepared(self, request: Request) -> Prepared:
-        found = self.process.ask(asdict(request))
+        try:
+            found = self.process.ask(asdict(request))
+        except (
+            UsageError
+        ) as error:  # a plugin has ended it, or holds it up; the next cell gets another
+            del _known[self.python.asked]
+            names = f"workload={request.workload} executor={request.executor}"
+            raise BrokenPlugin(f"{names}: {error}; fix it") from None
         if (refused := found.get("refused")) is not None:
-            raise again(refused, f"; {self._remedy(refused['missing'], refused['message'])}")
+            raise again(refused, f" ({self._remedy(refused['missing'], refused['message'])})")
         answer = found["prepared"]
         return Prepared(
             **answer
@@ -102,7 +110,7 @@ class Other:
     def _remedy(self, missing: str | None, message: str) -> str:
         """Which interpreter that was, and how to install there what it lacks."""
         python = self.python
-        which = f"python={python.asked} is {self.kind}, {python.executable}"
+        which = f"python={python.asked}: {self.kind}, {python.executable}"
         needed = re.search(r"needs the package ([\w.-]+)", message)
         if needed is not None:
             package = needed[1]
@@ -110,7 +118,7 @@ class Other:
             package = _package(missing.partition(".")[0])
         else:
             return which
-        return f"{which}: install it there with {python.executable} -m pip install {package}"
+        return f"{which}; to install it there: {python.executable} -m pip install {package}"
 
 
 @cache

@@ -233,6 +233,8 @@ def test_an_int_is_a_number(value: int) -> None:
         ([1], dict[str, int] | list[int], [1]),
         ([1], Annotated[tuple[float, ...], "of numbers"], (1.0,)),
         ([None, [2]], tuple[object, ...], (None, [2])),
+        (["a", None], tuple, ("a", None)),
+        ({"a": None}, Mapping, {"a": None}),
         ("b", Literal["a", "b"], "b"),
         (None, Literal["a", "b"] | None, None),
         (3, Literal["auto"] | int, 3),

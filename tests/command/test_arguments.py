@@ -184,8 +184,12 @@ def test_each_interpreter_of_a_sweep_is_a_text(key: str, typed: str, meant: list
 
 def test_a_path_with_a_comma_that_is_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "a,b").mkdir()
+    (tmp_path / "c, d,e").touch()
     [written] = expanded([f"python={tmp_path}/a,b"])
     assert as_hydra_reads(written) == f"{tmp_path}/a,b"
+    _, written = expanded(["-m", f"python=3.20,{tmp_path}/a,b,3.11,{tmp_path}/c, d,e,this"])
+    meant = ["'3.20'", f"'{tmp_path}/a,b'", "'3.11'", f"'{tmp_path}/c, d,e'", "this"]
+    assert written == f"python={','.join(meant)}"
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from runners.child.asked import FACTS, MARK
+from runners.child.asked import FACTS, MARK, build
 from runners.model import UsageError
 from runners.planning import asking, pythons
-from runners.planning.environment import python_build
 from runners.planning.pythons import expanded, find, here
 
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
@@ -74,7 +73,7 @@ def test_this_one_is_known_without_asking(monkeypatch: pytest.MonkeyPatch) -> No
     assert python == find(" this ")
     assert python.is_this
     assert python.executable == sys.executable
-    assert python.build == python_build()
+    assert python.build == build()
     assert python.version == sys.version.split()[0]
 
 

@@ -1,0 +1,239 @@
+"""Cells of another interpreter than the program's: planned, measured and told by that one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.child.plugins import BrokenPlugin
+from runners.command.sweep import Cell, panelled
+from runners.measuring import preparing
+from runners.measuring.measure import measure
+from runners.model import THIS, Plan, Run, UsageError
+from runners.planning import interpreters
+from tests.conftest import PLUGINS, MakePlan, run_program
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that has a package which nobody else has."""
+    folder = tmp_path_factory.mktemp("with space") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "only_there.py").write_text("def double(k):\n    return 2 * k\n")
+    (packages / "only_there-3.1.dist-info").mkdir()
+    (packages / "only_there-3.1.dist-info/RECORD").write_text("only_there.py,,\n")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    interpreters.close()
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one's own modules, which the program was told of."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "user_of_it.py").write_text("from only_there import double\n")
+    return tmp_path
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def measured(*plans: Plan) -> list[Run]:
+    found = list(measure(*plans))
+    assert {run.status for run in found} == {"ok"}, [run.error for run in found]
+    return found
+
+
+@pytest.mark.parametrize("executor", ["thread", "process", "pool executor.start_method=spawn"])
+def test_a_package_that_only_that_interpreter_has(
+    executor: str, venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    words = ["workload=callable", "workload.function=user_of_it:double", "n=2"]
+    words += [f"python='{venv}'", *f"executor={executor}".split()]
+    with pytest.raises(UsageError, match="No module named 'only_there'"):
+        make_plan(*[*words[:3], "executor=thread"], "workload.arguments=[[1],[2]]")
+    plan = make_plan(*words, "workload.arguments=[[1],[2]]")
+    assert plan.identity["packages"]["only-there"] == "3.1"
+    assert "user_of_it" in plan.identity["code"]
+    assert plan.options == ()
+    runs = measured(plan)
+    assert {run.python for run in runs} == {plan.python.name}
+    assert "only_there" not in sys.modules
+
+
+def test_nothing_of_this_programs_packages_is_found_there(
+    venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    (mine / "user_of_pandas.py").write_text("import yaml\ndef f(k): pass\n")
+    words = ["workload=callable", "workload.function=user_of_pandas:f", f"python='{venv}'"]
+    with pytest.raises(UsageError) as refused:
+        make_plan(*words, "workload.arguments=[[1]]", "executor=thread")
+    [line] = str(refused.value).splitlines()
+    assert "No module named 'yaml'" in line
+    assert line.endswith(f"to install it there: {venv}/bin/python -m pip install PyYAML)")
+    plan = make_plan("executor=loky", "n=2")
+    with pytest.raises(UsageError) as refused:
+        make_plan("executor=loky", "n=2", f"python='{venv}'")
+    assert str(refused.value).endswith(f"{venv}/bin/python -m pip install loky)")
+    assert interpreters.executors(str(venv), {"loky": plan.executor_as.target}) == []
+
+
+def test_a_folder_of_plugins(
+    venv: Path, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    plan = make_plan("workload=crowd", "executor=process", "n=2", f"python='{venv}'")
+    measured(plan)
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("import os\nos.kill(os.getpid(), 9)", "ended by signal SIGKILL"),
+        ("import os\nos.abort()", r"SIGABRT \(Fatal Python error: Aborted\)"),
+        ("import time\ntime.sleep(60)", "did not answer within 1 s"),
+        ("raise SystemExit(7)", "raises SystemExit: 7"),
+        ("syntax error", "SyntaxError"),
+    ],
+)
+def test_a_module_that_ends_or_holds_up_its_interpreter(
+    does: str,
+    told: str,
+    venv: Path,
+    mine: Path,
+    make_plan: MakePlan,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (mine / "broken_there.py").write_text(does)
+    (mine / "works_there.py").write_text("def f(k): return k\n")
+    words = ["workload=callable", "executor=thread", "workload.arguments=[[1]]", f"python='{venv}'"]
+    make_plan(*words, "workload.function=works_there:f")  # it is there
+    monkeypatch.setattr(preparing, "LIMIT_S", 1)
+    with pytest.raises(UsageError, match=told) as refused:
+        make_plan(*words, "workload.function=broken_there:f")
+    assert "\n" not in str(refused.value)
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(str(mine))
+    make_plan(*words, "workload.function=works_there:f")  # another one is started
+
+
+def test_an_executor_that_is_not_there_is_a_result_and_a_broken_plugin_too(
+    venv: Path, tmp_path: Path
+) -> None:
+    done = run_program(
+        *("-m", f"python=this,{venv}", "workload=countdown,nowhere", "workload.count=1000", "n=1"),
+        *("executor=loky", "measure=quick", "measure.max_rounds=2", "hydra.sweep.dir=out"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = {file.parent.name: rows(file)[-1] for file in tmp_path.glob("out/*/runs.jsonl")}
+    told = sorted(
+        (row["workload"], row["python_order"], row["status"])
+        for row in found.values()
+        if row["role"] == "measured"
+    )
+    assert told == [
+        *(("countdown", 0, "ok"), ("countdown", 1, "unsupported")),
+        *(("nowhere", 0, "failed"), ("nowhere", 1, "failed")),
+    ]
+
+
+def test_interpreters_of_a_sweep_share_their_rounds_and_nothing_else(
+    venv: Path, tmp_path: Path
+) -> None:
+    words = (
+        *("-m", f"python=this,{venv}", "workload=countdown", "workload.count=1000", "n=1,2"),
+        *("executor=thread,process", "measure=quick", "measure.max_rounds=2", "sweep.report=false"),
+    )
+    done = run_program(*words, "hydra.sweep.dir=out", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [shared] = tmp_path.glob("out/panel-*")
+    baselines = [row for row in rows(shared / "runs.jsonl") if row["role"] == "baseline"]
+    for number in {row["round"] for row in baselines}:
+        own = [row["python_order"] for row in baselines if row["round"] == number]
+        assert set(own) == {0, 1}
+    of_process = {row["process"]: row["python_order"] for row in baselines}
+    cells = [file.parent for file in tmp_path.glob("out/countdown-*/runs.jsonl")]
+    assert len(cells) == 8
+    for cell in cells:
+        measured = rows(cell / "runs.jsonl")
+        assert {of_process[row["process"]] for row in measured} == {measured[0]["python_order"]}
+        facts = json.loads((cell / "environment.json").read_text())
+        installed = "only-there" in facts["packages"]
+        assert installed == (measured[0]["python_order"] == 1)
+    again = run_program(*words, "resume=out", cwd=tmp_path)
+    assert again.stdout.count("reused") == 8
+
+
+def test_results_of_interpreters_that_differ_do_not_stand_for_each_other(
+    venv: Path, make_plan: MakePlan
+) -> None:
+    one, other = make_plan(), make_plan(f"python='{venv}'")
+    assert one.python.is_this
+    assert not other.python.is_this
+    # The same interpreter with the same code and packages is the same, wherever it is.
+    assert {key for key in one.identity if one.identity[key] != other.identity[key]} == set()
+    without = make_plan(f"python='{venv}'", "gil=null")
+    assert without.cell == other.cell
+
+
+@pytest.mark.parametrize("gil", ["on", "off"])
+def test_the_gil_is_a_choice_only_where_there_is_one(gil: str, make_plan: MakePlan) -> None:
+    if interpreters.of(THIS).python.free_threaded:
+        plan = make_plan(f"gil={gil}")
+        assert plan.python_label.endswith(f"t, GIL {gil}")
+        assert plan.cell != make_plan().cell
+        return
+    with pytest.raises(UsageError, match=rf"^gil={gil}: .* cannot do without its global lock"):
+        make_plan(f"gil={gil}")
+    with pytest.raises(UsageError, match="gil=maybe: choose on, off or null"):
+        make_plan("gil=maybe")
+
+
+def test_cells_that_differ_in_their_interpreter_alone_stay_together(
+    venv: Path, make_plan: MakePlan
+) -> None:
+    grid = [
+        Cell(number, "", (), Path(str(number)), make_plan(*words))
+        for number, words in enumerate(
+            (f"python='{python}'", f"executor={executor}", f"n={n}")
+            for python in (THIS, venv)
+            for executor in ("thread", "process")
+            for n in (1, 2)
+        )
+    ]
+    for most in (2, 3):
+        panels = panelled(grid, most)
+        assert [len(panel) for panel in panels] == [2, 2, 2, 2]
+        for panel in panels:
+            plans = [cell.what for cell in panel if isinstance(cell.what, Plan)]
+            assert {plan.python.is_this for plan in plans} == {True, False}
+            assert len({(cell.what.executor, cell.what.n) for cell in panel}) == 1
+
+
+def test_no_process_that_prepares_outlives_the_command(venv: Path, make_plan: MakePlan) -> None:
+    make_plan(f"python='{venv}'")
+    found = interpreters.of(str(venv))
+    assert isinstance(found, interpreters.Other)
+    process = found.process
+    interpreters.close()
+    assert not Path(process.folder.name).exists()
+    assert process.tree.pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.tree.pid, 0)
+
+
+def test_a_broken_plugin_there_is_told_as_one(venv: Path, make_plan: MakePlan) -> None:
+    with pytest.raises(BrokenPlugin, match=r"no_such_module.*\(python="):
+        make_plan("workload=nowhere", f"python='{venv}'")
