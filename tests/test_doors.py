@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from runners.child.sync import thread_sync
 from runners.executors.loopback import Loopback, can_be_made
 from runners.executors.mpi import Mpi
-from runners.model import Releasing, Sharing, locate
+from runners.model import Releasing, Sharing, Unsupported, locate
 from runners.testing import whereabouts
 from tests.conftest import ROOT, MakePlan
 
@@ -152,7 +153,12 @@ def test_what_workloads_listen_on(name: str, make_plan: MakePlan) -> None:
     workload: Any = pickle.loads(plan.payload)
     with workload if isinstance(workload, AbstractContextManager) else nullcontext():
         context = multiprocessing.get_context("spawn")
-        shared = workload.share(context) if isinstance(workload, Sharing) else None
+        shared = None
+        if isinstance(workload, Sharing):
+            try:
+                shared = workload.share(context)
+            except Unsupported:  # it is for threads
+                shared = workload.share(thread_sync())
         workload.tasks()
         found = doors()
         closed = name in OPEN or all(map(lets_nobody_in, found))

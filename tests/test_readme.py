@@ -27,6 +27,7 @@ ALL_EXECUTORS = "executor=serial,thread,thread_subclass,process,pool"
 def shrunk(command: str) -> list[str]:
     """The command's arguments, with the fewest rounds and the shortest tasks."""
     fewer = command.replace("n=1,2,4", "n=2").replace(ALL_EXECUTORS, "executor=serial,pool")
+    fewer = fewer.replace("python=all", "python=this")
     _, _, _, *arguments = shlex.split(fewer)
     if "+experiment=break_even" in arguments:
         arguments += ["workload.count=30,300", "executor=thread"]
