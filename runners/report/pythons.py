@@ -38,7 +38,7 @@ def _tables(workload: Across) -> Iterator[str]:
     ways = workload.ways
     names = [f"{way} n = {n}" for way, n in ways]
     yield table(
-        ["interpreter", "plain loop", f"against {workload.first}", *names],
+        ["interpreter", workload.loop, f"against {workload.first}", *names],
         (
             [
                 one.name,
@@ -52,9 +52,9 @@ def _tables(workload: Across) -> Iterator[str]:
     if not workload.paired:
         yield UNPAIRED
     if ways:
-        yield f"Times faster than the plain loop on {escaped(workload.first)}:"
+        yield f"Times faster than the {workload.loop} on {escaped(workload.first)}:"
         yield table(
-            ["interpreter", "plain loop", *names],
+            ["interpreter", workload.loop, *names],
             (
                 [
                     one.name,
