@@ -20,8 +20,8 @@ change of both is worth, interpreter and executor, is in the second table: the t
 interpreter's plain loop over that of the executor on this one."""
 
 UNPAIRED = """\
-Not all of these interpreters ran in the same rounds: where they did not, two sets of times are
-compared, and what the machine did between them is in the difference."""
+Some of these have fewer than two rounds in common with the first plain loop: there, two sets of
+times are compared, and what the machine did between them is in the difference."""
 
 
 def section(found: Sequence[Across], notes: Sequence[str]) -> list[str]:
