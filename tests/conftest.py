@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,45 @@ def told(pid: int) -> bytes:
 def make_plan() -> Iterator[MakePlan]:
     with planning() as make:
         yield make
+
+
+@dataclass(frozen=True, slots=True)
+class FreeThreaded:
+    """An interpreter that was built to do without the GIL."""
+
+    path: str
+
+    def run(self, code: str, given: bytes = b"", **environment: str) -> str:
+        """What that code prints there; it has to end well."""
+        done = subprocess.run(
+            [self.path, "-c", code],
+            input=given,
+            capture_output=True,
+            env={**os.environ, **environment},
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def build(self, folder: Path, name: str, source: str) -> None:
+        """Make an extension module of that C source in the folder; skip where that cannot be."""
+        asks = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('EXT_SUFFIX'))"
+        include, suffix = self.run(asks).split()
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if compiler is None or not Path(include, "Python.h").exists():
+            pytest.skip("no C compiler, or not the header files of that interpreter")
+        code = folder / f"{name}.c"
+        code.write_text(source)
+        made = folder / f"{name}{suffix}"
+        subprocess.run([compiler, "-shared", "-fPIC", f"-I{include}", code, "-o", made], check=True)
+
+
+@pytest.fixture(scope="session")
+def free_threaded() -> FreeThreaded:
+    path = os.environ.get("SPEEDUP_LAB_FREE_THREADED")
+    if path is None:
+        pytest.skip("no free-threaded interpreter: SPEEDUP_LAB_FREE_THREADED names none")
+    return FreeThreaded(path)
 
 
 @contextmanager

@@ -119,6 +119,7 @@ class CellSummary:
     library_threads: float
     libraries: str | None
     gil: bool | None
+    gil_enabled_by: str | None
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
     folder: str
@@ -157,7 +158,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
             name: stated(name)
             for name in (
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
-                *("python", "python_order", "python_build"),
+                *("python", "python_order", "python_build", "gil_enabled_by"),
             )
         },
         "folder": stated("folder") or "",

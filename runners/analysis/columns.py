@@ -180,6 +180,7 @@ RESOURCES = (
     ),
     _OF_RUNS["libraries"],
     Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
+    _OF_RUNS["gil_enabled_by"],
 )
 """What its rounds took and gave."""
 

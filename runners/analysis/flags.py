@@ -125,6 +125,8 @@ def flags(
         yield Flag("above_bound", f"{cell['speedup']:.2f} > {cell['attainable']:.2f}")
     if (runs := cell.get("drawn_alike", 0)) > 0:
         yield Flag("equal_draws", f"{runs:g}")
+    if isinstance(by := cell.get("gil_enabled_by"), str):
+        yield Flag("gil_enabled", by.replace("?", "a module that is not known"))
     yield from _leaves_behind(cell)
     yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from runners.child.gil import is_on
+
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 _THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)  # Linux has it
@@ -52,10 +54,11 @@ def keep_gil() -> None:
 
     A thread that reads a file lets another one have the GIL, and then waits for it: after a task
     that wait would lie between two tasks, where without the reading there is none
-    (`benchmarks.gaps`). For workers that have threads beside them; others need not load ctypes.
+    (`benchmarks.gaps`). For workers that have threads beside them; others need not load ctypes,
+    nor need those that have no GIL to hand over.
     """
     global _pread
-    if _pread is not _read_file or not os.access(_SCHEDSTAT, os.R_OK):
+    if _pread is not _read_file or not is_on() or not os.access(_SCHEDSTAT, os.R_OK):
         return
     try:
         import ctypes

@@ -37,7 +37,7 @@ from runners.model import (
 class Outcome:
     """How a run ended, and what is known of it. It has `results` if they can be judged.
 
-    `gil`, `elsewhere`, `held_s` and `spans` are those of all its tasks (`records.Told`).
+    From `gil` to `spans` it is what all its tasks told (`records.Told`).
     """
 
     status: Status = "ok"
@@ -46,6 +46,7 @@ class Outcome:
     counters: Counters | None = None
     max_rss_bytes: int | None = None
     gil: bool | None = None
+    gil_enabled_by: str | None = None
     elsewhere: Usage | None = None
     held_s: float | None = None
     spans: Sequence[Span] = ()
@@ -140,6 +141,7 @@ class Judge:
         outcome = replace(
             outcome,
             gil=told.gil,
+            gil_enabled_by=told.gil_enabled_by,
             elsewhere=told.elsewhere,
             held_s=told.held_s,
             # On another machine's clock they cannot be put on this one.

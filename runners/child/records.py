@@ -13,8 +13,9 @@ from runners.model import Span
 class Told(NamedTuple):
     """The tasks of a run, in their order.
 
-    `gil` says whether the first one's interpreter has a GIL, and `held_s` how long coroutines had
-    the event loop to themselves; None of plain functions. `elsewhere` is what workers in other
+    `gil` says whether it was on where any of them ran, and `gil_enabled_by` names what had switched
+    it on there. `held_s` is how long coroutines had the event loop to themselves; None of plain
+    functions. `elsewhere` is what workers in other
     processes than this one used together (of memory, the largest one); None if there are none.
     `failed` are the numbers of the tasks that raised, each with its error.
     """
@@ -22,6 +23,7 @@ class Told(NamedTuple):
     spans: list[Span]
     results: list[Any]
     gil: bool | None
+    gil_enabled_by: str | None
     held_s: float | None
     elsewhere: Usage | None
     failed: list[tuple[int, str]]
@@ -46,11 +48,13 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
     apart: list[tuple[int, int, int, int]] = []
     is_apart = False
     with_gil: bool | None = None
+    enabled_by: set[str] = set()
     held_ns = -1
     for wire in wires:
-        (pid, thread, gil), start, end, cpu, held, used, error, result = wire
-        if not spans:
-            with_gil = gil
+        (pid, thread, gil, by), start, end, cpu, held, used, error, result = wire
+        with_gil = with_gil or gil
+        if by is not None:
+            enabled_by.add(by)
         # What was not read is part of the next reading.
         spans.append(Span(len(spans), pid, thread, start, end, cpu, used[0] if used else 0))
         if pid != here:
@@ -66,6 +70,7 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
         spans,
         results,
         with_gil,
+        ", ".join(sorted(enabled_by)) or None,
         held_ns / 1e9 if held_ns >= 0 else None,
         _together(apart) if is_apart else None,
         failed,

@@ -63,6 +63,7 @@ class Rows:
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
             held_s=outcome.held_s,
             gil=outcome.gil,
+            gil_enabled_by=outcome.gil_enabled_by,
             compared=outcome.compared,
             checked=outcome.checked,
             equal_draws=outcome.equal_draws,

@@ -18,6 +18,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from runners.child import gil
 from runners.child.answers import next_order, send, tell
 from runners.child.comparing import APART
 from runners.child.counters import (
@@ -350,6 +351,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     listen()
     watch_forks()
+    gil.watch()
 
     def leave() -> None:
         # A forked worker must not hold this end open, or the parent would not see that this

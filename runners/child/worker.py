@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
+from runners.child import gil
 from runners.child.counters import keep_gil, read_usage
 from runners.child.stacks import listen
 from runners.child.stops import tell_stops
@@ -32,13 +33,15 @@ REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters"
 
 Used = tuple[int, int, int, int] | None
 """A `Usage` since the last one: a plain tuple, or None where that was just now."""
-Wire = tuple[tuple[int, int, bool], int, int, int, int, Used, str | None, Any]
+Identity = tuple[int, int, bool, str | None]
+"""A worker's process, its thread, whether its GIL is on, and what has switched that on (`gil`)."""
+Wire = tuple[Identity, int, int, int, int, Used, str | None, Any]
 """What a worker tells of a task: a plain tuple, which is pickled sooner than a named one.
 
-Its process, its thread and whether its interpreter has a GIL; the parts of its `Span` from
-`start_ns` to `cpu_ns`; how many nanoseconds a coroutine had the event loop to itself, the steps
-between its awaits (-1 for a plain function); what the kernel counted of the worker since its last
-reading; the task's error as text, or its result. `records` takes it apart.
+Who its worker is; the parts of its `Span` from `start_ns` to `cpu_ns`; how many nanoseconds a
+coroutine had the event loop to itself, the steps between its awaits (-1 for a plain function); what
+the kernel counted of the worker since its last reading; the task's error as text, or its result.
+`records` takes it apart.
 """
 
 
@@ -48,13 +51,14 @@ class _Here:
     __slots__ = ("identity", "read_ns", "usage")
 
     def __init__(self) -> None:
-        gil = getattr(sys, "_is_gil_enabled", None)
-        self.identity = (os.getpid(), threading.get_native_id(), gil() if gil else True)
+        self.identity = self._identity()
         self.usage = read_usage()
         self.read_ns = clock_ns()
 
     def used(self, now_ns: int) -> Used:
         """What was used since the last reading; None if that was just now."""
+        if not self.identity[2] and gil.is_on():  # a task has loaded what switches it on
+            self.identity = self._identity()
         if now_ns - self.read_ns < READ_EVERY_NS:
             return None
         before, self.usage = self.usage, read_usage()
@@ -64,6 +68,9 @@ class _Here:
             for now, then in zip(self.usage[:3], before[:3], strict=True)
         )
         return wait, voluntary, involuntary, self.usage.rss_bytes
+
+    def _identity(self) -> Identity:
+        return os.getpid(), threading.get_native_id(), gil.is_on(), gil.enabled_by()
 
 
 class NotInstalled(Exception):
@@ -92,12 +99,13 @@ def install(payload: bytes, shared: Any = None) -> None:
     worker's first task.
     """
     global _payload, _workload, _broken, _failed
+    gil.watch()
     listen()  # a forked worker does already
     _failed = 0
     tell_stops()
     if threading.active_count() > 1:
         keep_gil()
-    if payload is not _payload:  # the same object in threads and forked processes: nothing to do
+    if payload != _payload:  # in threads and forked processes there is nothing to do
         try:
             _workload, _broken = pickle.loads(payload), None
         except Exception as error:

@@ -62,6 +62,7 @@ FlagCode = Literal[
     "computing_coroutines",
     "loop_threads",
     "open_ports",
+    "gil_enabled",
 ]
 
 

@@ -132,6 +132,8 @@ def markdown(
     found = _named(summary)
     bad = [entry for entry in found if entry.cell.status != "ok"]
     measured = [entry for entry in found if entry.cell.rounds > 0]
+    has_gil = any(entry.cell.gil is not False for entry in measured)
+    waits_for = "the GIL, locks or I/O" if has_gil else "locks or I/O"
     parts = [
         f"# Speedup of {escaped(', '.join(sorted(set(summary['workload']))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
@@ -161,7 +163,7 @@ def markdown(
         "![Core-seconds provided, useful and lost](efficiency.png)",
         "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
         "needs as well, its own waiting included. A negative loss is a gain, and is left of zero "
-        "in the figure. Off-CPU time is waiting for the GIL, locks or I/O beyond that; "
+        f"in the figure. Off-CPU time is waiting for {waits_for} beyond that; "
         "oversubscription is run-queue delay: ready to run, but without a CPU.",
         _losses(measured),
         "The losses that matter, and what to do about them:",

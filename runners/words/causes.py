@@ -82,6 +82,10 @@ class Cause(NamedTuple):
 
 
 GIL = Cause("gil", "one thread computes at a time: tasks hold the GIL, or a lock", "use processes")
+LOCK = Cause(
+    *("lock", "one worker gets on at a time: tasks hold what they share (a lock, a file)"),
+    "share less, or hold it for a shorter time",
+)
 SHARED = Cause(
     "shared_wait", "tasks wait longer than they do one by one: what they wait for is shared"
 )
@@ -268,8 +272,20 @@ def _waits_longer(cell: Cell) -> bool:
 
 
 def _may_hold_gil(cell: Cell) -> bool:
-    computes = cell.cpu_share >= MOSTLY_CPU and not cell.waiting
-    return cell.worker_kind == "thread" and cell.gil is not False and computes and cell.n > 1
+    return cell.worker_kind == "thread" and not _is_free(cell) and _compute(cell)
+
+
+def _compute(cell: Cell) -> bool:
+    """Whether several workers compute rather than wait."""
+    return cell.cpu_share >= MOSTLY_CPU and not cell.waiting and cell.n > 1
+
+
+def _is_free(cell: Cell) -> bool:
+    """Whether workers are threads that compute at the same time: the GIL was off.
+
+    Rows of earlier versions, which do not tell, had it.
+    """
+    return cell.worker_kind == "thread" and cell.gil is False
 
 
 def _short_tasks(cell: Cell) -> Cause | None:
@@ -381,14 +397,10 @@ def _blocking(cell: Cell) -> Cause:
         if (gil := _one_at_a_time(cell)) is not None:
             return gil
         # While all have tasks: some of them may have ended before the others.
-        in_turn = _keep_one_cpu_busy(cell, 3)
-        if in_turn and cell.cpu_share >= MOSTLY_CPU and cell.n > 1:
-            if _may_hold_gil(cell):
-                return GIL
-            words = "one worker gets on at a time: tasks hold what they share (a lock, a file)"
-            return Cause("lock", words, "share less, or hold it for a shorter time")
+        if _keep_one_cpu_busy(cell, 3) and _compute(cell):
+            return GIL if _may_hold_gil(cell) else LOCK
         words = "workers wait, for a lock, for I/O"
-        if cell.worker_kind == "thread" and cell.gil is not False:
+        if cell.worker_kind == "thread" and not _is_free(cell):
             words += " or now and then for the GIL"
         return Cause("not_determined", f"{words}; for which is not determined")
     if _waits_longer(cell):
@@ -425,7 +437,10 @@ def _computation(loss: Loss, cell: Cell) -> Cause:
             "the first task of a new worker is slow: its code is cold, or loads what it needs",
             "fork after warm-up, or keep the workers",
         )
-    words = "tasks take more CPU time side by side: caches, memory bandwidth, clock, cold code"
+    words = "tasks take more CPU time side by side: "
+    if _is_free(cell) and cell.n > 1:
+        words += "objects that all of them use (their locks, their reference counts), "
+    words += "caches, memory bandwidth, clock, cold code"
     return Cause("not_determined", f"{words}; which is not determined")
 
 

@@ -120,6 +120,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "a network of its own could not be made (it takes Linux and CAP_SYS_ADMIN, which root "
         "has): close its ports by a firewall, or choose executor=process_pool or loky",
     ),
+    "gil_enabled": (
+        "the GIL was switched on by {}",
+        "threads take turns as in any other build: look for a version of the module that declares "
+        "itself safe without the GIL; gil=off measures without it, at your own risk",
+    ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
 

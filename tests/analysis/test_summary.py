@@ -95,7 +95,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
-        *("libraries", "gil"),
+        *("libraries", "gil", "gil_enabled_by"),
         *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder"),
@@ -342,6 +342,14 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
                 "notes": None if run.role == "baseline" else '{"later": "", "by_name": "f"}'
             },
             "f works here by its name",
+        ),
+        (
+            lambda run: {"gil_enabled_by": None if run.round < 6 else "numpy, yaml"},
+            "the GIL was switched on by numpy, yaml",
+        ),
+        (
+            lambda run: {"gil_enabled_by": "?"},
+            "the GIL was switched on by a module that is not known",
         ),
     ],
 )

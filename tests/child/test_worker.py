@@ -94,6 +94,15 @@ def test_what_the_kernel_counted_is_not_read_after_each_short_task(
     assert here.used(now[0] + worker.READ_EVERY_NS) == (300, 2, 0, 60)
 
 
+def test_a_task_that_switches_the_gil_on_says_so_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runners.child.gil.is_on", lambda: False)
+    install(pickle.dumps(Nap()))
+    assert taken_apart([run_task(1)])[2:4] == (False, None)
+    monkeypatch.setattr("runners.child.gil.is_on", lambda: True)
+    monkeypatch.setattr("runners.child.gil.enabled_by", lambda: "module")
+    assert taken_apart([run_task(1)])[2:4] == (True, "module")
+
+
 def test_unknown_usage_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "read_usage", lambda: Usage(-1, -1, -1, 60))
     assert worker._Here().used(worker.clock_ns() + 10**9) == (-1, -1, -1, 60)

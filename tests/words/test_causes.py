@@ -170,6 +170,7 @@ def test_threads_that_come_late_because_one_computes_at_a_time() -> None:
     busy: dict[str, Any] = {"loss_contention": 0.42, "loss_balance": 0.08, "n": 2}
     assert codes(**late | busy)[1] == "not_determined"
     assert codes(**late | {"worker_kind": "process"}, loss_dispatch=0.93) == ["not_determined"]
+    assert codes(**late, gil=False, loss_dispatch=0.93) == ["not_determined"]
 
 
 def test_sixteen_equal_tasks_on_sixteen_threads_are_not_to_be_cut_finer() -> None:
@@ -201,6 +202,27 @@ def test_one_thread_at_a_time_is_the_gil_and_one_process_at_a_time_a_lock() -> N
     assert codes(**one_at_a_time) == ["lock"]
     assert codes(**one_at_a_time, n=4, worker_kind="thread") == ["not_determined"]  # two at a time
     assert codes(**one_at_a_time, cpu_share=0.3) == ["not_determined"]
+
+
+@pytest.mark.parametrize("gil", [True, False, None])
+@pytest.mark.parametrize("factor", TITLES)
+@pytest.mark.parametrize("share", [0.06, 0.3, 0.5, 0.93])
+def test_nothing_is_said_of_a_gil_that_was_off(gil: bool | None, factor: str, share: float) -> None:
+    """`gil` is None in rows of earlier versions, all of which had one."""
+    lost: dict[str, Any] = {f"loss_{factor}": share, "loss_balance": 0.05, "gil": gil}
+    told_of = words(**lost, worker_kind="thread")
+    if gil is False:
+        assert "GIL" not in told_of
+    elif factor == "blocking":
+        assert "GIL" in told_of
+
+
+def test_threads_without_a_gil_may_have_what_they_share_in_their_way() -> None:
+    slower: dict[str, Any] = {"loss_computation": 0.4, "worker_kind": "thread"}
+    assert "(their locks, their reference counts)" in words(**slower, gil=False)
+    assert "reference counts" not in words(**slower, gil=True)
+    assert "reference counts" not in words(**slower | {"worker_kind": "process"}, gil=False)
+    assert "reference counts" not in words(**slower, gil=False, loss_computation_machine=0.39)
 
 
 def test_waiting_for_what_is_shared_takes_longer_for_most_tasks() -> None:

@@ -1,0 +1,140 @@
+"""One object that all threads use, or one for each: what it costs that it is shared.
+
+Without a GIL threads compute at the same time, until they need the same thing. A lock lets one of
+them on. Lists and queues have a lock inside. And an object that is only used has its references
+counted: its maker counts by plain additions, all others by atomic ones (PEP 703), for each of which
+a core has to take the counter from the cache of another one.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from runners.model import Unsupported, WrongResult, at_least
+
+Uses = Literal["nothing", "counter", "lock", "list", "instance", "queue"]
+
+WORK, HELD = 10, 100
+"""So much of a plain loop is a step that computes, and so many of them a lock is held for."""
+
+
+class Shared:
+    """What a task uses."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+        self.items: list[int] = []
+        self.queue: SimpleQueue[int] = SimpleQueue()
+
+    def one(self) -> int:
+        return 1
+
+
+@dataclass
+class Contention:
+    """Each of `pieces` tasks uses an object `steps` times: that of all, or its `own`.
+
+    With `uses` lock, a task holds the object's lock while it computes, for a hundred steps at a
+    time; with `uses` nothing it computes as much without it.
+    """
+
+    uses: Uses
+    own: bool
+    steps: int
+    pieces: int
+    shared: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "steps", "pieces")
+
+    def share(self, sync: Any) -> Any:
+        """The object of each task."""
+        if isinstance(sync, BaseContext):
+            raise Unsupported(
+                "contention is about one object in the memory of all workers: use threads"
+            )
+        every = Shared()
+        self.shared = [Shared() if self.own else every for _ in range(self.pieces)]
+        return self.shared
+
+    def attach(self, shared: list[Shared]) -> None:
+        self.shared = shared
+
+    def tasks(self) -> Sequence[int]:
+        return range(self.pieces)
+
+    def __call__(self, task: int) -> int:
+        """How often the object was used."""
+        return USES[self.uses](self.shared[task], self.steps)
+
+    def check(self, results: Sequence[int]) -> None:
+        """All tasks did all of their steps, and nothing got lost."""
+        if list(results) != [self.steps] * self.pieces:
+            raise WrongResult(f"{self.pieces} tasks make {self.steps} steps each, not {results}")
+        objects = self.shared if self.own else self.shared[:1]
+        for name, found in (
+            ("counter", sum(each.count for each in objects)),
+            ("list", sum(len(each.items) for each in objects)),
+        ):
+            if self.uses == name and found != self.pieces * self.steps:
+                raise WrongResult(f"{self.pieces * self.steps} steps leave {found} in the {name}")
+
+
+def _nothing(shared: Shared, steps: int) -> int:
+    left = steps * WORK
+    while left > 0:
+        left -= 1
+    return steps
+
+
+def _counter(shared: Shared, steps: int) -> int:
+    lock = shared.lock
+    for _ in range(steps):
+        with lock:
+            shared.count += 1
+    return steps
+
+
+def _lock(shared: Shared, steps: int) -> int:
+    for start in range(0, steps, HELD):
+        with shared.lock:
+            left = min(HELD, steps - start) * WORK
+            while left > 0:
+                left -= 1
+    return steps
+
+
+def _list(shared: Shared, steps: int) -> int:
+    items = shared.items
+    for step in range(steps):
+        items.append(step)
+    return steps
+
+
+def _instance(shared: Shared, steps: int) -> int:
+    done = 0
+    for _ in range(steps):
+        done += shared.one()
+    return done
+
+
+def _queue(shared: Shared, steps: int) -> int:
+    queue = shared.queue
+    for step in range(steps):
+        queue.put(step)
+        queue.get()
+    return steps
+
+
+USES: dict[Uses, Callable[[Shared, int], int]] = {
+    "nothing": _nothing,
+    "counter": _counter,
+    "lock": _lock,
+    "list": _list,
+    "instance": _instance,
+    "queue": _queue,
+}

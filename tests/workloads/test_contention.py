@@ -1,0 +1,59 @@
+"""The workload whose tasks all use one object."""
+
+import multiprocessing
+from typing import get_args
+
+import pytest
+
+from runners.child.sync import thread_sync
+from runners.child.trial import Trial
+from runners.model import Order, Unsupported, WrongResult
+from runners.testing import WorkloadSuite
+from runners.workloads.contention import HELD, USES, Contention, Uses
+from tests.conftest import MakePlan
+
+
+class TestContention(WorkloadSuite):
+    workload = Contention(uses="counter", own=False, steps=10, pieces=3)
+
+
+class TestOwn(WorkloadSuite):
+    workload = Contention(uses="list", own=True, steps=10, pieces=3)
+
+
+def attached(uses: Uses, own: bool, steps: int = 10) -> Contention:
+    workload = Contention(uses, own, steps, pieces=3)
+    workload.attach(workload.share(thread_sync()))
+    return workload
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("uses", get_args(Uses))
+def test_threads_do_all_steps_on_one_object_or_on_their_own(
+    make_plan: MakePlan, uses: str, own: bool
+) -> None:
+    chosen = [f"workload.uses={uses}", f"workload.own={own}", f"workload.steps={2 * HELD + 7}"]
+    trial = Trial(make_plan("workload=contention", *chosen, "executor=thread", "n=2"))
+    runs = [trial.run(Order(0, 0, 0, role, False, False)) for role in ("baseline", "measured")]
+    assert [(run.status, run.error, run.checked) for run in runs] == [("ok", None, True)] * 2
+    assert len(set(map(id, trial.workload.shared))) == (4 if own else 1)  # type: ignore[attr-defined]
+    trial.close()
+
+
+@pytest.mark.parametrize(("uses", "left"), [("counter", "count"), ("list", "items")])
+def test_a_step_that_gets_lost_is_wrong(uses: Uses, left: str) -> None:
+    assert set(get_args(Uses)) == set(USES)
+    for own in (False, True):
+        workload = attached(uses, own)
+        results = [workload(task) for task in workload.tasks()]
+        workload.check(results)
+        kept = getattr(workload.shared[0], left)
+        setattr(workload.shared[0], left, kept - 1 if uses == "counter" else kept[1:])
+        with pytest.raises(WrongResult, match=rf"30 steps leave 29 in the {uses}"):
+            workload.check(results)
+
+
+def test_processes_have_no_object_in_common() -> None:
+    workload = Contention("counter", False, 10, 3)
+    with pytest.raises(Unsupported, match="use threads"):
+        workload.share(multiprocessing.get_context())
