@@ -12,8 +12,9 @@ from runners.analysis.interval import Interval
 from runners.analysis.rounds import Rounds
 from runners.analysis.walls import Walls, of_cell, plain_loop
 from runners.model import Status
-from runners.words.labels import labels
+from runners.words.labels import SERIAL, labels
 from runners.words.pythons import Interpreters, interpreters
+from runners.words.rounding import in_order
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
 SAME = Interval(1.0, 1.0, 1.0)
@@ -114,11 +115,13 @@ class OnOne:
 class Across:
     """One workload on several interpreters, in the order in which they were named.
 
-    `first` is the name of the one that the others are compared with. `paired` says whether all of
-    them ran in rounds together with it.
+    `first` is the name of the one that the others are compared with, and `loop` what is compared:
+    the plain loop, or the baseline of tasks that have to meet. `paired` says whether all that is
+    compared with it ran in rounds together with it.
     """
 
     panel: str
+    loop: str
     first: str
     paired: bool
     interpreters: tuple[OnOne, ...]
@@ -144,7 +147,12 @@ def across(summary: pd.DataFrame, comparison: Comparison) -> list[Across]:
         if len(loops) > 1:
             ordered = group.sort_values(["way", "n"], kind="stable")
             found.append(_across(ordered, pythons, loops, comparison))
-    return found
+    return sorted(found, key=lambda one: in_order(one.panel))
+
+
+def loop_name(cells: pd.DataFrame) -> str:
+    """What the baseline of the cells of one workload is called."""
+    return "plain loop" if (cells["baseline"] == SERIAL).all() else "baseline"
 
 
 def loops_of(
@@ -183,9 +191,10 @@ def _across(
                 dict(zip(zip(own["way"], own["n"].astype(int), strict=True), facts, strict=True)),
             )
         )
-    together = all(loops[first].meets(loop) for loop in loops.values())
+    cell_walls = (of_cell(rounds) for rounds in map(comparison.rounds.get, cells["cell"]) if rounds)
+    together = all(loops[first].meets(walls) for walls in (*loops.values(), *cell_walls))
     panel = str(cells.loc[cells["rounds"] > 0, "panel"].iloc[0])
-    return Across(panel, pythons.known[first].name, together, tuple(rows))
+    return Across(panel, loop_name(cells), pythons.known[first].name, together, tuple(rows))
 
 
 def _gain(cell: str, first: Walls, comparison: Comparison) -> Interval:

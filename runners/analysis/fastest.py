@@ -1,18 +1,18 @@
 """Which interpreter with which executor is the fastest of all, as far as noise lets it tell."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from runners.analysis.across import by_workload, loops_of
+from runners.analysis.across import by_workload, loop_name, loops_of
 from runners.analysis.candidate import joined
 from runners.analysis.compare import Comparison, p_value
 from runners.analysis.estimators import holm
 from runners.analysis.interval import Interval
 from runners.analysis.recommend import ERROR_RATE, eligible
 from runners.analysis.walls import Walls, of_cell
-from runners.words.labels import SERIAL, labels
+from runners.words.labels import labels
 from runners.words.pythons import Interpreters, interpreters
 from runners.words.rounding import bracketed, duration, in_order
 
@@ -24,9 +24,9 @@ MOST_NAMES = 6
 class Fastest:
     """What took the least time for one workload that several interpreters ran.
 
-    `best` names it, and `seconds` is its typical time. `open` are those, with it, of which nothing
-    shows that it beats them; `next` is the fastest one that it does beat, with how many times as
-    long that takes.
+    `best` names it, and `seconds` is its typical time, where `weak` for as much work as the plain
+    loop has. `open` are those, with it, of which nothing shows that it beats them; `next` is the
+    fastest one that it does beat, with how many times as long that takes.
     """
 
     panel: str
@@ -34,10 +34,12 @@ class Fastest:
     seconds: Interval
     open: tuple[str, ...]
     next: tuple[str, Interval] | None
+    weak: bool = False
 
     def lines(self) -> list[str]:
         """What it says: one line."""
         took = duration(self.seconds.estimate, self.seconds.low, self.seconds.high)
+        took += " for the work of the plain loop" if self.weak else ""
         if len(self.open) > 1:
             among, more = self.open[:MOST_NAMES], len(self.open) - MOST_NAMES
             named = [*among, f"{more} more"] if more > 0 else among
@@ -73,7 +75,8 @@ def fastest(summary: pd.DataFrame, comparison: Comparison) -> list[Fastest]:
             names = dict(_sides(group.loc[kept[group.index]], pythons, loops, comparison))
             margin = comparison.margin(group["cell"].tolist())
             reference = next(iter(loops.values()))
-            found.append(_fastest(str(group["panel"].iloc[0]), names, reference, margin))
+            one = _fastest(str(group["panel"].iloc[0]), names, reference, margin)
+            found.append(replace(one, weak=bool((group["scaling"] == "weak").all())))
     return sorted(found, key=lambda one: in_order(one.panel))
 
 
@@ -81,9 +84,8 @@ def _sides(
     cells: pd.DataFrame, pythons: Interpreters, loops: Mapping[int, Walls], comparison: Comparison
 ) -> Iterator[tuple[str, Walls]]:
     """Whatever ran the tasks, by its name."""
-    base = "the plain loop" if (cells["baseline"] == SERIAL).all() else "the baseline"
     for at, loop in loops.items():
-        yield f"{base} on {pythons.known[at].name}", loop
+        yield f"the {loop_name(cells)} on {pythons.known[at].name}", loop
     for row in cells.to_dict("records"):
         if rounds := comparison.rounds.get(str(row["cell"])):
             yield f"{row['way']} n = {row['n']} on {row['interpreter']}", of_cell(rounds)

@@ -20,8 +20,8 @@ change of both is worth, interpreter and executor, is in the second table: the t
 interpreter's plain loop over that of the executor on this one."""
 
 UNPAIRED = """\
-Not all of these interpreters ran in the same rounds: where they did not, two sets of times are
-compared, and what the machine did between them is in the difference."""
+Some of these have fewer than two rounds in common with the first plain loop: there, two sets of
+times are compared, and what the machine did between them is in the difference."""
 
 
 def section(found: Sequence[Across], notes: Sequence[str]) -> list[str]:
@@ -38,7 +38,7 @@ def _tables(workload: Across) -> Iterator[str]:
     ways = workload.ways
     names = [f"{way} n = {n}" for way, n in ways]
     yield table(
-        ["interpreter", "plain loop", f"against {workload.first}", *names],
+        ["interpreter", workload.loop, f"against {workload.first}", *names],
         (
             [
                 one.name,
@@ -52,9 +52,9 @@ def _tables(workload: Across) -> Iterator[str]:
     if not workload.paired:
         yield UNPAIRED
     if ways:
-        yield f"Times faster than the plain loop on {escaped(workload.first)}:"
+        yield f"Times faster than the {workload.loop} on {escaped(workload.first)}:"
         yield table(
-            ["interpreter", "plain loop", *names],
+            ["interpreter", workload.loop, *names],
             (
                 [
                     one.name,

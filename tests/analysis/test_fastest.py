@@ -72,3 +72,11 @@ def test_each_interpreter_has_a_recommendation_of_its_own(tmp_path: Path) -> Non
         assert one.text().startswith(f"primes on {one.interpreter}: use process with n = 2: 1.7")
         assert one.next is not None
         assert one.next[0].line == "thread"
+
+
+def test_with_weak_scaling_it_is_the_time_for_the_same_work(tmp_path: Path) -> None:
+    loops = {"3.11.9": 1.0, "3.15.0": 1.0}
+    found = told(tmp_path, loops, {("process", 4): 2.0}, scaling="weak")
+    assert found.seconds.estimate == pytest.approx(0.1, rel=0.03)
+    assert " ms [" in found.lines()[0]
+    assert "for the work of the plain loop" in found.lines()[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
@@ -47,7 +48,8 @@ _LINE = 0.14  # inches of a line of text
 _NOTE = 46  # characters in a line of the note
 _SPREAD = 0.5  # between the outermost lines, of the distance between two interpreters
 _DODGE = 0.1  # between neighbouring ones
-_FAR = 6.0  # an axis is logarithmic where the highest is so many times the lowest
+_FAR = 6.0  # an axis is logarithmic where the highest point is so many times the lowest
+_REACH = 2.0  # it goes so many times as far as its points for their intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,8 @@ def _draw_line(
     axes.errorbar(
         np.arange(len(middle)) + shift,
         middle,
-        # of 0.2 an end may pass the estimate
-        yerr=[(middle - low).clip(0), (high - middle).clip(0)],
+        # An end may pass the estimate in files of 0.2, and be infinite.
+        yerr=[(middle - low).clip(0), (high - middle).clip(0, 100 * middle)],
         ms=4.5,
         mew=1.1,
         lw=1.3,
@@ -224,16 +226,26 @@ def _draw_line(
 
 
 def _frame(axes: Axes, panel: _Panel) -> None:
-    seen = [y for line in axes.lines for y in np.asarray(line.get_ydata(), float)]
-    seen = [y for y in seen if np.isfinite(y) and y > 0]
+    bars = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
+    points, ends = (
+        [y for part in parts for y in np.asarray(part.get_ydata(), float) if np.isfinite(y)]
+        for parts in (
+            [bar.lines[0] for bar in bars],
+            [cap for bar in bars for cap in bar.lines[1]],
+        )
+    )
+    points.append(1.0)
+    # An interval of two rounds may reach anywhere: it leaves the frame.
+    high = min(max(points + ends), _REACH * max(points))
+    low = max(min(points + ends), min(points) / _REACH)
     axes.set_xlim(-0.5, len(panel.names) - 0.5)
-    if max(seen) > _FAR * min(seen):
+    if max(points) > _FAR * min(points):
         axes.set_yscale("log", base=2)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_ylim(min(seen) / 1.2, max(seen) * 1.2)
+        axes.set_ylim(low / 1.2, high * 1.2)
     else:
-        axes.set_ylim(0, max(seen) * 1.12)
+        axes.set_ylim(0, high * 1.12)
     axes.set_xticks(range(len(panel.names)))
     sns.despine(ax=axes)
     axes.grid(axis="y", color="0.92", lw=0.7)

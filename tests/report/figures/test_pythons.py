@@ -107,3 +107,11 @@ def test_names_have_room(many: int, name: str) -> None:
     if not tilted:
         boxes = [tick.get_window_extent() for tick in shown]
         assert all(one.x1 <= other.x0 for one, other in pairwise(boxes))
+
+
+def test_an_interval_that_says_nothing_does_not_hide_the_others() -> None:
+    wide = {"speedup_low": 0.01, "speedup_high": np.inf}
+    frame = summary(cell(0, "pool", 2, 1.5, **wide), cell(1, "pool", 2, 1.5))
+    below = plots.pythons(frame).axes[1]
+    assert below.get_yscale() == "linear"
+    assert 1.5 < below.get_ylim()[1] < 4
