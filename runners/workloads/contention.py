@@ -76,12 +76,12 @@ class Contention:
         if list(results) != [self.steps] * self.pieces:
             raise WrongResult(f"{self.pieces} tasks make {self.steps} steps each, not {results}")
         objects = self.shared if self.own else self.shared[:1]
-        for name, found in (
-            ("counter", sum(each.count for each in objects)),
-            ("list", sum(len(each.items) for each in objects)),
-        ):
-            if self.uses == name and found != self.pieces * self.steps:
-                raise WrongResult(f"{self.pieces * self.steps} steps leave {found} in the {name}")
+        counted = sum(each.count for each in objects)
+        if self.uses == "counter" and counted != sum(results):
+            raise WrongResult(f"{sum(results)} steps make a counter of {counted}")
+        left = sum(len(each.items) + each.queue.qsize() for each in objects)
+        if left:
+            raise WrongResult(f"as much is taken out as is put in, but {left} stay")
 
 
 def _nothing(shared: Shared, steps: int) -> int:
@@ -112,6 +112,7 @@ def _list(shared: Shared, steps: int) -> int:
     items = shared.items
     for step in range(steps):
         items.append(step)
+        items.pop()
     return steps
 
 

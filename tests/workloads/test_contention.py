@@ -9,7 +9,7 @@ from runners.child.sync import thread_sync
 from runners.child.trial import Trial
 from runners.model import Order, Unsupported, WrongResult
 from runners.testing import WorkloadSuite
-from runners.workloads.contention import HELD, USES, Contention, Uses
+from runners.workloads.contention import HELD, Contention, Uses
 from tests.conftest import MakePlan
 
 
@@ -40,17 +40,27 @@ def test_threads_do_all_steps_on_one_object_or_on_their_own(
     trial.close()
 
 
-@pytest.mark.parametrize(("uses", "left"), [("counter", "count"), ("list", "items")])
-def test_a_step_that_gets_lost_is_wrong(uses: Uses, left: str) -> None:
-    assert set(get_args(Uses)) == set(USES)
-    for own in (False, True):
-        workload = attached(uses, own)
-        results = [workload(task) for task in workload.tasks()]
+@pytest.mark.parametrize("own", [False, True])
+def test_a_step_that_gets_lost_is_wrong(own: bool) -> None:
+    workload = attached("counter", own)
+    results = [workload(task) for task in workload.tasks()]
+    workload.check(results)
+    workload.shared[0].count -= 1
+    with pytest.raises(WrongResult, match="30 steps make a counter of 29"):
         workload.check(results)
-        kept = getattr(workload.shared[0], left)
-        setattr(workload.shared[0], left, kept - 1 if uses == "counter" else kept[1:])
-        with pytest.raises(WrongResult, match=rf"30 steps leave 29 in the {uses}"):
-            workload.check(results)
+    with pytest.raises(WrongResult, match="make 10 steps each"):
+        workload.check([10, 10, 9])
+
+
+@pytest.mark.parametrize("uses", ["list", "queue"])
+def test_what_stays_in_a_list_or_queue_is_wrong(uses: Uses) -> None:
+    workload = attached(uses, own=False)
+    results = [workload(task) for task in workload.tasks()]
+    workload.check(results)
+    shared = workload.shared[0]
+    (shared.items.append if uses == "list" else shared.queue.put)(1)
+    with pytest.raises(WrongResult, match="but 1 stay"):
+        workload.check(results)
 
 
 def test_processes_have_no_object_in_common() -> None:
