@@ -1,9 +1,9 @@
 """One object that all threads use, or one for each: what it costs that it is shared.
 
 Without a GIL threads compute at the same time, until they need the same thing. A lock lets one of
-them on. Lists and queues have a lock inside. And an object that is only used has its references
-counted: its maker counts by plain additions, all others by atomic ones (PEP 703), for each of which
-a core has to take the counter from the cache of another one.
+them on. Lists and queues have a lock inside. And what is only read has its references counted: by
+the thread that made it with plain additions, by all others with atomic ones (PEP 703), for each of
+which a core has to take the counter from the cache of another one.
 """
 
 import threading
@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from runners.model import Unsupported, WrongResult, at_least
 
-Uses = Literal["nothing", "counter", "lock", "list", "instance", "queue"]
+Uses = Literal["nothing", "counter", "lock", "list", "queue", "data"]
 
-WORK, HELD = 10, 100
-"""So much of a plain loop is a step that computes, and so many of them a lock is held for."""
+WORK, HELD, READ = 10, 100, 50
+"""So much of a plain loop is a step that computes, so many steps a lock is held for, and so many
+numbers are read again and again, one a step."""
 
 
 class Shared:
@@ -29,9 +30,7 @@ class Shared:
         self.count = 0
         self.items: list[int] = []
         self.queue: SimpleQueue[int] = SimpleQueue()
-
-    def one(self) -> int:
-        return 1
+        self.data = [float(k) for k in range(READ)]
 
 
 @dataclass
@@ -116,13 +115,6 @@ def _list(shared: Shared, steps: int) -> int:
     return steps
 
 
-def _instance(shared: Shared, steps: int) -> int:
-    done = 0
-    for _ in range(steps):
-        done += shared.one()
-    return done
-
-
 def _queue(shared: Shared, steps: int) -> int:
     queue = shared.queue
     for step in range(steps):
@@ -131,11 +123,19 @@ def _queue(shared: Shared, steps: int) -> int:
     return steps
 
 
+def _data(shared: Shared, steps: int) -> int:
+    data = shared.data
+    for _ in range(steps // READ):
+        for _ in data:
+            pass
+    return steps - steps % READ + len(data[: steps % READ])
+
+
 USES: dict[Uses, Callable[[Shared, int], int]] = {
     "nothing": _nothing,
     "counter": _counter,
     "lock": _lock,
     "list": _list,
-    "instance": _instance,
     "queue": _queue,
+    "data": _data,
 }
