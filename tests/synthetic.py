@@ -39,15 +39,20 @@ def runs(
     status: Status = "ok",
     error: str | None = None,
     ended_by: str = "precision",
+    python: str | None = None,
+    order: int | None = None,
+    build: str | None = None,
     seed: int = 0,
 ) -> list[Run]:
     """The runs of one cell: `rounds` rounds after one cold warm-up round in each process.
 
     `speedup` is the true T1/Tn (weak scaling: the true n T1/Tn). `parameters` are named like their
-    columns. A `status` other than "ok" is that of the last run, which then has no times.
+    columns. A `status` other than "ok" is that of the last run, which then has no times. Without
+    `python` they are as of a version that does not say which one it was.
     """
     parameters = {"workload.size": 100} if parameters is None else parameters
     defines = repr((workload, executor, n, scaling, sorted(parameters.items())))
+    defines += "" if python is None else repr((python, build))
     template = Run(
         cell=hashlib.sha256(defines.encode()).hexdigest()[:12],
         workload=workload,
@@ -82,6 +87,9 @@ def runs(
         others_cpu_s=0.0,
         max_rss_bytes=20_000_000,
         gil=True,
+        python=python,
+        python_order=order,
+        python_build=build,
     )
     chance = random.Random(f"{seed} {template.cell}")
     made: list[Run] = []
@@ -259,4 +267,83 @@ def panel(
                     ended_by="precision" if last else None,
                 )
             )
+    return made
+
+
+BUILD = "main Jan  1 2026 00:00:00, GCC 12.2.0, configured 0123abcd"
+
+
+def pythons(
+    loops: Mapping[str, float],
+    speedups: Mapping[tuple[str, int], float],
+    *,
+    builds: Mapping[str, str] | None = None,
+    workload: str = "primes",
+    size: int = 100,
+    rounds: int = 20,
+    processes: int = 5,
+    noise: float = 0.01,
+    common_noise: float = 0.0,
+    serial_s: float = 0.2,
+    scaling: Scaling = "strong",
+    hosts: int = 1,
+    panel: bool = True,
+    seed: int = 0,
+) -> list[Run]:
+    """The runs of a workload on several interpreters, in the order in which `loops` names them.
+
+    `loops` has the times of their plain loops over `serial_s`, `speedups` those of each cell on its
+    own interpreter, by (executor, n). The sides of a round share `common_noise`, which without
+    `panel` no two cells do: each is by itself. With two `hosts`, executors in turn have a measuring
+    process with a baseline of its own.
+    """
+    chance = random.Random(f"pythons {seed} {workload}")
+    defines = repr((sorted(loops), workload, seed))
+    name = f"panel-{hashlib.sha256(defines.encode()).hexdigest()[:12]}"
+    sides: list[tuple[Run, float, bool]] = []  # with its time, and whether its cell begins here
+    for order, (python, loop) in enumerate(loops.items()):
+        for at, ((executor, n), speedup) in enumerate(speedups.items()):
+            template = runs(
+                workload=workload,
+                executor=executor,
+                n=n,
+                scaling=scaling,
+                rounds=1,
+                processes=1,
+                parameters={"workload.size": size},
+                python=python,
+                order=order,
+                build=(builds or {}).get(python, BUILD),
+            )[1]
+            host = order * hosts + at % hosts if panel else 0
+            own = replace(template, process=host, cold=False, warmup=False, ended_by=None)
+            own = replace(own, panel=name if panel else None)
+            if at < hosts or not panel:
+                shared = replace(own, role="baseline")
+                if panel:
+                    shared = replace(shared, cell=name, executor="serial", n=1)
+                sides.append((shared, loop, not panel))
+            work = n if scaling == "weak" else 1
+            sides.append((replace(own, role="measured"), loop * work / speedup, False))
+    each = len(loops) * hosts
+    made: list[Run] = []
+    for number in range(rounds):
+        common = chance.gauss(0, common_noise)
+        for position, (side, factor, begins) in enumerate(sides):
+            common = chance.gauss(0, common_noise) if begins else common
+            wall_s = serial_s * factor * math.exp(common) * chance.lognormvariate(0, noise)
+            made.append(
+                replace(
+                    side,
+                    round=number,
+                    process=side.process + number * processes // rounds * each,
+                    position=position,
+                    side=position,
+                    wall_s=wall_s,
+                    levels=(wall_s,) * 6,
+                )
+            )
+    last = {run.cell: at for at, run in enumerate(made) if run.role == "measured"}
+    for at in last.values():
+        made[at] = replace(made[at], ended_by="precision")
     return made

@@ -53,6 +53,9 @@ class CellSummary:
     usable_cpus: float
     worker_kind: Workers
     fresh: bool | None
+    python: str | None
+    python_order: int | None
+    python_build: str | None
     status: Status
     error: str | None
     ended_by: str | None
@@ -76,6 +79,7 @@ class CellSummary:
     mean_ratio: Interval
     hl_ratio: Interval
     speedup_n1: Interval
+    serial_ratio: Interval
     itself: Interval
     earlier: Interval
     levels: tuple[float, ...]
@@ -153,13 +157,13 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         **{
             name: stated(name)
             for name in (
-                *("error", "ended_by", "fresh", "compared", "checked", "libraries"),
-                *("gil", "gil_enabled_by"),
+                *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
+                *("python", "python_order", "python_build", "gil_enabled_by"),
             )
         },
         "folder": stated("folder") or "",
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
-        **{name: interval(name) for name in ("itself", "earlier")},
+        **{name: interval(name) for name in ("itself", "earlier", "serial_ratio")},
         **{name: interval(name) for name in ("ceiling", "efficiency_of_ceiling")},
         "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
         "times": {side: times(side) for side in SIDES},

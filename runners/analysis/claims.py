@@ -123,10 +123,12 @@ class Quantity:
         divisor = self.divisor.read(summary)
         kinds = self.columns[0], self.divisor.columns[0]
         if pairs is not None and kinds in (("speedup",) * 2, ("measured_median_s",) * 2):
-            names = [str(_row(summary, cell)["cell"]) for cell in self.cells]
-            # More time is less speed.
-            one, other = names if kinds[0] == "speedup" else reversed(names)
-            if (paired := pairs.paired(one, other)) is not None:
+            one, other = (str(_row(summary, cell)["cell"]) for cell in self.cells)
+            if kinds[0] == "speedup":
+                paired = pairs.paired(one, other)
+            else:  # more time is less speed
+                paired = pairs.paired_times(other, one)
+            if paired is not None:
                 return paired
         return interval.over(divisor)
 

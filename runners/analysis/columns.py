@@ -117,6 +117,11 @@ STATISTICS = (
         "`speedup` / the speedup of the same executor with n = 1, where that was measured: in "
         "their common rounds, or else from both",
     ),
+    *_interval(
+        *("serial_ratio", "ratio"),
+        "the plain loop's time on this interpreter / that on the first one named: above 1 it is "
+        "slower here; missing where the workload was measured on one alone",
+    ),
     *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
     *(
         column

@@ -9,10 +9,15 @@ import pandas as pd
 
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-from runners.analysis.rounds import Rounds, cell_codes, complete_rounds, in_common, read_rounds
-
-FEWEST = 2
-"""Fewer rounds in common have no interval."""
+from runners.analysis.rounds import (
+    FEWEST,
+    Rounds,
+    cell_codes,
+    complete_rounds,
+    in_common,
+    python_codes,
+    read_rounds,
+)
 
 
 class Comparison:
@@ -29,17 +34,21 @@ class Comparison:
         rounds = replace(rounds, measured_s=rounds.measured_s / work)
         of_cells = code[measured]
         ends = [0, *(np.flatnonzero(np.diff(of_cells)) + 1), len(of_cells)]
-        self.rounds: dict[str, Rounds] = {
-            str(rows["cell"].iloc[start]): rounds.part(slice(start, stop))
-            for start, stop in pairwise(ends)
-            if start < stop
-        }
+        interpreter = python_codes(rows)
+        self.rounds: dict[str, Rounds] = {}
+        self.interpreter: dict[str, int] = {}
+        for start, stop in pairwise(ends):
+            if start < stop:
+                cell = str(rows["cell"].iloc[start])
+                self.rounds[cell] = rounds.part(slice(start, stop))
+                self.interpreter[cell] = int(interpreter[start])
 
     def ratio(self, one: str, other: str, confidence: float = 0.95) -> Interval:
         """The speedup of `one` over that of `other`.
 
         From the runs of both in their common rounds, whose noise they share; where they have none,
-        from two speedups that were measured independently.
+        from two speedups that were measured independently. Those of different interpreters have
+        different baselines, which then count as well.
         """
         paired = self.paired(one, other, confidence)
         if paired is not None:
@@ -49,6 +58,19 @@ class Comparison:
 
     def paired(self, one: str, other: str, confidence: float = 0.95) -> Interval | None:
         """The same from their common rounds alone; None where there are not enough."""
+        if not {one, other} <= self.rounds.keys():
+            return None
+        a, b = self.rounds[one], self.rounds[other]
+        if self.interpreter[one] == self.interpreter[other]:
+            return paired_speedups(a, b, confidence)
+        a, b = in_common(a, b)
+        if len(a.process) < FEWEST:
+            return None
+        mine, its = (rounds.baseline_s / rounds.measured_s for rounds in (a, b))
+        return paired_ratio(mine, its, a.process, confidence)
+
+    def paired_times(self, one: str, other: str, confidence: float = 0.95) -> Interval | None:
+        """How many times as long `other` takes, in their common rounds, whatever ran them."""
         if not {one, other} <= self.rounds.keys():
             return None
         return paired_speedups(self.rounds[one], self.rounds[other], confidence)
@@ -67,15 +89,18 @@ class Comparison:
 
         One-sided: the smallest error rate at which the interval still lies below the line.
         """
-        return _p(lambda confidence: self.ratio(one, other, confidence).high < line)
+        return p_value(lambda confidence: self.ratio(one, other, confidence).high < line)
 
     def p_below(self, one: str, other: str, line: float) -> float:
         """The same of the claim that it is more than `line` times as fast."""
-        return _p(lambda confidence: self.ratio(one, other, confidence).low > line)
+        return p_value(lambda confidence: self.ratio(one, other, confidence).low > line)
 
 
 def paired_speedups(one: Rounds, other: Rounds, confidence: float = 0.95) -> Interval | None:
-    """The speedup of one cell over that of another, from their common rounds; None: too few."""
+    """The speedup of one cell over that of another, from their common rounds; None: too few.
+
+    Of one interpreter: with the same plain loop it is the ratio of their times.
+    """
     a, b = in_common(one, other)
     if len(a.process) < FEWEST:
         return None
@@ -95,7 +120,7 @@ def _speedup(rounds: Rounds, confidence: float) -> Interval:
     return paired_ratio(rounds.baseline_s, rounds.measured_s, rounds.process, confidence)
 
 
-def _p(shown: Callable[[float], bool]) -> float:
+def p_value(shown: Callable[[float], bool]) -> float:
     """Bisection over the confidence of a two-sided interval, one end of which is of interest."""
     low, high = 1e-6, 0.5
     if not shown(1 - 2 * high):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from runners.analysis.rounds import cell_codes
+from runners.analysis.rounds import cell_codes, python_codes
 from runners.results.columns import COUNTS
 from runners.words.rounding import duration
 
@@ -31,6 +31,7 @@ def first_calls(runs: pd.DataFrame) -> list[str]:
     cells = int(code.max(initial=-1)) + 1
     if not set(COLUMNS) <= set(runs.columns):  # rows of earlier versions
         return [""] * cells
+    runs = runs.assign(interpreter=python_codes(runs))
     usable = (runs["status"] == "ok") & runs["wall_s"].notna() & (runs["role"] != "spin")
     inside = (runs["role"] == "baseline") | runs["worker_kind"].isin(INSIDE)
     cold = runs[usable & runs["cold"] & inside]
@@ -46,21 +47,23 @@ def first_calls(runs: pd.DataFrame) -> list[str]:
     one_longer &= found["first_task_s"] > found["wall_s_later"]
     took_s = found["task_median_s"].where(all_longer, found["first_task_s"])
     # The baseline says it best, as nothing else runs beside its tasks: "baseline" < "measured".
-    told: dict[tuple[str, str], str] = {}
-    for panel, cell, role in found.index[all_longer | one_longer]:
-        side = panel, cell, role
+    told: dict[tuple[str, str, int], str] = {}
+    for side in found.index[all_longer | one_longer]:
         detail = f"{duration(took_s[side])}, later ones {duration(later_s[side])}"
-        told.setdefault((panel, cell), detail)
-    places = runs.loc[code >= 0, ["panel", "cell"]].drop_duplicates("cell")
+        told.setdefault(side[:3], detail)
+    places = runs.loc[code >= 0, ["panel", "cell", "interpreter"]].drop_duplicates("cell")
     return [
-        told.get((panel, panel)) or told.get((panel, cell), "")
-        for panel, cell in zip(places["panel"], places["cell"], strict=True)
+        told.get((panel, panel, python)) or told.get((panel, cell, python), "")
+        for panel, cell, python in places.itertuples(index=False)
     ]
 
 
 def _medians(runs: pd.DataFrame) -> pd.DataFrame:
-    """The medians of each side of each cell, in the order of their names."""
-    return runs.groupby(["panel", "cell", "role"])[list(COLUMNS)].median()
+    """The medians of each side of each cell, in the order of their names.
+
+    A baseline that several cells share is there for each interpreter.
+    """
+    return runs.groupby(["panel", "cell", "interpreter", "role"])[list(COLUMNS)].median()
 
 
 def _longer(first_s: "pd.Series[float]", later_s: "pd.Series[float]") -> "pd.Series[bool]":

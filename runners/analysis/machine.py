@@ -11,7 +11,8 @@ import pandas as pd
 from runners.analysis.attainable import BUSY, COMPUTING, cpu_limit, workers
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-from runners.analysis.rounds import Rows, numbers
+from runners.analysis.rounds import Rows, numbers, python_codes
+from runners.words.pythons import PYTHON
 
 
 def taken(
@@ -80,17 +81,28 @@ def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.Da
 
     `spins` are the runs of loops, `n` of them at once, `runs` all others. Those of one process and
     round belong together, and to the cells that were measured there: to one, or to all of a panel.
+    Where several interpreters were measured there, a cell has the loops of its own, or, if that has
+    not run any, those of the others: they say what the machine gives.
     """
+    both = [frame.reindex(columns=[*PYTHON]) for frame in (spins, runs)]
+    python = python_codes(pd.concat(both))
     ok = (spins["status"] == "ok") & spins["wall_s"].notna()
     numbers = ["process", "round", "n", "wall_s", "L3_s", "L4_s", "L5_s"]
-    loops = spins.loc[ok, numbers].astype(float).assign(place=spins["panel"][ok])
-    alone = loops[loops["n"] == 1].drop(columns="n")
+    loops = (
+        spins.loc[ok, numbers]
+        .astype(float)
+        .assign(place=spins["panel"][ok], python=python[: len(spins)][ok.to_numpy(bool)])
+    )
+    alone = loops[loops["n"] == 1].drop(columns=["n", "python"])
     pairs = loops[loops["n"] > 1].merge(
         alone, on=["place", "process", "round"], suffixes=("", "_1")
     )
-    places = runs[["cell", "panel"]].drop_duplicates().rename(columns={"panel": "place"})
+    places = runs[["cell", "panel"]].assign(python=python[len(spins) :])
+    places = places.drop_duplicates().rename(columns={"panel": "place"})
     own = cells[["cell", "n", "usable_cpus"]].astype({"n": float}).reset_index(names="at")
-    found = own.merge(places, on="cell").merge(pairs, on=["place", "n"])
+    found = own.merge(places, on="cell").merge(pairs, on=["place", "n"], suffixes=("", "_loop"))
+    same = found["python"] == found["python_loop"]
+    found = found[same | ~same.groupby(found["at"]).transform("any")]
     rows = {int(str(at)): _given(of_cell).row() for at, of_cell in found.groupby("at")}
     return pd.DataFrame([rows.get(at, UNKNOWN.row()) for at in cells.index], columns=list(NAMES))
 

@@ -10,7 +10,9 @@ from runners.analysis.compare import Comparison
 from runners.analysis.estimators import holm
 from runners.analysis.how_many import HowMany, how_many
 from runners.analysis.interval import Interval
-from runners.words.labels import SERIAL, in_order, labels
+from runners.words.labels import SERIAL, labels
+from runners.words.pythons import interpreters
+from runners.words.rounding import in_order
 
 WITHIN = 1.03
 """A candidate is as good as the best if the best is at most so many times as fast."""
@@ -24,7 +26,7 @@ NEVER = ("thread_subclass",)
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to use for one workload.
+    """What to use for one workload, on one `interpreter` where there are several, else "".
 
     `choice` is the simplest candidate of those that are shown to be within WITHIN of all others;
     None where there is none, or none that beats the baseline. `best` has the highest speedup;
@@ -41,6 +43,11 @@ class Recommendation:
     open: tuple[Candidate, ...]
     next: tuple[Candidate, Interval] | None
     workers: tuple[HowMany, ...] = ()
+    interpreter: str = ""
+
+    @property
+    def name(self) -> str:
+        return _on(self.panel, self.interpreter)
 
     def lines(self) -> list[str]:
         """All that it says: what to use, and how many workers each executor needs."""
@@ -54,17 +61,17 @@ class Recommendation:
             unclear = any(candidate.speedup.high > 1 for candidate in self.open)
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
-                f"{self.panel}: nothing {'clearly ' if unclear else ''}beats {base}; "
+                f"{self.name}: nothing {'clearly ' if unclear else ''}beats {base}; "
                 f"the best, {_listed([self.best])}, reaches {times(self.best.speedup)}."
             )
         if self.choice is None:
             told = (
-                f"{self.panel}: not decided between {_listed(self.open)}; the fastest of these "
+                f"{self.name}: not decided between {_listed(self.open)}; the fastest of these "
                 f"rounds, {_listed([self.best])}, reaches {times(self.best.speedup)}. Measure "
                 "longer: measure=thorough."
             )
         else:
-            told = f"{self.panel}: use {self.choice.line} with n = {self.choice.n}: "
+            told = f"{self.name}: use {self.choice.line} with n = {self.choice.n}: "
             told += f"{times(self.choice.speedup)}."
             if self.choice is not self.best:
                 assert self.lead is not None
@@ -80,7 +87,7 @@ class Recommendation:
 
 
 def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
-    """The recommendation for each workload with two candidates or more.
+    """The recommendation for each workload and interpreter with two candidates or more.
 
     `summary` is the frame of `summarise`, of the frame `runs`. A candidate is a cell that is ok,
     has an interval of its speedup, works with more than the calling thread, and does not forget to
@@ -89,23 +96,39 @@ def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]
     """
     cells = summary.assign(**labels(summary))
     numbers = cells[["speedup", "speedup_low", "speedup_high"]].notna().all(axis=1)
-    kept = (cells["status"] == "ok") & numbers & (cells["worker_kind"] != "caller")
-    kept &= ~cells["executor"].isin(NEVER)
-    if "metric.results_missing" in cells:
-        kept &= cells["metric.results_missing"].isna()
+    python = interpreters(summary).of.rename("python")
     groups = [
         (str(panel), group)
-        for (_, _, panel), group in cells.loc[kept].groupby(["workload", "scaling", "panel"])
+        for (_, _, panel, _), group in cells.loc[eligible(cells) & numbers].groupby(
+            ["workload", "scaling", "panel", python]
+        )
         if len(group) > 1
     ]
     if not groups:
         return []
     comparison = Comparison(runs)
     found = [
-        _recommendation(name, str(group["baseline"].iloc[0]), list(_candidates(group)), comparison)
+        _recommendation(
+            *(name, str(group["interpreter"].iloc[0]), str(group["baseline"].iloc[0])),
+            list(_candidates(group)),
+            comparison,
+        )
         for name, group in groups
     ]
     return sorted(found, key=lambda recommendation: in_order(recommendation.panel))
+
+
+def eligible(cells: pd.DataFrame) -> "pd.Series[bool]":
+    """Which cells may be recommended: see `recommend`."""
+    kept = (cells["status"] == "ok") & (cells["worker_kind"] != "caller")
+    kept &= ~cells["executor"].isin(NEVER)
+    if "metric.results_missing" in cells:
+        kept &= cells["metric.results_missing"].isna()
+    return kept
+
+
+def _on(panel: str, interpreter: str) -> str:
+    return f"{panel} on {interpreter}" if interpreter else panel
 
 
 def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
@@ -114,14 +137,18 @@ def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
     for row in ordered.to_dict("records"):
         bounds = (float(row[name]) for name in ("speedup", "speedup_low", "speedup_high"))
         yield Candidate(
-            *(str(row["cell"]), str(row["executor"]), str(row["line"]), int(row["n"])),
+            *(str(row["cell"]), str(row["executor"]), str(row["way"]), int(row["n"])),
             Interval(*bounds),
             row["worker_kind"] == "coroutine",
         )
 
 
 def _recommendation(
-    panel: str, baseline: str, candidates: list[Candidate], comparison: Comparison
+    panel: str,
+    interpreter: str,
+    baseline: str,
+    candidates: list[Candidate],
+    comparison: Comparison,
 ) -> Recommendation:
     best = candidates[0]
     margin = comparison.margin([one.cell for one in candidates])
@@ -151,7 +178,8 @@ def _recommendation(
         lead=comparison.ratio(best.cell, choice.cell) if choice not in (None, best) else None,
         open=tuple(c for c in candidates if c.cell not in worse),
         next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
-        workers=tuple(_workers(panel, candidates, comparison)),
+        workers=tuple(_workers(_on(panel, interpreter), candidates, comparison)),
+        interpreter=interpreter,
     )
 
 

@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from runners.analysis.interval import Floats
 from runners.model import PANEL
 from runners.results.columns import COUNTS
+from runners.words.pythons import PYTHON
 
 SHORT_S = 0.002
 """Of a shorter run of the baseline it is not said whose threads used the CPUs."""
+
+FEWEST = 2
+"""Fewer rounds that two sides have in common have no interval."""
 
 Rows = NDArray[np.intp]
 """Positions of rows in a frame."""
@@ -77,6 +81,14 @@ def cell_codes(runs: pd.DataFrame) -> Rows:
     code = np.full(len(runs), -1)
     code[own] = pd.factorize(runs["cell"][own])[0]
     return code
+
+
+def python_codes(runs: pd.DataFrame) -> Rows:
+    """A number for each row's interpreter, as its command named it; 0 where it is a single one."""
+    names = [name for name in PYTHON if name in runs and runs[name].nunique(dropna=False) > 1]
+    if not names:
+        return np.zeros(len(runs), np.intp)
+    return np.asarray(runs.groupby(names, sort=False, dropna=False).ngroup(), np.intp)
 
 
 def of_cell(runs: pd.DataFrame, cell: str) -> pd.DataFrame:

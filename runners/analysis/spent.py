@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from runners.analysis.rounds import Rows
+from runners.analysis.rounds import Rows, python_codes
 from runners.results.columns import COUNTS
 
 
 def spent(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     """The shares of each cell's time, a row a cell: counted, warm-up, ceiling, starting, judging.
 
-    A cell that was measured together with others has the shares of its panel. They are NaN where
-    nothing was timed; what version 0.2.0 did not write counts as nothing.
+    A cell that was measured together with others has the shares of its panel, of those in it that
+    have the same interpreter. They are NaN where nothing was timed; what version 0.2.0 did not
+    write counts as nothing.
     """
     wall_s = runs["wall_s"].fillna(0.0).to_numpy(float)
     spin = (runs["role"] == "spin").to_numpy(bool)
@@ -28,8 +29,8 @@ def spent(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         },
         index=runs.index,
     )
-    by_panel = parts.groupby(runs["panel"]).sum()
-    shares = by_panel.div(by_panel.sum(axis=1).replace(0.0, np.nan), axis=0)
+    place = runs.groupby(["panel", python_codes(runs)], sort=False).ngroup().to_numpy()
+    by_place = parts.groupby(place).sum()
+    shares = by_place.div(by_place.sum(axis=1).replace(0.0, np.nan), axis=0)
     cells = np.unique(code[code >= 0], return_index=True)[1]
-    panels = runs["panel"][code >= 0].iloc[cells]
-    return shares.reindex(panels).reset_index(drop=True)
+    return shares.reindex(place[code >= 0][cells]).reset_index(drop=True)

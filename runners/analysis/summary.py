@@ -11,6 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from runners.analysis.across import serial_ratios
 from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.compare import baseline_ratio, paired_speedups
@@ -38,10 +39,14 @@ from runners.analysis.rounds import (
 from runners.analysis.spent import spent
 from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
+from runners.words.pythons import PYTHON, interpreters
 
 STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 LEFT = ("left_processes", "left_files", "left_shared_bytes")
+
+APART = ("cell", "n", "usable_cpus", "folder", *PYTHON)
+"""In what the cells of a family may differ; which interpreter they have is told by its place."""
 
 Record = dict[str, Any]
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
@@ -84,9 +89,11 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         fact["first_calls"] = first
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
-    waits = _waiting(cells, parts)
+    pythons = interpreters(cells)
+    waits = _waiting(cells, parts, pythons.of)
+    serial = serial_ratios(cells, parts)
     one_worker: tuple[Interval, Rounds] | None = None
-    for at, is_first in _by_family(cells):
+    for at, is_first in _by_family(cells, pythons.of):
         if is_first:
             one_worker = None
         mine = parts[at]
@@ -114,6 +121,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             "start_s": start[at],
             **_named("itself", baseline_ratio(mine) or UNKNOWN),
             **_named("earlier", _earlier(mine)),
+            **_named("serial_ratio", serial[at]),
             **_ladder(mine, provided if is_coroutine else 1),
         }
         records[at] |= attained(facts[at] | records[at])
@@ -145,20 +153,20 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["python", "python_order", "python_build"]
-    names += ["usable_cpus", "worker_kind", "fresh", "folder"]
+    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, "folder"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
-def _waiting(cells: pd.DataFrame, parts: list[Rounds]) -> list[bool]:
+def _waiting(cells: pd.DataFrame, parts: list[Rounds], pythons: "pd.Series[int]") -> list[bool]:
     """Whether the tasks of each cell wait, even one by one: decided once for each workload.
 
-    By the middle of its cells, or by the lowest where the middle is not clearly above: a workload
-    near the limit would else be of one kind here and of the other there.
+    And for each interpreter, of which one may compute for as long as another waits. By the middle
+    of its cells, or by the lowest where the middle is not clearly above: a workload near the limit
+    would else be of one kind here and of the other there.
     """
     names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
     own = pd.Series([float(np.median(p.cpu_share)) if len(p.process) else math.nan for p in parts])
-    by_workload = own.groupby([cells[name] for name in names], dropna=False)
+    by_workload = own.groupby([pythons, *(cells[name] for name in names)], dropna=False)
     middle, lowest = by_workload.transform("median"), by_workload.transform("min")
     found = (middle < WAITING) | ((lowest < WAITING) & (middle < 2 * WAITING))
     return [bool(one) for one in found]
@@ -291,15 +299,15 @@ def _starts(runs: pd.DataFrame, code: Rows, cells: int) -> Floats:
     return medians
 
 
-def _by_family(cells: pd.DataFrame) -> Iterator[tuple[int, bool]]:
+def _by_family(cells: pd.DataFrame, pythons: "pd.Series[int]") -> Iterator[tuple[int, bool]]:
     """Positions of the cells, those that differ in n alone together and n = 1 first.
 
     With each, whether it begins a family. Cells measured again in another folder (`<cell>#2`) are
     families of their own.
     """
-    same = [name for name in cells.columns if name not in ("cell", "n", "usable_cpus", "folder")]
+    same = [name for name in cells.columns if name not in APART]
     repeat = cells["cell"].str.partition("#")[2]
-    keys = [*(cells[name] for name in same), repeat]
+    keys = [*(cells[name] for name in same), repeat, pythons]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
     previous = -1
     for at in np.lexsort((cells["n"], family)):

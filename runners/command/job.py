@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -17,7 +17,7 @@ from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
-from runners.model import Gil, Plan, Run, UsageError
+from runners.model import UsageError
 from runners.planning import config
 from runners.planning.environment import read_site
 from runners.results.checked import planned
@@ -50,7 +50,7 @@ class Job:
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
     handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has
-    those of the sweep in their order, with their labels.
+    those of the sweep in their order, by what the configuration calls them.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Job:
         self.statuses: list[str] = []
         self.watch = Watch()
         self.submitted: Mapping[str, Mapping[str, Any]] = {}
-        self.interpreters: dict[tuple[str, Gil | None], str] = {}
+        self.interpreters: list[tuple[str, str]] = []
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -91,23 +91,25 @@ class Job:
         try:
             plan = config.plan(cfg, site())
         except UsageError as error:
-            run = config.refusal(cfg, error)
+            run = replace(config.refusal(cfg, error), python_order=self.place(cfg))
             if not resume.holds(folder, run):
                 append(folder, run)
             refused(run, place)
             return Measured(run.status)
-        plan = cast(Plan, self.placed(plan))
+        plan = replace(plan, python_order=self.place(cfg))
         submitted = self.submitted.get(plan.python.asked)
         candidate = Candidate(plan, folder, Terminal(plan, folder, place), submitted)
         return self.measure([candidate], folder)[0]
 
-    def placed(self, cell: Plan | Run) -> Plan | Run:
-        """The cell with the place of its interpreter among those of the sweep."""
-        label = cell.python_label if isinstance(cell, Plan) else cell.python
-        for order, (interpreter, known) in enumerate(self.interpreters.items()):
-            if known == label and (isinstance(cell, Run) or cell.interpreter == interpreter):
-                return replace(cell, python_order=order)
-        return cell
+    def place(self, cfg: DictConfig) -> int:
+        """The place of the interpreter of a cell among those of the sweep, in order of appearance.
+
+        A cell by itself has the first one.
+        """
+        named = str(cfg.python), str(cfg.gil)
+        if named not in self.interpreters:
+            self.interpreters.append(named)
+        return self.interpreters.index(named)
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""

@@ -184,6 +184,7 @@ class Sweep:
                     if not _is_a_result(error, overrides):
                         raise
                     what = refusal(cfg, error)
+                what = replace(what, python_order=self.job.place(cfg))
             except (HydraException, OmegaConfBaseException, UsageError, OSError) as error:
                 fail(error, cell=name)
             if (other := places.setdefault(folder, number)) != number:
@@ -196,10 +197,7 @@ class Sweep:
                 )
             cells.append(Cell(number, "", overrides, folder, what))
         names = differing([cell.what for cell in cells])
-        found = [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
-        plans = [cell.what for cell in found if isinstance(cell.what, Plan)]
-        self.job.interpreters = {plan.interpreter: plan.python_label for plan in plans}
-        return [replace(cell, what=self.job.placed(cell.what)) for cell in found]
+        return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
 
     def _place(self, cfg: DictConfig) -> Path:
         """The folder of a cell. Raises UsageError where it may have no results."""

@@ -2,7 +2,8 @@
 
 `this` one, the path of an executable, a program on the PATH, the folder of a virtual environment,
 `free-threaded`, or a version (`3.14`, `3.15t` for a build without the GIL), which is looked up as
-its users would: uv's interpreters where uv is there, pyenv's, those on the PATH.
+its users would: uv's interpreters where uv is there, pyenv's, those on the PATH, and those that
+`.ci/pythons` has made.
 """
 
 import json
@@ -61,7 +62,7 @@ def here() -> list[Python]:
     calls it is in its `asked`: the version, or its path if it is not found by that.
     """
     this = this_python()
-    paths = [*_uv_all(), *_of_pyenv(), *_all_on_path(), *_of_variable()]
+    paths = [*_uv_all(), *_of_pyenv(), *_all_on_path(), *_made(), *_of_variable()]
     ask_all(paths)
     found = {_kind(this): replace(this, asked=this.executable)}
     for path in reversed(paths):  # the first of a kind stays
@@ -202,7 +203,8 @@ def _candidates(version: str) -> Iterator[tuple[str, bool]]:
     minor = plain + "t" * version.endswith("t")
     if minor != plain:
         yield from ((path, False) for path in _of_variable())
-    for path in (*_uv_find(version), *_of_pyenv(minor), *_on_path(f"python{minor}", shims=False)):
+    named = _on_path(f"python{minor}", shims=False)
+    for path in (*_uv_find(version), *_of_pyenv(minor), *named, *_made(minor)):
         yield path, True
     if minor != plain:  # such a build is often installed under the plain name as well
         yield from ((path, False) for path in _of_pyenv(plain))
@@ -285,6 +287,20 @@ def _of_pyenv(minor: str = "") -> list[str]:
             stage = (int(name["patch"] or 0), name["stage"] or "", int(name["number"] or 0))
             found.append((is_release, number, stage, str(executable)))
     return [path for *_, path in sorted(found, reverse=True)]
+
+
+def _made(minor: str = "") -> list[str]:
+    """Those that `.ci/pythons` has made, all or of one version."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # this user has no home
+        return []
+    found = []
+    for folder in sorted(_listed(cache / "speedup-lab")):
+        name = re.fullmatch(r"python-(\d+\.\d+)", folder.name)
+        if name is not None and minor in ("", name[1]) and (folder / "ready").exists():
+            found.append(str(folder / "usr/bin" / f"python{name[1]}"))
+    return list(filter(_is_program, found))
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from runners.analysis.across import across
 from runners.analysis.cell import cells
+from runners.analysis.compare import Comparison
+from runners.analysis.fastest import Fastest, fastest
 from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
-from runners.analysis.recommend import recommend
+from runners.analysis.python_notes import python_notes
+from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import UsageError, printable
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
+from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.read import (
     baseline_folder,
@@ -30,6 +35,8 @@ from runners.results.read import (
 )
 from runners.results.write import typed, write_whole
 from runners.words.labels import labels
+from runners.words.pythons import interpreters
+from runners.words.rounding import in_order
 
 DOES = "Results become summary, figures, timelines and report."
 
@@ -39,7 +46,8 @@ class Report:
     """The files that were written, the summary that they show, and what it recommends.
 
     `recommendations` has a line for each workload, and for each of its executors of which several
-    n were measured. `missing` is a line if cells are missing, or "".
+    n were measured: on each interpreter, where there are several, and one for the fastest of all.
+    `missing` is a line if cells are missing, or "".
     """
 
     summary: pd.DataFrame
@@ -54,7 +62,8 @@ def write_report(
     """Summarise the results below `folders` into `output`, by default the first of them.
 
     Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg; matrix as well where there are several workloads and executors. timeline.png and
+    .svg; matrix as well where there are several workloads and executors, and pythons where several
+    interpreters ran the same workload. timeline.png and
     trace.json of a single cell are put beside them; with `timelines`, those of several into each
     cell's own folder. Raises `UsageError` where there is nothing to report on.
     """
@@ -68,7 +77,13 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
-    recommendations = tuple(line for found in recommend(summary, runs) for line in found.lines())
+    said: list[Recommendation | Fastest] = list(recommend(summary, runs))
+    several: Sequence[str] = ()
+    if interpreters(summary).several:
+        comparison = Comparison(runs)
+        said = sorted([*said, *fastest(summary, comparison)], key=lambda one: in_order(one.panel))
+        several = section(across(summary, comparison), python_notes(summary, runs))
+    recommendations = tuple(line for found in said for line in found.lines())
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -76,6 +91,7 @@ def write_report(
         missing=missing,
         matrix=n,
         timeline=single and bool(written),
+        pythons=several,
     )
     files = {
         CSV: csv(summary),
@@ -86,6 +102,7 @@ def write_report(
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
+        **({"pythons": figures.pythons(summary)} if several else {}),
     }
     for name, figure in drawn.items():
         if missing:

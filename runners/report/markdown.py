@@ -19,8 +19,8 @@ from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import in_order, labels
-from runners.words.rounding import bracketed, counted, duration
+from runners.words.labels import labels
+from runners.words.rounding import bracketed, counted, duration, in_order
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
@@ -29,9 +29,9 @@ METHOD = """\
   either end (the 20% trimmed mean), as a ratio. The median times beside it are of either side
   alone, so they do not divide to exactly that. "Total" is mean(T₁) / mean(Tₙ): what many rounds
   take in all. Efficiency = speedup / n.
-- T₁ is the plain loop over the same tasks, without an executor, in the same rounds; "against n = 1"
-  divides by the speedup of the same executor with one worker. Weak scaling gives n times the tasks
-  to n workers, and n·T₁ / Tₙ is its speedup.
+- T₁ is the plain loop over the same tasks, without an executor, in the same rounds and on the same
+  interpreter; "against n = 1" divides by the speedup of the same executor with one worker. Weak
+  scaling gives n times the tasks to n workers, and n·T₁ / Tₙ is its speedup.
 - T runs from before the executor is made to after its workers have ended, on a monotonic clock.
 - Brackets are 95% intervals: of a speedup by Student's t, over the rounds or, where it is wider,
   over the interpreters (of which it needs five); of a total by Fieller's method; of a median time
@@ -120,12 +120,13 @@ def markdown(
     missing: str = "",
     matrix: int | None = None,
     timeline: bool = False,
+    pythons: Sequence[str] = (),
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
 
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
-    of a single run.
+    of a single run. `pythons` is the section on several interpreters, if there are some.
     """
     curves = list(break_even(summary))
     found = _named(summary)
@@ -142,6 +143,7 @@ def markdown(
         "![Speedup against the number of workers](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
+        *pythons,
         *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
         "## Results",
         _results(measured),

@@ -1,10 +1,9 @@
 """Short names for cells, for figures and tables: what tells them apart, and nothing else."""
 
-import re
-
 import pandas as pd
 
 from runners.model import printable
+from runners.words.pythons import interpreters
 
 SERIAL = "serial"
 """The executor that is the baseline itself: what it shows is the noise."""
@@ -16,45 +15,54 @@ MOST_PARAMETERS = 12
 """Parameters that vary which a name has."""
 
 
-def in_order(name: str) -> str:
-    """A key that sorts the numbers in a name by their size, as in count=300, count=3000."""
-    return re.sub(r"\d+", lambda digits: digits[0].zfill(15), name)
-
-
 def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     """Short names that tell the cells apart, one per row of `summary`.
 
-    `panel` is the workload, `line` the executor, each with those of its parameters that vary.
+    `panel` is the workload, `line` the executor, each with those of its parameters that vary; where
+    there are several interpreters, a line has its own one: `thread, 3.13.1`. `way` is the line
+    without it, and `interpreter` that part alone, "" where there is a single one.
     """
-    panel, line = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
+    panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
+    pythons = interpreters(summary)
     for (workload, scaling), cells in summary.groupby(["workload", "scaling"]):
         weak = ", weak scaling" if scaling == "weak" else ""
         panel[cells.index] = _names(str(workload), cells, "workload.") + weak
     for executor, cells in summary.groupby("executor"):
-        line[cells.index] = _names(str(executor), cells, "executor.")
+        own = pythons.of[cells.index]
+        way[cells.index] = _names(str(executor), cells, "executor.", own)
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})
-    again = summary.groupby([panel, line, "n"]).cumcount()
-    return {"panel": panel, "line": line + again.map(lambda k: f" (again, {k + 1})" if k else "")}
+    again = summary.groupby([panel, way, "n", pythons.of]).cumcount()
+    way += again.map(lambda k: f" (again, {k + 1})" if k else "")
+    if pythons.several:
+        interpreter = pythons.names().map(printable)
+        line = way + ", " + interpreter
+    else:
+        interpreter, line = pd.Series("", index=summary.index, dtype=object), way.copy()
+    return {"panel": panel, "line": line, "way": way, "interpreter": interpreter}
 
 
-def _names(base: str, cells: pd.DataFrame, prefix: str) -> "pd.Series[str]":
+def _names(
+    base: str, cells: pd.DataFrame, prefix: str, pythons: "pd.Series[int] | None" = None
+) -> "pd.Series[str]":
     """`base` with the parameters that vary among `cells`, one name per cell.
 
-    A parameter that only follows n, as in `chunks=${n}`, tells no two lines apart.
+    A parameter that only follows n, as in `chunks=${n}`, tells no two lines apart, and neither does
+    one that only follows the interpreter, as the default start method does.
     """
     names = pd.Series(base, index=cells.index, dtype=object)
+    by = [0] * len(cells) if pythons is None else pythons.tolist()
     told = 0
     for column in (name for name in cells.columns if name.startswith(prefix)):
         values = cells[column].map(_plain)
-        count = values.nunique()
-        if count == 1:
+        if len(set(zip(by, values, strict=True))) == len(set(by)):
             continue
         told += 1
         if told > MOST_PARAMETERS:
             continue
-        if len(set(zip(cells["n"], values, strict=True))) > cells["n"].nunique():
+        where = list(zip(by, cells["n"], strict=True))
+        if len(set(zip(where, values, strict=True))) > len(set(where)):
             names += f" {column.removeprefix(prefix)}=" + values
         else:
             names += f" ({column.removeprefix(prefix)} varies with n)"

@@ -1,6 +1,7 @@
 """Numbers for readers: three digits, an interval to the same decimals, times with a unit."""
 
 import math
+import re
 
 UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
 """Units of time, and how many of each are a second."""
@@ -35,3 +36,8 @@ def duration(estimate: float, low: float = math.nan, high: float = math.nan) -> 
     """Seconds in the unit that fits the estimate, as in "213 µs [198, 230]"."""
     unit, scale = time_unit(estimate)
     return bracketed(estimate * scale, low * scale, high * scale, f" {unit}")
+
+
+def in_order(name: str) -> str:
+    """A key that sorts the numbers in a name by their size, as in count=300, count=3000."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(15), name)

@@ -316,3 +316,20 @@ def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) 
         assert judge(claim, summary, pairs).verdict == "holds"
     # The times by themselves are too noisy for that.
     assert judge(Claim((), "", "", claims[1]), summary).verdict == "undecided"
+
+
+def test_speedups_of_two_interpreters_are_no_ratio_of_times(tmp_path: Path) -> None:
+    """Twice as fast a plain loop, and the same speedup."""
+    loops = {"3.11.9": 1.0, "3.15.0": 0.5}
+    for run in synthetic.pythons(loops, {("thread", 2): 1.0}, common_noise=0.3):
+        append(tmp_path / run.cell, run)
+    runs = read_runs(tmp_path)
+    summary, pairs = summarise(runs), Comparison(runs)
+    first, second = ({"python": name} for name in loops)
+    found = speedup(second).over(speedup(first)).read(summary, pairs)
+    assert found.low < 1 < found.high
+    assert found.half_width < 0.02
+    times = seconds(second).over(seconds(first)).read(summary, pairs)
+    assert times.low < 0.5 < times.high
+    assert times.half_width < 0.02
+    assert judge(Claim((), "", "", speedup(THREADS).above(1)), summary).verdict == "not measured"

@@ -147,3 +147,17 @@ def test_a_function_that_remembers_its_results(
     found = found.assign(task_median_s=table[0], first_task_s=table[1])
     [detail] = first_calls(found)
     assert bool(detail) == bool(told), detail
+
+
+def test_interpreters_with_one_panel_are_told_apart(tmp_path: Path) -> None:
+    """The first calls of one are not held against later ones of another."""
+    runs = [
+        replace(run, cold=run.round == 0, warmup=run.round == 0)
+        for run in synthetic.pythons({"3.11.9": 1.0, "3.15.0": 1.0}, {("thread", 2): 1.0}, rounds=3)
+    ]
+    slow = (62e-3, 62e-3, 0.5)
+    found = frame(
+        tmp_path, runs, lambda run: slow if run.cold and run.python == "3.15.0" else alike(run)
+    )
+    told = dict(zip(summarise(found)["python"], first_calls(found), strict=True))
+    assert told == {"3.11.9": "", "3.15.0": "62.0 ms, later ones 1.00 ms"}

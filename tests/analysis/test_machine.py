@@ -182,3 +182,21 @@ def test_loops_without_a_cpu_make_one_where_the_kernel_tells_of_no_load(tmp_path
 def test_more_loops_than_cpus_do_not_make_one(tmp_path: Path) -> None:
     row = row_of(tmp_path, synthetic.runs(n=4), 2.0, contention=0.5)
     assert "busy_machine" not in codes(row)
+
+
+@pytest.mark.parametrize(("asked", "second"), [(("3.11.9", "3.13.1"), 1.2), (("3.11.9",), 1.8)])
+def test_a_cell_has_the_loops_of_its_own_interpreter_or_those_that_there_are(
+    tmp_path: Path, asked: tuple[str, ...], second: float
+) -> None:
+    cells = synthetic.pythons({"3.11.9": 1.0, "3.13.1": 1.0}, {("thread", 2): 1.0})
+    loops = [
+        replace(run, cell=run.panel or "", executor="serial", ended_by=None)
+        for name, ceiling in (("3.11.9", 1.8), ("3.13.1", 1.2))
+        if name in asked
+        for run in synthetic.spins(
+            [one for one in cells if one.python == name and one.n > 1], ceiling
+        )
+    ]
+    found = summary_of(tmp_path, [*loops, *cells]).set_index("python")["ceiling"]
+    assert found["3.11.9"] == pytest.approx(1.8, rel=0.05)
+    assert found["3.13.1"] == pytest.approx(second, rel=0.05)

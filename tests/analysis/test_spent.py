@@ -42,3 +42,13 @@ def test_cells_of_a_panel_share_its_time(tmp_path: Path) -> None:
     shares = spent(frame, cell_codes(frame))
     assert len(shares) == 2
     assert set(shares["counted_share"]) == set(shares["judging_share"]) == {0.5}
+
+
+def test_cells_of_a_panel_have_the_time_of_their_own_interpreter(tmp_path: Path) -> None:
+    for run in synthetic.pythons({"3.11.9": 1.0, "3.13.1": 1.0}, {("thread", 2): 1.0}, rounds=2):
+        judging_s = 1.0 if run.python == "3.11.9" else 3.0
+        append(tmp_path / run.cell, replace(run, wall_s=1.0, judging_s=judging_s))
+    frame = read_runs(tmp_path)
+    shares = spent(frame, cell_codes(frame))["counted_share"]
+    pythons = frame.loc[cell_codes(frame) >= 0, ["cell", "python"]].drop_duplicates()["python"]
+    assert dict(zip(pythons, shares, strict=True)) == {"3.11.9": 0.5, "3.13.1": 0.25}

@@ -128,52 +128,33 @@ def test_a_module_that_ends_or_holds_up_its_interpreter(
     make_plan(*words, "workload.function=works_there:f")  # another one is started
 
 
-def test_an_executor_that_is_not_there_is_a_result_and_a_broken_plugin_too(
-    venv: Path, tmp_path: Path
-) -> None:
-    done = run_program(
-        *("-m", f"python=this,{venv}", "workload=countdown,nowhere", "workload.count=1000", "n=1"),
-        *("executor=loky", "measure=quick", "measure.max_rounds=2", "hydra.sweep.dir=out"),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    found = {file.parent.name: rows(file)[-1] for file in tmp_path.glob("out/*/runs.jsonl")}
-    told = sorted(
-        (row["workload"], row["python_order"], row["status"])
-        for row in found.values()
-        if row["role"] == "measured"
-    )
-    assert told == [
-        *(("countdown", 0, "ok"), ("countdown", 1, "unsupported")),
-        *(("nowhere", 0, "failed"), ("nowhere", 1, "failed")),
-    ]
-
-
 def test_interpreters_of_a_sweep_share_their_rounds_and_nothing_else(
     venv: Path, tmp_path: Path
 ) -> None:
     words = (
-        *("-m", f"python=this,{venv}", "workload=countdown", "workload.count=1000", "n=1,2"),
+        *("-m", f"python=this,{venv}", "workload=cube,nowhere", "n=2"),
         *("executor=thread,process", "measure=quick", "measure.max_rounds=2", "sweep.report=false"),
     )
     done = run_program(*words, "hydra.sweep.dir=out", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
     [shared] = tmp_path.glob("out/panel-*")
     baselines = [row for row in rows(shared / "runs.jsonl") if row["role"] == "baseline"]
     for number in {row["round"] for row in baselines}:
         own = [row["python_order"] for row in baselines if row["round"] == number]
         assert set(own) == {0, 1}
     of_process = {row["process"]: row["python_order"] for row in baselines}
-    cells = [file.parent for file in tmp_path.glob("out/countdown-*/runs.jsonl")]
-    assert len(cells) == 8
+    cells = [file.parent for file in tmp_path.glob("out/cube-*/runs.jsonl")]
+    assert len(cells) == 4
     for cell in cells:
         measured = rows(cell / "runs.jsonl")
         assert {of_process[row["process"]] for row in measured} == {measured[0]["python_order"]}
-        facts = json.loads((cell / "environment.json").read_text())
-        installed = "only-there" in facts["packages"]
-        assert installed == (measured[0]["python_order"] == 1)
+        known = json.loads((cell / "environment.json").read_text())["facts"]["packages"]
+        assert ("only-there" in known) == (measured[0]["python_order"] == 1)
+    refused = [row for file in tmp_path.glob("out/nowhere-*/runs.jsonl") for row in rows(file)]
+    assert {row["status"] for row in refused} == {"failed"}
+    assert sorted(row["python_order"] for row in refused) == [0, 0, 1, 1]
     again = run_program(*words, "resume=out", cwd=tmp_path)
-    assert again.stdout.count("reused") == 8
+    assert again.stdout.count("reused") == 8, again.stdout
 
 
 def test_results_of_interpreters_that_differ_do_not_stand_for_each_other(
@@ -182,10 +163,9 @@ def test_results_of_interpreters_that_differ_do_not_stand_for_each_other(
     one, other = make_plan(), make_plan(f"python='{venv}'")
     assert one.python.is_this
     assert not other.python.is_this
-    # The same interpreter with the same code and packages is the same, wherever it is.
-    assert {key for key in one.identity if one.identity[key] != other.identity[key]} == set()
-    without = make_plan(f"python='{venv}'", "gil=null")
-    assert without.cell == other.cell
+    # The same build is the same, wherever it is; its packages and options may differ.
+    differing = {key for key in one.identity if one.identity[key] != other.identity[key]}
+    assert differing <= {"packages", "python_options"}
 
 
 @pytest.mark.parametrize("gil", ["on", "off"])

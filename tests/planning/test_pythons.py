@@ -27,6 +27,7 @@ def _nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("SPEEDUP_LAB_FREE_THREADED", raising=False)
 
 
@@ -134,6 +135,15 @@ def test_a_shim_that_starts_nothing_is_passed_over(tmp_path: Path) -> None:
     played(tmp_path / "pyenv/versions/3.94.2/bin/python", "3.94.2")
     real = played(tmp_path / "pyenv/versions/3.94.2/bin/python3.94", "3.94.2")
     assert find("python3.94").executable == str(real)
+
+
+def test_those_that_were_made_from_packages_are_found(tmp_path: Path) -> None:
+    made = tmp_path / "home/.cache/speedup-lab/python-3.94"
+    real = played(made / "usr/bin/python3.94", "3.94.1")
+    assert refused("3.94").startswith("no Python 3.94")
+    (made / "ready").touch()
+    assert find("3.94").executable == str(real)
+    assert "3.94" in [python.asked for python in here()]
 
 
 def test_pyenvs_shims_are_not_started_to_find_a_version(

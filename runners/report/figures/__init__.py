@@ -3,7 +3,17 @@
 from runners.report.figures.drawing import image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
 from runners.report.figures.matrix import matrix
+from runners.report.figures.pythons import pythons
 from runners.report.figures.speedup import speedup
 from runners.report.figures.timeline import timeline
 
-__all__ = ["efficiency", "image", "matrix", "new_figure", "speedup", "styled", "timeline"]
+__all__ = [
+    "efficiency",
+    "image",
+    "matrix",
+    "new_figure",
+    "pythons",
+    "speedup",
+    "styled",
+    "timeline",
+]

@@ -21,6 +21,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 Style = Mapping[str, Any]
 MOST_PIXELS = 2**16 - 1
 """Along a side of an image: Agg draws no larger one."""
+MARKERS = "osD^vph"
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+"""Of lines, beside their colours: any one of the three is enough to tell a few."""
 LABEL = 48
 """Characters in a line of the legend."""
 
@@ -34,6 +37,8 @@ _STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
     "text.parse_math": False,  # a `$` in a name is a character
 }
+_ENTRY = 0.18  # inches of a line in the legend
+_LEGEND = 0.6  # inches that figures have for it
 _WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
 
 
@@ -64,15 +69,20 @@ def title(axes: Axes, text: str) -> None:
     axes.set_title("\n".join(textwrap.wrap(text, 36)), loc="left", weight="bold")
 
 
-def note_missing(axes: Axes, cells: pd.DataFrame, drawn: pd.DataFrame, *more: str) -> None:
-    """Say below a panel which of its cells are not in it and why, and what `more` there is."""
+def not_drawn(cells: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
+    """Which of the cells are not among those that are drawn, and why: a line, or none."""
     missing = cells.drop(drawn.index)
     why = missing["status"].where(missing["status"] != "ok", "without a complete round")
     parts = [
         f"{line} n={', '.join(str(n) for n in sorted(group['n']))} {reason}"
         for (line, reason), group in missing.groupby(["line", why], sort=False)
     ]
-    notes = [f"not drawn: {'; '.join(parts)}"] if parts else []
+    return [f"not drawn: {'; '.join(parts)}"] if parts else []
+
+
+def note_missing(axes: Axes, cells: pd.DataFrame, drawn: pd.DataFrame, *more: str) -> None:
+    """Say below a panel which of its cells are not in it and why, and what `more` there is."""
+    notes = not_drawn(cells, drawn)
     if drawn.empty:
         axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center", color="0.4")
     text = "\n".join(line for note in (*notes, *more) for line in textwrap.wrap(note, 46))
@@ -90,7 +100,10 @@ def note_missing(axes: Axes, cells: pd.DataFrame, drawn: pd.DataFrame, *more: st
 
 
 def legend(figure: Figure, handles: Iterable[Artist]) -> None:
-    """One legend below all panels, in as many columns as fit into the figure's width."""
+    """One legend below all panels, in as many columns as fit into the figure's width.
+
+    The figure grows by what a long one needs, which would else be taken from the panels.
+    """
     found = list(handles)
     lengths = [min(len(str(handle.get_label())), LABEL) for handle in found]
     widths = [0.6 + 0.065 * length for length in lengths]  # inches, at the legend's font size
@@ -99,9 +112,11 @@ def legend(figure: Figure, handles: Iterable[Artist]) -> None:
         for count in range(1, len(found) + 1)
         if sum(max(column) for column in np.array_split(widths, count)) <= figure.get_figwidth()
     ]
-    figure.legend(
-        handles=found, loc="outside lower center", ncols=max(fitting, default=1), frameon=False
-    )
+    columns = max(fitting, default=1)
+    lines = sum(str(handle.get_label()).count("\n") + 1 for handle in found)
+    more = max(0.0, _ENTRY * lines / columns - _LEGEND)
+    figure.set_figheight(figure.get_figheight() + more)
+    figure.legend(handles=found, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def image(figure: Figure, form: Literal["png", "svg"]) -> bytes:

@@ -17,7 +17,9 @@ from runners.analysis.laws import Law
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, predict
 from runners.report.figures.drawing import (
+    DASHES,
     LABEL,
+    MARKERS,
     Style,
     grid,
     legend,
@@ -26,9 +28,8 @@ from runners.report.figures.drawing import (
     title,
 )
 from runners.words.labels import SERIAL, labels
+from runners.words.rounding import in_order
 
-_MARKERS = "osD^vph"
-_DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _IDEAL: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
 _BOUND: Style = {"color": "0.15", "lw": 0.9, "ls": (0, (1.5, 1.5))}
 _NOISE: Style = {"color": "0.55", "alpha": 0.35, "lw": 0}
@@ -69,7 +70,8 @@ def speedup(
     """
     cells = summary.assign(**labels(summary))
     panels = list(_panels(cells, _ratios(runs), list(laws)))
-    styles = _styles(sorted(set(cells.loc[cells["executor"] != SERIAL, "line"])))
+    lines = sorted(set(cells.loc[cells["executor"] != SERIAL, "line"]), key=in_order)
+    styles = _styles(lines)
     with styled():
         figure, grid_axes = grid([_HEIGHT] * len(panels))
         for panel, axes in zip(panels, grid_axes, strict=True):
@@ -103,8 +105,8 @@ def _styles(lines: Sequence[str]) -> dict[str, Style]:
     return {
         line: {
             "color": colours[at],
-            "marker": _MARKERS[at % len(_MARKERS)],
-            "ls": _DASHES[at % len(_DASHES)],
+            "marker": MARKERS[at % len(MARKERS)],
+            "ls": DASHES[at % len(DASHES)],
         }
         for at, line in enumerate(lines)
     }

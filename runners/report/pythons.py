@@ -1,0 +1,85 @@
+"""The report's section on several interpreters: what each makes of the same workload."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+
+from runners.analysis.across import SAME, Across, Gain
+from runners.analysis.interval import Interval
+from runners.report.markdown import bullets, table
+from runners.words.escaping import markdown as escaped
+from runners.words.rounding import bracketed, duration
+
+FIGURE = "pythons"
+
+ABOUT = f"""\
+![The plain loop and the speedups on each interpreter]({FIGURE}.png)
+
+"Against" is the plain loop's time on an interpreter over that on the first one named: above 1 it is
+slower there. The speedups beside it are against the plain loop of the same interpreter. What a
+change of both is worth, interpreter and executor, is in the second table: the time of the first
+interpreter's plain loop over that of the executor on this one."""
+
+UNPAIRED = """\
+Not all of these interpreters ran in the same rounds: where they did not, two sets of times are
+compared, and what the machine did between them is in the difference."""
+
+
+def section(found: Sequence[Across], notes: Sequence[str]) -> list[str]:
+    """The section as paragraphs; nothing where there is nothing to compare."""
+    if not found:
+        return []
+    parts = ["## Across interpreters", ABOUT]
+    for workload in found:
+        parts += [f"### {escaped(workload.panel)}", *_tables(workload)]
+    return [*parts, bullets(notes)] if notes else parts
+
+
+def _tables(workload: Across) -> Iterator[str]:
+    ways = workload.ways
+    names = [f"{way} n = {n}" for way, n in ways]
+    yield table(
+        ["interpreter", "plain loop", f"against {workload.first}", *names],
+        (
+            [
+                one.name,
+                _time(one.loop_s),
+                _ratio(one.loop),
+                *(_field(one.gains.get(way), gain=False) for way in ways),
+            ]
+            for one in workload.interpreters
+        ),
+    )
+    if not workload.paired:
+        yield UNPAIRED
+    if ways:
+        yield f"Times faster than the plain loop on {escaped(workload.first)}:"
+        yield table(
+            ["interpreter", "plain loop", *names],
+            (
+                [
+                    one.name,
+                    _ratio(SAME.over(one.loop)),
+                    *(_field(one.gains.get(way), gain=True) for way in ways),
+                ]
+                for one in workload.interpreters
+            ),
+        )
+
+
+def _field(cell: Gain | None, *, gain: bool) -> str:
+    """Its ratio, or its status where it has none."""
+    if cell is None:
+        return ""
+    if cell.status != "ok":
+        return cell.status
+    return _ratio(cell.gain if gain else cell.speedup)
+
+
+def _time(seconds: Interval) -> str:
+    return duration(*astuple(seconds))
+
+
+def _ratio(ratio: Interval) -> str:
+    if ratio.low == ratio.high == 1:
+        return "1"
+    return bracketed(*astuple(ratio))
