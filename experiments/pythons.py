@@ -20,5 +20,5 @@ CLAIMS: tuple[Claim, ...] = ()
 
 
 def figures(summary: pd.DataFrame) -> Mapping[str, Figure]:
-    """The speedup on each of them."""
-    return {"speedup": plots.speedup(summary)}
+    """The plain loop and the speedup on each of them."""
+    return {"pythons": plots.pythons(summary)}

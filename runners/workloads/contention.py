@@ -17,9 +17,9 @@ from runners.model import Unsupported, WrongResult, at_least
 
 Uses = Literal["nothing", "counter", "lock", "list", "queue", "data"]
 
-WORK, HELD, READ = 10, 100, 50
-"""So much of a plain loop is a step that computes, so many steps a lock is held for, and so many
-numbers are read again and again, one a step."""
+WORK, HELD, LENGTH = 10, 100, 50
+"""So much of a plain loop is a step that computes, for so many steps a lock is held, and so long
+are the lists."""
 
 
 class Shared:
@@ -28,9 +28,9 @@ class Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.count = 0
-        self.items: list[int] = []
+        self.items = list(range(LENGTH))  # one that gets empty would give its memory back
         self.queue: SimpleQueue[int] = SimpleQueue()
-        self.data = [float(k) for k in range(READ)]
+        self.data = [float(k) for k in range(LENGTH)]
 
 
 @dataclass
@@ -51,16 +51,14 @@ class Contention:
         at_least(self, 1, "steps", "pieces")
 
     def share(self, sync: Any) -> Any:
-        """The object of each task."""
         if isinstance(sync, BaseContext):
             raise Unsupported(
                 "contention is about one object in the memory of all workers: use threads"
             )
-        every = Shared()
-        self.shared = [Shared() if self.own else every for _ in range(self.pieces)]
+        self.shared = Shared()
         return self.shared
 
-    def attach(self, shared: list[Shared]) -> None:
+    def attach(self, shared: Shared) -> None:
         self.shared = shared
 
     def tasks(self) -> Sequence[int]:
@@ -68,17 +66,16 @@ class Contention:
 
     def __call__(self, task: int) -> int:
         """How often the object was used."""
-        return USES[self.uses](self.shared[task], self.steps)
+        return USES[self.uses](Shared() if self.own else self.shared, self.steps)
 
     def check(self, results: Sequence[int]) -> None:
-        """All tasks did all of their steps, and nothing got lost."""
+        """All tasks did all of their steps, and nothing got lost of what they shared."""
         if list(results) != [self.steps] * self.pieces:
             raise WrongResult(f"{self.pieces} tasks make {self.steps} steps each, not {results}")
-        objects = self.shared if self.own else self.shared[:1]
-        counted = sum(each.count for each in objects)
-        if self.uses == "counter" and counted != sum(results):
-            raise WrongResult(f"{sum(results)} steps make a counter of {counted}")
-        left = sum(len(each.items) + each.queue.qsize() for each in objects)
+        counts = self.uses == "counter" and not self.own
+        if counts and self.shared.count != sum(results):
+            raise WrongResult(f"{sum(results)} steps make a counter of {self.shared.count}")
+        left = len(self.shared.items) - LENGTH + self.shared.queue.qsize()
         if left:
             raise WrongResult(f"as much is taken out as is put in, but {left} stay")
 
@@ -125,10 +122,10 @@ def _queue(shared: Shared, steps: int) -> int:
 
 def _data(shared: Shared, steps: int) -> int:
     data = shared.data
-    for _ in range(steps // READ):
+    for _ in range(steps // LENGTH):
         for _ in data:
             pass
-    return steps - steps % READ + len(data[: steps % READ])
+    return steps - steps % LENGTH + len(data[: steps % LENGTH])
 
 
 USES: dict[Uses, Callable[[Shared, int], int]] = {
