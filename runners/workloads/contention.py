@@ -1,9 +1,9 @@
 """One object that all threads use, or one for each: what it costs that it is shared.
 
 Without a GIL threads compute at the same time, until they need the same thing. A lock lets one of
-them on. Lists and queues have a lock inside. And an object that is only used has its references
-counted: its maker counts by plain additions, all others by atomic ones (PEP 703), for each of which
-a core has to take the counter from the cache of another one.
+them on. Lists and queues have a lock inside. And what is only read has its references counted: by
+the thread that made it with plain additions, by all others with atomic ones (PEP 703), for each of
+which a core has to take the counter from the cache of another one.
 """
 
 import threading
@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from runners.model import Unsupported, WrongResult, at_least
 
-Uses = Literal["nothing", "counter", "lock", "list", "instance", "queue"]
+Uses = Literal["nothing", "counter", "lock", "list", "queue", "data"]
 
-WORK, HELD = 10, 100
-"""So much of a plain loop is a step that computes, and so many of them a lock is held for."""
+WORK, HELD, LENGTH = 10, 100, 50
+"""So much of a plain loop is a step that computes, for so many steps a lock is held, and so long
+are the lists."""
 
 
 class Shared:
@@ -27,11 +28,9 @@ class Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.count = 0
-        self.items: list[int] = []
+        self.items = list(range(LENGTH))  # one that gets empty would give its memory back
         self.queue: SimpleQueue[int] = SimpleQueue()
-
-    def one(self) -> int:
-        return 1
+        self.data = [float(k) for k in range(LENGTH)]
 
 
 @dataclass
@@ -52,16 +51,14 @@ class Contention:
         at_least(self, 1, "steps", "pieces")
 
     def share(self, sync: Any) -> Any:
-        """The object of each task."""
         if isinstance(sync, BaseContext):
             raise Unsupported(
                 "contention is about one object in the memory of all workers: use threads"
             )
-        every = Shared()
-        self.shared = [Shared() if self.own else every for _ in range(self.pieces)]
+        self.shared = Shared()
         return self.shared
 
-    def attach(self, shared: list[Shared]) -> None:
+    def attach(self, shared: Shared) -> None:
         self.shared = shared
 
     def tasks(self) -> Sequence[int]:
@@ -69,19 +66,18 @@ class Contention:
 
     def __call__(self, task: int) -> int:
         """How often the object was used."""
-        return USES[self.uses](self.shared[task], self.steps)
+        return USES[self.uses](Shared() if self.own else self.shared, self.steps)
 
     def check(self, results: Sequence[int]) -> None:
-        """All tasks did all of their steps, and nothing got lost."""
+        """All tasks did all of their steps, and nothing got lost of what they shared."""
         if list(results) != [self.steps] * self.pieces:
             raise WrongResult(f"{self.pieces} tasks make {self.steps} steps each, not {results}")
-        objects = self.shared if self.own else self.shared[:1]
-        for name, found in (
-            ("counter", sum(each.count for each in objects)),
-            ("list", sum(len(each.items) for each in objects)),
-        ):
-            if self.uses == name and found != self.pieces * self.steps:
-                raise WrongResult(f"{self.pieces * self.steps} steps leave {found} in the {name}")
+        counts = self.uses == "counter" and not self.own
+        if counts and self.shared.count != sum(results):
+            raise WrongResult(f"{sum(results)} steps make a counter of {self.shared.count}")
+        left = len(self.shared.items) - LENGTH + self.shared.queue.qsize()
+        if left:
+            raise WrongResult(f"as much is taken out as is put in, but {left} stay")
 
 
 def _nothing(shared: Shared, steps: int) -> int:
@@ -112,14 +108,8 @@ def _list(shared: Shared, steps: int) -> int:
     items = shared.items
     for step in range(steps):
         items.append(step)
+        items.pop()
     return steps
-
-
-def _instance(shared: Shared, steps: int) -> int:
-    done = 0
-    for _ in range(steps):
-        done += shared.one()
-    return done
 
 
 def _queue(shared: Shared, steps: int) -> int:
@@ -130,11 +120,19 @@ def _queue(shared: Shared, steps: int) -> int:
     return steps
 
 
+def _data(shared: Shared, steps: int) -> int:
+    data = shared.data
+    for _ in range(steps // LENGTH):
+        for _ in data:
+            pass
+    return steps - steps % LENGTH + len(data[: steps % LENGTH])
+
+
 USES: dict[Uses, Callable[[Shared, int], int]] = {
     "nothing": _nothing,
     "counter": _counter,
     "lock": _lock,
     "list": _list,
-    "instance": _instance,
     "queue": _queue,
+    "data": _data,
 }

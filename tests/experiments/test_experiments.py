@@ -69,6 +69,7 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
             rows.append({"status": "unsupported", "error": str(error), **_refused(told)})
             continue
         identity = {"workload": plan.workload, "executor": plan.executor, "n": plan.n}
+        identity["gil"] = plan.gil != "off"
         rows.append({**identity, "scaling": plan.scaling, "status": "ok", **plan.parameters})
     assert len(rows) == EXPERIMENTS[name].cells
     summary = pd.DataFrame(rows).assign(speedup=1.0, speedup_low=1.0, speedup_high=1.0)

@@ -9,7 +9,7 @@ from runners.child.sync import thread_sync
 from runners.child.trial import Trial
 from runners.model import Order, Unsupported, WrongResult
 from runners.testing import WorkloadSuite
-from runners.workloads.contention import HELD, USES, Contention, Uses
+from runners.workloads.contention import HELD, Contention, Uses
 from tests.conftest import MakePlan
 
 
@@ -36,21 +36,36 @@ def test_threads_do_all_steps_on_one_object_or_on_their_own(
     trial = Trial(make_plan("workload=contention", *chosen, "executor=thread", "n=2"))
     runs = [trial.run(Order(0, 0, 0, role, False, False)) for role in ("baseline", "measured")]
     assert [(run.status, run.error, run.checked) for run in runs] == [("ok", None, True)] * 2
-    assert len(set(map(id, trial.workload.shared))) == (4 if own else 1)  # type: ignore[attr-defined]
     trial.close()
 
 
-@pytest.mark.parametrize(("uses", "left"), [("counter", "count"), ("list", "items")])
-def test_a_step_that_gets_lost_is_wrong(uses: Uses, left: str) -> None:
-    assert set(get_args(Uses)) == set(USES)
-    for own in (False, True):
-        workload = attached(uses, own)
-        results = [workload(task) for task in workload.tasks()]
+def test_tasks_count_with_one_counter_or_leave_it_alone() -> None:
+    for own, counted in ((False, 30), (True, 0)):
+        workload = attached("counter", own)
+        assert [workload(task) for task in workload.tasks()] == [10] * 3
+        assert workload.shared.count == counted
+
+
+def test_a_step_that_gets_lost_is_wrong() -> None:
+    workload = attached("counter", own=False)
+    results = [workload(task) for task in workload.tasks()]
+    workload.check(results)
+    workload.shared.count -= 1
+    with pytest.raises(WrongResult, match="30 steps make a counter of 29"):
         workload.check(results)
-        kept = getattr(workload.shared[0], left)
-        setattr(workload.shared[0], left, kept - 1 if uses == "counter" else kept[1:])
-        with pytest.raises(WrongResult, match=rf"30 steps leave 29 in the {uses}"):
-            workload.check(results)
+    with pytest.raises(WrongResult, match="make 10 steps each"):
+        workload.check([10, 10, 9])
+
+
+@pytest.mark.parametrize("uses", ["list", "queue"])
+def test_what_stays_in_a_list_or_queue_is_wrong(uses: Uses) -> None:
+    workload = attached(uses, own=False)
+    results = [workload(task) for task in workload.tasks()]
+    workload.check(results)
+    shared = workload.shared
+    (shared.items.append if uses == "list" else shared.queue.put)(1)
+    with pytest.raises(WrongResult, match="but 1 stay"):
+        workload.check(results)
 
 
 def test_processes_have_no_object_in_common() -> None:
