@@ -1,0 +1,101 @@
+"""Whether a measured speedup is what a test asks for: yes, no, or this machine cannot tell.
+
+A verdict is that of the 95% interval as a whole. An interval that holds the threshold tells
+nothing, and neither does a speedup below it where the machine itself, by loops that share nothing,
+has not given that much.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from runners.analysis.cell import CellSummary
+from runners.analysis.interval import Interval
+
+Outcome = Literal["passed", "failed", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comes of a demand on one cell, and why: a few words."""
+
+    outcome: Outcome
+    reason: str
+
+
+class Impossible(ValueError):
+    """No measurement could ever meet the demand; the message says why."""
+
+
+def at_least(cell: CellSummary, least: float) -> Verdict:
+    """Whether the speedup is `least` or more. Raises Impossible where it cannot be."""
+    workers = 1 if cell.worker_kind == "caller" else cell.n
+    if least > workers:
+        raise Impossible(
+            f"a speedup of {least:g} takes more than {workers} worker{'s' * (workers > 1)}: raise n"
+        )
+    found = _judged(cell.speedup, least, "interval")
+    if found.outcome == "failed" and (why := _machine(cell, least)) is not None:
+        return Verdict("inconclusive", f"{why}; {found.reason}")
+    return found
+
+
+def at_most(cell: CellSummary, most: float) -> Verdict:
+    """Whether the speedup is `most` or less."""
+    found = _judged(cell.speedup, most, "interval")
+    swapped: dict[Outcome, Outcome] = {"passed": "failed", "failed": "passed"}
+    outcome = swapped.get(found.outcome, found.outcome)
+    sign = "below" if outcome == "passed" else "above"
+    reason = (
+        found.reason if outcome == "inconclusive" else f"{_told(cell.speedup)} is {sign} {most:g}"
+    )
+    return Verdict(outcome, reason)
+
+
+def no_slower(cell: CellSummary, margin: float) -> Verdict:
+    """Whether the executor takes at most `margin` (0.05: 5%) more time than the plain loop."""
+    if margin < 0:
+        raise Impossible(f"margin={margin:g}: it has to be 0 or more, as 0.05 for 5%")
+    return _judged(cell.speedup, 1 / (1 + margin), "interval")
+
+
+def efficiency_at_least(cell: CellSummary, least: float) -> Verdict:
+    """Whether the speedup is that part or more of what this machine gives.
+
+    What it gives is the measured ceiling (loops that share nothing, as many as there are workers),
+    and where there is none, as for tasks that wait, what workers and CPUs allow.
+    """
+    if not 0 < least <= 1:
+        raise Impossible(f"an efficiency of {least:g}: it has to be above 0 and at most 1")
+    measured = cell.efficiency_of_ceiling
+    if math.isfinite(measured.estimate):
+        return _judged(measured, least, "part of what the machine gives")
+    return _judged(cell.speedup.scaled(1 / cell.bound), least, "part of the attainable speedup")
+
+
+def _judged(found: Interval, least: float, what: str) -> Verdict:
+    if not math.isfinite(found.low):
+        return Verdict("inconclusive", "there are too few rounds for an interval")
+    if found.low >= least:
+        return Verdict("passed", f"{_told(found)} is above {least:g}")
+    if found.high < least:
+        return Verdict("failed", f"{_told(found)} is below {least:g}")
+    return Verdict("inconclusive", f"the {what} {_told(found)} contains {least:g}")
+
+
+def _machine(cell: CellSummary, least: float) -> str | None:
+    """Why a speedup below `least` is not the code's fault, or not surely; None if it is."""
+    if cell.bound < least:
+        return f"{cell.usable_cpus:g} usable CPUs, n = {cell.n}"
+    ceiling = cell.ceiling
+    if not math.isfinite(cell.attainable) or not math.isfinite(ceiling.estimate):
+        return None  # tasks wait, and CPUs do not limit them
+    # Under the ceiling, a whole number of workers may give less than it: attainable counts that.
+    worst = cell.attainable * (ceiling.low / ceiling.estimate if ceiling.low > 0 else 1.0)
+    if worst < least:
+        return f"this machine gave {ceiling.estimate:.2g} CPUs"
+    return None
+
+
+def _told(interval: Interval) -> str:
+    return f"{interval.low:.2f}–{interval.high:.2f}"

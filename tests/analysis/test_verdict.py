@@ -1,0 +1,106 @@
+"""What a demand on a speedup comes to."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runners.analysis.cell import CellSummary
+from runners.analysis.interval import Interval
+from runners.analysis.verdict import (
+    Impossible,
+    Outcome,
+    at_least,
+    at_most,
+    efficiency_at_least,
+    no_slower,
+)
+from tests import synthetic
+
+NONE = Interval(math.nan, math.nan, math.nan)
+
+
+def of(low: float, high: float, **columns: object) -> CellSummary:
+    """A cell with that interval of its speedup, on a machine that gives two CPUs."""
+    known: dict[str, Any] = {
+        **{"speedup": Interval((low * high) ** 0.5, low, high), "n": 2, "bound": 2.0},
+        **{"usable_cpus": 2.0, "worker_kind": "process"},
+        **{"ceiling": Interval(1.95, 1.9, 2.0), "attainable": 1.95},
+        "efficiency_of_ceiling": NONE,
+    }
+    return replace(synthetic.cell(), **known | columns)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "outcome", "words"),
+    [
+        (1.6, 1.8, 1.5, "passed", "1.60–1.80 is above 1.5"),
+        (1.5, 1.8, 1.5, "passed", "above"),
+        (1.38, 1.61, 1.5, "inconclusive", "the interval 1.38–1.61 contains 1.5"),
+        (1.2, 1.4, 1.5, "failed", "1.20–1.40 is below 1.5"),
+        (math.nan, math.nan, 1.5, "inconclusive", "too few rounds"),
+    ],
+)
+def test_a_speedup_is_judged_by_its_whole_interval(
+    low: float, high: float, least: float, outcome: Outcome, words: str
+) -> None:
+    found = at_least(of(low, high), least)
+    assert found.outcome == outcome
+    assert words in found.reason
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"ceiling": Interval(1.3, 1.2, 1.4), "attainable": 1.3}, "this machine gave 1.3 CPUs"),
+        ({"ceiling": Interval(1.6, 1.4, 1.8), "attainable": 1.6}, "this machine gave 1.6 CPUs"),
+        ({"n": 4, "bound": 1.4, "usable_cpus": 1.4}, "1.4 usable CPUs, n = 4"),
+    ],
+)
+def test_what_the_machine_has_not_given_is_no_failure(
+    columns: dict[str, object], words: str
+) -> None:
+    found = at_least(of(1.1, 1.2, **columns), 1.5)
+    assert found.outcome == "inconclusive"
+    assert found.reason.startswith(words)
+    # What passes passes on any machine.
+    assert at_least(of(1.6, 1.7, **columns), 1.5).outcome == "passed"
+
+
+def test_tasks_that_wait_are_not_limited_by_cpus() -> None:
+    waiting = of(1.1, 1.2, ceiling=NONE, attainable=math.nan, bound=2.0)
+    assert at_least(waiting, 1.5).outcome == "failed"
+
+
+def test_a_demand_that_nothing_could_meet_is_a_mistake() -> None:
+    with pytest.raises(Impossible, match=r"takes more than 2 workers: raise n"):
+        at_least(of(1.6, 1.8), 2.5)
+    with pytest.raises(Impossible, match="more than 1 worker:"):
+        at_least(of(1.0, 1.1, worker_kind="caller"), 1.5)
+    for least in (0, -1, 1.1):
+        with pytest.raises(Impossible):
+            efficiency_at_least(of(1.6, 1.8), least)
+    with pytest.raises(Impossible):
+        no_slower(of(1.6, 1.8), -0.1)
+
+
+def test_at_most_is_the_other_way_round() -> None:
+    assert at_most(of(0.9, 1.1), 1.2).outcome == "passed"
+    assert at_most(of(1.3, 1.4), 1.2).outcome == "failed"
+    assert at_most(of(1.1, 1.4), 1.2).outcome == "inconclusive"
+
+
+def test_no_slower_than_serial_within_a_margin() -> None:
+    assert no_slower(of(0.97, 1.02), 0.05).outcome == "passed"
+    assert no_slower(of(0.90, 0.94), 0.05).outcome == "failed"
+    assert no_slower(of(0.90, 0.97), 0.05).outcome == "inconclusive"
+
+
+def test_efficiency_is_that_of_the_measured_ceiling() -> None:
+    measured = of(1.0, 1.2, efficiency_of_ceiling=Interval(0.85, 0.82, 0.88))
+    assert efficiency_at_least(measured, 0.8).outcome == "passed"
+    assert efficiency_at_least(measured, 0.9).outcome == "failed"
+    assert efficiency_at_least(measured, 0.85).outcome == "inconclusive"
+    assert efficiency_at_least(of(1.7, 1.8), 0.8).outcome == "passed"
+    assert efficiency_at_least(of(1.7, 1.8, bound=math.inf), 0.8).outcome == "failed"
