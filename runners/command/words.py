@@ -6,6 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from runners.command.arguments import MULTIRUN
 from runners.model import in_one_line
 from runners.planning import searchpath
 
@@ -20,6 +21,8 @@ def unparsable(words: Sequence[str]) -> str | None:
             continue
         except Exception as error:  # a number of thousands of digits, a nesting as deep
             return f"{key}: it cannot be read ({in_one_line(error)})"
+        if override.is_sweep_override() and not set(MULTIRUN) & set(words):
+            return f"{word}: several values make a sweep; add -m, or put a list in [ ]"
         plain = override.value() if not override.is_sweep_override() else ""
         if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
             return f"{key}={value}: it must be the name of an option; --help lists them"

@@ -15,6 +15,7 @@ from tests.conftest import PLUGINS, MakePlan, run_program
 
 MISTAKES = {
     "n=0": ["n=0", "at least 1"],
+    "n=1,2": ["n=1,2", "several values make a sweep; add -m"],
     "n=-1": ["n=-1", "at least 1"],
     "n=four": ["n:", "four", "Integer"],
     "scaling=sideways": ["scaling=sideways", "strong or weak"],
