@@ -2,7 +2,9 @@
 
 A verdict is that of the 95% interval as a whole. An interval that holds the threshold tells
 nothing, and neither does a speedup below it where the machine itself, by loops that share nothing,
-has not given that much.
+has not given that much. On a loaded machine the rounds of a minute may have a typical ratio that
+those of the next one have not, so what fails, or passes only just, has to show in a second
+measurement as well (`benchmarks.verdicts`).
 """
 
 import math
@@ -21,6 +23,8 @@ class Verdict:
 
     outcome: Outcome
     reason: str
+    sure: bool = False
+    """It passes, and would if the interval were twice as wide: no second measurement is needed."""
 
 
 class Impossible(ValueError):
@@ -43,13 +47,11 @@ def at_least(cell: CellSummary, least: float) -> Verdict:
 def at_most(cell: CellSummary, most: float) -> Verdict:
     """Whether the speedup is `most` or less."""
     found = _judged(cell.speedup, most, "interval")
-    swapped: dict[Outcome, Outcome] = {"passed": "failed", "failed": "passed"}
-    outcome = swapped.get(found.outcome, found.outcome)
-    sign = "below" if outcome == "passed" else "above"
-    reason = (
-        found.reason if outcome == "inconclusive" else f"{_told(cell.speedup)} is {sign} {most:g}"
-    )
-    return Verdict(outcome, reason)
+    if found.outcome == "inconclusive":
+        return found
+    if found.outcome == "passed":
+        return Verdict("failed", found.reason)
+    return Verdict("passed", found.reason, cell.speedup.high**2 / cell.speedup.estimate <= most)
 
 
 def no_slower(cell: CellSummary, margin: float) -> Verdict:
@@ -73,11 +75,19 @@ def efficiency_at_least(cell: CellSummary, least: float) -> Verdict:
     return _judged(cell.speedup.scaled(1 / cell.bound), least, "part of the attainable speedup")
 
 
+def agreed(first: Verdict, second: Verdict) -> Verdict:
+    """What two measurements come to, of which the second is a fresh one."""
+    if first.outcome == second.outcome:
+        return second
+    return Verdict("inconclusive", f"{first.reason}, and measured again: {second.reason}")
+
+
 def _judged(found: Interval, least: float, what: str) -> Verdict:
     if not math.isfinite(found.low):
         return Verdict("inconclusive", "there are too few rounds for an interval")
     if found.low >= least:
-        return Verdict("passed", f"{_told(found)} is above {least:g}")
+        twice = found.low**2 / found.estimate
+        return Verdict("passed", f"{_told(found)} is above {least:g}", sure=twice >= least)
     if found.high < least:
         return Verdict("failed", f"{_told(found)} is below {least:g}")
     return Verdict("inconclusive", f"the {what} {_told(found)} contains {least:g}")

@@ -11,6 +11,7 @@ from runners.analysis.interval import Interval
 from runners.analysis.verdict import (
     Impossible,
     Outcome,
+    agreed,
     at_least,
     at_most,
     efficiency_at_least,
@@ -66,6 +67,26 @@ def test_what_the_machine_has_not_given_is_no_failure(
     assert found.reason.startswith(words)
     # What passes passes on any machine.
     assert at_least(of(1.6, 1.7, **columns), 1.5).outcome == "passed"
+
+
+def test_what_passes_only_just_is_not_sure() -> None:
+    assert at_least(of(1.6, 1.8), 1.5).sure
+    assert not at_least(of(1.52, 1.8), 1.5).sure
+    assert not at_least(of(1.2, 1.4), 1.5).sure
+    assert at_most(of(1.0, 1.1), 1.2).sure
+    assert not at_most(of(1.0, 1.19), 1.2).sure
+
+
+def test_two_measurements_have_to_agree() -> None:
+    passed, failed = at_least(of(1.52, 1.8), 1.5), at_least(of(1.2, 1.4), 1.5)
+    unclear = at_least(of(1.4, 1.6), 1.5)
+    assert agreed(passed, passed).outcome == "passed"
+    assert agreed(failed, failed).outcome == "failed"
+    for first, second in ((passed, failed), (failed, passed), (failed, unclear), (passed, unclear)):
+        found = agreed(first, second)
+        assert found.outcome == "inconclusive"
+        assert first.reason in found.reason
+        assert second.reason in found.reason
 
 
 def test_tasks_that_wait_are_not_limited_by_cpus() -> None:

@@ -1,0 +1,102 @@
+"""How often a test of a speedup tells the wrong thing, and how often nothing.
+
+    python -m benchmarks.verdicts [--tests 2000] [--rounds 10 20 30]
+    python -m benchmarks.verdicts --live 40
+
+The first takes the rounds that were recorded on a quiet and on a loaded machine (benchmarks/data),
+scales each recording so that its speedup is SPEEDUP, and has as many tests measure a window of
+rounds in a row of it: `at_least` each of the THRESHOLDS. A test fails, or passes only just, if a
+second measurement, the window after it, agrees. The machine's ceiling, which would take failures
+away, is left out. The second measures so many times a workload whose speedup is known, tasks that
+sleep, and judges those.
+"""
+
+import argparse
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.coverage import INTERPRETERS, print_row
+from benchmarks.recorded import DATA, Recording, read
+from runners.analysis.cell import CellSummary
+from runners.analysis.headline import paired_ratio
+from runners.analysis.interval import Interval
+from runners.analysis.verdict import Outcome, Verdict, agreed, at_least
+from tests import synthetic
+
+SPEEDUP = 1.8
+THRESHOLDS = (1.5, 1.75, 1.85, 2.0)
+
+
+def scaled(recording: Recording) -> Recording:
+    """The same rounds with a typical speedup of SPEEDUP."""
+    whole = paired_ratio(recording.baseline_s, recording.measured_s).estimate
+    return replace(recording, measured_s=recording.measured_s * whole / SPEEDUP)
+
+
+def windows(recording: Recording, rounds: int) -> list[Interval]:
+    """What cells would show that were measured in so many rounds in a row, by their first one."""
+    process = np.arange(rounds) * INTERPRETERS // rounds
+    return [
+        paired_ratio(
+            recording.baseline_s[at : at + rounds], recording.measured_s[at : at + rounds], process
+        )
+        for at in range(len(recording.process) - rounds + 1)
+    ]
+
+
+def cell_of(speedup: Interval) -> CellSummary:
+    nothing = Interval(math.nan, math.nan, math.nan)
+    cell = synthetic.cell(n=2, bound=math.inf, usable_cpus=2.0, worker_kind="process")
+    return replace(cell, speedup=speedup, ceiling=nothing, attainable=math.nan)
+
+
+def tested(verdicts: Sequence[Verdict], rounds: int, at: int) -> Outcome:
+    """The outcome of a test whose first measurement begins with that round.
+
+    What is not sure has to show twice: the second one begins where the first one ends, or, at the
+    end of the recording, ends where that begins.
+    """
+    first = verdicts[at]
+    if first.sure or first.outcome == "inconclusive":
+        return first.outcome
+    after = at + rounds if at + rounds < len(verdicts) else max(at - rounds, 0)
+    return agreed(first, verdicts[after]).outcome
+
+
+def simulate(files: Sequence[Path], tests: int, sizes: Sequence[int]) -> None:
+    chance = random.Random(1)
+    print_row("recording", "rounds", *(f"at least {least:g}" for least in THRESHOLDS))
+    print_row(*["---"] * (2 + len(THRESHOLDS)))
+    for file in files:
+        recording = scaled(read(file))
+        for rounds in sizes:
+            cells = [cell_of(interval) for interval in windows(recording, rounds)]
+            told = []
+            for least in THRESHOLDS:
+                verdicts = [at_least(cell, least) for cell in cells]
+                starts = chance.choices(range(len(verdicts)), k=tests)
+                found = Counter(tested(verdicts, rounds, at) for at in starts)
+                wrong: Outcome = "failed" if least < SPEEDUP else "passed"
+                told.append(
+                    f"{wrong} {found[wrong] / tests:.2%}, "
+                    f"inconclusive {found['inconclusive'] / tests:.0%}"
+                )
+            print_row(file.stem, rounds, *told)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts")
+    parser.add_argument("--tests", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, nargs="+", default=[10, 20, 30])
+    options = parser.parse_args()
+    simulate(sorted(DATA.glob("*.csv")), options.tests, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
