@@ -23,7 +23,8 @@ from runners.model.plain import dumped, loaded
 LIMIT_S = 60.0
 """How long a module may take that is imported there, or an interpreter to start."""
 END_S = 0.2
-TAIL_BYTES = 2000
+TAIL_BYTES = 20_000
+"""Of what it printed; what faulthandler says of a crash is long, and begins with what it is."""
 
 
 class Preparing:

@@ -102,6 +102,11 @@ def test_a_folder_of_plugins(
     [
         ("import os\nos.kill(os.getpid(), 9)", "ended by signal SIGKILL"),
         ("import os\nos.abort()", r"SIGABRT \(Fatal Python error: Aborted\)"),
+        # As deep as a plugin of packages may be: what is told of the crash is long.
+        (
+            "def deep(k): return deep(k - 1) if k else os.abort()\nimport os\ndeep(40)",
+            r"SIGABRT \(Fatal Python error: Aborted\)",
+        ),
         ("import time\ntime.sleep(60)", "did not answer within 1 s"),
         ("raise SystemExit(7)", "raises SystemExit: 7"),
         ("syntax error", "SyntaxError"),
