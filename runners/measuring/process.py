@@ -206,8 +206,10 @@ class Child:
         return f"the measuring process ended by {how}{during}{self._said(':')}"
 
     def _said(self, before: str) -> str:
-        """The end of what was printed there, if anything was, below `before`."""
+        """The end of what was printed there, if anything was, after `before`."""
         self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
         tail = self.output.read().decode(errors="replace").strip()
-        return f"{before}\n{tail}" if tail else ""
+        if not tail:
+            return ""
+        return f"{before}\n{tail}" if "\n" in tail else f"{before} {tail}"

@@ -245,3 +245,16 @@ def test_what_is_of_another_standard_library_is_not_to_be_installed(
     with pytest.raises(UsageError, match="asyncore is of the standard library of other") as refused:
         make_plan(*words, "workload.arguments=[[1]]", "executor=thread")
     assert "pip" not in str(refused.value)
+
+
+def test_an_interpreter_that_cannot_start_the_measuring_process_says_so_in_a_line(
+    tmp_path: Path, make_plan: MakePlan
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/bash\ncase "$*" in *child.trial*) echo no licence >&2; exit 9;; esac\n'
+        f'exec -a "{script}" "{sys.executable}" "$@"\n'
+    )
+    script.chmod(0o755)
+    [run] = measure(make_plan("executor=thread", f"python='{script}'"))
+    assert run.error == "the measuring process ended by exit code 9: no licence"
