@@ -124,12 +124,12 @@ def _measured(
         place = Path(kept.name) / "results" if kept is not None else folder
         assert place is not None
         try:
-            _measure(texts, place, quiet)
+            cells = _measure(texts, place, quiet)
         except BaseException:
             if kept is not None:
                 kept.remove()
             raise
-    return Result(place, kept)
+    return Result(place, cells, kept)
 
 
 def _others(python: Any) -> bool:
@@ -162,7 +162,7 @@ def _workload(
                 "them; pass a list, or leave python='this'"
             )
         made = Made(arguments, _takes_number(arguments), common)
-        given = objects.pickled("arguments", made, f"arguments of {label}")
+        given = objects.calls(made, label)
         return {
             "workload.function": objects.function("function", function, label),
             "workload.arguments_from": given,
@@ -181,9 +181,7 @@ def _workload(
         return _plain(function, calls, common)
     return {
         "workload.function": objects.function("function", function, label),
-        "workload.arguments_from": objects.pickled(
-            "arguments", Given(calls), f"arguments of {label}"
-        ),
+        "workload.arguments_from": objects.calls(Given(calls), label),
     }
 
 
@@ -310,7 +308,8 @@ def _short(value: Any) -> str:
 # The steps of a command
 
 
-def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> None:
+def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> list[Path]:
+    """Returns the folders of the cells."""
     began_s = time.monotonic()
     job = Job()
     with _mistakes(), loading() as (loader, config):
@@ -329,6 +328,7 @@ def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> None:
         with claim.claimed(folder):
             write_json(folder / SWEEP, {"cells": len(cells)})
             _measure_panels(together, folder, Pace(began_s, _budgets(together)), job, quiet)
+    return [cell.folder for cell in cells]
 
 
 def _budgets(together: Sequence[Sequence[Cell]]) -> list[float]:

@@ -4,7 +4,6 @@ What a fresh interpreter can import goes by its name. Anything else goes into a 
 the standard library where all in it can be imported, else with its code, by cloudpickle.
 """
 
-import functools
 import hashlib
 import inspect
 import io
@@ -12,6 +11,8 @@ import pickle
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -41,25 +42,33 @@ class Objects:
         """The name of a function: its own, `package.module:name`, or that of its file."""
         return name_of(function) or self.pickled(parameter, function, label)
 
+    def calls(self, given: Given | Made, label: str) -> str:
+        """The name of the calls to be made."""
+        if members := _pickled("arguments", given).members:
+            given.members = self._write(_pickled("arguments", None, members), "classes").name
+        return self.pickled("arguments", given, f"arguments of {label}")
+
     def pickled(self, parameter: str, value: Any, label: str) -> str:
         """Write an object's file; its name. Raises UsageError over what cannot be pickled."""
-        pickler = _pickled(parameter, value)
-        data = pickler.data
-        # The files of cells of a notebook are called after the process.
-        bare = re.sub(rb"/ipykernel_\d+/", b"/", data)
-        safe = re.sub(r"\W+", "_", label).strip("_") or "object"
-        own = f"{safe[:40]}-{hashlib.sha256(bare).hexdigest()[:12]}"
-        path = self.folder / own
-        path.write_bytes(data)
-        name = PREFIX + own
-        keep(name, Live(value, path, tuple(sorted(pickler.modules))))
+        found = _pickled(parameter, value)
+        path = self._write(found, label)
+        name = PREFIX + path.name
+        keep(name, Live(value, path, tuple(sorted(found.modules))))
         self.names.append(name)
         return name
+
+    def _write(self, found: "_Pickled", label: str) -> Path:
+        # The files of cells of a notebook are called after the process.
+        bare = re.sub(rb"/ipykernel_\d+/", b"/", found.data)
+        safe = re.sub(r"\W+", "_", label).strip("_") or "object"
+        path = self.folder / f"{safe[:40]}-{hashlib.sha256(bare).hexdigest()[:12]}"
+        path.write_bytes(found.data)
+        return path
 
 
 def label_of(function: Callable[..., Any]) -> str:
     """What a function is called by its user."""
-    if isinstance(function, functools.partial):
+    if isinstance(function, partial):
         return label_of(function.func)
     name = getattr(function, "__name__", None) or type(function).__name__
     return "lambda" if name == "<lambda>" else str(name)
@@ -143,12 +152,13 @@ class _Named(pickle.Pickler):
         return NotImplemented
 
 
+@dataclass(frozen=True, slots=True)
 class _Pickled:
-    """What came of pickling: the bytes, and the user's modules that they name."""
+    """The bytes, the user's modules that they name, and what is in them with its code."""
 
-    def __init__(self, data: bytes, modules: set[str]) -> None:
-        self.data = data
-        self.modules = modules
+    data: bytes
+    modules: set[str]
+    members: Mapping[Member, Any]
 
 
 def _own(module: str) -> set[str]:
@@ -156,13 +166,14 @@ def _own(module: str) -> set[str]:
     return set() if top in {*sys.stdlib_module_names, "runners", "cloudpickle"} else {module}
 
 
-def _pickled(parameter: str, value: Any) -> _Pickled:
+def _pickled(parameter: str, value: Any, more: Mapping[Member, Any] | None = None) -> _Pickled:
+    """The bytes of the value and, beside it, all that goes with its code, and of `more`."""
     data = io.BytesIO()
     why: BaseException
     try:
         pickler = _Named(data)
-        pickler.dump((value, {}))
-        return _Pickled(data.getvalue(), pickler.modules)
+        pickler.dump((value, dict(more or {})))
+        return _Pickled(data.getvalue(), pickler.modules, {})
     except _ByValue as found:
         why = found
     except Exception as error:
@@ -173,9 +184,11 @@ def _pickled(parameter: str, value: Any) -> _Pickled:
             raise UsageError(_needs(parameter, why.value))
         raise _refused(parameter, value, why, _dumps_plainly) from None
     try:
-        return _by_value(cloud, value)
+        return _by_value(cloud, value, more or {})
     except Exception as error:
-        raise _refused(parameter, value, error, lambda part: _by_value(cloud, part).data) from None
+        raise _refused(
+            parameter, value, error, lambda part: _by_value(cloud, part, {}).data
+        ) from None
 
 
 def _cloudpickle() -> ModuleType | None:
@@ -187,9 +200,9 @@ def _cloudpickle() -> ModuleType | None:
     return module
 
 
-def _by_value(cloud: Any, value: Any) -> _Pickled:
+def _by_value(cloud: Any, value: Any, more: Mapping[Member, Any]) -> _Pickled:
     """Pickled with the code of all that cannot be imported, as that of a test's module."""
-    members: dict[Member, Any] = {}
+    members = dict(more)
     modules: set[str] = set()
     registered: list[ModuleType] = []
 
@@ -211,13 +224,13 @@ def _by_value(cloud: Any, value: Any) -> _Pickled:
 
     try:
         # The members are known when all has been pickled once.
-        Pickler(io.BytesIO()).dump(value)
+        Pickler(io.BytesIO()).dump((value, more))
         data = io.BytesIO()
         Pickler(data).dump((value, dict(members)))
     finally:
         for module in registered:
             cloud.unregister_pickle_by_value(module)
-    return _Pickled(data.getvalue(), modules)
+    return _Pickled(data.getvalue(), modules, members)
 
 
 def _registered(cloud: Any) -> set[str]:
@@ -246,7 +259,7 @@ def _needs(parameter: str, value: Any) -> str:
 
 
 def _refused(
-    parameter: str, value: Any, error: BaseException, dump: Callable[[Any], bytes]
+    parameter: str, value: Any, error: BaseException, dump: Callable[[Any], object]
 ) -> UsageError:
     """Which part of it cannot be pickled, where it is held, and the remedy."""
     place, part = parameter, value
@@ -287,7 +300,7 @@ def _held(place: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, Made):
         yield "arguments", value.make
         yield from ((f"keywords: {name}", part) for name, part in value.keywords.items())
-    elif isinstance(value, functools.partial):
+    elif isinstance(value, partial):
         yield f"{place}: what partial calls", value.func
         yield from ((f"{place}: argument {k} of partial", p) for k, p in enumerate(value.args))
         yield from ((f"{place}: {k} of partial", p) for k, p in value.keywords.items())
@@ -299,7 +312,7 @@ def _held(place: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple | Mapping | set | frozenset):
         yield from ((f"{place}[{step!r}]", part) for step, part in parts(value))
     elif isinstance(attributes := getattr(value, "__dict__", None), dict):
-        yield from ((f"{place}.{name}", part) for name, part in attributes.items())
+        yield from ((f"{place}: its {name}", part) for name, part in attributes.items())
 
 
 def _variables(place: str, function: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,9 @@
 """`Result`: what was measured, as frames, records, text, figures and HTML."""
 
+import os
 import shutil
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -21,14 +22,17 @@ Kind = Literal["speedup", "efficiency", "matrix", "pythons", "timeline"]
 
 
 class Result:
-    """What is in a folder of results. A temporary folder goes with it, or at the program's end.
+    """What is in a folder of results, or in those of `cells` below it: the ones of one call.
 
-    In a notebook it is a table, with its figure if it has several cells; `repr` is the same as
+    A temporary folder is `kept` as long as this is, and goes at the program's end at last. In a notebook it is a table, with its figure if it has several cells; `repr` is the same as
     text.
     """
 
-    def __init__(self, folder: Path, kept: Folder | None = None) -> None:
+    def __init__(
+        self, folder: Path, cells: Sequence[Path] = (), kept: Folder | None = None
+    ) -> None:
         self.folder = folder.absolute()
+        self._folders = [cell.absolute() for cell in cells] or [self.folder]
         if kept is not None:
             weakref.finalize(self, kept.remove)
 
@@ -37,7 +41,7 @@ class Result:
         """One row for each timed run: the frame of `read_runs`."""
         from runners.results.read import read_runs
 
-        return read_runs(self.folder)
+        return read_runs(self._folders)
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
@@ -112,7 +116,8 @@ class Result:
         from runners.report.files import typical_timelines
 
         best = self.best
-        found = typical_timelines(self.folder / best.folder, of_cell(self.runs, best.cell))
+        place = Path(os.path.commonpath(self._folders), best.folder)
+        found = typical_timelines(place, of_cell(self.runs, best.cell))
         name = f"{best.workload} on {best.executor}, n = {best.n}"
         return figures.timeline(found, name) if found else None
 
@@ -120,19 +125,13 @@ class Result:
         """Copy the results into a folder that is new or empty; `load` reads them there."""
         place = Path(folder)
         try:
-            accept(place, "sweep")
-            if place.exists() and any(place.iterdir()):
-                raise UsageError(
-                    f"{place}: there is something in it; name a new or an empty folder"
-                )
+            if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                raise UsageError(f"{place}: it is not empty; name a new or an empty folder")
             ignored = shutil.ignore_patterns(f"{CLAIM}*")
             shutil.copytree(self.folder, place, dirs_exist_ok=True, ignore=ignored)
-        except UsageError as error:
-            raise UsageError(str(error).replace("hydra.sweep.dir=FOLDER", "save(FOLDER)")) from None
         except OSError as error:
-            raise UsageError(
-                f"{place}: results cannot go there ({error.strerror or error})"
-            ) from None
+            why = error.strerror or error
+            raise UsageError(f"{place}: results cannot go there ({why})") from None
         return place
 
     def __repr__(self) -> str:

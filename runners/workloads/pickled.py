@@ -7,6 +7,7 @@ in the configuration, so that it says what is in it, and not where; in a workloa
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,17 +25,24 @@ class Call(NamedTuple):
 
 
 class Given:
-    """Calls that are the same in each round."""
+    """Calls that are the same in each round.
+
+    `members` is the file, beside its own, of classes that they are made of and no module has.
+    """
+
+    members: str | None = None
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = calls
 
     def __call__(self) -> Sequence[Call]:
-        return self.calls
+        return _with_members(self.calls, self.members)
 
 
 class Made:
     """The calls of a round, made by a function, which may take the number of the round."""
+
+    members: str | None = None
 
     def __init__(
         self, make: Callable[..., Iterable[Any]], numbered: bool, keywords: Mapping[str, Any]
@@ -45,7 +53,45 @@ class Made:
 
     def __call__(self, number: int) -> Sequence[Call]:
         made = self.make(number) if self.numbered else self.make()
-        return [call(one, self.keywords) for one in made]
+        return _with_members([call(one, self.keywords) for one in made], self.members)
+
+
+class Positional(tuple[Any, ...]):
+    """Arguments of classes that no module has: where they arrive, these are made known first.
+
+    A worker may get its tasks before it gets the workload.
+    """
+
+    members: str
+
+    def __reduce__(self) -> Any:
+        return _arrived, (_Members(self.members), tuple(self))
+
+
+class _Members:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> Any:
+        return _known, (self.name,)
+
+
+@cache
+def _known(name: str) -> str:
+    load("arguments", name)
+    return name
+
+
+def _arrived(members: str, arguments: tuple[Any, ...]) -> Positional:
+    found = Positional(arguments)
+    found.members = members
+    return found
+
+
+def _with_members(calls: Sequence[Call], members: str | None) -> Sequence[Call]:
+    if members is None:
+        return calls
+    return [Call(_arrived(members, positional), keywords) for positional, keywords in calls]
 
 
 def call(one: Any, keywords: Mapping[str, Any]) -> Call:
@@ -120,4 +166,6 @@ def load(parameter: str, name: str) -> Any:
         place = sys.modules.setdefault(module, ModuleType(module))
         if not hasattr(place, attribute):
             setattr(place, attribute, member)
+    if isinstance(value, Given | Made) and value.members is not None:
+        value.members = f"{PREFIX}{path.parent / value.members}"
     return value
