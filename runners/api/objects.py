@@ -145,8 +145,8 @@ class _Named(pickle.Pickler):
         self.modules: set[str] = set()
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, type | FunctionType):
-            if not is_importable(value.__module__):
+        if isinstance(value, type | FunctionType) and value.__module__ != "builtins":
+            if name_of(value) is None:
                 raise _ByValue(value)
             self.modules |= _own(value.__module__)
         return NotImplemented

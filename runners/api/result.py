@@ -24,8 +24,8 @@ Kind = Literal["speedup", "efficiency", "matrix", "pythons", "timeline"]
 class Result:
     """What is in a folder of results, or in those of `cells` below it: the ones of one call.
 
-    A temporary folder is `kept` as long as this is, and goes at the program's end at last. In a notebook it is a table, with its figure if it has several cells; `repr` is the same as
-    text.
+    A temporary folder is `kept` as long as this is, and goes at the program's end at last. In a
+    notebook it is a table, with its figure if it has several cells; `repr` is the same as text.
     """
 
     def __init__(

@@ -178,7 +178,9 @@ def as_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{','.join(map(as_value, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{as_value(key)}:{as_value(one)}' for key, one in value.items())}}}"
+        if not all(re.fullmatch(r"[A-Za-z_]\w*", str(key), re.ASCII) for key in value):
+            raise TypeError  # no key is in quotes
+        return f"{{{','.join(f'{key}:{as_value(one)}' for key, one in value.items())}}}"
     raise TypeError
 
 
