@@ -68,6 +68,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
     yield
     if starter.cache_info().currsize:
         starter().close()
+    interpreters.close()
     for _ in range(40):  # a killed process takes a moment to be gone
         left = [told(pid) for pid in marked(token) if not is_helper(pid)]
         if not left:
@@ -151,7 +152,8 @@ def planning() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            own = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", *overrides]
+            few = ["measure.min_rounds=2", "measure.max_rounds=2", "measure.time_budget_s=60"]
+            own = ["measure=quick", *few, *overrides]
             if plugins == PLUGINS:
                 cfg = grid().config(own, 0)
             else:
