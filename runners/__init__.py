@@ -1,4 +1,4 @@
-"""Speedup Lab from Python: `from runners import read_runs, summarise`.
+"""Speedup Lab from Python: `from runners import speedup, load, read_runs, summarise`.
 
 The public Python face. Each name is loaded when it is first asked for, because the measured process
 imports this package and must stay light; and nothing at all is imported at the top, because the
@@ -8,12 +8,19 @@ programs import it before their door is shut (`door.py`).
 TYPE_CHECKING = False  # that of typing
 if TYPE_CHECKING:
     from runners.analysis.summary import summarise
+    from runners.api.call import speedup
+    from runners.api.result import Result, load
+    from runners.model import UsageError
     from runners.results.read import read_runs
 
-__all__ = ["read_runs", "summarise"]
+__all__ = ["Result", "UsageError", "load", "read_runs", "speedup", "summarise"]
 
 _HOMES = {
+    "Result": "runners.api.result",
+    "UsageError": "runners.model",
+    "load": "runners.api.result",
     "read_runs": "runners.results.read",
+    "speedup": "runners.api.call",
     "summarise": "runners.analysis.summary",
 }
 

@@ -42,9 +42,10 @@ class Requests:
     """What this process knows of the requests to stop it; there is one, `REQUESTS`.
 
     `pending` is the signal of the first one. It raises Interrupted where it strikes, unless
-    `waiter` is there, who acts on it when it is safe; while the program is being loaded, or has
-    said all that it had to say, it ends the process at once, after `last`. So does a second one.
-    `kept` gives the lines that say what is kept and how to go on.
+    `waiter` is there, who acts on it when it is safe. In a program of ours, where the door
+    `stands`, it ends the process at once, after `last`, while that is being loaded, or has said
+    all that it had to say; and so does a second one. `kept` gives the lines that say what is kept
+    and how to go on.
     """
 
     def __init__(self) -> None:
@@ -59,14 +60,18 @@ class Requests:
     def listen(self) -> "dict[int, Any]":
         """Answer the signals, but those that whoever started this program has it ignore (nohup).
 
-        Returns what answered them before; nothing outside the main thread, where nobody can.
+        In a program that is not ours (`stands` is false) that is Ctrl+C alone, and only if nobody
+        else answers it: what others mean is for that program to say. Returns what answered them
+        before; nothing outside the main thread, where nobody can.
         """
         import signal
 
         before: dict[int, Any] = {}
-        for name in SIGNALS:
+        for name in SIGNALS if self.stands else SIGNALS[:1]:
             number = getattr(signal, name, None)  # not every platform has them all
             if number is None or signal.getsignal(number) == signal.SIG_IGN:
+                continue
+            if not self.stands and signal.getsignal(number) is not signal.default_int_handler:
                 continue
             try:
                 before[number] = signal.signal(number, self._answer)
@@ -74,19 +79,26 @@ class Requests:
                 break
         return before
 
+    def note(self, number: int) -> None:
+        """Have whoever waits for a request act on this one, now or when he waits."""
+        self.pending, self.since_s = number, time.monotonic()
+        if self.waiter is not None:
+            self.waiter(number)
+
     def _answer(self, number: int, _: object) -> None:
         now_s = time.monotonic()
         if self.pending is None:
-            self.pending, self.since_s = number, now_s
+            self.note(number)
             if self.waiter is not None:
-                self.waiter(number)
-            elif self.inside or not self.stands:
-                if self.stands:
-                    self._limit()
-                raise Interrupted(number)
-            else:
+                return
+            if self.stands and not self.inside:
                 self.leave()
-        elif self.stands and now_s - self.since_s > SAME_S:
+            if self.stands:
+                self._limit()
+            raise Interrupted(number)
+        elif now_s - self.since_s > SAME_S:
+            if not self.stands:
+                raise Interrupted(number)  # he does not want to wait for the row
             self.leave()
 
     def _limit(self) -> None:

@@ -152,7 +152,8 @@ def planning() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            own = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", *overrides]
+            few = ["measure.min_rounds=2", "measure.max_rounds=2", "measure.time_budget_s=60"]
+            own = ["measure=quick", *few, *overrides]
             if plugins == PLUGINS:
                 cfg = grid().config(own, 0)
             else:

@@ -5,10 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import runners
 from benchmarks import arguments as of_readme
 from tests.conftest import ROOT, MakePlan, run_program
 
@@ -42,9 +44,23 @@ def shrunk(command: str) -> list[str]:
 ON_A_SWEEP = [command for command in COMMANDS if "outputs/sweep" in command]
 
 
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_there_are_commands() -> None:
     assert len(COMMANDS) >= 5
     assert len(re.findall(r"^python -m pip install .*$", README, re.MULTILINE)) == 2
+
+
+def test_five_lines_of_python_measure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _ = PYTHON
+    assert len(code.splitlines()) == 5
+    tiny = {f"measure.{key}_rounds": 1 for key in ("min", "max")} | {"measure.interpreters": 1}
+    monkeypatch.setattr(runners, "speedup", partial(runners.speedup, parameters=tiny, quiet=True))
+    exec(code.replace("2_000_000", "2_000").replace("[1, 2, 4]", "2"), {})
+    assert capsys.readouterr().out
 
 
 def run(command: str, cwd: Path) -> str:
@@ -79,7 +95,7 @@ def test_a_sweep_is_reported_on_and_its_frames_are_read_in_three_lines(
         make_plan(f"executor={executor}", "workload=addition", "n=2")
     assert "speedup.png" in run(sweep, tmp_path)
     assert "speedup.png" in run(report, tmp_path)
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    _, code = PYTHON
     assert len(code.splitlines()) == 3
     program = f"{code}\nassert len(summary) == 8, summary"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -165,6 +165,25 @@ def as_override(key: str, value: Any) -> str:
     return f"{key}={','.join(_as_text(key, text) or empty for text in typed)}"
 
 
+def as_value(value: Any) -> str:
+    """Plain data of Python in Hydra's grammar, texts in quotes. Raises TypeError over others."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str | Path):
+        return _in_quotes(_not_resolved(str(value)))
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(as_value, value))}]"
+    if isinstance(value, Mapping):
+        if not all(re.fullmatch(r"[A-Za-z_]\w*", str(key), re.ASCII) for key in value):
+            raise TypeError  # no key is in quotes
+        return f"{{{','.join(f'{key}:{as_value(one)}' for key, one in value.items())}}}"
+    raise TypeError
+
+
 def _as_typed(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"

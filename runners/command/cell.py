@@ -1,11 +1,11 @@
 """Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from runners.command import resume
 from runners.command.progress import Bar, Terminal
@@ -13,7 +13,7 @@ from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
 from runners.door import libraries_only
 from runners.measuring.measure import measure
-from runners.model import Order, Panel, Plan, run_of, timestamp
+from runners.model import Order, Panel, Plan, Run, run_of, timestamp
 from runners.planning.interpreters import environment_of
 from runners.results.claim import claimed
 from runners.results.read import read_runs
@@ -42,7 +42,22 @@ class Candidate:
     submitted: Mapping[str, Any] | None = None
 
 
-def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[Measured]:
+class Shown(Protocol):
+    """The progress of cells that are measured together, told of each run that has ended."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None: ...
+
+    def update(self, run: Run) -> None: ...
+
+
+Show = Callable[[Sequence[Terminal]], Shown]
+
+
+def measure_cells(
+    cells: Sequence[Candidate], home: Path, watch: Watch, show: Show = Bar
+) -> list[Measured]:
     """Measure what is not already there, store every run as it ends, show what came out.
 
     What is to be measured makes one panel; the baseline of several cells has a folder in `home`.
@@ -59,7 +74,7 @@ def measure_cells(cells: Sequence[Candidate], home: Path, watch: Watch) -> list[
         if todo:
             first = todo[0][0]
             wait_for_quiet(first.plan, watch, first.display.say)
-            panel = _measure(todo, home, claims)
+            panel = _measure(todo, home, claims, show)
         found = [
             (Measured("unreadable"), None) if old.outcome == "unreadable" else _shown(cell)
             for cell, old in zip(cells, earlier, strict=True)
@@ -86,7 +101,7 @@ def leave_out(cell: Candidate, reason: str) -> Measured:
 
 
 def _measure(
-    todo: Sequence[tuple[Candidate, Earlier]], home: Path, claims: ExitStack
+    todo: Sequence[tuple[Candidate, Earlier]], home: Path, claims: ExitStack, show: Show
 ) -> Path | None:
     """Returns the folder of what several cells share, which is claimed besides."""
     panel = Panel(tuple(cell.plan for cell, _ in todo))
@@ -109,7 +124,8 @@ def _measure(
         next_round=max(number for number, _ in numbers),
         next_process=max(number for _, number in numbers),
     )
-    with Bar(list(displays.values())) as bar:
+    # Closed at once, whatever is raised here: a traceback that is kept would keep it alive.
+    with closing(runs), show(list(displays.values())) as bar:
         for run in runs:
             append(folders[run.cell], run)
             if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":

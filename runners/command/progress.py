@@ -1,21 +1,20 @@
 """What a person sees: progress between the runs, one table a cell, one line a cell of a sweep."""
 
-import math
 import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO
 
+from runners.command import table
 from runners.command.resume import Earlier
+from runners.command.table import rounds_told, speedup_told
 from runners.door import libraries_only
 from runners.model import Plan, Run, printable
 from runners.results.columns import counts
 from runners.words import causes, flags
-from runners.words.agreement import agreement
-from runners.words.rounding import counted, time_unit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from runners.analysis.cell import CellSummary
-    from runners.analysis.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +76,13 @@ class Terminal:
                 console.print(_line(self.place, cell))
             return cell.status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {_rounds(cell.rounds)}")
+            console.print(f"{_title(self.plan)}   {rounds_told(cell.rounds)}")
         if self.failed is not None:
             console.print(self.failed.status, style="red", end="")
             console.print(f" in the {self.failed.role} run:")
             console.print(self.failed.error)
         if cell.rounds > 0:
-            console.print(_table(self.plan, cell, self.folder))
+            console.print(_table(cell, self.folder))
         else:
             for flag in self.plan.flags:
                 console.print(f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}")
@@ -107,10 +105,12 @@ class Bar:
     """The progress of cells that are measured together.
 
     Nothing here runs by itself: the bar is redrawn when `update` is called, between two runs, and
-    rich is loaded only then, so that it does not delay the first measurement.
+    rich is loaded only then, so that it does not delay the first measurement. On `stream` it is
+    shown for cells that are quiet, too.
     """
 
-    def __init__(self, displays: Sequence[Terminal]) -> None:
+    def __init__(self, displays: Sequence[Terminal], stream: TextIO | None = None) -> None:
+        self.stream = stream
         self.first = displays[0]
         self.more = len(displays) - 1
         self.total = self.first.plan.measure.max_rounds
@@ -133,7 +133,7 @@ class Bar:
         assert self.task is not None
         if run.role == "measured" and counts(run.row()):
             self.rounds.add(run.round)
-        what = "warming up" if run.warmup else _rounds(len(self.rounds))
+        what = "warming up" if run.warmup else rounds_told(len(self.rounds))
         done = run.ended_by is not None and run.status == "ok"
         total = max(len(self.rounds), 1) if done else self.total
         self.progress.update(self.task, completed=len(self.rounds), total=total, what=what)
@@ -149,23 +149,24 @@ class Bar:
             BarColumn(),
             TextColumn("{task.fields[what]}", markup=False),
             TimeElapsedColumn(),
-            console=_console(),
+            console=_console(self.stream),
             auto_refresh=False,  # no thread that draws while the clock runs
             transient=self.first.place is not None,
-            disable=self.first.quiet or not sys.stdout.isatty(),
+            disable=(self.first.quiet and self.stream is None)
+            or not (self.stream or sys.stdout).isatty(),
         )
         self.task = self.progress.add_task(f"{self.first.title}{more}", total=self.total, what="")
         self.progress.start()
 
 
-def _console() -> "Console":
+def _console(stream: TextIO | None = None) -> "Console":
     """Where names, paths and errors are printed: what is in brackets there is no markup."""
     with libraries_only():
         from rich.console import Console
 
     # Piped output has no width of its own, and lines must not break at some default.
-    width = None if sys.stdout.isatty() else 160
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    width = None if (stream or sys.stdout).isatty() else 160
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
 def refused(run: Run, place: Place | None) -> None:
@@ -253,19 +254,6 @@ def _before(place: Place | None) -> str:
     return "" if place is None else str(place)
 
 
-def _seconds(value: float) -> str:
-    unit, scale = time_unit(value)
-    return f"{value * scale:.3g} {unit}"
-
-
-def _span(time: "Interval") -> str:
-    """An interval of durations in the unit of its upper end."""
-    if math.isnan(time.low):
-        return "too few rounds"
-    unit, scale = time_unit(time.high)
-    return f"{time.low * scale:.3g} – {time.high * scale:.3g} {unit}"
-
-
 def _name(plan: Plan) -> str:
     name = f"{plan.workload} on {plan.executor}, n = {plan.n}"
     usual = plan.python.is_this and plan.gil is None
@@ -283,30 +271,6 @@ def _title(plan: Plan) -> str:
     return f"{_name(plan)}{weak}{first} ({plan.usable_cpus:g} usable CPUs)"
 
 
-def _speedup(speedup: "Interval") -> str:
-    if math.isnan(speedup.low):
-        return f"{speedup.estimate:.2f}×  [one round: no interval]"
-    return f"{speedup.estimate:.2f}×  [{speedup.low:.2f}, {speedup.high:.2f}]"
-
-
-def _rounds(count: int) -> str:
-    return f"{count} round{'' if count == 1 else 's'}"
-
-
-def _baseline(plan: Plan) -> str:
-    return "asyncio, n = 1" if plan.baseline == "asyncio" else plan.baseline
-
-
-def _results(cell: "CellSummary") -> tuple[str, str]:
-    """What is known of the results, and how many rounds there were."""
-    width = "" if math.isnan(cell.half_width) else f", ±{cell.half_width:.1%}"
-    rounds = f"{_rounds(cell.rounds)}{width}, ended by {cell.ended_by}"
-    if cell.status != "ok":
-        return cell.status, rounds
-    what, why_not = agreement(cell.compared, cell.checked, cell.baseline)
-    return what, f"{why_not}; {rounds}" if why_not else rounds
-
-
 def _line(place: Place, cell: "CellSummary") -> "Text":
     from rich.text import Text
 
@@ -314,62 +278,21 @@ def _line(place: Place, cell: "CellSummary") -> "Text":
     if cell.status != "ok":
         text.append(cell.status, "red").append(f": {causes.reason(cell.error)}")
     else:
-        text.append(f"{_speedup(cell.speedup)}  {_rounds(cell.rounds)}")
+        text.append(f"{speedup_told(cell.speedup)}  {rounds_told(cell.rounds)}")
     times = place.times()
     return text.append(f"   {times}") if times else text
 
 
-def _table(plan: Plan, cell: "CellSummary", folder: Path) -> "Text":
+def _table(cell: "CellSummary", folder: Path) -> "Text":
     """Two columns, one for each side; below them what concerns the cell as a whole."""
     from rich.text import Text
 
-    baseline, measured = cell.times["baseline"].median, cell.times["measured"].median
-    workers = 1 if plan.worker_kind == "caller" else plan.n
-    noun = "tasks at a time" if plan.worker_kind == "coroutine" else "workers"
-    by_workers = cell.bound >= workers
-    cpus = "one thread" if plan.worker_kind == "coroutine" else f"{plan.usable_cpus:g} usable CPUs"
-    what = f"{workers} {noun}" if by_workers else cpus
-    in_one_thread = plan.worker_kind == "coroutine"
-    of_the_attainable = f"{cell.speedup.estimate / cell.bound:.0%} of the attainable speedup"
-    machine = []
-    if math.isfinite(cell.attainable):
-        of_the_attainable = f"{cell.efficiency_of_ceiling.estimate:.0%} of what the machine gives"
-        loops = f"for {counted(plan.n, 'loop')} that share nothing"
-        machine = [("machine", _speedup(cell.ceiling), loops)]
-    speedup = "scaled speedup" if plan.scaling == "weak" else "speedup"
-    lines = [
-        ("", _baseline(plan), f"{plan.executor}, n = {plan.n}"),
-        ("median", _seconds(baseline.estimate), _seconds(measured.estimate)),
-        ("95% interval", _span(baseline), _span(measured)),
-        (speedup, _speedup(cell.speedup), f"typical round; attainable {cell.bound:.2f} ({what})"),
-        *machine,
-        (
-            ("interpreter", "a new one for each run", "first calls: nothing is warm")
-            if plan.measure.fresh
-            else (
-                "cold, warm",
-                f"{cell.cold_speedup:.2f}×, {cell.speedup.estimate:.2f}×",
-                "first runs, others",
-            )
-        ),
-        (
-            "efficiency",
-            f"{cell.efficiency.estimate:.0%} of {what if in_one_thread else f'{workers} {noun}'}",
-            of_the_attainable,
-        ),
-        ("results", *_results(cell)),
-    ]
-    column = max(len(middle) for _, middle, _ in lines) + 4
+    facts = table.facts(cell)
+    column = table.width(facts)
     text = Text()
-    for name, middle, right in lines:
-        style = "bold green" if name == speedup else ""
+    for name, middle, right in facts:
+        style = "bold green" if name in table.SPEEDUPS else ""
         text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
-    if plan.reuse:
-        text.append(f"{'workers':<17}", "dim")
-        text.append(f"kept between runs; starting them took {_seconds(cell.start_s)} more\n")
-    for loss in causes.told(cell):
-        text.append(f"{'lost':<17}", "dim").append(f"{loss}\n")
-    for flag in cell.flags:
-        text.append(f"{'note':<17}", "dim").append(flags.told(flag), "yellow")
-        text.append(f": {flags.remedy(flag)}\n")
+    for name, kind, rest in table.notes(cell):
+        text.append(f"{name:<17}", "dim").append(kind, "yellow").append(f"{rest}\n")
     return text.append(f"{'saved':<17}", "dim").append(str(folder))

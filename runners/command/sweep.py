@@ -7,113 +7,39 @@ the sweep's folder.
 import copy
 import json
 import math
-import random
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, run_job, setup_globals
-from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from runners.child.plugins import BrokenPlugin
 from runners.command import folders, resume
-from runners.command.budget import OutOfTime, Pace
-from runners.command.cell import Candidate, Measured, leave_out
+from runners.command.budget import Pace
+from runners.command.cell import Candidate, Measured
+from runners.command.cells import Cell, measure_panel, panels, planned
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain, fail
-from runners.command.progress import Place, Terminal, differing, refused, why
+from runners.command.progress import Place, why
 from runners.command.resume import Earlier
-from runners.model import REFUSALS, Plan, Run, UsageError
+from runners.model import Plan, UsageError
 from runners.planning import interpreters
-from runners.planning.config import plan, refusal
 from runners.planning.identity import host
 from runners.results import claim
 from runners.results.columns import SWEEP
-from runners.results.write import append, write_json, write_whole
+from runners.results.write import write_json, write_whole
 from runners.words.flags import remedy, told
 
 ORDERS = ("random", "given")
 OUTPUTS = ("text", "json")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of a sweep: a plan, or the row that says why there is none.
-
-    `number` is its place in the grid, from 0 on, and Hydra's `job.num`; `name` tells it from the
-    others.
-    """
-
-    number: int
-    name: str
-    overrides: tuple[str, ...]
-    folder: Path
-    what: Plan | Run
-
-    @property
-    def budget_s(self) -> float:
-        return self.what.measure.time_budget_s if isinstance(self.what, Plan) else 0.0
-
-
-def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
-    """The cells in panels of up to `most`: same workload, parameters, scaling and settings.
-
-    Of more cells, those that differ in their interpreter alone are together, then those with the
-    same n, as far as possible. A cell without a plan is by itself.
-    """
-    alike: dict[Any, dict[int, list[Cell]]] = {}
-    seen: Counter[str] = Counter()
-    for cell in cells:
-        plan = cell.what
-        key: Any = cell.number
-        if isinstance(plan, Plan):
-            # Two cells that are the same but for their folder are not one panel's.
-            work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
-            key = plan.workload, work, plan.scaling, repr(plan.measure), seen[plan.cell]
-            seen[plan.cell] += 1
-        alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
-    panels: list[list[Cell]] = []
-    for by_n in alike.values():
-        panels.append([])
-        for same_n in by_n.values():
-            for part in _parts(same_n, most):
-                if len(panels[-1]) + len(part) > most:
-                    panels.append([])
-                panels[-1] += part
-    return panels
-
-
-def _parts(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
-    """Cells in parts of up to `most`, those together that differ in their interpreter alone."""
-    alike: dict[str, list[Cell]] = {}
-    for cell in cells:
-        own = {
-            name: value
-            for name, value in cell.what.parameters.items()
-            # Each interpreter has a default of its own.
-            if name.startswith("executor.") and name != "executor.start_method"
-        }
-        alike.setdefault(f"{cell.what.executor} {own}", []).append(cell)
-    parts: list[list[Cell]] = [[]]
-    for same in alike.values():
-        for at in range(0, len(same), most):
-            piece = same[at : at + most]
-            if len(parts[-1]) + len(piece) > most:
-                parts.append([])
-            parts[-1] += piece
-    return parts
 
 
 class Sweep:
@@ -141,9 +67,9 @@ class Sweep:
         try:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
+            cells = planned(self.grid, combinations, site(), self._place, self.job.place)
         except UsageError as error:
             fail(error)
-        cells = self._planned(combinations)
         _tell_of_files(cells)
         self.claim(len(cells))
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
@@ -152,7 +78,7 @@ class Sweep:
         elsewhere = launcher is not None
         missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
-            return self._measured(self._panels(missing), len(cells))
+            return self._measured(panels(missing, self.config), len(cells))
         return self._handed_over(missing, cells, launcher)
 
     def claim(self, cells: int) -> None:
@@ -165,39 +91,6 @@ class Sweep:
             write_whole(self.folder / MULTIRUN, OmegaConf.to_yaml(self.config).encode())
         except (UsageError, OSError) as error:
             fail(error, self.folder)
-
-    def _planned(self, combinations: Sequence[tuple[str, ...]]) -> list[Cell]:
-        """Every cell, composed and planned. The first mistake ends the program before a run."""
-        cells: list[Cell] = []
-        places: dict[Path, int] = {}
-        common = set(combinations[0]).intersection(*combinations) if combinations else set()
-        for number, overrides in enumerate(combinations):
-            own = " ".join(text for text in overrides if text not in common)
-            name = f"cell {number + 1} of {len(combinations)}" + (f" ({own})" if own else "")
-            try:
-                cfg = self.grid.config(overrides, number)
-                folder = self._place(cfg)
-                what: Plan | Run
-                try:
-                    what = plan(cfg, site())
-                except UsageError as error:
-                    if not _is_a_result(error, overrides):
-                        raise
-                    what = refusal(cfg, error)
-                what = replace(what, python_order=self.job.place(cfg))
-            except (HydraException, OmegaConfBaseException, UsageError, OSError) as error:
-                fail(error, cell=name)
-            if (other := places.setdefault(folder, number)) != number:
-                fail(
-                    UsageError(
-                        f"it would have the folder of cell {other + 1}; name what differs in "
-                        "hydra.sweep.subdir, or leave that out"
-                    ),
-                    cell=name,
-                )
-            cells.append(Cell(number, "", overrides, folder, what))
-        names = differing([cell.what for cell in cells])
-        return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
 
     def _place(self, cfg: DictConfig) -> Path:
         """The folder of a cell. Raises UsageError where it may have no results."""
@@ -241,21 +134,13 @@ class Sweep:
             print(f"{place}{place.name}: not measured, {words}", flush=True)
         self.job.statuses.append(status)
 
-    def _panels(self, cells: Sequence[Cell]) -> list[list[Cell]]:
-        """The cells in the groups that are to be measured together, in the order of the sweep."""
-        together = bool(self.config.sweep.panel)
-        panels = panelled(cells, int(self.config.sweep.panel_cells) if together else 1)
-        if self.config.sweep.order == "random":
-            random.Random(self.config.measure.seed).shuffle(panels)
-        return panels
-
-    def _measured(self, panels: Sequence[Sequence[Cell]], count: int) -> list[JobReturn]:
+    def _measured(self, together: Sequence[Sequence[Cell]], count: int) -> list[JobReturn]:
         """Measure cells in this process, one panel after another."""
         returns = []
-        pace = Pace(self.began_s, [cell.budget_s for panel in panels for cell in panel])
+        pace = Pace(self.began_s, [cell.budget_s for panel in together for cell in panel])
         before = count - len(pace.budgets_s)
         done = 0
-        for panel in panels:
+        for panel in together:
             with ExitStack() as claims:
                 begun, free, places = [], [], []
                 for at, cell in enumerate(panel, done + 1):
@@ -273,7 +158,7 @@ class Sweep:
                         continue
                     free.append(cell)
                     places.append(place)
-                measured = self._panel(free, places, pace) if free else []
+                measured = measure_panel(free, places, pace, self._together) if free else []
             done += len(panel)
             for cell, place, found in zip(free, places, measured, strict=True):
                 self.job.statuses.append(found.status)
@@ -291,6 +176,9 @@ class Sweep:
             returns += begun
         return returns
 
+    def _together(self, cells: Sequence[Candidate]) -> list[Measured]:
+        return self.job.measure(cells, self.folder)
+
     def _run(self, job: Any, config: DictConfig) -> JobReturn:
         done = run_job(
             task_function=job,
@@ -301,29 +189,6 @@ class Sweep:
         )
         _ = done.return_value  # raises what the job raised: a fault of the program
         return done
-
-    def _panel(self, panel: Sequence[Cell], places: Sequence[Place], pace: Pace) -> list[Measured]:
-        """Measure cells together. One without a plan is by itself, and gets its row."""
-
-        def candidates(plans: Sequence[Plan]) -> list[Candidate]:
-            return [
-                Candidate(plan, cell.folder, Terminal(plan, cell.folder, place))
-                for plan, cell, place in zip(plans, panel, places, strict=True)
-            ]
-
-        plans = [cell.what for cell in panel if isinstance(cell.what, Plan)]
-        try:
-            fitted = pace.fitted(plans)
-        except OutOfTime as reason:
-            return [leave_out(candidate, str(reason)) for candidate in candidates(plans)]
-        if fitted:
-            return self.job.measure(candidates(fitted), self.folder)
-        rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
-        for row, cell, place in zip(rows, panel, places, strict=True):
-            if not resume.holds(cell.folder, row):
-                append(cell.folder, row)
-            refused(row, place)
-        return [Measured(row.status) for row in rows]
 
     def _handed_over(
         self, missing: Sequence[Cell], cells: Sequence[Cell], launcher: Launcher
@@ -381,7 +246,7 @@ def _print_json(place: Place, cell: Cell, **facts: Any) -> None:
 def _tell_of_files(cells: Sequence[Cell]) -> None:
     """Say once of each of the user's files what it does when it is imported."""
     plans = (cell.what for cell in cells if isinstance(cell.what, Plan))
-    for flag in dict.fromkeys(flag for planned in plans for flag in planned.flags):
+    for flag in dict.fromkeys(flag for plan in plans for flag in plan.flags):
         if flag.code == "unguarded":
             print(f"note: {told(flag)}: {remedy(flag)}", file=sys.stderr)
 
@@ -390,14 +255,3 @@ def _check(config: DictConfig) -> None:
     for key, allowed in (("order", ORDERS), ("progress", OUTPUTS)):
         if config.sweep[key] not in allowed:
             raise UsageError(f"sweep.{key}={config.sweep[key]}: choose {' or '.join(allowed)}")
-
-
-def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
-    """Whether a cell that cannot be planned is a row, not a mistake of this command.
-
-    It is where a plugin cannot serve the pair, or is broken itself, unless it is the command that
-    has given it a parameter that it does not know.
-    """
-    if isinstance(error, BrokenPlugin):
-        return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
-    return isinstance(error.__cause__, REFUSALS)

@@ -6,6 +6,8 @@ cannot: the only place that asks for it is the wait for the measuring process.
 
 import os
 import signal
+import threading
+from functools import cache
 from typing import Any, Self
 
 from runners.door import REQUESTS, Interrupted
@@ -14,7 +16,8 @@ from runners.door import REQUESTS, Interrupted
 class Interrupts:
     """While it is entered, the first request is kept in `pending` and wakes whoever waits for it.
 
-    It can be waited for (it has a `fileno`). Outside the main thread there are no signals to note.
+    It can be waited for (it has a `fileno`). Outside the main thread there are no signals to note;
+    there, that the program ends is one: it would wait for this thread.
     """
 
     def __init__(self) -> None:
@@ -25,6 +28,8 @@ class Interrupts:
     def __enter__(self) -> Self:
         REQUESTS.waiter = self._note
         self._before = REQUESTS.listen()
+        if threading.current_thread() is not threading.main_thread():
+            _end_with_program()
         if REQUESTS.pending is not None:  # what was raised has been caught by a library
             self._note(REQUESTS.pending)
         return self
@@ -52,3 +57,14 @@ class Interrupts:
         if self.pending is None:
             self.pending = number
             os.write(self._writer, b"!")
+
+
+@cache
+def _end_with_program() -> None:
+    """Once: have the end of the main thread stop what is measured in another one."""
+    register: Any = threading._register_atexit  # type: ignore[attr-defined]
+    register(_program_ends)  # as concurrent.futures does: it comes before threads are waited for
+
+
+def _program_ends() -> None:
+    REQUESTS.note(signal.SIGINT)

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 
 from runners.door import Interrupted, libraries_only
@@ -44,7 +44,7 @@ def measure(
     earlier: Sequence[Sequence[Pair]] = (),
     next_round: int = 0,
     next_process: int = 0,
-) -> Iterator[Run]:
+) -> Generator[Run, None, None]:
     """Measure the cells of a panel: yield every timed run the moment it ends.
 
     The last run of each cell has `ended_by`. Every side runs once a round, in balanced random

@@ -313,8 +313,13 @@ def _default_start_method(*, _root_: DictConfig) -> str:
 
 def register() -> None:
     """Make the schema, the plugins' files and the resolvers of `conf/config.yaml` known."""
-    register_schema("schema", Config)
+    register_names()
     searchpath.register()
+
+
+def register_names() -> None:
+    """Make the schema and the resolvers known."""
+    register_schema("schema", Config)
     register_resolver("options", _options)
     register_resolver("cell_folder", _cell_folder)
     register_resolver("default_start_method", _default_start_method)

@@ -20,7 +20,7 @@ from runners.analysis.python_notes import python_notes
 from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
-from runners.model import UsageError, printable
+from runners.model import Timeline, UsageError, printable
 from runners.report import figures
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
@@ -140,8 +140,11 @@ def _cells(
         yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", of_cell(runs, cell.cell)
 
 
-def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:
-    """Draw the typical round of one cell; nothing where its spans were not kept."""
+def typical_timelines(source: Path, runs: pd.DataFrame) -> list[Timeline]:
+    """The sides of the typical round of one cell; none where its spans were not kept.
+
+    `source` is its folder, `runs` are its own.
+    """
     own = runs[(runs["role"] == "measured") & (runs["round"] == typical_round(runs))]
     places = {source, *(baseline_folder(source, name.partition("#")[0]) for name in own["panel"])}
     rounds = set(zip(own["round"], own["process"], strict=True))
@@ -151,7 +154,12 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
         for timeline in read_timelines(folder)
         if (timeline.round, timeline.process) in rounds
     }
-    found = list(sides.values())
+    return list(sides.values())
+
+
+def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) -> list[Path]:
+    """Draw the typical round of one cell; nothing where its spans were not kept."""
+    found = typical_timelines(source, runs)
     if not found:
         return []
     trace = json.dumps(trace_events(found, name), ensure_ascii=False, separators=(",", ":"))

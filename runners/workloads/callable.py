@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least
+from runners.workloads.pickled import Call, is_pickled, modules_of
 from runners.workloads.user_code import absolute, find, module_name
 
 Task = tuple[Sequence[Any], Mapping[str, Any]]
@@ -123,8 +124,12 @@ class Callable:
             ) from None
 
     def sources(self) -> list[str]:
-        names = [self.function, self.arguments_from]
-        return [module_name(name) for name in names if name is not None]
+        names = [name for name in (self.function, self.arguments_from) if name is not None]
+        return [
+            module
+            for name in names
+            for module in (modules_of(name) if is_pickled(name) else [module_name(name)])
+        ]
 
     def part_name(self, task: int, steps: Sequence[Any]) -> str:
         """Arguments by their number or keyword: the steps are those into a `Task`."""
@@ -137,12 +142,14 @@ class Callable:
         """What the user's own file does at import, and what it is that processes have of it."""
         from runners.workloads import cautions as about  # not in the measuring process
 
-        names = [name for name in (self.function, self.arguments_from) if name is not None]
+        given = [name for name in (self.function, self.arguments_from) if name is not None]
+        names = [name for name in given if not is_pickled(name)]
         files = dict.fromkeys(filter(None, map(about.own_file, names)))
         for file in files:
             about.check_names(file)
         found = [Flag("unguarded", told) for told in map(about.unguarded, files) if told]
-        if workers == "process" and start_method is not None:
+        by_name = bool(names) and names[0] == self.function
+        if by_name and workers == "process" and start_method is not None:
             if told := about.by_name(names[0]):
                 found.append(Flag("by_name", told))
             module = sys.modules[module_name(names[0])]
@@ -169,6 +176,8 @@ class Callable:
         return tasks
 
     def _task(self, one: Any) -> Task:
+        if isinstance(one, Call):
+            return one.positional, {**self.keywords, **one.keywords}
         if isinstance(one, Mapping):
             return (), {**self.keywords, **one}
         return (one if isinstance(one, list | tuple) else (one,)), dict(self.keywords)

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from runners.door import Interrupted, Staying
 from runners.model import InvalidParameter, in_one_line
+from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
 
@@ -20,8 +21,11 @@ GUARD = 'if __name__ == "__main__":'
 def find(parameter: str, name: str) -> Any:
     """The function of that name, `package.module:name` or `path/to/file.py:name`.
 
-    Raises InvalidParameter, saying what is missing and the remedy.
+    One without such a name is in a file (`pickled`). Raises InvalidParameter, saying what is
+    missing and the remedy.
     """
+    if pickled.is_pickled(name):
+        return pickled.load(parameter, name)
     place, colon, attribute = name.rpartition(":")
     if not (place and colon and attribute):
         raise InvalidParameter(
@@ -50,6 +54,8 @@ def module_name(name: str) -> str:
 
 def absolute(name: str) -> str:
     """The name with the full path of its file."""
+    if pickled.is_pickled(name):
+        return pickled.with_path(name)
     place, _, attribute = name.rpartition(":")
     return f"{Path(place).resolve()}:{attribute}" if place.endswith(".py") else name
 

@@ -13,8 +13,8 @@ import pytest
 from runners.analysis.cell import cells
 from runners.analysis.summary import summarise
 from runners.command.budget import Pace
+from runners.command.cells import Cell, panelled
 from runners.command.progress import clock, differing
-from runners.command.sweep import Cell, panelled
 from runners.planning.hydra_versions import BASE
 from runners.results.read import read_runs
 from tests.conftest import ROOT, MakePlan, run_program

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runners.child.plugins import BrokenPlugin
-from runners.command.sweep import Cell, panelled
+from runners.command.cells import Cell, panelled
 from runners.measuring import preparing
 from runners.measuring.measure import measure
 from runners.model import THIS, Plan, Run, UsageError

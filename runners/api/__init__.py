@@ -1,0 +1,1 @@
+"""Measured from Python: `from runners import speedup`; loaded lazily by the package itself."""

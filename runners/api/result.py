@@ -1,0 +1,158 @@
+"""`Result`: what was measured, as frames, records, text, figures and HTML."""
+
+import os
+import shutil
+import weakref
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from runners.measuring.folders import Folder
+from runners.model import UsageError
+from runners.results.claim import CLAIM
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from runners.analysis.cell import CellSummary
+
+Kind = Literal["speedup", "efficiency", "matrix", "pythons", "timeline"]
+
+
+class Result:
+    """What is in a folder of results, or in those of `cells` below it: the ones of one call.
+
+    A temporary folder is `kept` as long as this is, and goes at the program's end at last. In a
+    notebook it is a table, with its figure if it has several cells; `repr` is the same as text.
+    """
+
+    def __init__(
+        self, folder: Path, cells: Sequence[Path] = (), kept: Folder | None = None
+    ) -> None:
+        self.folder = folder.absolute()
+        self._folders = [cell.absolute() for cell in cells] or [self.folder]
+        if kept is not None:
+            weakref.finalize(self, kept.remove)
+
+    @cached_property
+    def runs(self) -> "pd.DataFrame":
+        """One row for each timed run: the frame of `read_runs`."""
+        from runners.results.read import read_runs
+
+        return read_runs(self._folders)
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """One row for each cell, with every statistic: the frame of `summarise`."""
+        from runners.analysis.summary import summarise
+
+        return summarise(self.runs)
+
+    @cached_property
+    def cells(self) -> "list[CellSummary]":
+        """The rows of the summary as records, in its order."""
+        from runners.analysis.cell import cells
+
+        return cells(self.summary)
+
+    @property
+    def best(self) -> "CellSummary":
+        """The cell that is recommended; where none is, the one with the highest speedup.
+
+        Only where no cell has a speedup, it is the first one, whose `status` and `error` say why.
+        """
+        chosen = [found.choice.cell for found in self._recommended if found.choice is not None]
+        for cell in self.cells:
+            if len(chosen) == 1 and cell.cell == chosen[0]:
+                return cell
+        measured = [cell for cell in self.cells if cell.status == "ok" and cell.rounds > 0]
+        return max(measured, key=lambda cell: cell.speedup.estimate, default=self.cells[0])
+
+    @property
+    def recommendation(self) -> str:
+        """What to use, and how many workers each executor needs; "" of a single cell."""
+        return "\n".join(line for found in self._recommended for line in found.lines())
+
+    @cached_property
+    def _recommended(self) -> list[Any]:
+        from runners.analysis.recommend import recommend
+
+        return list(recommend(self.summary, self.runs)) if len(self.summary) > 1 else []
+
+    def figure(self, kind: Kind = "speedup") -> "Figure":
+        """A figure of the report; `timeline` shows the tasks of the best cell's typical round.
+
+        Raises UsageError where there is nothing to draw.
+        """
+        from runners.report import figures
+
+        found: Figure | None = None
+        if kind not in get_args(Kind):
+            raise UsageError(f"kind={kind!r}: choose {', '.join(get_args(Kind))}")
+        if kind == "speedup":
+            found = figures.speedup(self.summary, self.runs)
+        elif kind == "efficiency":
+            found = figures.efficiency(self.summary)
+        elif kind == "pythons":
+            found = figures.pythons(self.summary)
+        elif kind == "timeline":
+            found = self._timeline()
+        else:
+            from runners.report.figures.matrix import matrix_n
+
+            n = matrix_n(self.summary)
+            found = figures.matrix(self.summary, n) if n is not None else None
+        if found is None:
+            raise UsageError(f"kind={kind!r}: these results have nothing for it; choose speedup")
+        # It belongs to no window of pyplot; this is how a notebook shows it all the same.
+        found.__dict__["_repr_png_"] = partial(figures.image, found, "png")
+        return found
+
+    def _timeline(self) -> "Figure | None":
+        from runners.analysis.rounds import of_cell
+        from runners.report import figures
+        from runners.report.files import typical_timelines
+
+        best = self.best
+        place = Path(os.path.commonpath(self._folders), best.folder)
+        found = typical_timelines(place, of_cell(self.runs, best.cell))
+        name = f"{best.workload} on {best.executor}, n = {best.n}"
+        return figures.timeline(found, name) if found else None
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy the results into a folder that is new or empty; `load` reads them there."""
+        place = Path(folder)
+        try:
+            if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                raise UsageError(f"{place}: it is not empty; name a new or an empty folder")
+            ignored = shutil.ignore_patterns(f"{CLAIM}*")
+            shutil.copytree(self.folder, place, dirs_exist_ok=True, ignore=ignored)
+        except OSError as error:
+            why = error.strerror or error
+            raise UsageError(f"{place}: results cannot go there ({why})") from None
+        return place
+
+    def __repr__(self) -> str:
+        return self._told("text")
+
+    def _repr_html_(self) -> str:
+        return self._told("html")
+
+    def _told(self, form: Literal["text", "html"]) -> str:
+        from runners.api import tables
+
+        tell: Callable[[Result], str] = getattr(tables, form)
+        return tell(self)
+
+
+def load(folder: str | Path) -> Result:
+    """The results in a folder: of `Result.save`, or of the command line.
+
+    Raises UsageError where there are none.
+    """
+    found = Result(Path(folder))
+    if found.runs.empty:
+        raise UsageError(f"{folder}: there are no runs in it")
+    return found

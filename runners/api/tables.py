@@ -1,0 +1,138 @@
+"""A result as text, and as HTML that is readable on a light and on a dark page."""
+
+import base64
+import html as markup
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runners.command import table
+from runners.command.table import rounds_told, speedup_told
+from runners.model import printable
+from runners.words.causes import reason
+from runners.words.labels import labels
+from runners.words.rounding import time_unit
+
+if TYPE_CHECKING:
+    from runners.analysis.cell import CellSummary
+    from runners.api.result import Result
+
+MOST_BYTES = 300_000
+"""Of a figure in the HTML of a result, which a notebook keeps in its file."""
+HEAD = ("", "n", "serial", "parallel", "speedup [95% interval]", "of the attainable", "rounds")
+# Colours are those of the page; lines are half of them.
+LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
+CELL = f"padding:0.2em 1em 0.2em 0;text-align:left;vertical-align:top;{LINE}"
+
+
+def text(result: "Result") -> str:
+    """The table of the cell, or that of all cells with what they recommend."""
+    lines = [_title(result)]
+    if len(result.cells) == 1:
+        [cell] = result.cells
+        if cell.rounds == 0:
+            lines.append(_failed(cell))
+        else:
+            facts = table.facts(cell)
+            column = table.width(facts)
+            lines += [f"{name:<17}{left:<{column}}{right}" for name, left, right in facts]
+        lines += [f"{name:<17}{kind}{rest}" for name, kind, rest in table.notes(cell)]
+        return "\n".join(line.rstrip() for line in lines)
+    rows = [HEAD, *_rows(result)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (f"{part:<{width}}" for part, width in zip(row, widths, strict=True))
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join([*lines, *result.recommendation.splitlines()])
+
+
+def html(result: "Result") -> str:
+    """The same; with the figure of the speedup if there are several cells."""
+    parts = [f"<div><b>{_escaped(_title(result))}</b></div>"]
+    if len(result.cells) == 1:
+        [cell] = result.cells
+        parts.append(_table(table.facts(cell)) if cell.rounds else _paragraph(_failed(cell)))
+        parts += [_paragraph(f"{name}: {kind}{rest}") for name, kind, rest in table.notes(cell)]
+    else:
+        parts.append(_table([HEAD, *_rows(result)]))
+        parts += map(_paragraph, result.recommendation.splitlines())
+        parts.append(_figure(result))
+    return f'<div class="speedup-lab">{"".join(parts)}</div>'
+
+
+def _title(result: "Result") -> str:
+    first = result.cells[0]
+    cpus = f"{first.usable_cpus:g} usable CPUs"
+    if len(result.cells) > 1:
+        return f"{', '.join(dict.fromkeys(_panels(result)))} ({cpus})"
+    weak = ", weak scaling" if first.scaling == "weak" else ""
+    fresh = ", first calls" if first.fresh else ""
+    rounds = rounds_told(first.rounds)
+    what = f"{_panels(result)[0]} on {first.executor}, n = {first.n}"
+    return f"{what}{weak}{fresh} ({cpus})   {rounds}"
+
+
+def _panels(result: "Result") -> list[str]:
+    return [str(name) for name in labels(result.summary)["panel"]]
+
+
+def _rows(result: "Result") -> list[tuple[str, ...]]:
+    """A row for each cell."""
+    lines = labels(result.summary)["line"]
+    panels = _panels(result)
+    several = len(set(panels)) > 1
+    found: list[tuple[str, ...]] = []
+    for cell, line, panel in zip(result.cells, lines, panels, strict=True):
+        name = f"{panel} on {line}" if several else str(line)
+        if cell.status != "ok" or cell.rounds == 0:
+            found.append((name, str(cell.n), "", "", cell.status, reason(cell.error or ""), ""))
+            continue
+        times = (_seconds(cell.times[role].median.estimate) for role in ("baseline", "measured"))
+        share = f"{cell.speedup.estimate / cell.bound:.0%}"
+        found.append(
+            (name, str(cell.n), *times, speedup_told(cell.speedup), share, str(cell.rounds))
+        )
+    return found
+
+
+def _seconds(value: float) -> str:
+    unit, scale = time_unit(value)
+    return f"{value * scale:.3g} {unit}"
+
+
+def _failed(cell: "CellSummary") -> str:
+    return f"{cell.status}: {cell.error or ''}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    head, *body = rows
+    return (
+        '<table style="border-collapse:collapse;background:none">'
+        f"<tr>{''.join(_field('th', part) for part in head)}</tr>"
+        + "".join(f"<tr>{''.join(_field('td', part) for part in row)}</tr>" for row in body)
+        + "</table>"
+    )
+
+
+def _field(tag: str, part: str) -> str:
+    return f'<{tag} style="{CELL}">{_escaped(part)}</{tag}>'
+
+
+def _paragraph(line: str) -> str:
+    return f'<div style="margin-top:0.4em">{_escaped(line)}</div>'
+
+
+def _figure(result: "Result") -> str:
+    if not any(cell.status == "ok" and cell.rounds for cell in result.cells):
+        return ""
+    from runners.report import figures
+
+    data = figures.image(result.figure(), "png")
+    if len(data) > MOST_BYTES:
+        return ""
+    source = base64.b64encode(data).decode()
+    style = "max-width:100%;background:white;margin-top:0.6em"
+    return f'<img alt="speedup" style="{style}" src="data:image/png;base64,{source}">'
+
+
+def _escaped(text: str) -> str:
+    return markup.escape(printable(text))

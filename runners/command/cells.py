@@ -1,0 +1,182 @@
+"""The cells of a grid: planned, named, put in panels, and a panel measured."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from runners.child.plugins import BrokenPlugin
+from runners.command import resume
+from runners.command.budget import OutOfTime, Pace
+from runners.command.cell import Candidate, Measured, leave_out
+from runners.command.grid import Grid
+from runners.command.mistakes import explain
+from runners.command.progress import Place, Terminal, differing, refused
+from runners.model import REFUSALS, Plan, Run, UsageError
+from runners.planning.config import plan, refusal
+from runners.planning.environment import Site
+from runners.results.write import append
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a sweep: a plan, or the row that says why there is none.
+
+    `number` is its place in the grid, from 0 on, and Hydra's `job.num`; `name` tells it from the
+    others.
+    """
+
+    number: int
+    name: str
+    overrides: tuple[str, ...]
+    folder: Path
+    what: Plan | Run
+
+    @property
+    def budget_s(self) -> float:
+        return self.what.measure.time_budget_s if isinstance(self.what, Plan) else 0.0
+
+
+def planned(
+    grid: Grid,
+    combinations: Sequence[tuple[str, ...]],
+    site: Site,
+    place: Callable[[DictConfig], Path],
+    order: Callable[[DictConfig], int],
+) -> list[Cell]:
+    """Every cell, composed and planned.
+
+    `place` says where its results go, `order` which place its interpreter has. Raises UsageError,
+    one line with the cell, at the first mistake.
+    """
+    cells: list[Cell] = []
+    places: dict[Path, int] = {}
+    common = set(combinations[0]).intersection(*combinations) if combinations else set()
+    for number, overrides in enumerate(combinations):
+        own = " ".join(text for text in overrides if text not in common)
+        name = f"cell {number + 1} of {len(combinations)}" + (f" ({own})" if own else "")
+        try:
+            cfg = grid.config(overrides, number)
+            folder = place(cfg)
+            what: Plan | Run
+            try:
+                what = plan(cfg, site)
+            except UsageError as error:
+                if not _is_a_result(error, overrides):
+                    raise
+                what = refusal(cfg, error)
+            what = replace(what, python_order=order(cfg))
+            if (other := places.setdefault(folder, number)) != number:
+                raise UsageError(
+                    f"it would have the folder of cell {other + 1}; name what differs in "
+                    "hydra.sweep.subdir, or leave that out"
+                )
+        except (HydraException, OmegaConfBaseException, UsageError, OSError) as error:
+            raise UsageError(f"{name}: {explain(error)}") from error
+        cells.append(Cell(number, "", overrides, folder, what))
+    names = differing([cell.what for cell in cells])
+    return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
+
+
+def panels(cells: Sequence[Cell], config: DictConfig) -> list[list[Cell]]:
+    """The cells in the groups that are to be measured together, in the order of the sweep."""
+    found = panelled(cells, int(config.sweep.panel_cells) if config.sweep.panel else 1)
+    if config.sweep.order == "random":
+        random.Random(config.measure.seed).shuffle(found)
+    return found
+
+
+def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+    """The cells in panels of up to `most`: same workload, parameters, scaling and settings.
+
+    Of more cells, those that differ in their interpreter alone are together, then those with the
+    same n, as far as possible. A cell without a plan is by itself.
+    """
+    alike: dict[Any, dict[int, list[Cell]]] = {}
+    seen: Counter[str] = Counter()
+    for cell in cells:
+        plan = cell.what
+        key: Any = cell.number
+        if isinstance(plan, Plan):
+            # Two cells that are the same but for their folder are not one panel's.
+            work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
+            key = plan.workload, work, plan.scaling, repr(plan.measure), seen[plan.cell]
+            seen[plan.cell] += 1
+        alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
+    panels: list[list[Cell]] = []
+    for by_n in alike.values():
+        panels.append([])
+        for same_n in by_n.values():
+            for part in _parts(same_n, most):
+                if len(panels[-1]) + len(part) > most:
+                    panels.append([])
+                panels[-1] += part
+    return panels
+
+
+def _parts(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+    """Cells in parts of up to `most`, those together that differ in their interpreter alone."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells:
+        own = {
+            name: value
+            for name, value in cell.what.parameters.items()
+            # Each interpreter has a default of its own.
+            if name.startswith("executor.") and name != "executor.start_method"
+        }
+        alike.setdefault(f"{cell.what.executor} {own}", []).append(cell)
+    parts: list[list[Cell]] = [[]]
+    for same in alike.values():
+        for at in range(0, len(same), most):
+            piece = same[at : at + most]
+            if len(parts[-1]) + len(piece) > most:
+                parts.append([])
+            parts[-1] += piece
+    return parts
+
+
+def measure_panel(
+    panel: Sequence[Cell],
+    places: Sequence[Place],
+    pace: Pace,
+    measure: Callable[[Sequence[Candidate]], list[Measured]],
+) -> list[Measured]:
+    """Measure cells together. One without a plan is by itself, and gets its row."""
+
+    def candidates(plans: Sequence[Plan]) -> list[Candidate]:
+        return [
+            Candidate(plan, cell.folder, Terminal(plan, cell.folder, place))
+            for plan, cell, place in zip(plans, panel, places, strict=True)
+        ]
+
+    plans = [cell.what for cell in panel if isinstance(cell.what, Plan)]
+    try:
+        fitted = pace.fitted(plans)
+    except OutOfTime as reason:
+        return [leave_out(candidate, str(reason)) for candidate in candidates(plans)]
+    if fitted:
+        return measure(candidates(fitted))
+    rows = [cell.what for cell in panel if isinstance(cell.what, Run)]
+    for row, cell, place in zip(rows, panel, places, strict=True):
+        if not resume.holds(cell.folder, row):
+            append(cell.folder, row)
+        refused(row, place)
+    return [Measured(row.status) for row in rows]
+
+
+def _is_a_result(error: UsageError, overrides: Sequence[str]) -> bool:
+    """Whether a cell that cannot be planned is a row, not a mistake of this command.
+
+    It is where a plugin cannot serve the pair, or is broken itself, unless it is the command that
+    has given it a parameter that it does not know.
+    """
+    if isinstance(error, BrokenPlugin):
+        return error.key not in {text.lstrip("+").partition("=")[0] for text in overrides}
+    return isinstance(error.__cause__, REFUSALS)

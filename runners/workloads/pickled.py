@@ -1,0 +1,171 @@
+"""Objects of a Python program that have no name of their own, for workers: each in a file.
+
+`runners.api` writes such a file for as long as it measures. Its name is `pickled:LABEL-DIGEST`
+in the configuration, so that it says what is in it, and not where; in a workload, the path follows.
+"""
+
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from runners.model import InvalidParameter, in_one_line
+
+PREFIX = "pickled:"
+
+
+class Call(NamedTuple):
+    """The arguments of one call."""
+
+    positional: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+
+
+class Given:
+    """Calls that are the same in each round.
+
+    `members` is the file, beside its own, of classes that they are made of and no module has.
+    """
+
+    members: str | None = None
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+
+    def __call__(self) -> Sequence[Call]:
+        return _with_members(self.calls, self.members)
+
+
+class Made:
+    """The calls of a round, made by a function, which may take the number of the round."""
+
+    members: str | None = None
+
+    def __init__(
+        self, make: Callable[..., Iterable[Any]], numbered: bool, keywords: Mapping[str, Any]
+    ) -> None:
+        self.make = make
+        self.numbered = numbered
+        self.keywords = keywords
+
+    def __call__(self, number: int) -> Sequence[Call]:
+        made = self.make(number) if self.numbered else self.make()
+        return _with_members([call(one, self.keywords) for one in made], self.members)
+
+
+class Positional(tuple[Any, ...]):
+    """Arguments of classes that no module has: where they arrive, these are made known first.
+
+    A worker may get its tasks before it gets the workload.
+    """
+
+    members: str
+
+    def __reduce__(self) -> Any:
+        return _arrived, (_Members(self.members), tuple(self))
+
+
+class _Members:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> Any:
+        return _known, (self.name,)
+
+
+@cache
+def _known(name: str) -> str:
+    load("arguments", name)
+    return name
+
+
+def _arrived(members: str, arguments: tuple[Any, ...]) -> Positional:
+    found = Positional(arguments)
+    found.members = members
+    return found
+
+
+def _with_members(calls: Sequence[Call], members: str | None) -> Sequence[Call]:
+    if members is None:
+        return calls
+    return [Call(_arrived(members, positional), keywords) for positional, keywords in calls]
+
+
+def call(one: Any, keywords: Mapping[str, Any]) -> Call:
+    """What a tuple, a mapping of keywords, or a single argument stands for."""
+    if isinstance(one, Mapping):
+        return Call((), {**keywords, **one})
+    return Call(one if isinstance(one, tuple) else (one,), keywords)
+
+
+class Live(NamedTuple):
+    """An object that this process has, its file, and the modules that its code needs."""
+
+    value: Any
+    path: Path
+    modules: tuple[str, ...]
+
+
+_live: dict[str, Live] = {}
+
+
+def keep(name: str, live: Live) -> None:
+    """Let a name stand for an object of this process."""
+    _live[name] = live
+
+
+def forget(name: str) -> None:
+    _live.pop(name, None)
+
+
+def is_pickled(name: str) -> bool:
+    return name.startswith(PREFIX)
+
+
+def with_path(name: str) -> str:
+    """The name as other processes can find it, with the path of its file."""
+    if name in _live:
+        return f"{PREFIX}{_live[name].path}"
+    return name
+
+
+def _of(name: str) -> Live | None:
+    """What this process has of that name, with a path or without."""
+    return _live.get(PREFIX + Path(name.removeprefix(PREFIX)).name)
+
+
+def modules_of(name: str) -> Sequence[str]:
+    live = _of(name)
+    return () if live is None else live.modules
+
+
+def load(parameter: str, name: str) -> Any:
+    """The object itself, if it is this process's, or a copy.
+
+    Its file holds it with all classes and functions that go by the value and not by name; their
+    modules, `__main__` for one, are given them, so that what is made of them can be pickled here.
+    Raises InvalidParameter.
+    """
+    if (live := _of(name)) is not None:
+        return live.value
+    path = Path(name.removeprefix(PREFIX))
+    if not path.is_absolute():
+        raise InvalidParameter(
+            parameter, "it stands for an object of a Python program, which alone can measure it"
+        )
+    try:
+        value, members = pickle.loads(path.read_bytes())
+    except Exception as error:
+        raise InvalidParameter(
+            parameter, f"{path.name} cannot be loaded here ({in_one_line(error)})"
+        ) from error
+    for (module, attribute), member in members.items():
+        place = sys.modules.setdefault(module, ModuleType(module))
+        if not hasattr(place, attribute):
+            setattr(place, attribute, member)
+    if isinstance(value, Given | Made) and value.members is not None:
+        value.members = f"{PREFIX}{path.parent / value.members}"
+    return value

@@ -1,0 +1,338 @@
+"""Measured from Python: any functions and arguments, from any program, and what that leaves."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import warnings
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from runners import UsageError, load, speedup
+from runners.api import objects
+from runners.measuring.tree import marked
+from runners.planning.hydra_versions import BASE, register_resolver
+from tests.conftest import ROOT
+
+TINY = {
+    "measure.min_rounds": 2,
+    "measure.max_rounds": 2,
+    "measure.interpreters": 1,
+    "measure.time_budget_s": 20,
+}
+SCRIPT = f"TINY = {TINY!r}\nfrom runners import UsageError, load, speedup\n"
+
+
+def tiny(function: Any, arguments: Any, **settings: Any) -> Any:
+    return speedup(function, arguments, parameters=TINY, quiet=True, **settings)
+
+
+def run(folder: Path, text: str, **environment: str) -> "subprocess.Popen[str]":
+    """A script that is not guarded, in a folder of its own for everything temporary."""
+    (folder / "tmp").mkdir()
+    (folder / "script.py").write_text(SCRIPT + text)
+    return subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def state() -> list[Any]:
+    """What of the caller's may be another thing afterwards."""
+    return [
+        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        [*sys.path],
+        Path.cwd(),
+        [*warnings.filters],
+        warnings.showwarning,
+        sys.unraisablehook,
+        dict(os.environ),
+        GlobalHydra.instance().hydra,
+        dict(ConfigStore.instance().repo),
+        {name: OmegaConf.has_resolver(name) for name in ("cell_folder", "options", "now")},
+        OmegaConf.to_container(OmegaConf.create({"a": "${options:5}"}), resolve=True),
+    ]
+
+
+def test_one_cell_and_what_there_is_of_it(tmp_path: Path) -> None:
+    result = tiny(zlib.crc32, [b"a" * 1000, (b"b" * 1000,), (b"c", 1)])
+    [cell] = result.cells
+    assert (cell.status, cell.executor, cell.n, cell.rounds) == ("ok", "thread_pool", 2, 2)
+    assert result.best == cell
+    assert result.recommendation == ""
+    assert len(result.summary) == 1
+    assert set(result.runs["role"]) >= {"baseline", "measured"}
+    assert "thread_pool, n = 2" in repr(result)
+    assert "speedup" in repr(result)
+    assert "<table" in result._repr_html_()
+    assert result.figure("timeline").axes
+    with pytest.raises(UsageError, match="kind='matrix': these results"):
+        result.figure("matrix")
+    saved = load(result.save(tmp_path / "saved"))
+    assert saved.summary["cell"].tolist() == [cell.cell]
+    with pytest.raises(UsageError, match="not empty"):
+        result.save(tmp_path / "saved")
+    folder = result.folder
+    assert folder.is_dir()
+    del result
+    assert not folder.exists()
+    with pytest.raises(UsageError, match="crc32"):
+        load(tmp_path / "crc32")
+
+
+def test_a_sweep_within_an_application_of_hydra_from_a_thread_again_and_again(
+    tmp_path: Path,
+) -> None:
+    """What is there is not measured again, and a result is of its own call."""
+    factor = 3
+
+    def closure(k: int, times: int) -> int:
+        return k * factor * times
+
+    (tmp_path / "config.yaml").write_text("a: 1\n")
+    found: list[Any] = []
+
+    def measure() -> None:
+        nonlocal factor
+        given = {"keywords": {"times": 2}, "folder": tmp_path / "f"}
+        for number, executors in [(3, ["thread", "thread_pool"])] * 2 + [(4, ["thread"])]:
+            factor = number
+            found.append(tiny(closure, [1, {"k": 2}], **given, executor=executors))
+
+    register_resolver("options", lambda value: value + 1)  # which has the name of ours
+    try:
+        ConfigStore.instance().store(name="schema", node={"a": 1})
+        with initialize_config_dir(str(tmp_path), **BASE):
+            before = state()
+            thread = threading.Thread(target=measure)
+            thread.start()
+            thread.join()
+            assert state() == before
+    finally:
+        OmegaConf.clear_resolver("options")
+        del ConfigStore.instance().repo["schema.yaml"]
+    first, second, third = found
+    assert first.summary["status"].tolist() == ["ok", "ok"]
+    assert first.runs.equals(second.runs)
+    assert len(third.summary) == 1
+    assert len(load(tmp_path / "f").summary) == 3
+    assert not list((tmp_path / "f").rglob(".claim*"))
+    assert not list((tmp_path / "f").rglob("*closure*"))
+    assert first.recommendation
+    assert "thread_pool" in repr(first)
+    assert "data:image/png" in first._repr_html_()
+
+
+def test_a_coroutine_function_that_fails_is_in_the_result() -> None:
+    async def fails(k: int) -> int:
+        if k == 2:
+            raise ValueError("<b>no & no")
+        return k
+
+    result = tiny(fails, lambda number: [1, 2], executor="asyncio")
+    assert result.best.status == "failed"
+    assert "ValueError" in (result.best.error or "")
+    assert "failed: " in repr(result)
+    assert "&lt;b&gt;no &amp; no" in result._repr_html_()
+    assert "<b>no" not in result._repr_html_()
+
+
+UNGUARDED = """
+from dataclasses import dataclass
+
+@dataclass
+class Point:
+    x: int
+
+def moved(point):
+    return Point(point.x + 1)
+
+spawn = {"executor.start_method": "spawn"}
+result = speedup(moved, [Point(1), Point(2)], executor="process", parameters=TINY | spawn)
+print(result.best.status, result.best.compared)
+print("saved" if result.save("kept").is_dir() else "")
+"""
+
+
+def test_a_script_without_a_guard_and_classes_of_its_own(tmp_path: Path) -> None:
+    out, errors = (process := run(tmp_path, UNGUARDED)).communicate(timeout=100)
+    assert (process.returncode, errors) == (0, "")
+    assert out.split() == ["ok", "equal", "saved"]
+    assert {path.name for path in tmp_path.iterdir()} == {"kept", "script.py", "tmp"}
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+INTERRUPTED = """
+import threading, time
+
+def slow(k):
+    open(f"began-{k}", "w").close()
+    time.sleep(100)
+
+def measure():
+    speedup(slow, [1, 2], parameters=TINY)
+"""
+RAISED = """
+before = __import__("signal").getsignal(2)
+try:
+    measure()
+except KeyboardInterrupt:
+    print("interrupted", before is __import__("signal").getsignal(2))
+"""
+IN_A_THREAD = """
+thread = threading.Thread(target=measure)
+thread.start()
+try:
+    thread.join()
+except KeyboardInterrupt:
+    print("interrupted", True)
+"""
+
+
+@pytest.mark.parametrize("text", [RAISED, IN_A_THREAD], ids=["main", "thread"])
+def test_ctrl_c_is_the_callers_and_leaves_nothing_behind(text: str, tmp_path: Path) -> None:
+    with run(tmp_path, INTERRUPTED + text, SPEEDUP_LAB_TEST=str(tmp_path)) as process:
+        until_s = time.monotonic() + 60
+        while not list(tmp_path.glob("began-*")) and time.monotonic() < until_s:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert out == "interrupted True\n"
+    assert not list((tmp_path / "tmp").iterdir())
+    assert not [*marked(f"SPEEDUP_LAB_TEST={tmp_path}")]
+
+
+lock, connection = threading.Lock(), sqlite3.connect(":memory:")
+
+
+def locked(k: int) -> int:
+    with lock:
+        return k
+
+
+def nested() -> Callable[[int], int]:
+    held = [connection]
+
+    def inner(k: int) -> int:
+        return len(held) + k
+
+    return inner
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.held = {"lock": threading.Lock()}
+
+    def count(self, k: int) -> int:
+        return k
+
+
+CANNOT = [
+    (
+        nested(),
+        [1],
+        r"function: the variable held of inner\[0\] is a sqlite3\.Connection, .*; make",
+    ),
+    (Counter().count, [1], r"function: the object of count: its held\['lock'\] is a _thread\.lock"),
+    (partial(print, lock), [()], r"function: argument 0 of partial is a _thread\.lock"),
+    (abs, [(k for k in [1])], r"arguments: argument 0 of call 0 is a generator, .*; pass a list"),
+    (abs, [1, [lock]], r"arguments: argument 0 of call 1\[0\] is a _thread\.lock"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "told"), CANNOT)
+def test_what_cannot_be_sent_is_named(function: Any, arguments: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as raised:
+        tiny(function, arguments)
+    assert "\n" not in str(raised.value)
+
+
+def test_without_cloudpickle_only_what_can_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    with pytest.raises(UsageError, match="pip install") as raised:
+        tiny(lambda k: k, [1])
+    assert "no module under a name of its own" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    made = objects.Objects(tmp_path)
+    assert made.function("function", locked, "locked") == "tests.test_api:locked"
+    assert made.function("function", partial(locked), "x").startswith("pickled:x-")
+    made.forget()
+
+
+def test_a_function_goes_by_a_name_only_if_a_fresh_interpreter_finds_it_there() -> None:
+    assert objects.name_of(os.path.join) == "posixpath:join"
+    assert objects.name_of(zlib.crc32) == "zlib:crc32"
+    assert objects.name_of(abs) == "builtins:abs"
+    assert objects.name_of("a".count) is None
+    assert objects.name_of(Counter().count) is None
+    renamed = eval("lambda k: k", {"__name__": __name__})
+    renamed.__qualname__ = "locked"  # which is another one
+    assert objects.name_of(renamed) is None
+    assert not objects.is_importable("__main__")
+
+
+MISTAKES: list[tuple[Any, Any, dict[str, Any], str]] = [
+    (3, [1], {}, "function: 3 cannot be called"),
+    (abs, [], {}, "arguments: there are no calls"),
+    (abs, "abc", {}, "arguments: 'abc' is no list of calls"),
+    (abs, 3, {}, "arguments: 3 is no list of calls"),
+    (abs, [(1, 2)], {}, r"arguments: call 0 does not fit abs\(x, /\)"),
+    (abs, lambda a, b: [1], {}, r"arguments: lambda\(a, b\) makes the arguments"),
+    (abs, [1], {"n": "two"}, "n='two': must be a whole number"),
+    (abs, [1], {"n": 0}, "n=0: must be at least 1"),
+    (abs, [1], {"n": []}, "n: there are no values"),
+    (abs, [1], {"executor": "foo"}, "executor=foo: there is no such executor; choose one of"),
+    (abs, [1], {"executor": "a b"}, "executor='a b': must be the name of an option"),
+    (abs, [1], {"measure": "foo"}, "measure=foo: there is no such measure"),
+    (abs, [1], {"scaling": "foo"}, "scaling=foo: choose strong or weak"),
+    (abs, [1], {"python": "2.7"}, "python=2.7"),
+    (lambda k: k, [1], {"python": "3.11"}, "function: lambda cannot be imported, so another"),
+    (abs, [{1}], {"python": "3.11"}, "argument 0 of call 0 is of type set; another interpreter"),
+    (abs, [1], {"folder": ROOT}, "it holds something else than results .*folder=FOLDER"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "settings", "told"), MISTAKES)
+def test_a_mistake_is_one_line(
+    function: Any, arguments: Any, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told) as raised:
+        tiny(function, arguments, **settings)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["chunksize", "hydra.run.dir", "workload", "executor.n=1,executor.x"]
+)
+def test_a_parameter_has_its_full_name(key: str) -> None:
+    with pytest.raises(UsageError, match=r"parameters: .* is no full name of a parameter"):
+        speedup(abs, [1], parameters={key: 1})
+
+
+def test_a_parameter_that_is_not_there_is_told() -> None:
+    with pytest.raises(UsageError, match=r"executor\.speed: there is no such key"):
+        speedup(abs, [1], parameters={"executor.speed": (1, "a'b", {"c": None})})
