@@ -26,7 +26,7 @@ from benchmarks.recorded import DATA, Recording, read
 from runners.analysis.cell import CellSummary
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-from runners.analysis.verdict import Outcome, Verdict, agreed, at_least
+from runners.analysis.verdict import FEWEST_ROUNDS, Outcome, Verdict, agreed, at_least
 from tests import synthetic
 
 SPEEDUP = 1.8
@@ -53,7 +53,9 @@ def windows(recording: Recording, rounds: int) -> list[Interval]:
 def cell_of(speedup: Interval) -> CellSummary:
     nothing = Interval(math.nan, math.nan, math.nan)
     cell = synthetic.cell(n=2, bound=math.inf, usable_cpus=2.0, worker_kind="process")
-    return replace(cell, speedup=speedup, ceiling=nothing, attainable=math.nan)
+    return replace(
+        cell, rounds=FEWEST_ROUNDS, speedup=speedup, ceiling=nothing, attainable=math.nan
+    )
 
 
 def tested(verdicts: Sequence[Verdict], rounds: int, at: int) -> Outcome:

@@ -27,6 +27,10 @@ class Verdict:
     """It passes, and would if the interval were twice as wide: no second measurement is needed."""
 
 
+FEWEST_ROUNDS = 30
+"""Of fewer rounds, some on a loaded machine told the wrong thing, whatever their interval."""
+
+
 class Impossible(ValueError):
     """No measurement could ever meet the demand; the message says why."""
 
@@ -38,15 +42,15 @@ def at_least(cell: CellSummary, least: float) -> Verdict:
         raise Impossible(
             f"a speedup of {least:g} takes more than {workers} worker{'s' * (workers > 1)}: raise n"
         )
-    found = _judged(cell.speedup, least, "interval")
+    found = _judged(cell, cell.speedup, least, "interval")
     if found.outcome == "failed" and (why := _machine(cell, least)) is not None:
         return Verdict("inconclusive", f"{why}; {found.reason}")
-    return found
+    return _unless_busy(cell, found, cell.speedup, least)
 
 
 def at_most(cell: CellSummary, most: float) -> Verdict:
     """Whether the speedup is `most` or less."""
-    found = _judged(cell.speedup, most, "interval")
+    found = _judged(cell, cell.speedup, most, "interval")
     if found.outcome == "inconclusive":
         return found
     if found.outcome == "passed":
@@ -58,7 +62,9 @@ def no_slower(cell: CellSummary, margin: float) -> Verdict:
     """Whether the executor takes at most `margin` (0.05: 5%) more time than the plain loop."""
     if margin < 0:
         raise Impossible(f"margin={margin:g}: it has to be 0 or more, as 0.05 for 5%")
-    return _judged(cell.speedup, 1 / (1 + margin), "interval")
+    least = 1 / (1 + margin)
+    found = _judged(cell, cell.speedup, least, "interval")
+    return _unless_busy(cell, found, cell.speedup, least)
 
 
 def efficiency_at_least(cell: CellSummary, least: float) -> Verdict:
@@ -69,10 +75,10 @@ def efficiency_at_least(cell: CellSummary, least: float) -> Verdict:
     """
     if not 0 < least <= 1:
         raise Impossible(f"an efficiency of {least:g}: it has to be above 0 and at most 1")
-    measured = cell.efficiency_of_ceiling
-    if math.isfinite(measured.estimate):
-        return _judged(measured, least, "part of what the machine gives")
-    return _judged(cell.speedup.scaled(1 / cell.bound), least, "part of the attainable speedup")
+    reached, what = cell.efficiency_of_ceiling, "part of what the machine gives"
+    if not math.isfinite(reached.estimate):
+        reached, what = cell.speedup.scaled(1 / cell.bound), "part of the attainable speedup"
+    return _unless_busy(cell, _judged(cell, reached, least, what), reached, least)
 
 
 def agreed(first: Verdict, second: Verdict) -> Verdict:
@@ -82,15 +88,33 @@ def agreed(first: Verdict, second: Verdict) -> Verdict:
     return Verdict("inconclusive", f"{first.reason}, and measured again: {second.reason}")
 
 
-def _judged(found: Interval, least: float, what: str) -> Verdict:
-    if not math.isfinite(found.low):
-        return Verdict("inconclusive", "there are too few rounds for an interval")
+def _judged(cell: CellSummary, found: Interval, least: float, what: str) -> Verdict:
+    if cell.rounds < FEWEST_ROUNDS or not math.isfinite(found.low):
+        return Verdict(
+            "inconclusive",
+            f"there was time for {cell.rounds} rounds only, a verdict takes {FEWEST_ROUNDS}: give "
+            "it more time, or the tasks less work",
+        )
     if found.low >= least:
         twice = found.low**2 / found.estimate
         return Verdict("passed", f"{_told(found)} is above {least:g}", sure=twice >= least)
     if found.high < least:
         return Verdict("failed", f"{_told(found)} is below {least:g}")
     return Verdict("inconclusive", f"the {what} {_told(found)} contains {least:g}")
+
+
+def _unless_busy(cell: CellSummary, found: Verdict, reached: Interval, least: float) -> Verdict:
+    """The same, but for a failure that other programs may have brought about.
+
+    They have, if twice what they took of the CPUs would make up for what is lacking: workers that
+    wait for one of them hold up the others.
+    """
+    taken = [part for part in (cell.others_share, cell.steal_share) if math.isfinite(part)]
+    share = min(sum(taken), 1.0)
+    if found.outcome != "failed" or reached.high < least * max(1 - 2 * share, 0):
+        return found
+    busy = f"other programs or guests took {share:.0%} of the CPUs"
+    return Verdict("inconclusive", f"{busy}; {found.reason}")
 
 
 def _machine(cell: CellSummary, least: float) -> str | None:
@@ -103,7 +127,7 @@ def _machine(cell: CellSummary, least: float) -> str | None:
     # Under the ceiling, a whole number of workers may give less than it: attainable counts that.
     worst = cell.attainable * (ceiling.low / ceiling.estimate if ceiling.low > 0 else 1.0)
     if worst < least:
-        return f"this machine gave {ceiling.estimate:.2g} CPUs"
+        return f"this machine gave {ceiling.estimate:.1f} CPUs"
     return None
 
 

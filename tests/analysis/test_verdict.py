@@ -26,7 +26,8 @@ def of(low: float, high: float, **columns: object) -> CellSummary:
     """A cell with that interval of its speedup, on a machine that gives two CPUs."""
     known: dict[str, Any] = {
         **{"speedup": Interval((low * high) ** 0.5, low, high), "n": 2, "bound": 2.0},
-        **{"usable_cpus": 2.0, "worker_kind": "process"},
+        **{"usable_cpus": 2.0, "worker_kind": "process", "rounds": 30},
+        **{"others_share": 0.0, "steal_share": 0.0},
         **{"ceiling": Interval(1.95, 1.9, 2.0), "attainable": 1.95},
         "efficiency_of_ceiling": NONE,
     }
@@ -40,7 +41,7 @@ def of(low: float, high: float, **columns: object) -> CellSummary:
         (1.5, 1.8, 1.5, "passed", "above"),
         (1.38, 1.61, 1.5, "inconclusive", "the interval 1.38–1.61 contains 1.5"),
         (1.2, 1.4, 1.5, "failed", "1.20–1.40 is below 1.5"),
-        (math.nan, math.nan, 1.5, "inconclusive", "too few rounds"),
+        (math.nan, math.nan, 1.5, "inconclusive", "30 rounds only"),
     ],
 )
 def test_a_speedup_is_judged_by_its_whole_interval(
@@ -67,6 +68,23 @@ def test_what_the_machine_has_not_given_is_no_failure(
     assert found.reason.startswith(words)
     # What passes passes on any machine.
     assert at_least(of(1.6, 1.7, **columns), 1.5).outcome == "passed"
+
+
+def test_what_others_took_is_no_failure() -> None:
+    busy = at_least(of(1.2, 1.4, others_share=0.2, steal_share=0.0), 1.5)
+    assert busy.outcome == "inconclusive"
+    assert busy.reason.startswith("other programs or guests took 20% of the CPUs; 1.20–1.40")
+    assert at_least(of(0.8, 0.88, others_share=0.2), 1.5).outcome == "failed"  # not by that much
+    assert no_slower(of(0.8, 0.9, others_share=0.2), 0.05).outcome == "inconclusive"
+    assert efficiency_at_least(of(1.2, 1.4, others_share=0.2), 0.8).outcome == "inconclusive"
+    unknown = of(1.2, 1.4, others_share=math.nan, steal_share=math.nan)
+    assert at_least(unknown, 1.5).outcome == "failed"
+
+
+def test_few_rounds_tell_nothing() -> None:
+    found = at_least(of(1.6, 1.8, rounds=29), 1.5)
+    assert found.outcome == "inconclusive"
+    assert "29 rounds only, a verdict takes 30" in found.reason
 
 
 def test_what_passes_only_just_is_not_sure() -> None:
