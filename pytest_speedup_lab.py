@@ -3,8 +3,8 @@
     def test_scales(speedup):
         speedup(work, arguments, executor="thread_pool", n=4).at_least(1.5)
 
-It is loaded in every pytest run of the environment, so it imports nothing of the program until a test
-uses the fixture.
+It is loaded in every pytest run of the environment, so it imports nothing of the program until a
+test uses the fixture.
 """
 
 import os

@@ -51,11 +51,11 @@ def windows(recording: Recording, rounds: int) -> list[Interval]:
 
 
 def cell_of(speedup: Interval) -> CellSummary:
+    """A cell on a quiet machine whose ceiling nobody knows: nothing excuses a failure."""
     nothing = Interval(math.nan, math.nan, math.nan)
     cell = synthetic.cell(n=2, bound=math.inf, usable_cpus=2.0, worker_kind="process")
-    return replace(
-        cell, rounds=FEWEST_ROUNDS, speedup=speedup, ceiling=nothing, attainable=math.nan
-    )
+    cell = replace(cell, rounds=FEWEST_ROUNDS, others_share=0.0, steal_share=0.0)
+    return replace(cell, speedup=speedup, ceiling=nothing, attainable=math.nan)
 
 
 def tested(verdicts: Sequence[Verdict], rounds: int, at: int) -> Outcome:
