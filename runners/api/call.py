@@ -84,7 +84,7 @@ def speedup(
     the call, in one line, and KeyboardInterrupt at Ctrl+C; rounds that were finished are in
     `folder` then.
     """
-    with _one:
+    try:
         return _measured(
             *(function, arguments, keywords, python, name),
             words={
@@ -99,6 +99,8 @@ def speedup(
             folder=Path(folder) if folder is not None else None,
             quiet=quiet,
         )
+    except UsageError as error:
+        raise error.with_traceback(None) from None  # it is of the caller's own line
 
 
 def _measured(
@@ -112,7 +114,7 @@ def _measured(
     folder: Path | None,
     quiet: bool,
 ) -> Result:
-    with ExitStack() as stack:
+    with _one, ExitStack() as stack:
         files = stack.enter_context(Folder())
         objects = Objects(Path(files.name))
         stack.callback(objects.forget)
