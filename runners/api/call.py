@@ -77,13 +77,15 @@ def speedup(
     and arguments are plain data: numbers, texts, lists, mappings.
 
     Results are kept in `folder`, where a later call measures only what is missing or has changed;
-    without it they are gone when the result is, unless it is saved. `name` is what the function is
-    called. Progress goes to the terminal or the notebook, if there is one, unless `quiet`.
+    without it they are gone when the result is, unless it is saved. `name` is what a function is
+    called that has no name of its own. Progress goes to the terminal or the notebook, if there is
+    one, unless `quiet`.
 
     A cell that fails has a status and an error in the result. Raises UsageError over a mistake in
     the call, in one line, and KeyboardInterrupt at Ctrl+C; rounds that were finished are in
     `folder` then.
     """
+    python = list(python) if _is_several(python) else python
     try:
         return _measured(
             *(function, arguments, keywords, python, name),
