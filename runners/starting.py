@@ -28,7 +28,7 @@ def command(python: Python, call: str, folder: str, options: Sequence[str] = ())
     literally: PYTHONPATH would also reach the programs that a workload starts.
     """
     if python.is_this:
-        path = f"sys.path[:] = {sys.path!r}"
+        path = f"sys.path[:] = {[place for place in sys.path if isinstance(place, str)]!r}"
     else:
         place = Path(folder, LINK)
         place.mkdir()

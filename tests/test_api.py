@@ -22,6 +22,8 @@ from omegaconf import OmegaConf
 
 from runners import UsageError, load, speedup
 from runners.api import objects
+from runners.door import REQUESTS
+from runners.measuring import interrupts
 from runners.measuring.tree import marked
 from runners.planning.hydra_versions import BASE, register_resolver
 from tests.conftest import ROOT
@@ -169,7 +171,7 @@ class Point:
 def moved(point):
     return Point(point.x + 1)
 
-spawn = {"executor.start_method": "spawn"}
+spawn = {"executor.start_method": "spawn", "measure.min_rounds": 1, "measure.max_rounds": 1}
 result = speedup(moved, [Point(1), Point(2)], executor="process", parameters=TINY | spawn)
 print(result.best.status, result.best.compared)
 print("saved" if result.save("kept").is_dir() else "")
@@ -194,7 +196,7 @@ def slow(k):
 def measure():
     speedup(slow, [1, 2], parameters=TINY)
 """
-RAISED = """
+CAUGHT = """
 before = __import__("signal").getsignal(2)
 try:
     measure()
@@ -204,24 +206,29 @@ except KeyboardInterrupt:
 IN_A_THREAD = """
 thread = threading.Thread(target=measure)
 thread.start()
-try:
-    thread.join()
-except KeyboardInterrupt:
-    print("interrupted", True)
+thread.join()
 """
 
 
-@pytest.mark.parametrize("text", [RAISED, IN_A_THREAD], ids=["main", "thread"])
+@pytest.mark.parametrize("text", [CAUGHT, IN_A_THREAD], ids=["caught", "in a thread"])
 def test_ctrl_c_is_the_callers_and_leaves_nothing_behind(text: str, tmp_path: Path) -> None:
     with run(tmp_path, INTERRUPTED + text, SPEEDUP_LAB_TEST=str(tmp_path)) as process:
         until_s = time.monotonic() + 60
         while not list(tmp_path.glob("began-*")) and time.monotonic() < until_s:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-    assert out == "interrupted True\n"
+        out, errors = process.communicate(timeout=30)
+    if text == CAUGHT:
+        assert (process.returncode, out, errors) == (0, "interrupted True\n", "")
+    else:
+        assert process.returncode == -signal.SIGINT
     assert not list((tmp_path / "tmp").iterdir())
     assert not [*marked(f"SPEEDUP_LAB_TEST={tmp_path}")]
+
+
+def test_a_thread_measures_on_where_the_main_one_ends_by_itself() -> None:
+    interrupts._program_ends()
+    assert REQUESTS.pending is None
 
 
 lock, connection = threading.Lock(), sqlite3.connect(":memory:")

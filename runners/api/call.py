@@ -77,14 +77,16 @@ def speedup(
     and arguments are plain data: numbers, texts, lists, mappings.
 
     Results are kept in `folder`, where a later call measures only what is missing or has changed;
-    without it they are gone when the result is, unless it is saved. `name` is what the function is
-    called. Progress goes to the terminal or the notebook, if there is one, unless `quiet`.
+    without it they are gone when the result is, unless it is saved. `name` is what a function is
+    called that has no name of its own. Progress goes to the terminal or the notebook, if there is
+    one, unless `quiet`.
 
     A cell that fails has a status and an error in the result. Raises UsageError over a mistake in
     the call, in one line, and KeyboardInterrupt at Ctrl+C; rounds that were finished are in
     `folder` then.
     """
-    with _one:
+    python = list(python) if _is_several(python) else python
+    try:
         return _measured(
             *(function, arguments, keywords, python, name),
             words={
@@ -99,6 +101,8 @@ def speedup(
             folder=Path(folder) if folder is not None else None,
             quiet=quiet,
         )
+    except UsageError as error:
+        raise error.with_traceback(None) from None  # it is of the caller's own line
 
 
 def _measured(
@@ -112,7 +116,7 @@ def _measured(
     folder: Path | None,
     quiet: bool,
 ) -> Result:
-    with ExitStack() as stack:
+    with _one, ExitStack() as stack:
         files = stack.enter_context(Folder())
         objects = Objects(Path(files.name))
         stack.callback(objects.forget)

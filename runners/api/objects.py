@@ -39,18 +39,23 @@ class Objects:
             forget(name)
 
     def function(self, parameter: str, function: Callable[..., Any], label: str) -> str:
-        """The name of a function: its own, `package.module:name`, or that of its file."""
-        return name_of(function) or self.pickled(parameter, function, label)
+        """The name of a function: its own, `package.module:name`, or that of its file.
+
+        Raises UsageError over what cannot be pickled.
+        """
+        own = name_of(function)
+        return own or self._named(function, _pickled(parameter, function), label)
 
     def calls(self, given: Given | Made, label: str) -> str:
-        """The name of the calls to be made."""
-        if members := _pickled("arguments", given).members:
-            given.members = self._write(_pickled("arguments", None, members), "classes").name
-        return self.pickled("arguments", given, f"arguments of {label}")
+        """The name of the calls to be made. Raises UsageError, as `function`."""
+        found = _pickled("arguments", given)
+        if found.members:
+            members = _pickled("arguments", None, found.members)
+            given.members = self._write(members, "classes").name
+            found = _pickled("arguments", given)
+        return self._named(given, found, f"arguments of {label}")
 
-    def pickled(self, parameter: str, value: Any, label: str) -> str:
-        """Write an object's file; its name. Raises UsageError over what cannot be pickled."""
-        found = _pickled(parameter, value)
+    def _named(self, value: Any, found: "_Pickled", label: str) -> str:
         path = self._write(found, label)
         name = PREFIX + path.name
         keep(name, Live(value, path, tuple(sorted(found.modules))))

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from runners.measuring.folders import Folder
 from runners.model import UsageError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from runners.analysis.cell import CellSummary
+    from runners.analysis.fastest import Fastest
+    from runners.analysis.recommend import Recommendation
 
 Kind = Literal["speedup", "efficiency", "matrix", "pythons", "timeline"]
 
@@ -34,7 +36,7 @@ class Result:
         self.folder = folder.absolute()
         self._folders = [cell.absolute() for cell in cells] or [self.folder]
         if kept is not None:
-            weakref.finalize(self, kept.remove)
+            weakref.finalize(self, _remove, kept, os.getpid())
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
@@ -63,7 +65,8 @@ class Result:
 
         Only where no cell has a speedup, it is the first one, whose `status` and `error` say why.
         """
-        chosen = [found.choice.cell for found in self._recommended if found.choice is not None]
+        choices = (getattr(found, "choice", None) for found in self._recommended)
+        chosen = [choice.cell for choice in choices if choice is not None]
         for cell in self.cells:
             if len(chosen) == 1 and cell.cell == chosen[0]:
                 return cell
@@ -76,10 +79,10 @@ class Result:
         return "\n".join(line for found in self._recommended for line in found.lines())
 
     @cached_property
-    def _recommended(self) -> list[Any]:
-        from runners.analysis.recommend import recommend
+    def _recommended(self) -> "list[Recommendation | Fastest]":
+        from runners.report.files import recommended
 
-        return list(recommend(self.summary, self.runs)) if len(self.summary) > 1 else []
+        return recommended(self.summary, self.runs) if len(self.summary) > 1 else []
 
     def figure(self, kind: Kind = "speedup") -> "Figure":
         """A figure of the report; `timeline` shows the tasks of the best cell's typical round.
@@ -145,6 +148,11 @@ class Result:
 
         tell: Callable[[Result], str] = getattr(tables, form)
         return tell(self)
+
+
+def _remove(kept: Folder, pid: int) -> None:
+    if os.getpid() == pid:  # and not in a process that was forked meanwhile
+        kept.remove()
 
 
 def load(folder: str | Path) -> Result:

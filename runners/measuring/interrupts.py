@@ -6,6 +6,7 @@ cannot: the only place that asks for it is the wait for the measuring process.
 
 import os
 import signal
+import sys
 import threading
 from functools import cache
 from typing import Any, Self
@@ -17,7 +18,7 @@ class Interrupts:
     """While it is entered, the first request is kept in `pending` and wakes whoever waits for it.
 
     It can be waited for (it has a `fileno`). Outside the main thread there are no signals to note;
-    there, that the program ends is one: it would wait for this thread.
+    there, that Ctrl+C ends the program is one: it would wait for this thread.
     """
 
     def __init__(self) -> None:
@@ -61,10 +62,12 @@ class Interrupts:
 
 @cache
 def _end_with_program() -> None:
-    """Once: have the end of the main thread stop what is measured in another one."""
+    """Once: see to it that Ctrl+C stops what is measured in another thread than the main one."""
     register: Any = threading._register_atexit  # type: ignore[attr-defined]
     register(_program_ends)  # as concurrent.futures does: it comes before threads are waited for
 
 
 def _program_ends() -> None:
-    REQUESTS.note(signal.SIGINT)
+    """The main thread has ended: if by a KeyboardInterrupt that nobody caught, for all of them."""
+    if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
+        REQUESTS.note(signal.SIGINT)

@@ -23,6 +23,10 @@ class InvalidParameter(ValueError):
 class UsageError(Exception):
     """The user's configuration cannot be measured; the message is one line that says the remedy."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it, in a notebook too."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class WrongResult(Exception):
     """Raised by `Workload.check` when the results are not the known truth."""

@@ -77,13 +77,10 @@ def write_report(
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
-    said: list[Recommendation | Fastest] = list(recommend(summary, runs))
     several: Sequence[str] = ()
     if interpreters(summary).several:
-        comparison = Comparison(runs)
-        said = sorted([*said, *fastest(summary, comparison)], key=lambda one: in_order(one.panel))
-        several = section(across(summary, comparison), python_notes(summary, runs))
-    recommendations = tuple(line for found in said for line in found.lines())
+        several = section(across(summary, Comparison(runs)), python_notes(summary, runs))
+    recommendations = tuple(line for one in recommended(summary, runs) for line in one.lines())
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -113,6 +110,14 @@ def write_report(
         write_whole(place / name, data)
     paths = (*(place / name for name in files), *written)
     return Report(summary, paths, recommendations, missing)
+
+
+def recommended(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation | Fastest]:
+    """What to use for each workload: on each interpreter, and where there are several, of all."""
+    found: list[Recommendation | Fastest] = list(recommend(summary, runs))
+    if interpreters(summary).several:
+        found += fastest(summary, Comparison(runs))
+    return sorted(found, key=lambda one: in_order(one.panel))
 
 
 MISSING = ("interrupted", "left out")
