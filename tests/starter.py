@@ -1,9 +1,9 @@
 """Starts `python -m MODULE` quickly: a process that has loaded the libraries, and forks.
 
 Loading Hydra, pandas, scipy and matplotlib takes up to two seconds of CPU time, and these tests
-start the program some hundred times. Each start is a process of its own all the same, with its own
-folder, environment and arguments, which runs the program from its first line. What only a start from
-nothing shows is tested in test_layers.py, test_scripts.py and test_resume.py.
+start the program some hundred times. Each start is a process of its own all the same, with its
+own folder, environment and arguments, which runs the program from its first line. What only a
+start from nothing shows is tested in test_layers.py, test_scripts.py and test_resume.py.
 """
 
 import atexit

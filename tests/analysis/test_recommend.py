@@ -117,8 +117,8 @@ def test_how_often_it_is_wrong(tmp_path: Path) -> None:
     """Of two equal candidates and a third that is 6% slower, the third is hardly ever chosen."""
     for seed in range(20):  # each a workload of its own, to be read and summarised at once
         speedups = {("pool", 2): 1.8, ("process", 2): 1.8, ("thread_pool", 2): 1.8 / 1.06}
-        how = {"noise": 0.03, "rounds": 10, "seed": seed, "workload": f"primes{seed}"}
-        for run in synthetic.panel(speedups, **how):
+        name = f"primes{seed}"
+        for run in synthetic.panel(speedups, noise=0.03, rounds=10, workload=name, seed=seed):
             append(tmp_path / run.cell, run)
     runs = read_runs(tmp_path)
     found = recommend(summarise(runs), runs)
