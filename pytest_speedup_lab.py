@@ -142,13 +142,12 @@ class Speedup:
         if not callable(arguments):
             arguments = list(arguments)  # it may be measured again
         own = {
-            "measure.min_rounds": ROUNDS,
-            "measure.max_rounds": 2 * ROUNDS,
             "measure.time_budget_s": self.config.getoption("--speedup-budget"),
             "sweep.panel": False,
         }
-        given = {"executor": executor, "n": n, **settings, "parameters": own | (parameters or {})}
-        measured = Measured(self, function, arguments, given)
+        measured = Measured(
+            self, function, arguments, {"executor": executor, "n": n, **settings}, own, parameters
+        )
         self.asked.append(measured)
         return measured
 
@@ -170,13 +169,15 @@ class Measured:
     function: Callable[..., Any]
     arguments: Any
     settings: dict[str, Any]
+    own: dict[str, Any]
+    parameters: dict[str, Any] | None
     judged: bool = False
     results: list[Any] = field(default_factory=list)
 
     @property
     def result(self) -> Any:
         """The `runners.Result` of the last measurement."""
-        return self.results[-1] if self.results else self._measure()
+        return self.results[-1] if self.results else self._measure(ROUNDS)
 
     def at_least(self, least: float) -> None:
         """The speedup is `least` or more."""
@@ -201,8 +202,9 @@ class Measured:
     def overlaps(self) -> None:
         """Two tasks of different workers have run at the same time: a fact, not a statistic."""
         self.judged = True
-        found = self._cell(self.result)
-        most = _at_the_same_time(self.result, found.cell)
+        result = self.results[-1] if self.results else self._measure(rounds=2)
+        self._cell(result)
+        most = _at_the_same_time(result)
         if most is None:
             raise _failed("overlaps(): no spans were kept; leave measure.keep_spans as it is")
         if most < 2:
@@ -218,7 +220,7 @@ class Measured:
 
         def judged() -> Any:
             try:
-                return judge(self._cell(self._measure()), value)
+                return judge(self._cell(self._measure(ROUNDS)), value)
             except verdict.Impossible as error:
                 raise _failed(f"{name}({value:g}): {error}") from None
 
@@ -231,8 +233,8 @@ class Measured:
         if found.outcome == "failed":
             raise _failed(f"{name}({value:g}): {found.reason}, in two measurements\n{self._told()}")
 
-    def _measure(self) -> Any:
-        """A fresh measurement."""
+    def _measure(self, rounds: int) -> Any:
+        """A fresh measurement of so many rounds at least."""
         import runners
 
         place = _folder(self.speedup.config) / re.sub(r"[^\w.-]+", "-", self.speedup.test)
@@ -241,7 +243,14 @@ class Measured:
             number += 1
         try:
             result = runners.speedup(
-                self.function, self.arguments, folder=folder, quiet=True, **self.settings
+                self.function,
+                self.arguments,
+                folder=folder,
+                quiet=True,
+                parameters=self.own
+                | {"measure.min_rounds": rounds, "measure.max_rounds": 2 * rounds}
+                | (self.parameters or {}),
+                **self.settings,
             )
         except runners.UsageError as error:
             raise _failed(f"speedup(): {error}") from None
@@ -267,7 +276,7 @@ class Measured:
         return f"{self.result!r}\nthe results are in {self.result.folder}"
 
 
-def _at_the_same_time(result: Any, cell: str) -> int | None:
+def _at_the_same_time(result: Any) -> int | None:
     """How many tasks of different workers ran at the same moment, at most, in the kept rounds."""
     from runners.results.read import read_timelines
 
