@@ -1,14 +1,12 @@
 """How often a test of a speedup tells the wrong thing, and how often nothing.
 
     python -m benchmarks.verdicts [--tests 2000] [--rounds 10 20 30]
-    python -m benchmarks.verdicts --live 40
 
-The first takes the rounds that were recorded on a quiet and on a loaded machine (benchmarks/data),
+Takes the rounds that were recorded on a quiet and on a loaded machine (benchmarks/data),
 scales each recording so that its speedup is SPEEDUP, and has as many tests measure a window of
 rounds in a row of it: `at_least` each of the THRESHOLDS. A test fails, or passes only just, if a
 second measurement, the window after it, agrees. The machine's ceiling, which would take failures
-away, is left out. The second measures so many times a workload whose speedup is known, tasks that
-sleep, and judges those.
+away, is left out.
 """
 
 import argparse
