@@ -66,6 +66,14 @@ FlagCode = Literal[
 ]
 
 
+def function_label(name: str) -> str:
+    """How a function is called for readers: `zlib.compress` for zlib:compress, `mine.f` for
+    path/to/mine.py:f."""
+    place, _, attribute = name.rpartition(":")
+    module = place.rpartition("/")[2].removesuffix(".py") if place.endswith(".py") else place
+    return f"{module}.{attribute}" if module else attribute
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """What a reader should know before trusting a cell's numbers; `words.flags` says it in words.

@@ -14,7 +14,8 @@ import pytest
 from runners.child.trial import Trial
 from runners.model import SIDES, InvalidParameter, Order, Renewing, Run
 from runners.testing import WorkloadSuite
-from runners.workloads.callable import Callable, agree
+from runners.workloads.agreeing import agree
+from runners.workloads.callable import Callable
 from tests.conftest import ROOT, MakePlan, run_program
 
 HERE = "tests.functions"
