@@ -31,6 +31,15 @@ PART = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.DOTALL)
 FUNCTION = re.compile(r"\s*(range|interval|glob|sort|shuffle|tag|str|json_str)\(.*\)\s*", re.DOTALL)
 """A call of Hydra's grammar, which stays what it is."""
 
+RANGES = re.compile(r"\s*range\([^()]*\)\s*(,\s*range\([^()]*\)\s*)*")
+"""Arguments of a function's calls, where Hydra would make a cell of each number."""
+KEYWORD = re.compile(r"workload\.(keywords|arguments_keywords|instance)\.")
+"""A key in a mapping that may have any, where Hydra takes none that is not there without a sign."""
+CALLED = re.compile(
+    r"\+{0,2}workload\.(function|arguments_from|initializer|setup)=([^'\"(]*:[^'\"(]*)\((.*)\)(.*)",
+    re.DOTALL,
+)
+"""A function that is called, where it is to be named."""
 
 PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
 """What has Hydra make objects of its own."""
@@ -63,6 +72,13 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         if equals and TEXTS.fullmatch(name):
             written.append(as_override(name, value))
+        elif equals and KEYWORD.match(name):
+            written.append(f"++{argument}")
+        elif name.lstrip("+") == "workload.arguments" and RANGES.fullmatch(value):
+            each = re.findall(r"range\([^()]*\)", value)
+            written.append(f"{name}={','.join(map(_in_quotes, each))}")
+        elif (called := CALLED.fullmatch(argument)) is not None:
+            raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
             written.append(argument)
         elif not value.strip():
@@ -80,6 +96,24 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
+    """How to write it where a function was called instead of being named."""
+    key = f"workload.{parameter}"
+    typed = f"{key}={name}({arguments}){method}"
+    if method.startswith("."):  # of an object that is built first
+        return (
+            f"{typed}: a function is named, not called; write {key}={name}{method} "
+            f"'workload.instance=[{arguments}]', which has an object built with these arguments"
+        )
+    ways = {
+        "function": "'workload.arguments=[[...],[...]]' has the arguments of its calls",
+        "arguments_from": "'workload.arguments_keywords={name: value}' has its arguments",
+        "initializer": "'workload.initargs=[...]' has its arguments",
+        "setup": "it is called without arguments",
+    }
+    return f"{typed}: a function is named, not called; write {key}={name}, {ways[parameter]}"
 
 
 def resumed(arguments: Sequence[str]) -> list[Path]:

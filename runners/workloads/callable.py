@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least
+from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least, function_label
 from runners.workloads.agreeing import agree
 from runners.workloads.calls import Task, as_tasks, check_fit, listed, own
 from runners.workloads.user_code import absolute, call, find, is_function_of_class, module_name
@@ -108,20 +108,17 @@ class Callable:
             self.acall, self.only_coroutine = self._acall, True
 
     def _check_instance(self) -> None:
-        assert self.function is not None
-        if self.instance is None:
+        if self.instance is None or self.function is None:
             return
         if not is_function_of_class(self.function):
             raise InvalidParameter(
                 "instance",
-                f"{self.function} is no function that takes an object of its class; leave "
-                "workload.instance=null",
+                f"{function_label(self.function)} is no function that takes an object of its "
+                "class; leave workload.instance=null",
             )
         kind = self.function.rpartition(".")[0]
-        positional, keywords = _arguments(self.instance)
-        problem = _misfit(find("function", kind), positional, keywords)
-        if problem is not None:
-            raise InvalidParameter("instance", f"does not fit {kind}{problem}")
+        if (problem := _misfit("function", kind, *_arguments(self.instance))) is not None:
+            raise InvalidParameter("instance", f"does not fit {problem}")
 
     def _check_arguments_from(self) -> None:
         """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
@@ -132,14 +129,12 @@ class Callable:
                 "makes equal calls of one of workload.arguments; let the function that "
                 "workload.arguments_from names return as many, or set workload.calls=null",
             )
-        make = find("arguments_from", self.arguments_from)
         keywords = self.arguments_keywords or {}
-        if (problem := _misfit(make, [0] if self.arguments_per_round else [], keywords)) is None:
+        number = [0] if self.arguments_per_round else []
+        if (problem := _misfit("arguments_from", self.arguments_from, number, keywords)) is None:
             return
         if keywords:
-            raise InvalidParameter(
-                "arguments_keywords", f"does not fit {self.arguments_from}{problem}"
-            )
+            raise InvalidParameter("arguments_keywords", f"do not fit {problem}")
         if self.arguments_per_round:
             raise InvalidParameter(
                 "arguments_per_round",
@@ -154,27 +149,26 @@ class Callable:
         )
 
     def _check_workers(self) -> None:
+        """Raise InvalidParameter unless `setup` and `initializer` can be called as they will be."""
         if self.setup is not None:
-            problem = _misfit(find("setup", self.setup), [], {})
-            if problem is not None:
-                raise InvalidParameter(
-                    "setup", f"{self.setup}{problem}; it is called without arguments"
-                )
+            if (problem := _misfit("setup", self.setup, [], {})) is not None:
+                raise InvalidParameter("setup", f"it is called without arguments: {problem}")
+            if _is_coroutine(find("setup", self.setup)):
+                raise InvalidParameter("setup", "is a coroutine function; name a plain one")
         if self.initializer is None:
             if self.initargs:
                 raise InvalidParameter(
                     "initargs", "are those of workload.initializer; name it, or leave them out"
                 )
             return
-        function = find("initializer", self.initializer)
-        if _is_coroutine(function):
+        if _is_coroutine(find("initializer", self.initializer)):
             raise InvalidParameter(
                 "initializer",
-                f"{self.initializer} is a coroutine function, and workers call it before there is "
-                "an event loop; name a plain function, or await it in the first call of yours",
+                "is a coroutine function, and workers call it before there is an event loop; name "
+                "a plain one, or await it in the first call of your function",
             )
-        if (problem := _misfit(function, self.initargs, {})) is not None:
-            raise InvalidParameter("initargs", f"do not fit {self.initializer}{problem}")
+        if (problem := _misfit("initializer", self.initializer, self.initargs, {})) is not None:
+            raise InvalidParameter("initargs", f"do not fit {problem}")
 
     # What happens in the measuring process and in its workers, in this order
 
@@ -196,9 +190,9 @@ class Callable:
             what = "it is called once in each measuring process, before anything is timed; mend it"
             if inspect.isgeneratorfunction(inspect.unwrap(begin)):
                 begin = contextmanager(inspect.unwrap(begin))
-                call("setup", what, self.open.enter_context, begin())
+                call("setup", self.setup, what, self.open.enter_context, begin())
             else:
-                call("setup", what, begin)
+                call("setup", self.setup, what, begin)
         self._called()
         return self
 
@@ -208,8 +202,12 @@ class Callable:
     def _initialize(self) -> None:
         """The form of `Initializing`, with `initializer`."""
         assert self.initializer is not None
-        what = f"each worker calls it before its first task, with {[*self.initargs]}; mend it"
-        call("initializer", what, find("initializer", self.initializer), *self.initargs)
+        given = (
+            f"with workload.initargs={[*self.initargs]}" if self.initargs else "without arguments"
+        )
+        what = f"each worker calls it before its first task, {given}; mend it"
+        function = find("initializer", self.initializer)
+        call("initializer", self.initializer, what, function, *self.initargs)
 
     def _called(self) -> Any:
         """What a task calls: the function, or that of the object that is built for it."""
@@ -219,9 +217,10 @@ class Callable:
             if self.instance is not None:
                 name, _, method = self.function.rpartition(".")
                 positional, keywords = _arguments(self.instance)
-                what = "the object is built once in each process; mend it, or other arguments"
-                make = find("function", name)
-                self.built = getattr(call("instance", what, make, *positional, **keywords), method)
+                what = f"{function_label(name)} is called once in each process; give it others"
+                make, given = find("function", name), str(self.instance)
+                made = call("instance", given, what, make, *positional, **keywords)
+                self.built = getattr(made, method)
         return self.built
 
     def sources(self) -> list[str]:
@@ -335,14 +334,16 @@ def _arguments(entry: Sequence[Any] | Mapping[str, Any]) -> tuple[Sequence[Any],
     return ([], entry) if isinstance(entry, Mapping) else (entry, {})
 
 
-def _misfit(function: Any, positional: Sequence[Any], keywords: Mapping[str, Any]) -> str | None:
-    """The signature of a function and why it does not take these arguments; None if it may."""
+def _misfit(
+    parameter: str, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> str | None:
+    """What a function takes, and why not these arguments; None if it may take them."""
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(find(parameter, name))
     except (TypeError, ValueError):  # many functions written in C have none
         return None
     try:
         signature.bind(*positional, **keywords)
     except TypeError as error:
-        return f"{signature}: {error}"
+        return f"{function_label(name)}{signature}: {error}"
     return None

@@ -63,17 +63,20 @@ def is_function_of_class(name: str) -> bool:
     )
 
 
-def call(parameter: str, what: str, function: Any, *arguments: Any, **keywords: Any) -> Any:
+def call(
+    parameter: str, value: str, what: str, function: Any, *arguments: Any, **keywords: Any
+) -> Any:
     """What the user's own function returns. Raises UsageError, saying where it failed.
 
-    `what` says when it is called. A request to stop goes through.
+    `value` is that of the parameter, and `what` says when it is called. A request to stop goes
+    through.
     """
     try:
         return function(*arguments, **keywords)
     except Interrupted:
         raise
     except BaseException as error:  # also SystemExit: it would end this process silently
-        raise UsageError(f"workload.{parameter} raises {told(error)}; {what}") from error
+        raise UsageError(f"workload.{parameter}={value} raises {told(error)}; {what}") from error
 
 
 def told(error: BaseException) -> str:
