@@ -100,6 +100,7 @@ class Callable:
             self.tasks()
         self._check_workers()
         self.built: Any = None
+        self.is_set_up = False
         if self.initializer is not None:
             self.initialize = self._initialize
         if self.arguments_per_round:
@@ -173,12 +174,13 @@ class Callable:
     # What happens in the measuring process and in its workers, in this order
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: part for name, part in self.__dict__.items() if name not in ("built", "open")}
+        own = ("built", "open", "is_set_up")  # of the process that it is in
+        return {name: part for name, part in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Import the functions where the workload arrives, not within its first task."""
         self.__dict__.update(state)
-        self.built = None
+        self.built, self.is_set_up = None, False
         find("function", self.function or "")
         if self.setup is None:
             self._called()
@@ -193,6 +195,7 @@ class Callable:
                 call("setup", self.setup, what, self.open.enter_context, begin())
             else:
                 call("setup", self.setup, what, begin)
+            self.is_set_up = True
         self._called()
         return self
 
@@ -292,16 +295,33 @@ class Callable:
             return asyncio.run(self._acall(task))
         positional, keywords = task
         function = self.built or self._called()
-        for _ in range(self.repeat):
-            result = function(*positional, **keywords)
+        try:
+            for _ in range(self.repeat):
+                result = function(*positional, **keywords)
+        except Exception as error:
+            self._note(error)
+            raise
         return result
 
     async def _acall(self, task: Task) -> Any:
         positional, keywords = task
         function = self.built or self._called()
-        for _ in range(self.repeat):
-            result = await function(*positional, **keywords)
+        try:
+            for _ in range(self.repeat):
+                result = await function(*positional, **keywords)
+        except Exception as error:
+            self._note(error)
+            raise
         return result
+
+    def _note(self, error: Exception) -> None:
+        """Add to an error what may be behind it: this worker knows nothing of `setup`."""
+        if self.setup is not None and not self.is_set_up:
+            error.add_note(
+                f"workload.setup={self.setup} was called in the measuring process, and this worker "
+                "does not share its memory: name the function as workload.initializer, or use "
+                "threads or executor.start_method=fork"
+            )
 
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""

@@ -295,4 +295,4 @@ def test_all_local_executors_are_compared_by_one_command(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stderr
     for executor in ("thread_subclass", "thread_pool", "process_pool", "asyncio"):
-        assert f"callable on {executor}, n = 2" in done.stdout
+        assert f"builtins.sum on {executor}, n = 2" in done.stdout
