@@ -31,8 +31,7 @@ PART = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.DOTALL)
 FUNCTION = re.compile(r"\s*(range|interval|glob|sort|shuffle|tag|str|json_str)\(.*\)\s*", re.DOTALL)
 """A call of Hydra's grammar, which stays what it is."""
 
-RANGES = re.compile(r"\s*range\([^()]*\)\s*(,\s*range\([^()]*\)\s*)*")
-"""Arguments of a function's calls, where Hydra would make a cell of each number."""
+RANGE = r"range\([^()]*\)"
 KEYWORD = re.compile(r"workload\.(keywords|arguments_keywords|instance)\.")
 """A key in a mapping that may have any, where Hydra takes none that is not there without a sign."""
 CALLED = re.compile(
@@ -70,13 +69,10 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     written: list[str] = []
     for argument in overrides:
         name, equals, value = argument.partition("=")
-        if equals and TEXTS.fullmatch(name):
+        if equals and (TEXTS.fullmatch(name) or _is_of_ranges(name, value)):
             written.append(as_override(name, value))
         elif equals and KEYWORD.match(name):
             written.append(f"++{argument}")
-        elif name.lstrip("+") == "workload.arguments" and RANGES.fullmatch(value):
-            each = re.findall(r"range\([^()]*\)", value)
-            written.append(f"{name}={','.join(map(_in_quotes, each))}")
         elif (called := CALLED.fullmatch(argument)) is not None:
             raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
@@ -185,6 +181,8 @@ def as_override(key: str, value: Any) -> str:
     3.20, a path with spaces, on. Commas stand between them, as in Hydra; one that has a comma
     itself is put in quotes, or is the path of something that is there. `null` stays what it is.
     """
+    if _is_of_ranges(key, value):
+        return f"{key}={','.join(map(_in_quotes, re.findall(RANGE, value)))}"
     if not TEXTS.fullmatch(key):
         return f"{key}={value}"
     if not isinstance(value, str):
@@ -197,6 +195,13 @@ def as_override(key: str, value: Any) -> str:
     typed = _between_commas(chosen[1] if chosen else value)
     empty = "" if len(typed) == 1 else "''"
     return f"{key}={','.join(_as_text(key, text) or empty for text in typed)}"
+
+
+def _is_of_ranges(key: str, value: Any) -> bool:
+    """Whether it has arguments of a function's calls, where Hydra makes a cell of each number."""
+    if key.lstrip("+") != "workload.arguments" or not isinstance(value, str):
+        return False
+    return re.fullmatch(rf"\s*{RANGE}\s*(,\s*{RANGE}\s*)*", value) is not None
 
 
 def _as_typed(value: Any) -> str:

@@ -64,6 +64,12 @@ class Callable:
             raise InvalidParameter("function", "set workload.function=package.module:name")
         self.arguments = own("arguments", self.arguments, self.function)
         self.arguments_from = own("arguments_from", self.arguments_from, self.function)
+        if self.calls is not None and self.arguments_from is not None:
+            raise InvalidParameter(
+                "calls",
+                "makes equal calls of one of workload.arguments; let the function that "
+                "workload.arguments_from names return as many, or set workload.calls=null",
+            )
         if (self.arguments is None and self.calls is None) == (self.arguments_from is None):
             raise InvalidParameter(
                 "arguments",
@@ -124,12 +130,6 @@ class Callable:
     def _check_arguments_from(self) -> None:
         """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
         assert isinstance(self.arguments_from, str)
-        if self.calls is not None:
-            raise InvalidParameter(
-                "calls",
-                "makes equal calls of one of workload.arguments; let the function that "
-                "workload.arguments_from names return as many, or set workload.calls=null",
-            )
         keywords = self.arguments_keywords or {}
         number = [0] if self.arguments_per_round else []
         if (problem := _misfit("arguments_from", self.arguments_from, number, keywords)) is None:
@@ -205,10 +205,8 @@ class Callable:
     def _initialize(self) -> None:
         """The form of `Initializing`, with `initializer`."""
         assert self.initializer is not None
-        given = (
-            f"with workload.initargs={[*self.initargs]}" if self.initargs else "without arguments"
-        )
-        what = f"each worker calls it before its first task, {given}; mend it"
+        given = f", with workload.initargs={[*self.initargs]}" if self.initargs else ""
+        what = f"each worker calls it before its first task{given}; mend it"
         function = find("initializer", self.initializer)
         call("initializer", self.initializer, what, function, *self.initargs)
 
