@@ -76,7 +76,6 @@ class _Members:
         return _known, (self.name,)
 
 
-@cache
 def _known(name: str) -> str:
     load("arguments", name)
     return name
@@ -157,11 +156,16 @@ def load(parameter: str, name: str) -> Any:
             parameter, "it stands for an object of a Python program, which alone can measure it"
         )
     try:
-        value, members = pickle.loads(path.read_bytes())
+        return _copy(path)
     except Exception as error:
         raise InvalidParameter(
             parameter, f"{path.name} cannot be loaded here ({in_one_line(error)})"
         ) from error
+
+
+@cache
+def _copy(path: Path) -> Any:
+    value, members = pickle.loads(path.read_bytes())
     for (module, attribute), member in members.items():
         place = sys.modules.setdefault(module, ModuleType(module))
         if not hasattr(place, attribute):

@@ -14,7 +14,7 @@ from runners.child.timing import SLACK_NS, Timing
 from runners.executors.serial import Serial
 from runners.model import Incomplete, Status, Unavailable, Unsupported, WorkerDied, WrongResult
 
-WORKER = (10, 11, True, None)
+WORKER = (10, 11, True, None, None)
 
 
 @dataclass
