@@ -329,12 +329,13 @@ class Callable:
 
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""
+        called = function_label(self.function or "")
         for result in results:
             is_lazy = isinstance(result, Iterator) and not hasattr(result, "read")
             if is_lazy or inspect.iscoroutine(result):
                 raise WrongResult(
-                    f"{self.function} returns a {type(result).__name__}, which has done no work "
-                    "yet; name a function that returns what comes of it, as list(...) does"
+                    f"{called} returns a {type(result).__name__}, which has done no work yet; name "
+                    "a function that returns what comes of it, as list(...) does"
                 )
         if self.arguments is not None and len(results) != len(self.arguments):
             raise WrongResult(f"{len(results)} results for {len(self.arguments)} calls")

@@ -98,7 +98,8 @@ def call(one: Any, keywords: Mapping[str, Any]) -> Call:
     """What a tuple, a mapping of keywords, or a single argument stands for."""
     if isinstance(one, Mapping):
         return Call((), {**keywords, **one})
-    return Call(one if isinstance(one, tuple) else (one,), keywords)
+    # A named one is rather a record.
+    return Call(one if type(one) is tuple else (one,), keywords)
 
 
 class Live(NamedTuple):

@@ -82,8 +82,10 @@ def test_the_line_of_a_cell_says_what_came_out(
 def table_of(make_plan: MakePlan, capsys: pytest.CaptureFixture[str], **columns: Any) -> list[str]:
     """The lines of a single cell, with one space for many."""
     numbers = {"speedup": 1.6, "speedup_low": 1.5, "speedup_high": 1.7, "bound": 2.0}
-    cell = synthetic.cell(**{**numbers, "efficiency": 0.8, **columns})
     plan = make_plan("workload=countdown", "executor=pool", "n=2")
+    known = {name: getattr(plan, name) for name in ("executor", "n", "scaling", "worker_kind")}
+    known |= {"baseline": plan.baseline, "usable_cpus": plan.usable_cpus, "efficiency": 0.8}
+    cell = synthetic.cell(**{**numbers, **known, **columns})
     Terminal(plan, Path("out")).finish(cell)
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
