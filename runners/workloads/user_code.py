@@ -51,11 +51,9 @@ def find(parameter: str, name: str) -> Any:
 
 def owner(name: str) -> type | None:
     """The class whose function that name is; None if it is no function of a class."""
-    if pickled.is_pickled(name):
-        return None
-    module = sys.modules[module_name(name)]
+    module = sys.modules.get(module_name(name))
     holder, _, _ = name.rpartition(":")[2].rpartition(".")
-    found = attrgetter(holder)(module) if holder else None
+    found = attrgetter(holder)(module) if holder and module is not None else None
     return found if isinstance(found, type) else None
 
 
