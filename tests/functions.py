@@ -27,8 +27,28 @@ def pairs() -> Iterator[tuple[Pair]]:
     return ((Pair(k, k + 1),) for k in range(3))
 
 
-def calls(number: int) -> list[int]:
-    return [3 * number + k for k in range(3)]
+def calls(number: int, each: int = 3) -> list[int]:
+    return [each * number + k for k in range(3)]
+
+
+def numbers(count: int, first: int = 0) -> Iterator[int]:
+    yield from range(first, first + count)
+
+
+def texts() -> list[str]:
+    return ["ab", "cd"]
+
+
+def word() -> str:
+    return "ab"
+
+
+def single() -> int:
+    return 3
+
+
+def swap_two(left: int, right: int) -> tuple[int, int]:
+    return right, left
 
 
 def swap(pair: Pair) -> Pair:

@@ -143,8 +143,22 @@ def test_a_sweep_within_an_application_of_hydra_from_a_thread_again_and_again(
     assert not list((tmp_path / "f").rglob(".claim*"))
     assert not list((tmp_path / "f").rglob("*closure*"))
     assert first.recommendation
-    assert "thread_pool" in repr(first)
+    assert repr(first).startswith("closure (")
     assert "data:image/png" in first._repr_html_()
+
+
+def test_what_workers_begin_with_is_any_function_too() -> None:
+    known: list[int] = []
+
+    def begin(k: int) -> None:
+        known.append(k)
+
+    def last(k: int) -> int:
+        return known[-1] + k
+
+    result = tiny(last, [1, 2], initializer=begin, initargs=[41], setup=lambda: begin(1))
+    assert (result.best.status, result.best.error) == ("ok", None)
+    assert repr(result).startswith("last on thread_pool, n = 2")
 
 
 def test_a_coroutine_function_that_fails_is_in_the_result() -> None:
@@ -285,8 +299,9 @@ def test_without_cloudpickle_only_what_can_be_imported(
     assert "no module under a name of its own" in str(raised.value)
     assert "\n" not in str(raised.value)
     made = objects.Objects(tmp_path)
-    assert made.function("function", locked, "locked") == "tests.test_api:locked"
-    assert made.function("function", partial(locked), "x").startswith("pickled:x-")
+    names = made.functions({"function": (locked, "locked"), "setup": (partial(locked), "x")})
+    assert names["function"] == "tests.test_api:locked"
+    assert names["setup"].startswith("pickled:x-")
     made.forget()
 
 
@@ -309,6 +324,8 @@ MISTAKES: list[tuple[Any, Any, dict[str, Any], str]] = [
     (abs, 3, {}, "arguments: 3 is no list of calls"),
     (abs, [(1, 2)], {}, r"arguments: call 0 does not fit abs\(x, /\)"),
     (abs, lambda a, b: [1], {}, r"arguments: lambda\(a, b\) makes the arguments"),
+    (abs, [1], {"setup": 3}, "setup: 3 cannot be called"),
+    (abs, [1], {"initargs": [3]}, "initargs: they are those of initializer"),
     (abs, [1], {"n": "two"}, "n='two': must be a whole number"),
     (abs, [1], {"n": 0}, "n=0: must be at least 1"),
     (abs, [1], {"n": []}, "n: there are no values"),

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -51,6 +52,9 @@ def speedup(
     arguments: Iterable[Any] | Callable[..., Iterable[Any]],
     *,
     keywords: Mapping[str, Any] | None = None,
+    setup: Callable[[], Any] | None = None,
+    initializer: Callable[..., Any] | None = None,
+    initargs: Iterable[Any] = (),
     executor: str | Iterable[str] = "thread_pool",
     n: int | Iterable[int] = 2,
     scaling: str | Iterable[str] = "strong",
@@ -67,6 +71,8 @@ def speedup(
     `arguments` has an entry for each call: a tuple of positional arguments, a mapping of keyword
     arguments, or anything else, which is a single argument. Or it is a function that makes fresh
     ones for each round; it may take the number of the round. `keywords` are added to each call.
+    `setup` is called once in each measuring process, before anything is timed, `initializer` with
+    `initargs` once in each worker before its first task.
     `executor`, `n`, `scaling`, `python`, `gil` and the values of `parameters` may be lists, whose
     combinations are the cells; cells are measured in the same rounds, up to eight at a time.
     `parameters` has anything else by its full name, as in `{"executor.chunksize": [1, 8],
@@ -88,8 +94,8 @@ def speedup(
     python = list(python) if _is_several(python) else python
     try:
         return _measured(
-            *(function, arguments, keywords, python, name),
-            words={
+            Asked(function, arguments, keywords, setup, initializer, tuple(initargs), name),
+            {
                 "executor": executor,
                 "n": n,
                 "scaling": scaling,
@@ -97,20 +103,28 @@ def speedup(
                 "gil": gil,
                 "measure": measure,
             },
-            parameters=dict(parameters or {}),
-            folder=Path(folder) if folder is not None else None,
-            quiet=quiet,
+            dict(parameters or {}),
+            Path(folder) if folder is not None else None,
+            quiet,
         )
     except UsageError as error:
         raise error.with_traceback(None) from None  # it is of the caller's own line
 
 
+class Asked(NamedTuple):
+    """The objects that the caller has passed."""
+
+    function: Any
+    arguments: Any
+    keywords: Any
+    setup: Any
+    initializer: Any
+    initargs: tuple[Any, ...]
+    name: str | None
+
+
 def _measured(
-    function: Any,
-    arguments: Any,
-    keywords: Mapping[str, Any] | None,
-    python: Any,
-    name: str | None,
+    asked: Asked,
     words: Mapping[str, Any],
     parameters: Mapping[str, Any],
     folder: Path | None,
@@ -122,7 +136,7 @@ def _measured(
         stack.callback(objects.forget)
         interpreters.close()  # modules may have been edited since
         stack.callback(interpreters.close)
-        workload = _workload(objects, function, arguments, keywords, name, _others(python))
+        workload = _workload(objects, asked, _others(words["python"]))
         texts = ["workload=callable", *_texts(words, {**workload, **parameters})]
         kept = Folder() if folder is None else None
         place = Path(kept.name) / "results" if kept is not None else folder
@@ -144,34 +158,41 @@ def _others(python: Any) -> bool:
 # From Python's objects to the configuration
 
 
-def _workload(
-    objects: Objects,
-    function: Any,
-    arguments: Any,
-    keywords: Mapping[str, Any] | None,
-    name: str | None,
-    others: bool,
-) -> dict[str, Any]:
+def _workload(objects: Objects, asked: Asked, others: bool) -> dict[str, Any]:
     """The parameters of workload=callable, but for those that the caller sets himself."""
-    if not callable(function):
-        raise UsageError(f"function: {_short(function)} cannot be called; pass a function")
-    if keywords is not None and not isinstance(keywords, Mapping):
+    given = {"function": asked.function, "setup": asked.setup, "initializer": asked.initializer}
+    for parameter, function in given.items():
+        if not callable(function) and not (function is None and parameter != "function"):
+            raise UsageError(f"{parameter}: {_short(function)} cannot be called; pass a function")
+    if asked.initargs and asked.initializer is None:
+        raise UsageError("initargs: they are those of initializer; pass it, or leave them out")
+    if asked.keywords is not None and not isinstance(asked.keywords, Mapping):
         raise UsageError("keywords: pass a mapping, as in {'level': 9}")
-    common = dict(keywords or {})
-    label = name or label_of(function)
+    common = dict(asked.keywords or {})
+    made = _calls(asked, common)
+    found: dict[str, Any] = {}
+    if others:
+        found |= _plain(made, common)
+        if asked.initargs:
+            found["workload.initargs"] = asked.initargs
+        names = {name: _own_name(name, one) for name, one in given.items() if one is not None}
+    else:
+        label = asked.name or label_of(asked.function)
+        labels = {name: label_of(one) for name, one in given.items() if one is not None}
+        if asked.initargs:
+            given["initializer"] = partial(asked.initializer, *asked.initargs)
+        labels["function"] = label
+        names = objects.functions({name: (given[name], labels[name]) for name in labels})
+        found["workload.arguments_from"] = objects.calls(made, label)
+        found["workload.arguments_per_round"] = isinstance(made, Made)
+    return found | {f"workload.{parameter}": name for parameter, name in names.items()}
+
+
+def _calls(asked: Asked, common: Mapping[str, Any]) -> Given | Made:
+    """The arguments of all calls, which fit the function."""
+    arguments = asked.arguments
     if callable(arguments):
-        if others:
-            raise UsageError(
-                "arguments: another interpreter takes plain values, and no function that makes "
-                "them; pass a list, or leave python='this'"
-            )
-        made = Made(arguments, _takes_number(arguments), common)
-        given = objects.calls(made, label)
-        return {
-            "workload.function": objects.function("function", function, label),
-            "workload.arguments_from": given,
-            "workload.arguments_per_round": True,
-        }
+        return Made(arguments, _takes_number(arguments), common)
     if isinstance(arguments, str | bytes | Mapping) or not isinstance(arguments, Iterable):
         raise UsageError(
             f"arguments: {_short(arguments)} is no list of calls; pass one entry for each call, "
@@ -180,13 +201,19 @@ def _workload(
     calls = [call(one, common) for one in arguments]
     if not calls:
         raise UsageError("arguments: there are no calls; pass at least one, as in [(1,), (2,)]")
-    _fit(function, calls)
-    if others:
-        return _plain(function, calls, common)
-    return {
-        "workload.function": objects.function("function", function, label),
-        "workload.arguments_from": objects.calls(Given(calls), label),
-    }
+    _fit(asked.function, calls)
+    return Given(calls)
+
+
+def _own_name(parameter: str, function: Any) -> str:
+    """The name that another interpreter can import it by."""
+    own = name_of(function)
+    if own is None:
+        raise UsageError(
+            f"{parameter}: {label_of(function)} cannot be imported, so another interpreter cannot "
+            "have it; put it into a module (a .py file), or leave python='this'"
+        )
+    return own
 
 
 def _fit(function: Any, calls: Sequence[Any]) -> None:
@@ -224,16 +251,15 @@ def _takes_number(make: Any) -> bool:
     )
 
 
-def _plain(function: Any, calls: Sequence[Any], common: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for another interpreter, which shares no objects with this one."""
-    own = name_of(function)
-    if own is None:
+def _plain(made: Given | Made, common: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments for another interpreter, which shares no objects with this one."""
+    if isinstance(made, Made):
         raise UsageError(
-            f"function: {label_of(function)} cannot be imported, so another interpreter cannot "
-            "have it; put it into a module (a .py file), or leave python='this'"
+            "arguments: another interpreter takes plain values, and no function that makes them; "
+            "pass a list, or leave python='this'"
         )
     entries: list[Any] = []
-    for number, (positional, keywords) in enumerate(calls):
+    for number, (positional, keywords) in enumerate(made.calls):
         for at, value in [*enumerate(positional), *keywords.items()]:
             if not _is_plain(value):
                 raise UsageError(
@@ -248,7 +274,7 @@ def _plain(function: Any, calls: Sequence[Any], common: Mapping[str, Any]) -> di
             f"arguments: {len(entries)} calls are too many for another interpreter, which has "
             f"their arguments in its configuration; pass at most {MOST_PLAIN}, each with more to do"
         )
-    found = {"workload.function": own, "workload.arguments": tuple(entries)}
+    found: dict[str, Any] = {"workload.arguments": tuple(entries)}
     return {**found, "workload.keywords": dict(common)} if common else found
 
 

@@ -38,37 +38,58 @@ class Objects:
         for name in self.names:
             forget(name)
 
-    def function(self, parameter: str, function: Callable[..., Any], label: str) -> str:
-        """The name of a function: its own, `package.module:name`, or that of its file.
+    def functions(self, given: Mapping[str, tuple[Callable[..., Any], str]]) -> dict[str, str]:
+        """The names of functions with their labels, by parameter: their own, `package.module:name`.
 
-        Raises UsageError over what cannot be pickled.
+        Those that have none are together in one file, so that what one of them does to a variable
+        another one sees. Raises UsageError over what cannot be pickled.
         """
-        own = name_of(function)
-        return own or self._named(function, _pickled(parameter, function), label)
+        names: dict[str, str] = {}
+        together: dict[str, Any] = {}
+        places: dict[str, str] = {}
+        for parameter, (function, label) in given.items():
+            if (own := name_of(function)) is not None:
+                names[parameter] = own
+                continue
+            _pickled(parameter, function)  # by itself: the error names it
+            place = _plain_name(label)
+            while place in together:
+                place += "_"
+            together[place], places[parameter] = function, place
+        if together:
+            found = self._named(together, _pickled("function", together))
+            names |= {parameter: found[place] for parameter, place in places.items()}
+        return names
 
     def calls(self, given: Given | Made, label: str) -> str:
-        """The name of the calls to be made. Raises UsageError, as `function`."""
+        """The name of the calls to be made. Raises UsageError, as `functions`."""
+        place = _plain_name(f"arguments of {label}")
         found = _pickled("arguments", given)
         if found.members:
-            members = _pickled("arguments", None, found.members)
-            given.members = self._write(members, "classes").name
-            found = _pickled("arguments", given)
-        return self._named(given, found, f"arguments of {label}")
+            members = _pickled("arguments", {"classes": None}, found.members)
+            given.members = f"classes-{self._write(members)}"
+        return self._named({place: given}, _pickled("arguments", {place: given}))[place]
 
-    def _named(self, value: Any, found: "_Pickled", label: str) -> str:
-        path = self._write(found, label)
-        name = PREFIX + path.name
-        keep(name, Live(value, path, tuple(sorted(found.modules))))
-        self.names.append(name)
-        return name
+    def _named(self, values: Mapping[str, Any], found: "_Pickled") -> dict[str, str]:
+        digest = self._write(found)
+        names = {place: f"{PREFIX}{place}-{digest}" for place in values}
+        for place, name in names.items():
+            path = self.folder / f"{place}-{digest}"
+            keep(name, Live(values[place], path, tuple(sorted(found.modules))))
+        self.names += names.values()
+        return names
 
-    def _write(self, found: "_Pickled", label: str) -> Path:
+    def _write(self, found: "_Pickled") -> str:
+        """Returns the digest, which is the name of the file."""
         # The files of cells of a notebook are called after the process.
         bare = re.sub(rb"/ipykernel_\d+/", b"/", found.data)
-        safe = re.sub(r"\W+", "_", label).strip("_") or "object"
-        path = self.folder / f"{safe[:40]}-{hashlib.sha256(bare).hexdigest()[:12]}"
-        path.write_bytes(found.data)
-        return path
+        digest = hashlib.sha256(bare).hexdigest()[:12]
+        (self.folder / digest).write_bytes(found.data)
+        return digest
+
+
+def _plain_name(label: str) -> str:
+    return (re.sub(r"\W+", "_", label).strip("_") or "object")[:40]
 
 
 def label_of(function: Callable[..., Any]) -> str:
@@ -287,8 +308,8 @@ def _refused(
         remedy = "pass a list of what it gives, or make it inside the function"
     else:
         remedy = (
-            "make it inside the function, or in a module that the function imports, so that each "
-            "process has its own"
+            "make it inside the function, in an initializer, or in a module that it imports, so "
+            "that each worker has its own"
         )
     told = f"{place} is {kind_of(part)}, which cannot be sent to another process"
     return UsageError(printable(f"{told} ({problem}); {remedy}"))

@@ -106,7 +106,7 @@ def _failed(cell: "CellSummary") -> str:
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
     head, *body = rows
     return (
-        '<table style="border-collapse:collapse;background:none">'
+        '<table style="border-collapse:collapse;background:none;color:inherit;font-size:inherit">'
         f"<tr>{''.join(_field('th', part) for part in head)}</tr>"
         + "".join(f"<tr>{''.join(_field('td', part) for part in row)}</tr>" for row in body)
         + "</table>"

@@ -13,11 +13,12 @@ from runners.child.faults import at_fault, is_of_pickling, may_be_of_pickling, u
 from runners.child.parts import pickled
 from runners.child.records import Told, taken_apart
 from runners.child.remedies import remedied
-from runners.child.timing import Timing
-from runners.child.worker import described
+from runners.child.timing import WITHOUT_JOIN_S, Timing
+from runners.child.worker import NotInstalled, described
 from runners.model import (
     Fresh,
     Incomplete,
+    Initializing,
     Lenient,
     Renewing,
     Sharing,
@@ -61,6 +62,8 @@ class Outcome:
         return replace(self, status=status, error=error)
 
 
+INITIALIZER_S = "initializer_s"
+"""The metric of `Timing.initializing`."""
 SLOW_NS = 1_000_000
 """Results that take longer to be checked are first looked up among those that were found right."""
 
@@ -147,6 +150,13 @@ class Judge:
             # On another machine's clock they cannot be put on this one.
             spans=told.spans if timing.contains(told.spans) else [],
         )
+        if isinstance(self.workload, Initializing) and outcome.spans:
+            part = timing.initializing(outcome.spans, told.ready)
+            metrics = {**metrics, INITIALIZER_S: (part[1] - part[0]) / 1e9}
+            if not self.workload.initializer_timed and WITHOUT_JOIN_S in metrics:
+                metrics[WITHOUT_JOIN_S] -= metrics[INITIALIZER_S]
+            kept = timing if self.workload.initializer_timed else timing.without(part)
+            outcome = replace(outcome, timing=kept.without_records(), metrics=metrics)
         if told.failed:
             index, text = told.failed[0]
             known = remedied(text)
@@ -247,6 +257,8 @@ class Judge:
 def failure(problem: BaseException) -> Outcome:
     """What came of a run that raised this exception, which is being handled."""
     match problem:
+        case NotInstalled():
+            return Outcome("failed", str(problem))
         case Unsupported():
             return Outcome("unsupported", str(problem))
         case Incomplete() | Unavailable():

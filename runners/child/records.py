@@ -17,7 +17,8 @@ class Told(NamedTuple):
     it on there. `held_s` is how long coroutines had the event loop to themselves; None of plain
     functions. `elsewhere` is what workers in other
     processes than this one used together (of memory, the largest one); None if there are none.
-    `failed` are the numbers of the tasks that raised, each with its error.
+    `failed` are the numbers of the tasks that raised, each with its error. `ready` are the times in
+    which workers made themselves ready, the begin and the end of each.
     """
 
     spans: list[Span]
@@ -27,6 +28,7 @@ class Told(NamedTuple):
     held_s: float | None
     elsewhere: Usage | None
     failed: list[tuple[int, str]]
+    ready: set[tuple[int, int]]
 
 
 def taken_apart(wires: Iterable[Wire]) -> Told:
@@ -49,12 +51,15 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
     is_apart = False
     with_gil: bool | None = None
     enabled_by: set[str] = set()
+    readied: set[tuple[int, int]] = set()
     held_ns = -1
     for wire in wires:
-        (pid, thread, gil, by), start, end, cpu, held, used, error, result = wire
+        (pid, thread, gil, by, ready), start, end, cpu, held, used, error, result = wire
         with_gil = with_gil or gil
         if by is not None:
             enabled_by.add(by)
+        if ready is not None:
+            readied.add(ready)
         # What was not read is part of the next reading.
         spans.append(Span(len(spans), pid, thread, start, end, cpu, used[0] if used else 0))
         if pid != here:
@@ -74,6 +79,7 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
         held_ns / 1e9 if held_ns >= 0 else None,
         _together(apart) if is_apart else None,
         failed,
+        readied,
     )
 
 

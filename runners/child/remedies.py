@@ -5,13 +5,16 @@ Most are clients, connections and handlers that belong to one thread, one proces
 
 from runners.child.faults import cut
 
-_OWN = "open one in each worker, not one for all"
+_OWN = "open one in each worker (workload.initializer), not one for all"
 _LOOP = "make it inside the coroutine, in the event loop that uses it"
 _MAIN = "only the main thread may do that: do it before the workers start, or use processes"
 
 REMEDIES = (
     # One thread's own
-    ("SQLite objects created in a thread can only be used", "open a connection in each worker"),
+    (
+        "SQLite objects created in a thread can only be used",
+        "open a connection in each worker (workload.initializer)",
+    ),
     ("Cannot switch to a different thread", _OWN),  # greenlets, as Playwright's
     ("main thread is not in main loop", _MAIN),  # Tk
     ("signal only works in main thread", _MAIN),

@@ -1,7 +1,7 @@
 """One run by the clock: only what is timed stands between two readings of it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +12,10 @@ from runners.model import MeteredExecutor, Span, Unjoined, in_one_line
 clock_ns = time.perf_counter_ns
 
 SLACK_NS = 1_000_000
+
+WITHOUT_JOIN_S = "wall_without_join_s"
+Interval = tuple[int, int]
+"""Begin and end, in nanoseconds of that clock."""
 
 
 class Timing(NamedTuple):
@@ -47,6 +51,26 @@ class Timing(NamedTuple):
         begin, end = self.begin_ns - SLACK_NS, self.end_ns + SLACK_NS
         return all(begin <= span.start_ns and span.end_ns <= end for span in spans)
 
+    def initializing(self, spans: Sequence[Span], ready: Collection[tuple[int, int]]) -> Interval:
+        """The longest time that one worker took to make itself ready before the first task began.
+
+        `ready` has that of each worker, from its begin to its end. In that time the run did nothing
+        of its work: it waited for this worker, or for others that were as far. What workers do
+        when tasks run already is part of the run.
+        """
+        first = min(span.start_ns for span in spans)
+        within = [(max(begin, self.begin_ns), min(end, first)) for begin, end in ready]
+        waits = [(begin, end) for begin, end in within if begin < end]
+        return max(waits, key=lambda wait: wait[1] - wait[0], default=(first, first))
+
+    def without(self, part: Interval) -> Self:
+        """The same run, as if its clock had stood still in that part, which is before all tasks."""
+        begin, end = part
+        before_entered = max(min(end, self.entered_ns) - begin, 0)
+        begin_ns = self.begin_ns + end - begin
+        entered_ns = self.entered_ns + (end - begin) - before_entered
+        return self._replace(begin_ns=begin_ns, entered_ns=entered_ns)
+
     def without_records(self) -> Self:
         """The same, for whoever keeps it: the records of very many tasks take their memory."""
         return self._replace(returned=(), first=[])
@@ -63,7 +87,7 @@ class Timing(NamedTuple):
         missing = sum(record is None for record in records)
         if missing or (isinstance(executor, Unjoined) and executor.unjoined):
             metrics["results_missing"] = missing
-            metrics["wall_without_join_s"] = (self.mapped_ns - self.begin_ns) / 1e9
+            metrics[WITHOUT_JOIN_S] = (self.mapped_ns - self.begin_ns) / 1e9
             records = list(self.returned)
         return records, metrics
 

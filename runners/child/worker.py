@@ -33,8 +33,12 @@ REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters"
 
 Used = tuple[int, int, int, int] | None
 """A `Usage` since the last one: a plain tuple, or None where that was just now."""
-Identity = tuple[int, int, bool, str | None]
-"""A worker's process, its thread, whether its GIL is on, and what has switched that on (`gil`)."""
+Ready = tuple[int, int] | None
+"""When a worker began to make itself ready for the workload, and when it was; None where there is
+nothing to do."""
+Identity = tuple[int, int, bool, str | None, Ready]
+"""A worker's process, its thread, whether its GIL is on, what has switched that on (`gil`), and
+when it made itself ready."""
 Wire = tuple[Identity, int, int, int, int, Used, str | None, Any]
 """What a worker tells of a task: a plain tuple, which is pickled sooner than a named one.
 
@@ -48,9 +52,11 @@ the kernel counted of the worker since its last reading; the task's error as tex
 class _Here:
     """What a worker knows of itself: its identity, and what it had used of the machine when."""
 
-    __slots__ = ("identity", "read_ns", "usage")
+    __slots__ = ("broken", "identity", "read_ns", "ready", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, ready: Ready = None, broken: Exception | None = None) -> None:
+        self.ready = ready
+        self.broken = broken
         self.identity = self._identity()
         self.usage = read_usage()
         self.read_ns = clock_ns()
@@ -70,7 +76,8 @@ class _Here:
         return wait, voluntary, involuntary, self.usage.rss_bytes
 
     def _identity(self) -> Identity:
-        return os.getpid(), threading.get_native_id(), gil.is_on(), gil.enabled_by()
+        process, thread = os.getpid(), threading.get_native_id()
+        return process, thread, gil.is_on(), gil.enabled_by(), self.ready
 
 
 class NotInstalled(Exception):
@@ -116,7 +123,16 @@ def install(payload: bytes, shared: Any = None) -> None:
             _workload.attach(shared)
         except Exception as error:
             _workload, _broken = None, _not_ready("the workload's attach failed", error)
-    _here[thread_id()] = _Here()
+    ready, broken = None, None
+    if (initialize := getattr(_workload, "initialize", None)) is not None:
+        begin = clock_ns()
+        try:
+            initialize()
+        except BaseException as error:  # also SystemExit: see above
+            # This worker's own affair: a server may have refused the fifth connection.
+            broken = _refusal(error) or NotInstalled(_why_not_ready(error))
+        ready = begin, clock_ns()
+    _here[thread_id()] = _Here(ready, broken)
 
 
 def run_task(task: Any) -> Wire:
@@ -126,8 +142,8 @@ def run_task(task: Any) -> Wire:
     """
     here = _here[thread_id()]
     workload = _workload
-    if workload is None:
-        raise _broken or NotInstalled()
+    if workload is None or here.broken is not None:
+        raise here.broken or _broken or NotInstalled()
     error = value = None
     # All readings are within the span: between two spans they would be gaps, and so would the time
     # in which another thread has taken the GIL meanwhile.
@@ -152,6 +168,8 @@ class EitherForm:
     async def acall(self, task: Any) -> Wire:
         """As `run_task`, with the workload's coroutine form. Only its own steps are CPU time."""
         here = _here[thread_id()]
+        if here.broken is not None:
+            raise here.broken
         error = value = None
         steps = _Steps(_workload.acall(task))
         start = clock_ns()
@@ -191,6 +209,15 @@ class _Steps:
                 sent = yield waits_for
             except BaseException as error:  # a cancellation, or what it waited for has failed
                 thrown = error
+
+
+def _why_not_ready(error: BaseException) -> str:
+    """What the user is told of what `initialize` raised: its first line says what to do."""
+    from runners.model import UsageError  # loaded where it is needed
+
+    if isinstance(error, UsageError):  # it says so itself, in one line
+        return str(error)
+    return f"the workload's initialize failed:\n{described()}"
 
 
 def _not_ready(what: str, error: Exception) -> Exception:

@@ -31,6 +31,14 @@ PART = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.DOTALL)
 FUNCTION = re.compile(r"\s*(range|interval|glob|sort|shuffle|tag|str|json_str)\(.*\)\s*", re.DOTALL)
 """A call of Hydra's grammar, which stays what it is."""
 
+RANGE = r"range\([^()]*\)"
+KEYWORD = re.compile(r"workload\.(keywords|arguments_keywords|instance)\.")
+"""A key in a mapping that may have any, where Hydra takes none that is not there without a sign."""
+CALLED = re.compile(
+    r"\+{0,2}workload\.(function|arguments_from|initializer|setup)=([^'\"(]*:[^'\"(]*)\((.*)\)(.*)",
+    re.DOTALL,
+)
+"""A function that is called, where it is to be named."""
 
 PARTS = re.compile(r"[+~]*(hydra[./].*_target_|hydra[./]callbacks[^=]*)=")
 """What has Hydra make objects of its own."""
@@ -61,8 +69,12 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     written: list[str] = []
     for argument in overrides:
         name, equals, value = argument.partition("=")
-        if equals and TEXTS.fullmatch(name):
+        if equals and (TEXTS.fullmatch(name) or _is_of_ranges(name, value)):
             written.append(as_override(name, value))
+        elif equals and KEYWORD.match(name):
+            written.append(f"++{argument}")
+        elif (called := CALLED.fullmatch(argument)) is not None:
+            raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
             written.append(argument)
         elif not value.strip():
@@ -80,6 +92,24 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
+    """How to write it where a function was called instead of being named."""
+    key = f"workload.{parameter}"
+    typed = f"{key}={name}({arguments}){method}"
+    if method.startswith("."):  # of an object that is built first
+        return (
+            f"{typed}: a function is named, not called; write {key}={name}{method} "
+            f"'workload.instance=[{arguments}]', which has an object built with these arguments"
+        )
+    ways = {
+        "function": "'workload.arguments=[[...],[...]]' has the arguments of its calls",
+        "arguments_from": "'workload.arguments_keywords={name: value}' has its arguments",
+        "initializer": "'workload.initargs=[...]' has its arguments",
+        "setup": "it is called without arguments",
+    }
+    return f"{typed}: a function is named, not called; write {key}={name}, {ways[parameter]}"
 
 
 def resumed(arguments: Sequence[str]) -> list[Path]:
@@ -151,6 +181,8 @@ def as_override(key: str, value: Any) -> str:
     3.20, a path with spaces, on. Commas stand between them, as in Hydra; one that has a comma
     itself is put in quotes, or is the path of something that is there. `null` stays what it is.
     """
+    if _is_of_ranges(key, value):
+        return f"{key}={','.join(map(_in_quotes, re.findall(RANGE, value)))}"
     if not TEXTS.fullmatch(key):
         return f"{key}={value}"
     if not isinstance(value, str):
@@ -182,6 +214,13 @@ def as_value(value: Any) -> str:
             raise TypeError  # no key is in quotes
         return f"{{{','.join(f'{key}:{as_value(one)}' for key, one in value.items())}}}"
     raise TypeError
+
+
+def _is_of_ranges(key: str, value: Any) -> bool:
+    """Whether it has arguments of a function's calls, where Hydra makes a cell of each number."""
+    if key.lstrip("+") != "workload.arguments" or not isinstance(value, str):
+        return False
+    return re.fullmatch(rf"\s*{RANGE}\s*(,\s*{RANGE}\s*)*", value) is not None
 
 
 def _as_typed(value: Any) -> str:

@@ -15,6 +15,7 @@ from runners.door import libraries_only
 from runners.model import Plan, Run, printable
 from runners.results.columns import counts
 from runners.words import causes, flags
+from runners.words.functions import of_parameters, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -172,7 +173,9 @@ def _console(stream: TextIO | None = None) -> "Console":
 def refused(run: Run, place: Place | None) -> None:
     """Say that a cell cannot be measured."""
     if place is None or not place.quiet:
-        name = place.name if place is not None else f"{run.workload} on {run.executor}, n = {run.n}"
+        name = (
+            place.name if place is not None else f"{_workload(run)} on {run.executor}, n = {run.n}"
+        )
         why = f"{run.status}: {run.error}" if run.status != "failed" else run.error
         print(f"{_before(place)}{name}: {why}")
 
@@ -204,13 +207,13 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
     A workload's parameters are compared within the workload, an executor's within the executor.
     """
     values: dict[tuple[str, str], set[str]] = {}
-    for cell in cells:
+    workloads = shown([of_parameters(cell.workload, cell.parameters) for cell in cells])
+    for cell, workload in zip(cells, workloads, strict=True):
         for column, value in cell.parameters.items():
-            owner = getattr(cell, column.partition(".")[0])
+            owner = workload if column.startswith("workload.") else cell.executor
             values.setdefault((owner, column), set()).add(repr(value))
 
-    def named(cell: Plan | Run, group: Literal["workload", "executor"]) -> str:
-        owner = getattr(cell, group)
+    def named(cell: Plan | Run, group: Literal["workload", "executor"], owner: str) -> str:
         told = (
             f" {column.partition('.')[2]}={value}"
             for column, value in cell.parameters.items()
@@ -225,12 +228,15 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
     return [
-        f"{named(cell, 'workload')} on {named(cell, 'executor')}, n = {cell.n}"
+        f"{named(cell, 'workload', workload)} on {named(cell, 'executor', cell.executor)}, "
+        f"n = {cell.n}"
         + (f", {_interpreter(label)}" if len(labels) > 1 or not clear else "")
         + (f" ({asked})" if asked and not clear else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
-        for cell, first, (label, asked) in zip(cells, fresh, pythons, strict=True)
+        for cell, workload, first, (label, asked) in zip(
+            cells, workloads, fresh, pythons, strict=True
+        )
     ]
 
 
@@ -254,8 +260,13 @@ def _before(place: Place | None) -> str:
     return "" if place is None else str(place)
 
 
+def _workload(cell: Plan | Run) -> str:
+    [name] = shown([of_parameters(cell.workload, cell.parameters)])
+    return name
+
+
 def _name(plan: Plan) -> str:
-    name = f"{plan.workload} on {plan.executor}, n = {plan.n}"
+    name = f"{_workload(plan)} on {plan.executor}, n = {plan.n}"
     usual = plan.python.is_this and plan.gil is None
     return name if usual else f"{name}, {_interpreter(plan.python_label)}"
 

@@ -37,6 +37,7 @@ from runners.model.names import Scaling as Scaling
 from runners.model.names import Status as Status
 from runners.model.names import Warmth as Warmth
 from runners.model.names import Workers as Workers
+from runners.model.names import function_label as function_label
 from runners.model.plan import PANEL as PANEL
 from runners.model.plan import THIS as THIS
 from runners.model.plan import Factory as Factory
@@ -55,6 +56,7 @@ from runners.model.protocols import Declared as Declared
 from runners.model.protocols import Executor as Executor
 from runners.model.protocols import Fresh as Fresh
 from runners.model.protocols import Inheriting as Inheriting
+from runners.model.protocols import Initializing as Initializing
 from runners.model.protocols import Lenient as Lenient
 from runners.model.protocols import Meeting as Meeting
 from runners.model.protocols import Metered as Metered

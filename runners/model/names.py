@@ -66,6 +66,16 @@ FlagCode = Literal[
 ]
 
 
+def function_label(name: str) -> str:
+    """How a function is called for readers: `zlib.compress` for zlib:compress, `mine.f` for
+    path/to/mine.py:f, `f` for one that has no module, `pickled:f-1a2b3c`."""
+    place, _, attribute = name.rpartition(":")
+    if place == "pickled":
+        return attribute.rpartition("/")[2].rpartition("-")[0]
+    module = place.rpartition("/")[2].removesuffix(".py") if place.endswith(".py") else place
+    return f"{module}.{attribute}" if module else attribute
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """What a reader should know before trusting a cell's numbers; `words.flags` says it in words.

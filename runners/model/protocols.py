@@ -9,9 +9,9 @@ from runners.model.names import Flag, Workers
 class Workload(Protocol):
     """What is computed: usually a frozen dataclass of parameters. Pickled to the workers.
 
-    It may be `Sharing`, `Releasing`, `Meeting`, `Coroutine`, `OnlyCoroutine`, `Comparable`,
-    `Lenient`, `Metered`, `Fresh`, `Renewing`, `Sourced`, `Naming` or `Cautious` besides, and a
-    context manager, which is entered once in each measuring process.
+    It may be `Sharing`, `Releasing`, `Initializing`, `Meeting`, `Coroutine`, `OnlyCoroutine`,
+    `Comparable`, `Lenient`, `Metered`, `Fresh`, `Renewing`, `Sourced`, `Naming` or `Cautious`
+    besides, and a context manager, which is entered once in each measuring process.
     """
 
     def tasks(self) -> Sequence[Any]:
@@ -86,6 +86,24 @@ class Releasing(Sharing, Protocol):
     """A workload that ends what it shared after each run, outside the clock."""
 
     def release(self, shared: Any, /) -> None: ...
+
+
+@runtime_checkable
+class Initializing(Protocol):
+    """A workload that makes each worker ready: it opens a connection there, or loads a model."""
+
+    def initialize(self) -> None:
+        """Called once in each worker before its first task, and by the plain loop before its first.
+
+        The workers of a run are new ones, so it is called in each run, but for those that are kept.
+        What it raises is the error of the run.
+        """
+        ...
+
+    @property
+    def initializer_timed(self) -> bool:
+        """Whether the run's time includes it: see `child.timing.Timing.without`."""
+        ...
 
 
 @runtime_checkable

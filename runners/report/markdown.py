@@ -19,7 +19,7 @@ from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import labels
+from runners.words.labels import labels, workload_names
 from runners.words.rounding import bracketed, counted, duration, in_order
 
 METHOD = """\
@@ -135,7 +135,7 @@ def markdown(
     has_gil = any(entry.cell.gil is not False for entry in measured)
     waits_for = "the GIL, locks or I/O" if has_gil else "locks or I/O"
     parts = [
-        f"# Speedup of {escaped(', '.join(sorted(set(summary['workload']))))}",
+        f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from runners.model import printable
+from runners.words.functions import FUNCTION, shown
 from runners.words.pythons import interpreters
 
 SERIAL = "serial"
@@ -18,13 +19,14 @@ MOST_PARAMETERS = 12
 def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     """Short names that tell the cells apart, one per row of `summary`.
 
-    `panel` is the workload, `line` the executor, each with those of its parameters that vary; where
-    there are several interpreters, a line has its own one: `thread, 3.13.1`. `way` is the line
-    without it, and `interpreter` that part alone, "" where there is a single one.
+    `panel` is the workload, of `callable` its function, `line` the executor, each with those of its
+    parameters that vary; where there are several interpreters, a line has its own one:
+    `thread, 3.13.1`. `way` is the line without it, and `interpreter` that part alone, "" where
+    there is a single one.
     """
     panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
-    for (workload, scaling), cells in summary.groupby(["workload", "scaling"]):
+    for (workload, scaling), cells in summary.groupby([workload_names(summary), "scaling"]):
         weak = ", weak scaling" if scaling == "weak" else ""
         panel[cells.index] = _names(str(workload), cells, "workload.") + weak
     for executor, cells in summary.groupby("executor"):
@@ -41,6 +43,13 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     else:
         interpreter, line = pd.Series("", index=summary.index, dtype=object), way.copy()
     return {"panel": panel, "line": line, "way": way, "interpreter": interpreter}
+
+
+def workload_names(summary: pd.DataFrame) -> "pd.Series[str]":
+    """What each cell's workload is called."""
+    functions = summary[FUNCTION] if FUNCTION in summary else [None] * len(summary)
+    names = shown(zip(summary["workload"], functions, strict=True))
+    return pd.Series(names, index=summary.index, dtype=object)
 
 
 def _names(

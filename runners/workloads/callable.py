@@ -4,23 +4,21 @@ What limits it is what the function does: pure Python holds the GIL, while many 
 extension modules release it, and so does waiting for anything.
 """
 
-import cmath
-import dataclasses
-import importlib
 import inspect
 import sys
-from collections.abc import Callable as Function
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least
-from runners.workloads.pickled import Call, is_pickled, modules_of
-from runners.workloads.user_code import absolute, find, module_name
+from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least, function_label
+from runners.workloads.agreeing import agree
+from runners.workloads.calls import Task, as_tasks, check_fit, listed, own
+from runners.workloads.pickled import is_pickled, modules_of
+from runners.workloads.user_code import absolute, call, find, is_function_of_class, module_name
 
-Task = tuple[Sequence[Any], Mapping[str, Any]]
-"""The positional and the keyword arguments of one call."""
+NAMES = ("function", "arguments_from", "initializer", "setup")
+"""The parameters that name a function of the user's."""
 
 
 @dataclass
@@ -30,45 +28,68 @@ class Callable:
     A function is named as `package.module:name` or `path/to/file.py:name`. Each worker looks it up
     by this name, so it need not be picklable. Its arguments and results have to be, if they go to
     another process. One of `arguments` is a list of positional arguments, a mapping of keyword
-    arguments, or a single argument; `arguments_from` names a function that returns an iterable of
-    those (tuples stand for lists); with `arguments_per_round` it is called with the number of the
-    round, each of which has other arguments. `keywords` are added to each call. A coroutine
-    function is its own coroutine form, and its plain loop awaits one call after another in one
-    event loop; executors of plain functions run each call in an event loop of its own.
+    arguments, or a single argument; `calls` makes so many equal calls of one. A text stands for a
+    range or for what Python writes (`calls.listed`). `arguments_from` names a function that returns
+    an iterable of those (tuples stand for lists), called with `arguments_keywords`; with
+    `arguments_per_round` it is called with the number of the round, each of which has other
+    arguments. Both may be mappings by the name of the function, for a sweep over functions.
+    `keywords` are added to each call. A coroutine function is its own coroutine form, and its plain
+    loop awaits one call after another in one event loop; executors of plain functions run each call
+    in an event loop of its own.
+
+    With `instance` the function is one of a class: an object of it is built with these arguments,
+    once in each process. `setup` runs once in each measuring process, before anything else of the
+    user's is asked for; if it is a generator function, the rest of it runs at the end.
+    `initializer` runs with `initargs` once in each worker before its first task.
     """
 
     function: str | None
-    arguments: Sequence[Any] | None
-    arguments_from: str | None
-    keywords: Mapping[str, Any]
+    arguments: Sequence[Any] | Mapping[str, Any] | str | None
+    arguments_from: str | Mapping[str, str] | None
+    keywords: Mapping[str, Any] | None
     repeat: int
     compare: Literal["equal", "close", "none"]
     rtol: float
     arguments_per_round: bool = False
+    arguments_keywords: Mapping[str, Any] | None = None
+    calls: int | None = None
+    instance: Sequence[Any] | Mapping[str, Any] | None = None
+    initializer: str | None = None
+    initargs: Sequence[Any] = ()
+    initializer_timed: bool = False
+    setup: str | None = None
     uncompared_by: ClassVar[str] = "compare=none"
 
     def __post_init__(self) -> None:
         if self.function is None:
             raise InvalidParameter("function", "set workload.function=package.module:name")
-        if (self.arguments is None) == (self.arguments_from is None):
+        self.arguments = own("arguments", self.arguments, self.function)
+        self.arguments_from = own("arguments_from", self.arguments_from, self.function)
+        if self.calls is not None and self.arguments_from is not None:
+            raise InvalidParameter(
+                "calls",
+                "makes equal calls of one of workload.arguments; let the function that "
+                "workload.arguments_from names return as many, or set workload.calls=null",
+            )
+        if (self.arguments is None and self.calls is None) == (self.arguments_from is None):
             raise InvalidParameter(
                 "arguments",
                 "set either workload.arguments, as in '[[1],[2],[3]]' for three calls, or "
                 "workload.arguments_from=package.module:name, a function that returns them",
             )
-        if self.arguments is not None and not isinstance(self.arguments, list | tuple):
-            raise InvalidParameter(
-                "arguments", "must be a list with the arguments of each call, as in [[1],[2],[3]]"
-            )
-        if not isinstance(self.keywords, Mapping):
-            raise InvalidParameter("keywords", "must be a mapping, as in {level: 9}")
+        for name in ("keywords", "arguments_keywords"):
+            if not isinstance(getattr(self, name) or {}, Mapping):
+                raise InvalidParameter(name, "must be a mapping, as in {level: 9}")
         at_least(self, 1, "repeat")
-        # A path is relative to where the program was started, not to where a worker runs.
-        self.function = absolute(self.function)
-        function = find("function", self.function)
+        at_least(self, 1, "calls", or_null=True)
+        for name in NAMES:
+            if (given := getattr(self, name)) is not None:
+                # A path is relative to where the program was started, not to where a worker runs.
+                setattr(self, name, absolute(given))
+                find(name, getattr(self, name))
+        self._check_instance()
         if self.arguments_from is not None:
-            self.arguments_from = absolute(self.arguments_from)
-            self._fit_number(find("arguments_from", self.arguments_from))
+            self._check_arguments_from()
         else:
             if self.arguments_per_round:
                 raise InvalidParameter(
@@ -76,60 +97,144 @@ class Callable:
                     "set workload.arguments_from=package.module:name, a function that returns the "
                     "arguments of the round whose number it is given",
                 )
-            self._fit(function)
+            if self.arguments_keywords:
+                raise InvalidParameter(
+                    "arguments_keywords",
+                    "are those of the function that workload.arguments_from names; for keywords of "
+                    "each call set workload.keywords",
+                )
+            self.arguments = listed(self.arguments, self.calls)
+            self.tasks()
+        self._check_workers()
+        self.built: Any = None
+        self.is_set_up = False
+        if self.initializer is not None:
+            self.initialize = self._initialize
         if self.arguments_per_round:
             self.tasks_of = self._tasks_of
-        if _is_coroutine(function):
+        if _is_coroutine(find("function", self.function)):
             self.acall, self.only_coroutine = self._acall, True
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Import the function where the workload arrives, not within its first task."""
-        self.__dict__.update(state)
-        _function(self.function)
-
-    def _fit(self, function: Any) -> None:
-        """Raise InvalidParameter unless the arguments fit the signature, where there is one."""
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):  # many functions written in C have none
+    def _check_instance(self) -> None:
+        if self.instance is None or self.function is None:
             return
-        for index, (positional, keywords) in enumerate(self.tasks()):
-            try:
-                signature.bind(*positional, **keywords)
-            except TypeError as error:
-                raise InvalidParameter(
-                    "arguments", f"call {index} does not fit {self.function}{signature}: {error}"
-                ) from None
-
-    def _fit_number(self, make: Any) -> None:
-        """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
-        try:
-            signature = inspect.signature(make)
-        except (TypeError, ValueError):
-            return
-        given = (0,) if self.arguments_per_round else ()
-        try:
-            signature.bind(*given)
-        except TypeError:
-            if self.arguments_per_round:
-                raise InvalidParameter(
-                    "arguments_per_round",
-                    f"{self.arguments_from} cannot be called with the number of the round alone; "
-                    "let it take one argument, as in def calls(number)",
-                ) from None
+        if not is_function_of_class(self.function):
             raise InvalidParameter(
-                "arguments_from",
-                f"{self.arguments_from} cannot be called without arguments; give them defaults, or "
-                "set workload.arguments_per_round=true if it takes the number of the round",
-            ) from None
+                "instance",
+                f"{function_label(self.function)} is no function that takes an object of its "
+                "class; leave workload.instance=null",
+            )
+        kind = self.function.rpartition(".")[0]
+        if (problem := _misfit("function", kind, *_arguments(self.instance))) is not None:
+            raise InvalidParameter("instance", f"does not fit {problem}")
+
+    def _check_arguments_from(self) -> None:
+        """Raise InvalidParameter unless `arguments_from` takes what it is to be called with."""
+        assert isinstance(self.arguments_from, str)
+        keywords = self.arguments_keywords or {}
+        number = [0] if self.arguments_per_round else []
+        if (problem := _misfit("arguments_from", self.arguments_from, number, keywords)) is None:
+            return
+        if keywords:
+            raise InvalidParameter("arguments_keywords", f"do not fit {problem}")
+        if self.arguments_per_round:
+            raise InvalidParameter(
+                "arguments_per_round",
+                f"{self.arguments_from} cannot be called with the number of the round alone; "
+                "let it take one argument, as in def calls(number)",
+            )
+        raise InvalidParameter(
+            "arguments_from",
+            f"{self.arguments_from} cannot be called without arguments; give them defaults, set "
+            "workload.arguments_keywords={name: value}, or workload.arguments_per_round=true if it "
+            "takes the number of the round",
+        )
+
+    def _check_workers(self) -> None:
+        """Raise InvalidParameter unless `setup` and `initializer` can be called as they will be."""
+        if self.setup is not None:
+            if (problem := _misfit("setup", self.setup, [], {})) is not None:
+                raise InvalidParameter("setup", f"it is called without arguments: {problem}")
+            if _is_coroutine(find("setup", self.setup)):
+                raise InvalidParameter("setup", "is a coroutine function; name a plain one")
+        if self.initializer is None:
+            if self.initargs:
+                raise InvalidParameter(
+                    "initargs", "are those of workload.initializer; name it, or leave them out"
+                )
+            return
+        if _is_coroutine(find("initializer", self.initializer)):
+            raise InvalidParameter(
+                "initializer",
+                "is a coroutine function, and workers call it before there is an event loop; name "
+                "a plain one, or await it in the first call of your function",
+            )
+        if (problem := _misfit("initializer", self.initializer, self.initargs, {})) is not None:
+            raise InvalidParameter("initargs", f"do not fit {problem}")
+
+    # What happens in the measuring process and in its workers, in this order
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = ("built", "open", "is_set_up")  # of the process that it is in
+        return {name: part for name, part in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Import the functions where the workload arrives, not within its first task."""
+        self.__dict__.update(state)
+        self.built, self.is_set_up = None, False
+        find("function", self.function or "")
+        if self.setup is None:
+            self._called()
+
+    def __enter__(self) -> Self:
+        self.open = ExitStack()
+        if self.setup is not None:
+            begin = find("setup", self.setup)
+            what = "it is called once in each measuring process, before anything is timed; mend it"
+            if inspect.isgeneratorfunction(inspect.unwrap(begin)):
+                begin = contextmanager(inspect.unwrap(begin))
+                call("setup", self.setup, what, self.open.enter_context, begin())
+            else:
+                call("setup", self.setup, what, begin)
+            self.is_set_up = True
+        self._called()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.open.close()
+
+    def _initialize(self) -> None:
+        """The form of `Initializing`, with `initializer`."""
+        assert self.initializer is not None
+        given = f", with workload.initargs={[*self.initargs]}" if self.initargs else ""
+        what = f"each worker calls it before its first task{given}; mend it"
+        function = find("initializer", self.initializer)
+        call("initializer", self.initializer, what, function, *self.initargs)
+
+    def _called(self) -> Any:
+        """What a task calls: the function, or that of the object that is built for it."""
+        if self.built is None:
+            assert self.function is not None
+            self.built = find("function", self.function)
+            if self.instance is not None:
+                name, _, method = self.function.rpartition(".")
+                positional, keywords = _arguments(self.instance)
+                what = f"{function_label(name)} is called once in each process; give it others"
+                make, given = find("function", name), str(self.instance)
+                made = call("instance", given, what, make, *positional, **keywords)
+                self.built = getattr(made, method)
+        return self.built
 
     def sources(self) -> list[str]:
-        names = [name for name in (self.function, self.arguments_from) if name is not None]
         return [
             module
-            for name in names
+            for name in self._names()
             for module in (modules_of(name) if is_pickled(name) else [module_name(name)])
         ]
+
+    def _names(self) -> list[str]:
+        given = (getattr(self, name) for name in NAMES)
+        return [name for name in given if name is not None]
 
     def part_name(self, task: int, steps: Sequence[Any]) -> str:
         """Arguments by their number or keyword: the steps are those into a `Task`."""
@@ -142,8 +247,7 @@ class Callable:
         """What the user's own file does at import, and what it is that processes have of it."""
         from runners.workloads import cautions as about  # not in the measuring process
 
-        given = [name for name in (self.function, self.arguments_from) if name is not None]
-        names = [name for name in given if not is_pickled(name)]
+        names = [name for name in self._names() if not is_pickled(name)]
         files = dict.fromkeys(filter(None, map(about.own_file, names)))
         for file in files:
             about.check_names(file)
@@ -160,27 +264,33 @@ class Callable:
     def tasks(self) -> Sequence[Task]:
         if self.arguments_per_round:
             return self._tasks_of(0)
-        if self.arguments_from is not None:
-            return self._tasks(find("arguments_from", self.arguments_from)())
-        return self._tasks(self.arguments or ())
+        if self.arguments_from is None:
+            return self._tasks("arguments", listed(self.arguments, None))
+        return self._made()
 
     def _tasks_of(self, number: int) -> Sequence[Task]:
         """The form of `Renewing`, with `arguments_per_round`."""
-        assert self.arguments_from is not None
-        return self._tasks(find("arguments_from", self.arguments_from)(number))
+        return self._made(number)
 
-    def _tasks(self, given: Iterable[Any]) -> Sequence[Task]:
-        tasks = [self._task(one) for one in given]
-        if not tasks:
-            raise InvalidParameter("arguments", "there are no calls; name at least one")
-        return tasks
+    def _made(self, *number: int) -> Sequence[Task]:
+        """The tasks of what `arguments_from` returns."""
+        assert isinstance(self.arguments_from, str)
+        make = find("arguments_from", self.arguments_from)
+        made = make(*number, **(self.arguments_keywords or {}))
+        if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
+            raise InvalidParameter(
+                "arguments_from",
+                f"{self.arguments_from} returns a {type(made).__name__}; let it return or yield "
+                "one entry for each call: a list or tuple of its arguments, a mapping of keywords, "
+                "or a single argument",
+            )
+        return self._tasks("arguments_from", list(made))
 
-    def _task(self, one: Any) -> Task:
-        if isinstance(one, Call):
-            return one.positional, {**self.keywords, **one.keywords}
-        if isinstance(one, Mapping):
-            return (), {**self.keywords, **one}
-        return (one if isinstance(one, list | tuple) else (one,)), dict(self.keywords)
+    def _tasks(self, parameter: str, entries: Sequence[Any]) -> Sequence[Task]:
+        assert self.function is not None
+        found = as_tasks(entries, self.keywords or {})
+        check_fit(parameter, self.function, self.instance, entries, found)
+        return found
 
     def __call__(self, task: Task) -> Any:
         if hasattr(self, "acall"):
@@ -188,26 +298,44 @@ class Callable:
 
             return asyncio.run(self._acall(task))
         positional, keywords = task
-        function = _function(self.function)
-        for _ in range(self.repeat):
-            result = function(*positional, **keywords)
+        function = self.built or self._called()
+        try:
+            for _ in range(self.repeat):
+                result = function(*positional, **keywords)
+        except Exception as error:
+            self._note(error)
+            raise
         return result
 
     async def _acall(self, task: Task) -> Any:
         positional, keywords = task
-        function = _function(self.function)
-        for _ in range(self.repeat):
-            result = await function(*positional, **keywords)
+        function = self.built or self._called()
+        try:
+            for _ in range(self.repeat):
+                result = await function(*positional, **keywords)
+        except Exception as error:
+            self._note(error)
+            raise
         return result
+
+    def _note(self, error: Exception) -> None:
+        """Add to an error what may be behind it: this worker knows nothing of `setup`."""
+        if self.setup is not None and not self.is_set_up:
+            error.add_note(
+                f"workload.setup={self.setup} was called in the measuring process, and this worker "
+                "does not share its memory: name the function as workload.initializer, or use "
+                "threads or executor.start_method=fork"
+            )
 
     def check(self, results: Sequence[Any]) -> None:
         """Only the number is known beforehand; `same` compares with the results of the loop."""
+        called = function_label(self.function or "")
         for result in results:
             is_lazy = isinstance(result, Iterator) and not hasattr(result, "read")
             if is_lazy or inspect.iscoroutine(result):
                 raise WrongResult(
-                    f"{self.function} returns a {type(result).__name__}, which has done no work "
-                    "yet; name a function that returns what comes of it, as list(...) does"
+                    f"{called} returns a {type(result).__name__}, which has done no work yet; name "
+                    "a function that returns what comes of it, as list(...) does"
                 )
         if self.arguments is not None and len(results) != len(self.arguments):
             raise WrongResult(f"{len(results)} results for {len(self.arguments)} calls")
@@ -220,76 +348,27 @@ class Callable:
         return agree(one, other, self.rtol if self.compare == "close" else 0.0)
 
 
-def agree(one: Any, other: Any, rtol: float) -> bool:
-    """Whether both are equal, numbers within a relative tolerance; NaN equals NaN.
-
-    Looks into lists, tuples, mappings and dataclasses; arrays and frames of numpy and pandas are
-    compared whole.
-    """
-    if one is other:
-        return True
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(agree(one[k], other[k], rtol) for k in one)
-    if isinstance(one, list | tuple) and type(one) is type(other):
-        return len(one) == len(other) and all(
-            agree(a, b, rtol) for a, b in zip(one, other, strict=True)
-        )
-    if dataclasses.is_dataclass(one) and type(one) is type(other) is not type:
-        return _dataclasses_agree(one, other, rtol)
-    if hasattr(one, "__array__") and hasattr(other, "__array__"):
-        return _arrays_agree(one, other, rtol)
-    if isinstance(one, float | complex) or isinstance(other, float | complex):
-        if one != one and other != other:
-            return True
-        try:
-            return bool(one == other) or cmath.isclose(one, other, rel_tol=rtol)
-        except TypeError:  # one of them is not a number
-            return False
-    return bool(one == other) or bool(one != one and other != other)  # NaN of other types, NaT
-
-
-def _dataclasses_agree(one: Any, other: Any, rtol: float) -> bool:
-    try:
-        if one == other:
-            return True
-    except Exception:  # arrays in it have no one answer to that
-        pass
-    names = [field.name for field in dataclasses.fields(one) if field.compare]
-    return bool(names) and all(
-        agree(getattr(one, name), getattr(other, name), rtol) for name in names
-    )
-
-
-def _arrays_agree(one: Any, other: Any, rtol: float) -> bool:
-    numpy = importlib.import_module("numpy")  # loaded already by whoever made the arrays
-    if type(one) is not type(other) or not _labels_agree(one, other):
-        return False
-    a, b = numpy.asarray(one), numpy.asarray(other)
-    if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
-        return False
-    if a.dtype.kind == "O":
-        return all(x is y or agree(x, y, rtol) for x, y in zip(a.flat, b.flat, strict=True))
-    if a.dtype.kind not in "fc":
-        return bool(((a == b) | ((a != a) & (b != b))).all())  # NaT is not equal to itself
-    return bool(numpy.allclose(a, b, rtol=rtol, atol=0.0, equal_nan=True))
-
-
-def _labels_agree(one: Any, other: Any) -> bool:
-    """Whether frames and series of pandas have the same index and columns."""
-    for axis in ("index", "columns"):
-        same = getattr(getattr(one, axis, None), "equals", None)
-        if same is not None and not same(getattr(other, axis, None)):
-            return False
-    return True
-
-
 def _is_coroutine(function: Any) -> bool:
     """Whether calling it, a function or an object, gives a coroutine."""
     call = getattr(function, "__call__", None)  # noqa: B004 - it is the method that is looked at
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-@cache
-def _function(name: str) -> Function[..., Any]:
-    found: Function[..., Any] = find("function", name)
-    return found
+def _arguments(entry: Sequence[Any] | Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """What stands for the arguments of one call."""
+    return ([], entry) if isinstance(entry, Mapping) else (entry, {})
+
+
+def _misfit(
+    parameter: str, name: str, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> str | None:
+    """What a function takes, and why not these arguments; None if it may take them."""
+    try:
+        signature = inspect.signature(find(parameter, name))
+    except (TypeError, ValueError):  # many functions written in C have none
+        return None
+    try:
+        signature.bind(*positional, **keywords)
+    except TypeError as error:
+        return f"{function_label(name)}{signature}: {error}"
+    return None

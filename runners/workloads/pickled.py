@@ -1,7 +1,8 @@
-"""Objects of a Python program that have no name of their own, for workers: each in a file.
+"""Objects of a Python program that have no name of their own, for workers: in a file.
 
-`runners.api` writes such a file for as long as it measures. Its name is `pickled:LABEL-DIGEST`
-in the configuration, so that it says what is in it, and not where; in a workload, the path follows.
+`runners.api` writes such a file, called DIGEST, for as long as it measures. What is in it is called
+`pickled:LABEL-DIGEST` in the configuration, which says what it is, and not where; in a workload,
+`pickled:FOLDER/LABEL-DIGEST`.
 """
 
 import pickle
@@ -76,7 +77,6 @@ class _Members:
         return _known, (self.name,)
 
 
-@cache
 def _known(name: str) -> str:
     load("arguments", name)
     return name
@@ -98,11 +98,12 @@ def call(one: Any, keywords: Mapping[str, Any]) -> Call:
     """What a tuple, a mapping of keywords, or a single argument stands for."""
     if isinstance(one, Mapping):
         return Call((), {**keywords, **one})
-    return Call(one if isinstance(one, tuple) else (one,), keywords)
+    # A named one is rather a record.
+    return Call(one if type(one) is tuple else (one,), keywords)
 
 
 class Live(NamedTuple):
-    """An object that this process has, its file, and the modules that its code needs."""
+    """An object that this process has, where it is called what, and the modules that it needs."""
 
     value: Any
     path: Path
@@ -156,16 +157,25 @@ def load(parameter: str, name: str) -> Any:
         raise InvalidParameter(
             parameter, "it stands for an object of a Python program, which alone can measure it"
         )
+    label, _, digest = path.name.rpartition("-")
     try:
-        value, members = pickle.loads(path.read_bytes())
+        return _copies(path.with_name(digest))[label]
     except Exception as error:
         raise InvalidParameter(
-            parameter, f"{path.name} cannot be loaded here ({in_one_line(error)})"
+            parameter, f"{label} cannot be loaded here ({in_one_line(error)})"
         ) from error
+
+
+@cache
+def _copies(path: Path) -> Mapping[str, Any]:
+    """By label: of a file once, for what is in it may share its variables."""
+    values: Mapping[str, Any]
+    values, members = pickle.loads(path.read_bytes())
     for (module, attribute), member in members.items():
         place = sys.modules.setdefault(module, ModuleType(module))
         if not hasattr(place, attribute):
             setattr(place, attribute, member)
-    if isinstance(value, Given | Made) and value.members is not None:
-        value.members = f"{PREFIX}{path.parent / value.members}"
-    return value
+    for value in values.values():
+        if isinstance(value, Given | Made) and value.members is not None:
+            value.members = f"{PREFIX}{path.parent / value.members}"
+    return values

@@ -2,8 +2,10 @@
 
 import contextlib
 import importlib
+import inspect
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from functools import cache
 from operator import attrgetter
@@ -12,7 +14,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from runners.door import Interrupted, Staying
-from runners.model import InvalidParameter, in_one_line
+from runners.model import InvalidParameter, UsageError, in_one_line
 from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
@@ -45,6 +47,47 @@ def find(parameter: str, name: str) -> Any:
             parameter, f"{name} is not a function but of type {type(found).__name__}"
         )
     return found
+
+
+def owner(name: str) -> type | None:
+    """The class whose function that name is; None if it is no function of a class."""
+    module = sys.modules.get(module_name(name))
+    holder, _, _ = name.rpartition(":")[2].rpartition(".")
+    found = attrgetter(holder)(module) if holder and module is not None else None
+    return found if isinstance(found, type) else None
+
+
+def is_function_of_class(name: str) -> bool:
+    """Whether it is a plain function of a class, which takes an object of it first."""
+    kind = owner(name)
+    if kind is None:
+        return False
+    return inspect.isroutine(found := inspect.getattr_static(kind, name.rpartition(".")[2])) and (
+        not isinstance(found, staticmethod | classmethod)
+    )
+
+
+def call(
+    parameter: str, value: str, what: str, function: Any, *arguments: Any, **keywords: Any
+) -> Any:
+    """What the user's own function returns. Raises UsageError, saying where it failed.
+
+    `value` is that of the parameter, and `what` says when it is called. A request to stop goes
+    through.
+    """
+    try:
+        return function(*arguments, **keywords)
+    except Interrupted:
+        raise
+    except BaseException as error:  # also SystemExit: it would end this process silently
+        raise UsageError(f"workload.{parameter}={value} raises {told(error)}; {what}") from error
+
+
+def told(error: BaseException) -> str:
+    """An error in one line, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{in_one_line(error)}{where}"
 
 
 def module_name(name: str) -> str:

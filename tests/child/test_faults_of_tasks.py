@@ -262,7 +262,7 @@ def test_a_connection_of_another_thread_is_one_line(
         trial.close()
     finally:
         sys.modules["one_connection"].DB.close()
-    assert only_line(runs[1]).endswith("; open a connection in each worker")
+    assert only_line(runs[1]).endswith("; open a connection in each worker (workload.initializer)")
     assert "sqlite3.ProgrammingError: SQLite objects created in a thread" in only_line(runs[1])
 
 

@@ -14,7 +14,7 @@ from runners.child.timing import SLACK_NS, Timing
 from runners.executors.serial import Serial
 from runners.model import Incomplete, Status, Unavailable, Unsupported, WorkerDied, WrongResult
 
-WORKER = (10, 11, True, None)
+WORKER = (10, 11, True, None, None)
 
 
 @dataclass
@@ -85,6 +85,40 @@ class Own(Serial):
 
 def timing(*records: Any, end_ns: int = 10) -> Timing:
     return Timing(0, 0, 0, end_ns, Own(), records, list(records))
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_the_clock_stands_still_while_workers_make_themselves_ready(timed: bool) -> None:
+    class Initialized(Doubling):
+        initializer_timed = timed
+
+        def initialize(self) -> None: ...
+
+    def ready(worker: int, begin: int, end: int, start: int) -> Any:
+        return (10, worker, True, None, (begin, end)), start, start + 5, 3, -1, None, None, worker
+
+    # The second was ready after the first task had begun; of it, 40 to 90 lie before that.
+    records = [ready(2, 30, 70, 90), ready(4, 40, 100, 100), ready(2, 30, 70, 97)]
+    run = Timing(20, 35, 110, 120, Serial(), records, records)
+    outcome = Judge(Initialized(), [1, 2, 1], True).judge(run, 3)
+    assert outcome.metrics == {"initializer_s": 50e-9}
+    assert outcome.timing is not None
+    assert outcome.timing.end_ns == 120
+    assert outcome.timing.wall_s == pytest.approx((100 if timed else 50) / 1e9)
+    assert outcome.timing.setup_s == pytest.approx(15e-9)
+    assert all(span.start_ns >= outcome.timing.begin_ns for span in outcome.spans)
+    # A worker that is kept made itself ready in an earlier run.
+    kept = Judge(Initialized(), [1], True).judge(
+        Timing(80, 80, 110, 120, Serial(), records[:1], records[:1]), 1
+    )
+    assert kept.metrics == {"initializer_s": 0.0}
+    # The plain loop makes itself ready while its executor is entered.
+    alone = [ready(2, 25, 75, 90)]
+    loop = Judge(Initialized(), [1], True).judge(
+        Timing(20, 80, 110, 120, Serial(), alone, alone), 1
+    )
+    assert loop.timing is not None
+    assert loop.timing.setup_s == pytest.approx((60 if timed else 10) / 1e9)
 
 
 def judged(workload: Doubling, *runs: Sequence[int], compared: bool = True) -> Outcome:

@@ -13,13 +13,14 @@ HERE = os.getpid()
 
 
 def wire(pid: int = HERE, held: int = -1, used: Used = None, error: str | None = None) -> Wire:
-    return (pid, 2, False, None), 3, 4, 5, held, used, error, "result"
+    return (pid, 2, False, None, None), 3, 4, 5, held, used, error, "result"
 
 
 def test_the_gil_is_on_if_it_was_where_any_task_ran() -> None:
     """Processes load what switches it on by themselves, each when its tasks need it."""
     others = [wire()[1:]] * 4
-    workers = [(1, 2, False, None), (3, 4, True, "b"), (5, 6, True, "a"), (3, 4, True, "b")]
+    known = [(1, 2, False, None), (3, 4, True, "b"), (5, 6, True, "a"), (3, 4, True, "b")]
+    workers = [(*identity, None) for identity in known]
     told = taken_apart([(worker, *rest) for worker, rest in zip(workers, others, strict=True)])
     assert (told.gil, told.gil_enabled_by) == (True, "a, b")
     assert taken_apart([wire()])[2:4] == (False, None)
@@ -33,7 +34,7 @@ def test_each_part_has_its_place() -> None:
 
 
 def test_no_task_tells_nothing() -> None:
-    assert taken_apart([]) == ([], [], None, None, None, None, [])
+    assert taken_apart([]) == ([], [], None, None, None, None, [], set())
 
 
 def test_what_workers_elsewhere_used_is_added_up_but_for_memory() -> None:

@@ -64,7 +64,7 @@ def twice() -> None:
 @pytest.mark.parametrize(
     ("action", "remedy"),
     [
-        (by_another_thread, "open a connection in each worker"),
+        (by_another_thread, "open a connection in each worker (workload.initializer)"),
         (by_a_running_loop, "name the coroutine function itself"),
         (by_two_threads, "a generator serves one thread: make one in each task"),
         (twice, "pass what makes the coroutine, and await it anew"),

@@ -30,6 +30,13 @@ from runners.model import UsageError
         ("-m +executor.more=5", "-m +executor.more=choice(5)"),
         ("-m ~executor.chunksize", "-m ~executor.chunksize"),
         ("-m workload.function=", "-m workload.function="),
+        ("workload.arguments=range(9)", "workload.arguments='range(9)'"),
+        ("workload.keywords.base=3", "++workload.keywords.base=3"),
+        ("-m workload.arguments_keywords.n=3", "-m ++workload.arguments_keywords.n=choice(3)"),
+        (
+            "-m workload.arguments=range(9),range(0,9,3)",
+            "-m workload.arguments='range(9)','range(0,9,3)'",
+        ),
         ("resume=out", "hydra.run.dir='out' hydra.sweep.dir='out'"),
         ("python=all n=2", "--multirun python=all n=2"),
         ("python=this gil=on", "python=this gil=on"),
@@ -80,6 +87,24 @@ ODD = (
         "a|b;c",
     ),
 )
+
+
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("function=a.py:f(3)", "write workload.function=a.py:f, 'workload.arguments=[["),
+        ("function=a.py:T().count", "workload.function=a.py:T.count 'workload.instance=[]'"),
+        ("function=a.py:T(3).count", "'workload.instance=[3]'"),
+        ("arguments_from=a:f(20)", "'workload.arguments_keywords={name: value}' has its"),
+        ("initializer=a:f('x')", "'workload.initargs=[...]' has its arguments"),
+        ("setup=a:f()", "it is called without arguments"),
+    ],
+)
+def test_a_function_that_is_called_is_told_how_to_be_named(word: str, remedy: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        expanded([f"workload.{word}"])
+    assert str(caught.value).startswith(f"workload.{word}: a function is named, not called; ")
+    assert remedy in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ODD)

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from runners.command.progress import Place, Terminal
+from runners.command.progress import Place, Terminal, differing
 from runners.command.resume import Earlier
 from runners.measuring.pace import Pair
-from runners.model import Order, run_of
+from runners.model import Order, Plan, run_of
 from tests import synthetic
 from tests.conftest import MakePlan
 
@@ -42,6 +42,29 @@ def test_what_becomes_of_an_earlier_measurement_is_said(
     forced = replace(plan, measure=replace(plan.measure, force=True))
     Terminal(forced, Path("out")).begin(Earlier("again"))
     assert capsys.readouterr().out == "primes on pool, n = 2: measured again, measure.force\n"
+
+
+def test_a_function_is_told_by_its_name(make_plan: MakePlan) -> None:
+    def plan(function: str, arguments: str = "[1]") -> Plan:
+        given = (f"workload.function={function}", f"workload.arguments={arguments}")
+        return make_plan("workload=callable", *given, "executor=thread", "n=2")
+
+    one = plan("builtins:abs")
+    assert Terminal(one, Path("out")).name == "builtins.abs on thread, n = 2"
+    assert differing([one, plan("math:sqrt"), plan("math:sqrt", "[4]")]) == [
+        "builtins.abs on thread, n = 2",
+        "math.sqrt arguments=[1] on thread, n = 2",
+        "math.sqrt arguments=[4] on thread, n = 2",
+    ]
+    assert one.workload == "callable"
+    alike = [
+        replace(one, parameters={**one.parameters, "workload.function": f"{place}/mine.py:f"})
+        for place in ("before", "after")
+    ]
+    assert differing(alike) == [
+        "before/mine.py:f on thread, n = 2",
+        "after/mine.py:f on thread, n = 2",
+    ]
 
 
 def test_nothing_is_said_of_a_cell_that_is_new(
@@ -82,8 +105,10 @@ def test_the_line_of_a_cell_says_what_came_out(
 def table_of(make_plan: MakePlan, capsys: pytest.CaptureFixture[str], **columns: Any) -> list[str]:
     """The lines of a single cell, with one space for many."""
     numbers = {"speedup": 1.6, "speedup_low": 1.5, "speedup_high": 1.7, "bound": 2.0}
-    cell = synthetic.cell(**{**numbers, "efficiency": 0.8, **columns})
     plan = make_plan("workload=countdown", "executor=pool", "n=2")
+    known = {name: getattr(plan, name) for name in ("executor", "n", "scaling", "worker_kind")}
+    known |= {"baseline": plan.baseline, "usable_cpus": plan.usable_cpus, "efficiency": 0.8}
+    cell = synthetic.cell(**{**numbers, **known, **columns})
     Terminal(plan, Path("out")).finish(cell)
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 

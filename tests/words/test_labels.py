@@ -12,6 +12,25 @@ def test_first_calls_are_no_repetition_of_warm_ones() -> None:
     assert named["line"].tolist() == ["pool", "pool (again, 2)", "pool", "pool (again, 2)"]
 
 
+def test_a_function_goes_by_its_name() -> None:
+    function = "workload.function"
+    named = labels(
+        synthetic.summary(
+            {"workload": "callable", function: "zlib:compress", "workload.arguments": "[1]"},
+            {"workload": "callable", function: "one/mine.py:f", "workload.arguments": "[2]"},
+            {"workload": "callable", function: "two/mine.py:f", "workload.arguments": "[2]"},
+            {"workload": "callable", function: "two/mine.py:g", "workload.arguments": "[2]"},
+            {"workload": "callable", function: "two/mine.py:g", "workload.arguments": "[3]"},
+            {"workload": "callable"},
+            {"workload": "primes"},
+        )
+    )
+    assert named["panel"].tolist() == [
+        *("zlib.compress", "one/mine.py:f", "two/mine.py:f"),
+        *("mine.g arguments=[2]", "mine.g arguments=[3]", "callable", "primes"),
+    ]
+
+
 def on(python: str | None, **columns: Any) -> dict[str, Any]:
     order = {"3.13.1": 0, "3.15.0t": 1}.get(python or "")
     return {"python": python, "python_order": order, "python_build": "b", **columns}

@@ -14,7 +14,8 @@ import pytest
 from runners.child.trial import Trial
 from runners.model import SIDES, InvalidParameter, Order, Renewing, Run
 from runners.testing import WorkloadSuite
-from runners.workloads.callable import Callable, agree
+from runners.workloads.agreeing import agree
+from runners.workloads.callable import Callable
 from tests.conftest import ROOT, MakePlan, run_program
 
 HERE = "tests.functions"
@@ -294,4 +295,4 @@ def test_all_local_executors_are_compared_by_one_command(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stderr
     for executor in ("thread_subclass", "thread_pool", "process_pool", "asyncio"):
-        assert f"callable on {executor}, n = 2" in done.stdout
+        assert f"builtins.sum on {executor}, n = 2" in done.stdout
