@@ -9,12 +9,14 @@ TYPE_CHECKING = False  # that of typing
 if TYPE_CHECKING:
     from runners.analysis.summary import summarise
     from runners.results.read import read_runs
+    from runners.watching.watch import watch
 
-__all__ = ["read_runs", "summarise"]
+__all__ = ["read_runs", "summarise", "watch"]
 
 _HOMES = {
     "read_runs": "runners.results.read",
     "summarise": "runners.analysis.summary",
+    "watch": "runners.watching.watch",
 }
 
 

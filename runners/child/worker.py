@@ -45,7 +45,7 @@ the kernel counted of the worker since its last reading; the task's error as tex
 """
 
 
-class _Here:
+class Here:
     """What a worker knows of itself: its identity, and what it had used of the machine when."""
 
     __slots__ = ("identity", "read_ns", "usage")
@@ -77,7 +77,7 @@ class NotInstalled(Exception):
     """Raised by the first task of a worker that could not make its workload ready."""
 
 
-_here: dict[int, _Here] = {}
+_here: dict[int, Here] = {}
 """By thread. Not a `threading.local`: the calls of another interpreter have a new one each."""
 _payload: bytes | None = None
 _workload: Any = None
@@ -116,7 +116,7 @@ def install(payload: bytes, shared: Any = None) -> None:
             _workload.attach(shared)
         except Exception as error:
             _workload, _broken = None, _not_ready("the workload's attach failed", error)
-    _here[thread_id()] = _Here()
+    _here[thread_id()] = Here()
 
 
 def run_task(task: Any) -> Wire:
