@@ -5,29 +5,33 @@ list where workers share memory with the program, else to the end of a file, whe
 if the worker dies. Loaded in the workers of any program, so the standard library alone.
 """
 
+import mmap
 import os
 import pickle
 import struct
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any, Literal, NamedTuple
 
-from runners.child.worker import Here, clock_ns, thread_cpu_ns
+from runners.child.worker import Here, clock_ns, thread_cpu_ns, thread_id
 
-BEGAN, FAILED, CUT, GIL = 1, 2, 4, 8
+BEGAN, FAILED, CUT, GIL, WRITTEN = 1, 2, 4, 8, 16
 """What `Note.flags` may have: a task began, it raised, its result is larger than was weighed, and
-the GIL was on."""
+the GIL was on. All have `WRITTEN`."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
-BETWEEN = 200
-"""Weighing takes at most this part of a thread's time, after the first value."""
+WEIGHING, READING = 1000, 200
+"""The time between, as a multiple of what was needed: that is ten times more after a task that
+waited, when the caches have been used for something else."""
+ROOM = 64 * 1024
+"""Bytes by which a file grows."""
 
 Shape = Literal["arguments", "item", "items"]
 Place = str | list[bytes]
 """Where notes go: a folder, which has a file for each process, or a list in the same memory."""
 
 _LAYOUT = struct.Struct("<11q")
-pack, unpack = _LAYOUT.pack, _LAYOUT.iter_unpack
+pack = _LAYOUT.pack
 SIZE = _LAYOUT.size
 
 
@@ -39,7 +43,6 @@ class Note(NamedTuple):
     `returned_bytes` is the size of the pickled result, -1 where it was not weighed.
     """
 
-    flags: int
     number: int
     thread: int
     start_ns: int
@@ -50,6 +53,16 @@ class Note(NamedTuple):
     involuntary_switches: int
     rss_bytes: int
     returned_bytes: int
+    flags: int
+
+
+def unpacked(data: bytes) -> "Iterator[Note]":
+    """The notes in a file of a writer, or a single one."""
+    for begin in range(0, len(data), ROOM):
+        room = data[begin : begin + ROOM]
+        for fields in _LAYOUT.iter_unpack(room[: len(room) // SIZE * SIZE]):
+            if fields[-1] & WRITTEN:  # else it is room, or a note that its writer died over
+                yield Note(*fields)
 
 
 class Watched:
@@ -77,16 +90,16 @@ class Watched:
         else:
             ((item, number),) = arguments
             arguments = (item,) if self.shape == "item" else item
-        thread = threading.get_native_id()
-        here = _known.get(thread) or _arrived(thread)
+        here = _known.get(thread_id()) or _arrived()
+        thread = here.identity[1]
         place = self.place
         apart = type(place) is str
-        note = _writer(place) if apart else place.append  # type: ignore[arg-type, union-attr]
-        flags = GIL if here.identity[2] else 0
+        note = here.writer(place) if apart else place.append  # type: ignore[arg-type, union-attr]
+        flags = GIL | WRITTEN if here.identity[2] else WRITTEN
         value = None
         start = clock_ns()
         if apart:
-            note(pack(flags | BEGAN, number, thread, start, start, 0, 0, 0, 0, 0, -1))
+            note(pack(number, thread, start, start, 0, 0, 0, 0, 0, -1, flags | BEGAN))
         cpu = thread_cpu_ns()
         try:
             value = self.function(*arguments, **keywords)
@@ -95,51 +108,88 @@ class Watched:
             raise
         finally:
             end = clock_ns()
-            used = here.used(end) or (0, 0, 0, 0)
+            used = _UNREAD
+            if end >= here.next_ns:
+                used = here.used(end) or used
+                last, end = end, clock_ns()
+                here.next_ns = end + READING * (end - last)
             cpu = thread_cpu_ns() - cpu
             end = clock_ns()
             weight = -1
             if apart and not flags & FAILED:
                 weight, is_cut = _scales.weigh(value)
                 flags |= CUT if is_cut else 0
-            note(pack(flags, number, thread, start, end, cpu, *used, weight))
+            note(pack(number, thread, start, end, cpu, *used, weight, flags))
         return value
 
 
-_known: dict[int, Here] = {}
-"""By thread, as the system numbers them: a process that was forked has others."""
-_writers: dict[tuple[int, str], Callable[[bytes], object]] = {}
+class _Thread(Here):
+    """A worker's thread: when it is to be read next, and where it writes to."""
+
+    __slots__ = ("next_ns", "writers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next_ns = 0
+        self.writers: dict[str, _Writer] = {}
+
+    def writer(self, folder: str) -> "_Writer":
+        if (found := self.writers.get(folder)) is None:
+            found = self.writers[folder] = _Writer(folder)
+        return found
 
 
-def _arrived(thread: int) -> Here:
-    here = _known[thread] = Here()
+_UNREAD = 0, 0, 0, 0
+_known: dict[int, _Thread] = {}
+"""By thread; not a `threading.local`, as in `worker`."""
+os.register_at_fork(after_in_child=_known.clear)
+
+
+def _arrived() -> _Thread:
+    here = _known[thread_id()] = _Thread()
     return here
 
 
-def _writer(folder: str) -> Callable[[bytes], object]:
-    """What appends to this process's file in that folder, if it can."""
-    key = os.getpid(), folder
-    if (found := _writers.get(key)) is None:
-        try:
-            path = f"{folder}{os.sep}{key[0]}"
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError:  # the report has been made, or there is no room: the task goes on
-            return _nowhere
+class _Writer:
+    """A thread's file in a folder. It is mapped: a call of the system a task would take longer."""
 
-        def found(data: bytes) -> None:
+    def __init__(self, folder: str) -> None:
+        self.at = 0
+        self.room: Any = b""
+        self.file = -1
+        pid = os.getpid()
+        for k in count():
             try:
-                is_whole = os.write(file, data) == SIZE
-            except OSError:
-                is_whole = False
-            if not is_whole:  # what came after a part could not be told from it
-                _writers[key] = _nowhere
+                path = f"{folder}{os.sep}{pid}-{k}"
+                self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except FileExistsError:  # another thread's
+                continue
+            except OSError:  # the report has been made, or there is no room: the task goes on
+                pass
+            return
 
-        _writers[key] = found
-    return found
+    def __call__(self, note: bytes) -> None:
+        at = self.at
+        if at == len(self.room):
+            if self.file < 0 or not self._grow():
+                return
+            at = 0
+        self.room[at : at + SIZE] = note
+        self.at = at + SIZE
 
-
-def _nowhere(data: bytes) -> None:
-    pass
+    def _grow(self) -> bool:
+        end = os.fstat(self.file).st_size
+        try:
+            # A page that is not there when it is written to would end the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self.file, end, ROOM)
+            else:
+                os.ftruncate(self.file, end + ROOM)
+            self.room = memoryview(mmap.mmap(self.file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
+        except (OSError, ValueError):
+            self.file = -1  # it stays open: there is no moment at which it would not be needed
+            return False
+        return True
 
 
 class Scales:
@@ -166,7 +216,7 @@ class Scales:
         except Exception:  # the pool may have ways of its own, and tells its user if it has none
             pass
         now_ns = clock_ns()
-        self.next_ns = now_ns + BETWEEN * (now_ns - begin_ns)
+        self.next_ns = now_ns + WEIGHING * (now_ns - begin_ns)
         return size, is_cut
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.child.counters import Counters, keep_gil, read_counters
-from runners.child.watched import SIZE, Note, Place, Scales, unpack
+from runners.child.watched import Note, Place, Scales, unpacked
 from runners.child.worker import clock_ns
 from runners.measuring.folders import Folder
 from runners.model import Workers
@@ -101,7 +101,9 @@ class Ledger:
             self.messages.extend((since_ns, now_ns))
 
     def follow(self, future: "Future[Any]", since_ns: int) -> None:
-        """Note how the future of a call made then ends."""
+        """Note how the future of a call made then ends; in the same memory its worker does."""
+        if not self.is_apart:
+            return
 
         def ended(future: "Future[Any]") -> None:
             self.came(since_ns)
@@ -116,14 +118,14 @@ class Ledger:
         """What workers have noted so far, each with its process."""
         if not self.is_apart:
             here = os.getpid()
-            yield from ((here, Note(*note)) for note in unpack(b"".join(self.notes)))
+            for note in self.notes:
+                yield from ((here, one) for one in unpacked(note))
             return
         assert isinstance(self.place, str)
         for path in sorted(Path(self.place).iterdir()):
-            if path.name.isdecimal():
-                data = path.read_bytes()
-                whole = data[: len(data) // SIZE * SIZE]
-                yield from ((int(path.name), Note(*note)) for note in unpack(whole))
+            pid, _, number = path.name.partition("-")
+            if number.isdecimal():
+                yield from ((int(pid), note) for note in unpacked(path.read_bytes()))
 
 
 def _remove(folder: Folder, pid: int) -> None:

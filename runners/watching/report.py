@@ -84,8 +84,8 @@ class Report:
             "tasks": given,
             "ended": len(self.spans),
             "failed": sum(1 for note in self._ended if note.flags & FAILED),
-            "cancelled": ledger.cancelled,
-            "unfinished": len(self._died),
+            "cancelled": ledger.cancelled if ledger.is_apart else None,
+            "unfinished": given - len(self.spans) - ledger.cancelled,
             "broken": ledger.broken,
             "batches": len(self._batches),
             "wall_s": self._wall_s(),
@@ -181,10 +181,9 @@ class Report:
         if self._died:
             where = ", ".join(map(str, sorted({pid for pid, _ in self._died})[:5]))
             counts.append(f"{len(self._died):,} began and had not ended (process {where})")
-        unseen = found["tasks"] - found["ended"] - found["cancelled"] - len(self._died)
-        if unseen > 0:
-            what = "begun" if self._ledger.is_apart else "ended"
-            counts.append(f"{unseen:,} had not {what}")
+        if (others := found["unfinished"] - len(self._died)) > 0:
+            what = "had not begun" if self._ledger.is_apart else "cancelled or not ended"
+            counts.append(f"{others:,} {what}")
         if found["broken"]:
             counts.append(f"the pool broke ({found['broken']})")
         return [f"not all went well   {', '.join(counts)}"] if counts else []
