@@ -107,14 +107,13 @@ class Watched:
             flags |= FAILED
             raise
         finally:
+            cpu = thread_cpu_ns() - cpu
             end = clock_ns()
             used = _UNREAD
             if end >= here.next_ns:
                 used = here.used(end) or used
                 last, end = end, clock_ns()
                 here.next_ns = end + READING * (end - last)
-            cpu = thread_cpu_ns() - cpu
-            end = clock_ns()
             weight = -1
             if apart and not flags & FAILED:
                 weight, is_cut = _scales.weigh(value)

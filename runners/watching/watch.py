@@ -1,7 +1,7 @@
 """`watch`: a pool of somebody's own program, and at the end where its time went."""
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runners.model import in_one_line
 from runners.watching.ledger import Ledger
@@ -10,10 +10,8 @@ from runners.watching.pools import known
 if TYPE_CHECKING:
     from runners.watching.report import Report
 
-Pool = TypeVar("Pool")
 
-
-def watch(pool: Pool, *, quiet: bool = False) -> Pool:
+def watch(pool: Any, *, quiet: bool = False) -> Any:
     """Note what `pool` does until the end of its `with` block, and tell where its time went.
 
         with watch(ProcessPoolExecutor(8)) as pool:
@@ -29,11 +27,11 @@ def watch(pool: Pool, *, quiet: bool = False) -> Pool:
     as it is: how much faster that is than a plain loop is not known after it.
     """
     front, about = known(pool)
-    own: Any = type(pool)
+    own = type(pool)
     names = {"__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__}
     kind = type(own.__name__, (_Block, front, own), names)
     ledger = Ledger(about)
-    pool._ledger, pool._quiet = ledger, quiet  # type: ignore[attr-defined]
+    pool._ledger, pool._quiet = ledger, quiet
     pool.__class__ = kind
     return pool
 
