@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from runners.api.result import Result, load
     from runners.model import UsageError
     from runners.results.read import read_runs
+    from runners.watching.watch import watch
 
-__all__ = ["Result", "UsageError", "load", "read_runs", "speedup", "summarise"]
+__all__ = ["Result", "UsageError", "load", "read_runs", "speedup", "summarise", "watch"]
 
 _HOMES = {
     "Result": "runners.api.result",
@@ -22,6 +23,7 @@ _HOMES = {
     "read_runs": "runners.results.read",
     "speedup": "runners.api.call",
     "summarise": "runners.analysis.summary",
+    "watch": "runners.watching.watch",
 }
 
 

@@ -49,7 +49,7 @@ the kernel counted of the worker since its last reading; the task's error as tex
 """
 
 
-class _Here:
+class Here:
     """What a worker knows of itself: its identity, and what it had used of the machine when."""
 
     __slots__ = ("broken", "identity", "read_ns", "ready", "usage")
@@ -84,7 +84,7 @@ class NotInstalled(Exception):
     """Raised by the first task of a worker that could not make its workload ready."""
 
 
-_here: dict[int, _Here] = {}
+_here: dict[int, Here] = {}
 """By thread. Not a `threading.local`: the calls of another interpreter have a new one each."""
 _payload: bytes | None = None
 _workload: Any = None
@@ -132,7 +132,7 @@ def install(payload: bytes, shared: Any = None) -> None:
             # This worker's own affair: a server may have refused the fifth connection.
             broken = _refusal(error) or NotInstalled(_why_not_ready(error))
         ready = begin, clock_ns()
-    _here[thread_id()] = _Here(ready, broken)
+    _here[thread_id()] = Here(ready, broken)
 
 
 def run_task(task: Any) -> Wire:

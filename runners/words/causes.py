@@ -206,7 +206,7 @@ def _transport(cell: Cell) -> Cause | None:
     """
     lost = sum(loss.share for loss in cell.losses if loss.factor in ("startup", "dispatch"))
     heavy = [
-        f"{what} {_bytes(size)}"
+        f"{what} {bytes_text(size)}"
         for what, size in (
             ("each call carries", cell.sent_bytes),
             ("each result brings back", cell.returned_bytes),
@@ -224,13 +224,14 @@ def _transport(cell: Cell) -> Cause | None:
 def _startup(cell: Cell) -> Cause:
     start_s = (cell.levels[0] - cell.levels[1]) / _provisioned(cell)
     if cell.worker_kind == "coroutine":
-        words = f"making and ending the tasks of the loop takes {_seconds(start_s)}"
-        words += f" of {_seconds(_wall_s(cell))}"
+        words = f"making and ending the tasks of the loop takes {seconds_text(start_s)}"
+        words += f" of {seconds_text(_wall_s(cell))}"
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     is_short = cell.worker_kind == "thread" and cell.setup_s + cell.teardown_s < start_s / 2
     if is_short and (found := _short_tasks(cell)) is not None:
         return found  # threads are there at once: the results of many tasks are taken back
-    words = f"starting and joining workers takes {_seconds(start_s)} of {_seconds(_wall_s(cell))}"
+    times = f"{seconds_text(start_s)} of {seconds_text(_wall_s(cell))}"
+    words = f"starting and joining workers takes {times}"
     remedies = [FIRST_CALLS if _found_ready(cell) else "give them more work"]
     if cell.parameters.get("executor.reuse") is False and not cell.fresh:
         remedies.insert(0, "keep them (executor.reuse=true)")
@@ -292,8 +293,8 @@ def _short_tasks(cell: Cell) -> Cause | None:
     gap_s = (cell.levels[1] - cell.levels[2]) / cell.tasks
     if not (gap_s < SHORT_S and cell.task_s < SHORT_S and cell.task_s * OVERHEAD < gap_s):
         return None
-    words = f"a task takes {_seconds(cell.task_s)}, handing it out {_seconds(gap_s)}"
-    times = _round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
+    words = f"a task takes {seconds_text(cell.task_s)}, handing it out {seconds_text(gap_s)}"
+    times = round_up(gap_s / OVERHEAD / max(cell.task_s, 1e-7))
     if cell.worker_kind == "coroutine":
         return Cause("short_tasks", words, "await calls that hardly wait one after another")
     if _found_ready(cell):
@@ -457,12 +458,12 @@ def _known(value: float) -> float:
     return -1.0 if math.isnan(value) else value
 
 
-def _seconds(value: float) -> str:
+def seconds_text(value: float) -> str:
     unit, scale = time_unit(value)
     return f"{value * scale:.2g} {unit}" if value * scale < 10 else f"{value * scale:.0f} {unit}"
 
 
-def _bytes(size: float) -> str:
+def bytes_text(size: float) -> str:
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.1f} {unit}" if unit != "B" else f"{size:.0f} B"
@@ -470,7 +471,7 @@ def _bytes(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def _round_up(value: float) -> int:
+def round_up(value: float) -> int:
     """To the next 1, 2 or 5 times a power of ten."""
     if value <= 1:
         return 1

@@ -89,7 +89,7 @@ def test_what_the_kernel_counted_is_not_read_after_each_short_task(
     now, readings = [10**9], iter([Usage(100, 1, 2, 50), Usage(400, 3, 2, 60)])
     monkeypatch.setattr(worker, "clock_ns", lambda: now[0])
     monkeypatch.setattr(worker, "read_usage", lambda: next(readings))
-    here = worker._Here()
+    here = worker.Here()
     assert here.used(now[0] + worker.READ_EVERY_NS - 1) is None
     assert here.used(now[0] + worker.READ_EVERY_NS) == (300, 2, 0, 60)
 
@@ -116,7 +116,7 @@ def test_a_task_that_switches_the_gil_on_says_so_itself(monkeypatch: pytest.Monk
 
 def test_unknown_usage_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "read_usage", lambda: Usage(-1, -1, -1, 60))
-    assert worker._Here().used(worker.clock_ns() + 10**9) == (-1, -1, -1, 60)
+    assert worker.Here().used(worker.clock_ns() + 10**9) == (-1, -1, -1, 60)
 
 
 def test_a_coroutine_holds_the_loop_between_its_awaits_only() -> None:
