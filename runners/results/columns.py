@@ -13,6 +13,8 @@ RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
 SWEEP = "sweep.json"
+IDENTITY = "cell.json"
+"""What makes a cell the same as another measurement of it: `planning.identity`."""
 
 MOST = 10**18
 """No number in a row is larger, unless its column says less: whatever is computed from it fits."""
