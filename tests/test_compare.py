@@ -160,7 +160,7 @@ def test_mistakes_are_a_line_each(
         ((before, before), USAGE, "it is the same folder"),
         ((before, f"again={before}"), USAGE, "it is the same folder"),
         ((before, before / "cell"), USAGE, "it is the same folder"),
-        ((tmp_path, before), USAGE, "one is within the other"),
+        ((tmp_path, before), USAGE, "it has runs that are also in"),
         ((before, tmp_path / "nowhere"), USAGE, "no such folder"),
         ((before, tmp_path / "empty"), USAGE, "no runs here"),
         ((before, newer), USAGE, f"schema {SCHEMA + 1}"),

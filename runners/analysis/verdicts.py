@@ -196,11 +196,10 @@ def spread(sides: Iterable[Times], what: Quantity) -> float:
 
 
 def _units(times: Times, what: Quantity) -> Floats:
-    """The middle of each interpreter's rounds, or all rounds of a single one: logarithms."""
-    logs, process = times.logs(what), np.unique(times.process)
-    if len(process) < 2:
-        return logs
-    return np.array([np.median(logs[times.process == one]) for one in process])
+    """The mean of each interpreter's rounds, or all rounds of a single one: logarithms."""
+    logs, index = times.logs(what), np.unique(times.process, return_inverse=True)[1]
+    counts = np.bincount(index)
+    return logs if len(counts) < 2 else np.bincount(index, logs) / counts
 
 
 def verdicts(pairs: Mapping[Name, Pair], what: Quantity, margin: Margin) -> dict[Name, Verdict]:

@@ -163,9 +163,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _there(results: Sequence[Named]) -> Sequence[Named]:
     for result in results:
-        for folder in result.folders:
-            if not folder.is_dir():
-                raise UsageError(f"{folder}: no such folder; name one that holds results")
+        if not result.folder.is_dir():
+            raise UsageError(f"{result.folder}: no such folder; name one that holds results")
     return results
 
 

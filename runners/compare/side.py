@@ -53,15 +53,15 @@ class Side:
 
 def read_side(result: Named) -> Side:
     """Raises UsageError where there are no runs, or some of a newer version."""
-    runs = read_runs(result.folders)
+    runs = read_runs(result.folder)
     summary = summarise(runs)
-    common = Path(os.path.commonpath([folder.resolve() for folder in result.folders]))
+    common = result.folder.resolve()
     identities = {
         str(cell): _identity(common / str(folder) / IDENTITY)
         for cell, folder in zip(summary["cell"], summary["folder"], strict=True)
     }
     found: dict[str, dict[Any, None]] = {name: {} for name in FACTS}
-    for environment in read_environments(result.folders):
+    for environment in read_environments(result.folder):
         for name in FACTS:
             if (value := environment.facts.get(name)) is not None:
                 found[name][str(value)] = None
@@ -71,15 +71,12 @@ def read_side(result: Named) -> Side:
 
 def refuse_same(before: Named, after: Named) -> None:
     """Raise UsageError where the files of one are among those of the other."""
-    files = [{os.path.realpath(path) for path in find(side.folders)} for side in (before, after)]
-    shared = sorted(files[0] & files[1])
-    if shared:
-        same = "it is the same folder" if files[0] == files[1] else "one is within the other"
-        raise UsageError(
-            f"{after.folders[0]}: {same} as {before.folders[0]}"
-            if files[0] == files[1]
-            else f"{before.folders[0]} and {after.folders[0]}: {same}; name two results"
-        )
+    files = [{os.path.realpath(path) for path in find(side.folder)} for side in (before, after)]
+    if files[0] & files[1]:
+        same = "it is the same folder as"
+        if files[0] != files[1]:
+            same = "it has runs that are also in"
+        raise UsageError(f"{after.folder}: {same} {before.folder}; name two results")
 
 
 def _identity(path: Path) -> Mapping[str, Any] | None:

@@ -4,14 +4,14 @@ import math
 
 from runners.analysis.interval import Interval
 from runners.analysis.two_results import Compared, Outcome, TwoResults
-from runners.analysis.verdicts import Margin
+from runners.analysis.verdicts import QUANTITIES, Margin, Quantity
 from runners.report.compared import Told, comment, csv
 
 RATIO = Interval(0.9123456, 0.8765432, 0.9765432)
 
 
 def cell(name: str, outcome: Outcome = "worse") -> Compared:
-    ratios = {"serial": RATIO, "parallel": RATIO, "speedup": RATIO}
+    ratios: dict[Quantity, Interval] = dict.fromkeys(QUANTITIES, RATIO)
     both = (RATIO, RATIO)
     return Compared(name, 2, ("a", "b"), outcome, ratios, both, both, (20, 20), "why")
 
