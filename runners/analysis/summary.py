@@ -307,7 +307,8 @@ def _by_family(cells: pd.DataFrame, pythons: "pd.Series[int]") -> Iterator[tuple
     families of their own.
     """
     same = [name for name in cells.columns if name not in APART]
-    repeat = cells["cell"].str.partition("#")[2]
+    base = cells["cell"].str.partition("#")[0]
+    repeat = cells.groupby([base, cells["result"]], dropna=False).cumcount()
     keys = [*(cells[name] for name in same), repeat, pythons]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
     previous = -1
