@@ -26,7 +26,7 @@ from runners.model import Environment, Span, UsageError
 from runners.report.markdown import markdown
 from runners.report.trace import trace_events
 from runners.results import checked
-from runners.results.columns import ENVIRONMENT, FIXED, RUNS, SPANS, SWEEP
+from runners.results.columns import ENVIRONMENT, FIXED, IDENTITY, RUNS, SPANS, SWEEP
 from runners.results.read import planned_cells, read_environments, read_runs, read_timelines
 from runners.results.write import append, append_spans
 from tests import synthetic
@@ -53,7 +53,7 @@ def honest() -> dict[str, bytes]:
         shutil.rmtree(folder)
     files[SWEEP] = b'{"cells": 4}'
     files[ENVIRONMENT] = b'{"facts": {"hostname": "a", "cpu_count": 2}, "usable_cpus": 2.0}'
-    files[resume.IDENTITY] = b'{"n": 2, "code": {"a": "b"}}'
+    files[IDENTITY] = b'{"n": 2, "code": {"a": "b"}}'
     return files
 
 
@@ -89,7 +89,7 @@ CORPUS += [
     {SWEEP: b"[1]"},
     {ENVIRONMENT: b'{"facts": 5}'},
     {ENVIRONMENT: b'{"facts": 5, "usable_cpus": 2}'},
-    {resume.IDENTITY: b"[1, 2]"},
+    {IDENTITY: b"[1, 2]"},
     {SPANS: b'{"round": 0}\n{"spans": []}\n[]'},
 ]
 
@@ -190,7 +190,7 @@ def folders(draw: st.DrawFn) -> dict[str, bytes]:
         changed = [row | change if row["cell"].startswith(own) else row for row in rows]
         files[RUNS] = b"\n".join(json.dumps(row).encode() for row in changed)
     else:
-        name = draw(st.sampled_from([RUNS, RUNS, RUNS, SPANS, SWEEP, ENVIRONMENT, resume.IDENTITY]))
+        name = draw(st.sampled_from([RUNS, RUNS, RUNS, SPANS, SWEEP, ENVIRONMENT, IDENTITY]))
         lines = files[name].splitlines()
         for _ in range(draw(st.integers(1, 4))):
             at = draw(st.integers(0, len(lines) - 1))
@@ -236,7 +236,7 @@ def _read(folder: Path) -> pd.DataFrame:
     for timeline in read_timelines(folder):
         json.dumps(trace_events([timeline], "x"))
     try:
-        checked.mapping(folder / resume.IDENTITY)
+        checked.mapping(folder / IDENTITY)
     except ValueError:
         pass
     runs = read_runs(folder)

@@ -24,10 +24,10 @@ SPEEDUP = ["speedup", "speedup_low", "speedup_high"]
 def by_workload(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The cells that have the same tasks, and so plain loops that can be compared.
 
-    One that was refused may not say all of its parameters, nor whether it is about first calls: it
-    is with all those that it may belong to.
+    Those of results that are kept apart are not. One that was refused may not say all of its
+    parameters, nor whether it is about first calls: it is with all those that it may belong to.
     """
-    names = ["scaling", "baseline", "fresh"]
+    names = ["scaling", "baseline", "fresh", *(name for name in ("result",) if name in cells)]
     names += [name for name in cells.columns if name.startswith("workload.")]
     said = cells["fresh"].notna()
     refused = ~said & said.groupby(cells["workload"]).transform("any")

@@ -44,7 +44,7 @@ IDENTITY = (
     *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
     *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
-    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build")),
+    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build", "result")),
 )
 """What defines a cell."""
 

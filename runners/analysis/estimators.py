@@ -5,14 +5,18 @@ asked confidence does not exist, its bounds are NaN.
 """
 
 import math
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from runners.analysis.interval import Floats, Interval
+
+Key = TypeVar("Key", bound=Hashable)
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
@@ -181,6 +185,24 @@ def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:
     below = values[order] < level / np.arange(len(values), 0, -1)
     found = np.zeros(len(values), bool)
     found[order] = np.logical_and.accumulate(below)
+    return found
+
+
+def holm_by_intervals(
+    shown: Callable[[Key, float], bool], claims: Iterable[Key], level: float
+) -> set[Key]:
+    """The same for claims that two-sided intervals show: `shown(claim, confidence)`.
+
+    A claim is one that an interval lies on one side of a line, so that each side errs with half of
+    `level`. That spares the p-values, for which the confidence would have to be searched.
+    """
+    left, found = list(claims), set[Key]()
+    while left:
+        now = {claim for claim in left if shown(claim, 1 - level / len(left))}
+        if not now:
+            break
+        found |= now
+        left = [claim for claim in left if claim not in found]
     return found
 
 

@@ -153,7 +153,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, "folder"]
+    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, "folder", "result"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -165,6 +165,7 @@ def _waiting(cells: pd.DataFrame, parts: list[Rounds], pythons: "pd.Series[int]"
     would else be of one kind here and of the other there.
     """
     names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
+    names += ["result"]
     own = pd.Series([float(np.median(p.cpu_share)) if len(p.process) else math.nan for p in parts])
     by_workload = own.groupby([pythons, *(cells[name] for name in names)], dropna=False)
     middle, lowest = by_workload.transform("median"), by_workload.transform("min")
@@ -306,7 +307,8 @@ def _by_family(cells: pd.DataFrame, pythons: "pd.Series[int]") -> Iterator[tuple
     families of their own.
     """
     same = [name for name in cells.columns if name not in APART]
-    repeat = cells["cell"].str.partition("#")[2]
+    base = cells["cell"].str.partition("#")[0]
+    repeat = cells.groupby([base, cells["result"]], dropna=False).cumcount()
     keys = [*(cells[name] for name in same), repeat, pythons]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
     previous = -1

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from runners.command.resume import IDENTITY
 from runners.model import UsageError, printable
 from runners.results.checked import WHOLE_BYTES
 from runners.results.claim import CLAIM, Claimed, holder
-from runners.results.columns import ENVIRONMENT, RUNS, SPANS, SWEEP
+from runners.results.columns import ENVIRONMENT, IDENTITY, RUNS, SPANS, SWEEP
 from runners.results.read import LEVELS_UP
 from runners.results.regular import read_whole
 

@@ -13,11 +13,10 @@ from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status
 from runners.planning.identity import SUBMITTED, differences, handed_over
 from runners.results import checked
-from runners.results.columns import RUNS, SPANS, counts
+from runners.results.columns import IDENTITY, RUNS, SPANS, counts
 from runners.results.read import baseline_folder
 from runners.results.write import write_json
 
-IDENTITY = "cell.json"
 OUTSIDE_REASONS = ("incomplete", "timeout", "crashed")
 """Ends of a cell that may not come again; an exception or a wrong result would."""
 GOES_ON = ("ok", "interrupted")

@@ -63,11 +63,16 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     What an older version did not note is named as that, and what is noted no longer does not count.
     """
-    both = [key for key in new if key in old]
-    found = _differences({key: old[key] for key in both}, {key: new[key] for key in both})
+    found = changes(old, new)
     if missing := sorted(new.keys() - old.keys()):
         found.append(f"it was measured without a note of {', '.join(missing)}")
     return found
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The same of what both have noted."""
+    both = [key for key in new if key in old]
+    return _differences({key: old[key] for key in both}, {key: new[key] for key in both})
 
 
 def _differences(

@@ -26,6 +26,7 @@ from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.pythons import section
 from runners.report.trace import trace_events
+from runners.results.named import parts_of_results
 from runners.results.read import (
     baseline_folder,
     planned_cells,
@@ -57,7 +58,11 @@ class Report:
 
 
 def write_report(
-    folders: Sequence[Path], output: Path | None = None, *, timelines: bool = False
+    folders: Sequence[Path],
+    output: Path | None = None,
+    *,
+    timelines: bool = False,
+    names: Sequence[str] | None = None,
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
@@ -65,9 +70,16 @@ def write_report(
     .svg; matrix as well where there are several workloads and executors, and pythons where several
     interpreters ran the same workload. timeline.png and
     trace.json of a single cell are put beside them; with `timelines`, those of several into each
-    cell's own folder. Raises `UsageError` where there is nothing to report on.
+    cell's own folder. Results of different folders are kept apart, by `names`, one for each folder,
+    else by what tells the folders apart; those that have one name are one result. Raises
+    `UsageError` where there is nothing to report on.
     """
-    runs = read_runs(folders)
+    if names is None:
+        names = [part.name for part in parts_of_results(list(map(str, folders)))]
+    apart: dict[str, list[Path]] = {}
+    for name, folder in zip(names, folders, strict=True):
+        apart.setdefault(name, []).append(folder)
+    runs = read_runs(folders, names=names if len(apart) > 1 else ())
     summary = summarise(runs)
     place = folders[0] if output is None else output
     missing = _missing(folders, summary)
@@ -84,6 +96,9 @@ def write_report(
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
+        apart={name: read_environments(own) for name, own in apart.items()}
+        if len(apart) > 1
+        else {},
         recommendations=recommendations,
         missing=missing,
         matrix=n,
@@ -180,7 +195,17 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
 def run(arguments: Sequence[str]) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m runners.report", description=DOES)
-    parser.add_argument("folders", metavar="DIR", type=typed, nargs="+", help="a folder of results")
+    parser.add_argument(
+        "folders",
+        metavar="DIR",
+        nargs="+",
+        help="a folder of results, or NAME=DIR; several are kept apart",
+    )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="the folders complete each other: read them as one result",
+    )
     parser.add_argument(
         "--output", metavar="DIR", type=typed, help="where to write; by default the first folder"
     )
@@ -191,7 +216,13 @@ def run(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        report = write_report(options.folders, options.output, timelines=options.timelines)
+        parts = parts_of_results(options.folders)
+        report = write_report(
+            [part.folder for part in parts],
+            options.output,
+            timelines=options.timelines,
+            names=["" if options.together else part.name for part in parts],
+        )
     except (UsageError, OSError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2

@@ -3,7 +3,7 @@
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import pandas as pd
@@ -83,6 +83,10 @@ executor's start costs each of them less.
 OPEN = 4.0
 """A prediction whose upper end is this many times its lower one says nothing."""
 
+APART = """\
+Several results, kept apart by their names: {names}. `python -m runners.compare` holds two of them
+against each other; with `--together` they are read as one."""
+
 MATRIX = """\
 ![Speedup of each workload on each executor](matrix.png)
 
@@ -121,12 +125,14 @@ def markdown(
     matrix: int | None = None,
     timeline: bool = False,
     pythons: Sequence[str] = (),
+    apart: Mapping[str, Sequence[Environment]] | None = None,
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
 
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
-    of a single run. `pythons` is the section on several interpreters, if there are some.
+    of a single run. `pythons` is the section on several interpreters, if there are some. `apart`
+    has the environments of several results that are kept apart, by their names.
     """
     curves = list(break_even(summary))
     found = _named(summary)
@@ -140,6 +146,7 @@ def markdown(
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
+        *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
         "![Speedup against the number of workers](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
@@ -175,7 +182,11 @@ def markdown(
         "## Method",
         METHOD.rstrip(),
         "## Environment",
-        environment(environments),
+        *(
+            [f"### {escaped(name)}\n\n{environment(own)}" for name, own in apart.items()]
+            if apart
+            else [environment(environments)]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -13,6 +13,8 @@ RUNS = "runs.jsonl"
 SPANS = "spans.jsonl"
 ENVIRONMENT = "environment.json"
 SWEEP = "sweep.json"
+IDENTITY = "cell.json"
+"""What makes a cell the same as another measurement of it: `planning.identity`."""
 
 MOST = 10**18
 """No number in a row is larger, unless its column says less: whatever is computed from it fits."""
@@ -402,14 +404,18 @@ FIXED = (
         *("folder", "str", ""),
         "the cell's folder, relative to what the folders that were read have in common",
     ),
+    Column(
+        *("result", "str", ""),
+        "the name of the result it belongs to, where those of several folders are kept apart",
+    ),
 )
 """The columns that every frame of runs has, in order; the parameters and metrics come after them.
 
-`L6_s` and `folder` are not in the file: they are filled in when it is read.
+`L6_s`, `folder` and `result` are not in the file: they are filled in when it is read.
 Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
 """
 
-FILLED_IN = ("L6_s", "folder")
+FILLED_IN = ("L6_s", "folder", "result")
 
 COLUMNS = (*FIXED, WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS, METRICS)
 """All of them. Parameters and metrics have the dtype of their values, Int64, float64, boolean or

@@ -115,13 +115,15 @@ def _why(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
+def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) -> "pd.DataFrame":
     """Read every `runs.jsonl` below the folders, one row per run, with the columns of `COLUMNS`.
 
     Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
-    The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder` and
-    `L6_s` are not in the files. A cell that was measured again in another folder is a cell of its
+    The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder`,
+    `result` and `L6_s` are not in the files. `names` are those of the results that the folders
+    hold, one for each folder, the same for folders of one result; `summarise` and all that follows
+    keep results apart. A cell that was measured again in another folder is a cell of its
     own, named `<cell>#2` and so on.
 
     What is damaged or foreign is skipped with a warning that names it. Raises `UsageError` where
@@ -137,12 +139,14 @@ def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
+    of = {folder.resolve(): name for folder, name in zip(given, names, strict=bool(names))}
     tables: list[pa.Table] = []
     paths = find(given, below=below)
     known = set(paths)
-    names: set[str] = set()
+    known_names: set[str] = set()
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
-        for table in _read(path, os.path.relpath(path.parent, common), names):
+        result = next((of[above] for above in path.parents if above in of), None)
+        for table in _read(path, os.path.relpath(path.parent, common), known_names, result):
             tables.append(table)
             for panel in filter(None, table["panel"].unique().to_pylist()):
                 other = (baseline_folder(path.parent, panel) / RUNS).resolve()
@@ -166,7 +170,7 @@ def read_runs(*folders: Folders, below: bool = True) -> "pd.DataFrame":
     return runs
 
 
-def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
+def _read(path: Path, folder: str, names: set[str], result: str | None) -> "list[pa.Table]":
     """The runs of one file. `names` are the parameters and metrics known so far; it grows."""
     faults = Faults(path)
     tables, left_out = [], False
@@ -179,7 +183,7 @@ def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
                     names.add(name)
                 else:
                     left_out = True
-            tables.append(_table(some, folder, names))
+            tables.append(_table(some, folder, names, result))
     except OSError as error:
         warn(path, f"left out: {error.strerror}")
         return []
@@ -192,7 +196,10 @@ def _read(path: Path, folder: str, names: set[str]) -> "list[pa.Table]":
 
 
 def _table(
-    rows: Sequence[tuple[tuple[Any, ...], dict[str, Any]]], folder: str, names: set[str]
+    rows: Sequence[tuple[tuple[Any, ...], dict[str, Any]]],
+    folder: str,
+    names: set[str],
+    result: str | None,
 ) -> "pa.Table":
     import pyarrow as pa
 
@@ -205,6 +212,7 @@ def _table(
         for name, values in zip(checked.NAMES, of_columns, strict=True)
     }
     columns["folder"] = pa.array([folder] * len(rows), pa.string())
+    columns["result"] = pa.array([result] * len(rows), pa.string())
     columns["L6_s"] = pa.nulls(len(rows), pa.float64())
     own = dict.fromkeys(name for _, more in rows for name in more if name in names)
     for name in own:

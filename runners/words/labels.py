@@ -22,7 +22,8 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     `panel` is the workload, of `callable` its function, `line` the executor, each with those of its
     parameters that vary; where there are several interpreters, a line has its own one:
     `thread, 3.13.1`. `way` is the line without it, and `interpreter` that part alone, "" where
-    there is a single one.
+    there is a single one. Where several results that are kept apart have the same workload, a panel
+    has the name of its own one: `primes, before`.
     """
     panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
@@ -35,6 +36,10 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})
+    if "result" in summary and summary["result"].nunique() > 1:
+        results = summary["result"].fillna("").astype(str)
+        shared = results.groupby(panel).transform("nunique") > 1
+        panel = panel.where(~shared, panel + ", " + results.map(printable))
     again = summary.groupby([panel, way, "n", pythons.of]).cumcount()
     way += again.map(lambda k: f" (again, {k + 1})" if k else "")
     if pythons.several:

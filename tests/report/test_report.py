@@ -85,6 +85,47 @@ def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> No
     assert not (results / "0" / "report.md").exists()
 
 
+def test_results_of_several_folders_are_kept_apart(tmp_path: Path) -> None:
+    """They share no line, fit or recommendation, and no cell is against the other's n = 1."""
+    for at, name in enumerate(("before", "after")):
+        for n in (1, 2, 3, 4):
+            if not (name == "after" and n == 1):
+                runs = synthetic.runs(n=n, speedup=0.9 * n, usable_cpus=8, seed=at)
+                synthetic.write(tmp_path / name / str(n), runs)
+    folders = [tmp_path / "before", tmp_path / "after"]
+    apart = report.write_report(folders, tmp_path / "out")
+    assert apart.summary["result"].tolist() == ["after"] * 3 + ["before"] * 4
+    assert apart.summary["speedup_n1"].notna().tolist() == [False] * 3 + [True] * 4
+    assert len(apart.recommendations) == 4
+    assert {line.partition(":")[0] for line in apart.recommendations} == {
+        f"primes, {name}{line}" for name in ("before", "after") for line in ("", ", thread")
+    }
+    told = text(tmp_path / "out")
+    assert "primes, before, thread, n = 1, 2, 3, 4" in told
+    assert "(again" not in told
+    assert "kept apart by their names: before, after" in told
+    assert "### before\n" in told
+
+
+def test_folders_that_complete_each_other_are_one_result_when_told(tmp_path: Path) -> None:
+    for n in (1, 2, 3, 4):
+        runs = synthetic.runs(n=n, speedup=0.9 * n, usable_cpus=8)
+        synthetic.write(tmp_path / f"{n % 2}" / str(n), runs)
+    words = [str(tmp_path / "0"), f"odd={tmp_path / '1'}", f"--output={tmp_path / 'out'}"]
+    assert report.run([*words, "--together"]) == 0
+    assert "primes, thread, n = 1, 2, 3, 4" in text(tmp_path / "out")
+    assert report.run(words) == 0
+    assert "| primes, odd | thread | 1 |" in text(tmp_path / "out")
+
+
+def test_cells_of_one_sweep_are_one_result(tmp_path: Path) -> None:
+    for n in (1, 2):
+        synthetic.write(tmp_path / "sweep" / str(n), synthetic.runs(n=n))
+    (tmp_path / "sweep" / "sweep.json").write_text('{"cells": 2}')
+    found = report.write_report([tmp_path / "sweep/1", tmp_path / "sweep/2"], tmp_path / "out")
+    assert found.summary["result"].isna().all()
+
+
 def test_the_summary_files_hold_the_summary(reported: tuple[Path, report.Report]) -> None:
     results, written = reported
     parquet = read_summary(results / "summary.parquet")

@@ -9,7 +9,7 @@ import pytest
 from runners.command import resume
 from runners.model import UsageError
 from runners.results import checked
-from runners.results.columns import ENVIRONMENT, FIXED, RUNS, SPANS, SWEEP
+from runners.results.columns import ENVIRONMENT, FIXED, IDENTITY, RUNS, SPANS, SWEEP
 from runners.results.read import planned_cells, read_environments, read_runs, read_timelines
 from runners.results.write import write_json
 from tests import synthetic
@@ -189,9 +189,9 @@ def test_an_environment_that_is_none_is_named(tmp_path: Path, content: bytes) ->
 
 @pytest.mark.parametrize("content", [b"[1, 2]", b"5", b"{" * 5000, b"", b"\xff"])
 def test_an_identity_that_is_none_is_no_mapping(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / resume.IDENTITY).write_bytes(content)
+    (tmp_path / IDENTITY).write_bytes(content)
     with pytest.raises(ValueError, match=r"it is not|nested"):
-        checked.mapping(tmp_path / resume.IDENTITY)
+        checked.mapping(tmp_path / IDENTITY)
 
 
 SPAN = [0, 1, 2, 10, 20, 5, -1]

@@ -2,6 +2,7 @@
 
 from runners.report.figures.drawing import image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
+from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
 from runners.report.figures.pythons import pythons
 from runners.report.figures.speedup import speedup
@@ -9,6 +10,7 @@ from runners.report.figures.timeline import timeline
 
 __all__ = [
     "efficiency",
+    "forest",
     "image",
     "matrix",
     "new_figure",
