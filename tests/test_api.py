@@ -404,6 +404,14 @@ def test_a_parameter_has_its_full_name(key: str) -> None:
         speedup(abs, [1], parameters={key: 1})
 
 
+@pytest.mark.parametrize("name", ["pickled:f-1a2b", "pickled:/tmp/f-1a2b"])
+def test_a_file_of_pickled_objects_is_not_named_in_a_configuration(
+    name: str, make_plan: MakePlan
+) -> None:
+    with pytest.raises(UsageError, match="which alone can measure it; name a function"):
+        make_plan("workload=callable", f"workload.function='{name}'", "workload.arguments=[[1]]")
+
+
 def test_a_parameter_that_is_not_there_is_told() -> None:
     with pytest.raises(UsageError, match=r"executor\.speed: there is no such key"):
         speedup(abs, [1], parameters={"executor.speed": (1, "a'b", {"c": None})})
