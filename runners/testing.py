@@ -34,6 +34,7 @@ from runners.model import (
     Declared,
     Executor,
     Fresh,
+    Initializing,
     Lenient,
     Meeting,
     Metered,
@@ -76,11 +77,17 @@ class WorkloadSuite:
         with self.opened() as workload:
             worker = self.copy()
             shared = workload.share(thread_sync()) if isinstance(workload, Sharing) else None
-            attach = None if shared is None else worker.attach
+
+            def ready(shared: Any) -> None:
+                if shared is not None:
+                    worker.attach(shared)
+                if isinstance(worker, Initializing):
+                    worker.initialize()
+
             minimum = workload.minimum_workers if isinstance(workload, Meeting) else 1
             kind = Serial if minimum == 1 else Thread
             try:
-                with kind(minimum, initializer=attach, initargs=(shared,)) as executor:
+                with kind(minimum, initializer=ready, initargs=(shared,)) as executor:
                     results = executor.map(worker, workload.tasks())
                 yield workload, results
             finally:

@@ -152,8 +152,7 @@ def planning() -> Iterator[MakePlan]:
     with initialize_config_dir(str(ROOT / "conf"), **BASE):
 
         def make(*overrides: str, plugins: Path = PLUGINS) -> Plan:
-            few = ["measure.min_rounds=2", "measure.max_rounds=2", "measure.time_budget_s=60"]
-            own = ["measure=quick", *few, *overrides]
+            own = ["measure=quick", "measure.min_rounds=2", "measure.max_rounds=2", *overrides]
             if plugins == PLUGINS:
                 cfg = grid().config(own, 0)
             else:

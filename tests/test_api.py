@@ -10,6 +10,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from runners import UsageError, load, speedup
-from runners.api import objects
+from runners.api import objects, progress
+from runners.command.progress import Terminal
 from runners.door import REQUESTS
 from runners.measuring import interrupts
 from runners.measuring.tree import marked
+from runners.model import Order, run_of
 from runners.planning.hydra_versions import BASE, register_resolver
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakePlan
 
 TINY = {
     "measure.min_rounds": 2,
@@ -317,6 +320,50 @@ def test_a_function_goes_by_a_name_only_if_a_fresh_interpreter_finds_it_there() 
     assert not objects.is_importable("__main__")
 
 
+class Display:
+    """That of IPython, which remembers what it has shown: what is changed in its place."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.changed: list[str] = []
+
+    def __call__(self, bundle: dict[str, str], raw: bool, display_id: bool) -> "Display":
+        assert raw
+        assert display_id
+        self.made.append(bundle["text/plain"])
+        return self
+
+    def update(self, bundle: dict[str, str], raw: bool) -> None:
+        assert raw
+        self.changed.append(bundle["text/plain"])
+
+
+def test_a_notebook_has_one_line_that_is_not_changed_too_often(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan("workload=addition")
+    order = Order(0, 1, 0, "measured", cold=False, warmup=False)
+    run = replace(run_of(plan, order, "ok", "2026-01-01T00:00:00"), wall_s=1.0)
+    display = Display()
+    line = progress.Notebook(display, 3)
+    terminal = Terminal(plan, Path("out"))
+    with line([terminal, terminal]) as bar:
+        for _ in range(100):
+            bar.update(run)
+        assert not display.changed
+        monkeypatch.setattr(progress, "REDRAWN_S", 0.0)
+        bar.update(run)
+    with line([terminal]) as bar:
+        bar.update(replace(run, warmup=True))
+    line.end()
+    assert display.made == ["measuring"]
+    assert display.changed == [
+        "cells 1 to 2 of 3: 1 round, 0:00",
+        "cell 3 of 3: warming up, 0:00",
+        "three cells measured in 0:00",
+    ]
+
+
 MISTAKES: list[tuple[Any, Any, dict[str, Any], str]] = [
     (3, [1], {}, "function: 3 cannot be called"),
     (abs, [], {}, "arguments: there are no calls"),
@@ -355,6 +402,14 @@ def test_a_mistake_is_one_line(
 def test_a_parameter_has_its_full_name(key: str) -> None:
     with pytest.raises(UsageError, match=r"parameters: .* is no full name of a parameter"):
         speedup(abs, [1], parameters={key: 1})
+
+
+@pytest.mark.parametrize("name", ["pickled:f-1a2b", "pickled:/tmp/f-1a2b"])
+def test_a_file_of_pickled_objects_is_not_named_in_a_configuration(
+    name: str, make_plan: MakePlan
+) -> None:
+    with pytest.raises(UsageError, match="which alone can measure it; name a function"):
+        make_plan("workload=callable", f"workload.function='{name}'", "workload.arguments=[[1]]")
 
 
 def test_a_parameter_that_is_not_there_is_told() -> None:

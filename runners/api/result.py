@@ -3,7 +3,7 @@
 import os
 import shutil
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -138,16 +138,17 @@ class Result:
         return place
 
     def __repr__(self) -> str:
-        return self._told("text")
-
-    def _repr_html_(self) -> str:
-        return self._told("html")
-
-    def _told(self, form: Literal["text", "html"]) -> str:
         from runners.api import tables
 
-        tell: Callable[[Result], str] = getattr(tables, form)
-        return tell(self)
+        return tables.text(self.summary, self.recommendation)
+
+    def _repr_html_(self) -> str:
+        from runners.api import tables
+        from runners.report import figures
+
+        several = len(self.cells) > 1 and any(cell.rounds for cell in self.cells)
+        image = figures.image(self.figure(), "png") if several else b""
+        return tables.html(self.summary, self.recommendation, image)
 
 
 def _remove(kept: Folder, pid: int) -> None:

@@ -5,6 +5,7 @@ import html as markup
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runners.analysis.cell import CellSummary, cells
 from runners.command import table
 from runners.command.table import rounds_told, speedup_told
 from runners.model import printable
@@ -13,8 +14,7 @@ from runners.words.labels import labels
 from runners.words.rounding import time_unit
 
 if TYPE_CHECKING:
-    from runners.analysis.cell import CellSummary
-    from runners.api.result import Result
+    import pandas as pd
 
 MOST_BYTES = 300_000
 """Of a figure in the HTML of a result, which a notebook keeps in its file."""
@@ -24,11 +24,12 @@ LINE = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent
 CELL = f"padding:0.2em 1em 0.2em 0;text-align:left;vertical-align:top;{LINE}"
 
 
-def text(result: "Result") -> str:
+def text(summary: "pd.DataFrame", recommendation: str) -> str:
     """The table of the cell, or that of all cells with what they recommend."""
-    lines = [_title(result)]
-    if len(result.cells) == 1:
-        [cell] = result.cells
+    found = cells(summary)
+    lines = [_title(summary, found)]
+    if len(found) == 1:
+        [cell] = found
         if cell.rounds == 0:
             lines.append(_failed(cell))
         else:
@@ -37,51 +38,48 @@ def text(result: "Result") -> str:
             lines += [f"{name:<17}{left:<{column}}{right}" for name, left, right in facts]
         lines += [f"{name:<17}{kind}{rest}" for name, kind, rest in table.notes(cell)]
         return "\n".join(line.rstrip() for line in lines)
-    rows = [HEAD, *_rows(result)]
+    rows = [HEAD, *_rows(summary, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (f"{part:<{width}}" for part, width in zip(row, widths, strict=True))
         lines.append("  ".join(padded).rstrip())
-    return "\n".join([*lines, *result.recommendation.splitlines()])
+    return "\n".join([*lines, *recommendation.splitlines()])
 
 
-def html(result: "Result") -> str:
-    """The same; with the figure of the speedup if there are several cells."""
-    parts = [f"<div><b>{_escaped(_title(result))}</b></div>"]
-    if len(result.cells) == 1:
-        [cell] = result.cells
+def html(summary: "pd.DataFrame", recommendation: str, image: bytes) -> str:
+    """The same, with an image if there is one, a PNG."""
+    found = cells(summary)
+    parts = [f"<div><b>{_escaped(_title(summary, found))}</b></div>"]
+    if len(found) == 1:
+        [cell] = found
         parts.append(_table(table.facts(cell)) if cell.rounds else _paragraph(_failed(cell)))
         parts += [_paragraph(f"{name}: {kind}{rest}") for name, kind, rest in table.notes(cell)]
     else:
-        parts.append(_table([HEAD, *_rows(result)]))
-        parts += map(_paragraph, result.recommendation.splitlines())
-        parts.append(_figure(result))
+        parts.append(_table([HEAD, *_rows(summary, found)]))
+        parts += map(_paragraph, recommendation.splitlines())
+        parts.append(_figure(image))
     return f'<div class="speedup-lab">{"".join(parts)}</div>'
 
 
-def _title(result: "Result") -> str:
-    first = result.cells[0]
+def _title(summary: "pd.DataFrame", found: "Sequence[CellSummary]") -> str:
+    first, panels = found[0], _panels(summary)
     cpus = f"{first.usable_cpus:g} usable CPUs"
-    if len(result.cells) > 1:
-        return f"{', '.join(dict.fromkeys(_panels(result)))} ({cpus})"
-    weak = ", weak scaling" if first.scaling == "weak" else ""
-    fresh = ", first calls" if first.fresh else ""
-    rounds = rounds_told(first.rounds)
-    what = f"{_panels(result)[0]} on {first.executor}, n = {first.n}"
-    return f"{what}{weak}{fresh} ({cpus})   {rounds}"
+    if len(found) > 1:
+        return f"{', '.join(dict.fromkeys(panels))} ({cpus})"
+    what = f"{panels[0]} on {first.executor}, n = {first.n}"
+    return f"{what} ({cpus})   {rounds_told(first.rounds)}"
 
 
-def _panels(result: "Result") -> list[str]:
-    return [str(name) for name in labels(result.summary)["panel"]]
+def _panels(summary: "pd.DataFrame") -> list[str]:
+    return [str(name) for name in labels(summary)["panel"]]
 
 
-def _rows(result: "Result") -> list[tuple[str, ...]]:
+def _rows(summary: "pd.DataFrame", cells: "Sequence[CellSummary]") -> list[tuple[str, ...]]:
     """A row for each cell."""
-    lines = labels(result.summary)["line"]
-    panels = _panels(result)
+    lines, panels = labels(summary)["line"], _panels(summary)
     several = len(set(panels)) > 1
     found: list[tuple[str, ...]] = []
-    for cell, line, panel in zip(result.cells, lines, panels, strict=True):
+    for cell, line, panel in zip(cells, lines, panels, strict=True):
         name = f"{panel} on {line}" if several else str(line)
         if cell.status != "ok" or cell.rounds == 0:
             found.append((name, str(cell.n), "", "", cell.status, reason(cell.error or ""), ""))
@@ -121,15 +119,10 @@ def _paragraph(line: str) -> str:
     return f'<div style="margin-top:0.4em">{_escaped(line)}</div>'
 
 
-def _figure(result: "Result") -> str:
-    if not any(cell.status == "ok" and cell.rounds for cell in result.cells):
+def _figure(image: bytes) -> str:
+    if not image or len(image) > MOST_BYTES:
         return ""
-    from runners.report import figures
-
-    data = figures.image(result.figure(), "png")
-    if len(data) > MOST_BYTES:
-        return ""
-    source = base64.b64encode(data).decode()
+    source = base64.b64encode(image).decode()
     style = "max-width:100%;background:white;margin-top:0.6em"
     return f'<img alt="speedup" style="{style}" src="data:image/png;base64,{source}">'
 

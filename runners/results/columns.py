@@ -216,7 +216,8 @@ FIXED = (
     ),
     Column(
         *("wall_s", "float64", "s"),
-        "how long the run took, from before the executor was made to after its workers had ended",
+        "how long the run took, from before the executor was made to after its workers had ended; "
+        "without metric.initializer_s, unless workload.initializer_timed=true",
         least=SHORTEST_S,
         most=LONGEST_S,
     ),

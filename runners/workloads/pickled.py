@@ -127,10 +127,14 @@ def is_pickled(name: str) -> bool:
 
 
 def with_path(name: str) -> str:
-    """The name as other processes can find it, with the path of its file."""
-    if name in _live:
-        return f"{PREFIX}{_live[name].path}"
-    return name
+    """The name as other processes can find it. Raises InvalidParameter where this has no such."""
+    if name not in _live:
+        raise InvalidParameter(
+            "function",
+            f"{name} stands for an object of a Python program, which alone can measure it; name a "
+            "function, as package.module:name or path/to/file.py:name",
+        )
+    return f"{PREFIX}{_live[name].path}"
 
 
 def _of(name: str) -> Live | None:
@@ -153,10 +157,6 @@ def load(parameter: str, name: str) -> Any:
     if (live := _of(name)) is not None:
         return live.value
     path = Path(name.removeprefix(PREFIX))
-    if not path.is_absolute():
-        raise InvalidParameter(
-            parameter, "it stands for an object of a Python program, which alone can measure it"
-        )
     label, _, digest = path.name.rpartition("-")
     try:
         return _copies(path.with_name(digest))[label]

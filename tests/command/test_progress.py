@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from runners.analysis.cell import CellSummary
 from runners.command.progress import Place, Terminal, differing
 from runners.command.resume import Earlier
 from runners.measuring.pace import Pair
@@ -102,14 +103,17 @@ def test_the_line_of_a_cell_says_what_came_out(
     assert capsys.readouterr().out.split() == f"3/12 {place.name} {said}".split()
 
 
-def table_of(make_plan: MakePlan, capsys: pytest.CaptureFixture[str], **columns: Any) -> list[str]:
-    """The lines of a single cell, with one space for many."""
+def cell_of(plan: Plan, **columns: Any) -> CellSummary:
     numbers = {"speedup": 1.6, "speedup_low": 1.5, "speedup_high": 1.7, "bound": 2.0}
-    plan = make_plan("workload=countdown", "executor=pool", "n=2")
     known = {name: getattr(plan, name) for name in ("executor", "n", "scaling", "worker_kind")}
     known |= {"baseline": plan.baseline, "usable_cpus": plan.usable_cpus, "efficiency": 0.8}
-    cell = synthetic.cell(**{**numbers, **known, **columns})
-    Terminal(plan, Path("out")).finish(cell)
+    return synthetic.cell(**{**numbers, **known, **columns})
+
+
+def table_of(make_plan: MakePlan, capsys: pytest.CaptureFixture[str], **columns: Any) -> list[str]:
+    """The lines of a single cell, with one space for many."""
+    plan = make_plan("workload=countdown", "executor=pool", "n=2")
+    Terminal(plan, Path("out")).finish(cell_of(plan, **columns))
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -154,8 +158,8 @@ def test_the_results_are_said_to_be_what_they_were_found_to_be(
 def test_first_calls_are_not_compared_with_warm_ones(
     make_plan: MakePlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = synthetic.cell(speedup=1.6, speedup_low=1.5, speedup_high=1.7, bound=2.0, efficiency=0.8)
     plan = make_plan("workload=countdown", "executor=pool", "n=2", "measure.fresh=true")
+    cell = cell_of(plan, fresh=True)
     Terminal(plan, Path("out")).finish(cell)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0].startswith("countdown on pool, n = 2, first calls (")

@@ -1,5 +1,6 @@
 """What is made ready for a user's function: setup, initializer, the object that it belongs to."""
 
+import os
 import pickle
 import re
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from runners.model import Flag, Initializing, InvalidParameter, Run, UsageError
+from runners.testing import WorkloadSuite
 from runners.workloads.callable import Callable
 from tests.conftest import MakePlan
 from tests.workloads import prepared
@@ -100,6 +102,21 @@ def test_a_worker_that_was_refused_once_harms_no_later_run(
     assert measured.status == "ok", measured.error
 
 
+class TestInitialized(WorkloadSuite):
+    workload = make(
+        f"{HERE}:ask",
+        arguments=[1, 2],
+        initializer=f"{HERE}:connect",
+        initargs=[os.devnull],
+    )
+
+    def test_missing_result_is_wrong(self) -> None:
+        """As of any function: `test_callable`."""
+
+    def test_replaced_result_is_wrong_wherever_it_stands(self) -> None:
+        """Likewise."""
+
+
 def test_only_a_workload_with_an_initializer_makes_workers_ready() -> None:
     assert not isinstance(make(), Initializing)
     workload = make(initializer=f"{HERE}:load")
@@ -151,8 +168,10 @@ def test_a_worker_of_other_memory_says_that_it_lacks_what_setup_loaded(make_plan
 # A function of an object
 
 
-@pytest.mark.parametrize("instance", [[2], {"factor": 2}])
-@pytest.mark.parametrize("executor", ["thread", "process executor.start_method=spawn"])
+@pytest.mark.parametrize(
+    ("instance", "executor"),
+    [([2], "thread"), ({"factor": 2}, "process executor.start_method=spawn")],
+)
 def test_an_object_is_built_once_in_each_process(
     instance: Any, executor: str, make_plan: MakePlan
 ) -> None:
