@@ -1,5 +1,6 @@
 """The command line, written out as Hydra takes it: with what its parser refuses or lacks."""
 
+import ast
 import math
 import os
 import re
@@ -73,6 +74,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
             written.append(as_override(name, value))
         elif equals and KEYWORD.match(name):
             written.append(f"++{argument}")
+        elif name.lstrip("+") == "workload.arguments" and _is_list_of_python(argument, value):
+            written.append(f"{name}={_in_quotes(value.strip())}")
         elif (called := CALLED.fullmatch(argument)) is not None:
             raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
@@ -202,6 +205,20 @@ def _is_of_ranges(key: str, value: Any) -> bool:
     if key.lstrip("+") != "workload.arguments" or not isinstance(value, str):
         return False
     return re.fullmatch(rf"\s*{RANGE}\s*(,\s*{RANGE}\s*)*", value) is not None
+
+
+def _is_list_of_python(argument: str, value: str) -> bool:
+    """Whether a value is a list as Python writes it, and no value to Hydra: it has bytes, say."""
+    try:
+        OverridesParser.create().parse_overrides([argument])
+    except OverrideParseException:
+        pass
+    else:
+        return False
+    try:
+        return isinstance(ast.literal_eval(value.strip()), list | tuple)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
 
 
 def _as_typed(value: Any) -> str:
