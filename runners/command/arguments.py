@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -205,6 +206,19 @@ def _is_of_ranges(key: str, value: Any) -> bool:
     if key.lstrip("+") != "workload.arguments" or not isinstance(value, str):
         return False
     return re.fullmatch(rf"\s*{RANGE}\s*(,\s*{RANGE}\s*)*", value) is not None
+
+
+def each_value(override: Override) -> list[str]:
+    """The values of a sweep, as Hydra takes them by themselves.
+
+    In a choice it has forgotten the quotes around a text; one with quotes inside it cannot read.
+    """
+    return [
+        _in_quotes(re.sub(r"\\(.)", r"\1", value))
+        if value.startswith("\\") and set(value) & set("'\"")
+        else value
+        for value in override.sweep_string_iterator()
+    ]
 
 
 def _is_list_of_python(argument: str, value: str) -> bool:
