@@ -3,10 +3,10 @@
 The same program is run watched and as it is, PAIRS times each, side by side: in each pair one comes
 right after the other, and which comes first is drawn. Pools of two threads and of two forked
 processes run tasks that compute, or sleep, for 0.1, 1 and 10 ms, as many as take SECONDS (0.3). The
-ratios, with their 95% intervals over pairs, are of the time from the first task given in to the last
-result; of the whole block, with making the pool, ending it, and the report; and of its CPU time, in
-the program and its workers, which on a machine that others use says more. Exit status 1 if the
-program is more than 2% slower, by the whole first interval, for tasks from 1 ms on.
+ratios, with their 95% intervals over pairs, are of the time from the first task given in to the
+last result; of the whole block, with making the pool, ending it, and the report; and of its CPU
+time, in the program and its workers, which on a machine that others use says more. Exit status 1 if
+the program is more than 2% slower, by the whole first interval, for tasks from 1 ms on.
 """
 
 import multiprocessing

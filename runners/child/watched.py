@@ -25,6 +25,8 @@ WEIGHING, READING = 1000, 200
 waited, when the caches have been used for something else."""
 ROOM = 64 * 1024
 """Bytes by which a file grows."""
+MOST_FOLDERS = 8
+"""Whose files a thread has mapped."""
 
 Shape = Literal["arguments", "item", "items"]
 Place = str | list[bytes]
@@ -134,6 +136,8 @@ class _Thread(Here):
 
     def writer(self, folder: str) -> "_Writer":
         if (found := self.writers.get(folder)) is None:
+            if len(self.writers) >= MOST_FOLDERS:  # of blocks that are over, in a worker that stays
+                self.writers.clear()
             found = self.writers[folder] = _Writer(folder)
         return found
 
@@ -155,12 +159,12 @@ class _Writer:
     def __init__(self, folder: str) -> None:
         self.at = 0
         self.room: Any = b""
-        self.file = -1
-        pid = os.getpid()
+        self.path = ""
         for k in count():
+            path = f"{folder}{os.sep}{os.getpid()}-{k}"
             try:
-                path = f"{folder}{os.sep}{pid}-{k}"
-                self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self.path = path
             except FileExistsError:  # another thread's
                 continue
             except OSError:  # the report has been made, or there is no room: the task goes on
@@ -170,24 +174,29 @@ class _Writer:
     def __call__(self, note: bytes) -> None:
         at = self.at
         if at == len(self.room):
-            if self.file < 0 or not self._grow():
+            if not self.path or not self._grow():
                 return
             at = 0
         self.room[at : at + SIZE] = note
         self.at = at + SIZE
 
     def _grow(self) -> bool:
-        end = os.fstat(self.file).st_size
+        file = -1
         try:
-            # A page that is not there when it is written to would end the process.
+            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            end = os.fstat(file).st_size
+            # A page that has no room when it is written to would end the process.
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self.file, end, ROOM)
+                os.posix_fallocate(file, end, ROOM)
             else:
-                os.ftruncate(self.file, end + ROOM)
-            self.room = memoryview(mmap.mmap(self.file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
+                os.ftruncate(file, end + ROOM)
+            self.room = memoryview(mmap.mmap(file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
         except (OSError, ValueError):
-            self.file = -1  # it stays open: there is no moment at which it would not be needed
+            self.path = ""
             return False
+        finally:
+            if file >= 0:
+                os.close(file)
         return True
 
 

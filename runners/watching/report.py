@@ -105,7 +105,7 @@ class Report:
         return (self._batches[-1][1] - self._batches[0][0]) / 1e9 if self._batches else 0.0
 
     def _wait_s(self) -> float | None:
-        """The median time from when a task was given in to when it began."""
+        """The median time that a task was in the pool before it began."""
         given = self._ledger.submitted
         waits = [span.start_ns - given[span.index] for span in self.spans if given[span.index]]
         return max(median(waits), 0.0) / 1e9 if waits else None
@@ -150,13 +150,13 @@ class Report:
         ]
         for part in why(self.parts, self._facts(self.parts)):
             share = f"{part.core_s / provided_s:.0%}" if provided_s else "-"
-            lines.append(f"  {share:>4}  {part.name:<20}{part.words}".rstrip())
+            lines.append(f"  {share:>4}  {part.name:<21}{part.words}".rstrip())
         longest = f"longest {seconds_text(found['task_longest_s'])}"
         if (share := found["largest_task_share"]) is not None:
             longest += f" ({share:.0%} of all work)"
         times = f"tasks               median {seconds_text(found['task_median_s'])}, {longest}"
         if found["wait_s"] is not None:
-            times += f"; given in {seconds_text(found['wait_s'])} before it began"
+            times += f"; {seconds_text(found['wait_s'])} in the queue"
         lines += [times, *self._freight(), *self._troubles()]
         lines.append(
             "speedup             not known: nothing was run serially (`runners.speedup` does both)"
