@@ -25,7 +25,10 @@ Figures = Callable[[pd.DataFrame], Mapping[str, Figure]]
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One experiment: its question, the lecture's rows it is about, its claims and its sweep."""
+    """One experiment: its question, the lecture's rows it is about, its claims and its sweep.
+
+    One that is `by_name` needs what few machines have: it is measured where it is named only.
+    """
 
     name: str
     question: str
@@ -33,6 +36,7 @@ class Experiment:
     claims: tuple[Claim, ...]
     figures: Figures
     params: Mapping[str, Any]
+    by_name: bool = False
 
     @property
     def cells(self) -> int:
@@ -68,6 +72,7 @@ def load(name: str) -> Experiment:
         claims=module.CLAIMS,
         figures=getattr(module, "figures", _none),
         params={str(key): value for key, value in params.items()},
+        by_name=getattr(module, "BY_NAME", False),
     )
 
 

@@ -16,6 +16,8 @@ from runners.analysis.claims import Claim, factor, seconds, speedup
 from runners.report import figures as plots
 
 ROWS: tuple[str, ...] = ()
+BY_NAME = True
+"""Most machines have no build without the GIL."""
 
 
 def cell(uses: str, gil: bool, own: bool = False) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def run(words: Sequence[str]) -> int:
         _list(chosen)
         return 0 if unwritten() is None else 1
     if not options.names:
-        chosen = [found for found in chosen if found.claims]
+        chosen = [found for found in chosen if found.claims and not found.by_name]
     folder = options.output or Path("outputs", "lecture-quick" if options.quick else "lecture")
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
     REQUESTS.kept = lambda: (

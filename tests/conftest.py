@@ -68,6 +68,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
     yield
     if starter.cache_info().currsize:
         starter().close()
+    interpreters.close()
     for _ in range(40):  # a killed process takes a moment to be gone
         left = [told(pid) for pid in marked(token) if not is_helper(pid)]
         if not left:

@@ -1,11 +1,12 @@
 """Starts `python -m MODULE` quickly: a process that has loaded the libraries, and forks.
 
 Loading Hydra, pandas, scipy and matplotlib takes up to two seconds of CPU time, and these tests
-start the program more than a hundred times. Each start is a process of its own all the same, with
-its own folder, environment and arguments, and imports the program itself anew. What only a start
-from nothing shows is tested in test_layers.py, test_scripts.py and test_resume.py.
+start the program some hundred times. Each start is a process of its own all the same, with its
+own folder, environment and arguments, which runs the program from its first line. What only a
+start from nothing shows is tested in test_layers.py, test_scripts.py and test_resume.py.
 """
 
+import atexit
 import gc
 import importlib
 import os
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
@@ -26,6 +28,9 @@ LIBRARIES = (
     *("pyarrow.parquet", "scipy.special", "scipy.stats", "scipy.optimize", "seaborn"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )
+PROGRAM = ("runners.command.program", "runners.command.sweep", "runners.report.files")
+"""Modules of the program, with all that they import; none does more than define things."""
+
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """So that no library starts a thread: beside threads there is no safe fork."""
 
@@ -77,8 +82,10 @@ class Starter:
 
 def serve(connection: Connection) -> None:
     """For each request start a process, tell its number, and its exit status when it ends."""
-    for name in LIBRARIES:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    for name in (*LIBRARIES, *PROGRAM):
         importlib.import_module(name)
+    del sys.path[0]
     gc.collect()
     gc.freeze()  # or each collection in a forked process would copy all their pages
     while True:
@@ -117,7 +124,23 @@ def be(
     # These tests run two at a time: what it says of a busy machine would stand in each output.
     quiet = importlib.import_module("runners.command.quiet")
     quiet.others_share = lambda cpus, duration_s: 0.0  # type: ignore[attr-defined]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        leave(end.code or 0)
+    leave(0)
+
+
+def leave(status: int) -> None:
+    """End as an interpreter does, but for taking all that is loaded apart: that is slow here."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    gc.collect()  # what is garbage by now may have something to say
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -226,6 +226,7 @@ def panel(
     common_noise: float = 0.0,
     worker_kinds: Mapping[str, Workers] | None = None,
     itself: float | None = None,
+    workload: str = "primes",
     seed: int = 0,
 ) -> list[Run]:
     """The runs of a panel of several cells, by (executor, n), with their true speedups.
@@ -238,7 +239,7 @@ def panel(
     kinds = worker_kinds or {}
     templates = {
         key: replace(
-            runs(executor=key[0], n=key[1], rounds=1, processes=1)[1],
+            runs(workload=workload, executor=key[0], n=key[1], rounds=1, processes=1)[1],
             panel=name,
             worker_kind=kinds.get(key[0], "thread"),
             role="measured",

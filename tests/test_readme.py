@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import arguments as of_readme
+from runners.analysis.summary import summarise
+from runners.results.read import read_runs
 from tests.conftest import ROOT, MakePlan, run_program
 
 README = (ROOT / "README.md").read_text()
@@ -31,6 +33,8 @@ def shrunk(command: str) -> list[str]:
     _, _, _, *arguments = shlex.split(fewer)
     if "+experiment=break_even" in arguments:
         arguments += ["workload.count=30,300", "executor=thread"]
+    if "+experiment=gil" in arguments:
+        arguments += ["workload.count=500"]
     workloads = [text.partition("=")[2] for text in arguments if text.startswith("workload=")]
     for workload in ",".join(workloads).split(","):
         arguments += [f"workload.{SIZES[workload]}"] if workload in SIZES else []
@@ -68,6 +72,11 @@ def test_what_the_function_of_the_readme_is_called_with_is_there() -> None:
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one not in ON_A_SWEEP])
 def test_a_command_runs(command: str, tmp_path: Path) -> None:
     run(command, tmp_path)
+    if command.endswith("+experiment=gil"):  # it is a named sweep
+        summary = summarise(read_runs(tmp_path / "outputs"))
+        assert set(zip(summary["executor"], summary["n"], strict=True)) >= {
+            *(("thread", 1), ("thread", 2), ("process", 1), ("process", 2))
+        }
 
 
 def test_a_sweep_is_reported_on_and_its_frames_are_read_in_three_lines(

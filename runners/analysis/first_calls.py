@@ -14,6 +14,7 @@ LONGER_S = 100e-6
 INSIDE = ("caller", "thread", "coroutine", "unknown")
 """Workers that leave in the measuring process what they computed."""
 
+READ = ("cell", "panel", "round", "process", "position", "role", "worker_kind")
 COLUMNS = ("task_median_s", "first_task_s", "wall_s")
 
 
@@ -31,7 +32,8 @@ def first_calls(runs: pd.DataFrame) -> list[str]:
     cells = int(code.max(initial=-1)) + 1
     if not set(COLUMNS) <= set(runs.columns):  # rows of earlier versions
         return [""] * cells
-    runs = runs.assign(interpreter=python_codes(runs))
+    # Only what is read here: a selection of rows copies each column.
+    runs = runs[[*READ, *COUNTS, *COLUMNS]].assign(interpreter=python_codes(runs))
     usable = (runs["status"] == "ok") & runs["wall_s"].notna() & (runs["role"] != "spin")
     inside = (runs["role"] == "baseline") | runs["worker_kind"].isin(INSIDE)
     cold = runs[usable & runs["cold"] & inside]

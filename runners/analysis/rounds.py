@@ -62,6 +62,8 @@ class Rounds:
 
 def in_common(one: Rounds, other: Rounds) -> tuple[Rounds, Rounds]:
     """The rounds of two cells in which both were run, in the same order."""
+    if np.array_equal(one.number, other.number) and np.array_equal(one.panel, other.panel):
+        return one, other  # as most often in a panel, and quicker than below
     places, others = (
         pd.MultiIndex.from_arrays([rounds.panel.astype(str), rounds.number])
         for rounds in (one, other)

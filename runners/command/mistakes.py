@@ -41,6 +41,8 @@ def explain(error: BaseException, place: Path | None = None) -> str:
         keys = ", ".join(map(str, cause.parent_node or ()))
         if isinstance(cause, (AttributeError, KeyError)):
             return f"{cause.full_key}: there is no such key; there are {keys}"
+        if "is not Optional" in str(cause):
+            return f"{cause.full_key}=null: it has to have a value; leave it out for the usual one"
         return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or place

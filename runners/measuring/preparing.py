@@ -8,10 +8,13 @@ import select
 import signal
 import socket
 import struct
+import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import packages_distributions
 from typing import IO, Any
 
 from runners import starting
@@ -23,7 +26,35 @@ from runners.model.plain import dumped, loaded
 LIMIT_S = 60.0
 """How long a module may take that is imported there, or an interpreter to start."""
 END_S = 0.2
-TAIL_BYTES = 2000
+TAIL_BYTES = 20_000
+"""Of what it printed; what faulthandler says of a crash is long, and begins with what it is."""
+
+NOT_EVERYWHERE = {
+    *("aifc", "annotationlib", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk"),
+    *("compression", "crypt", "distutils", "imghdr", "imp", "lib2to3", "mailcap", "msilib"),
+    *("nis", "nntplib", "ossaudiodev", "pipes", "profiling", "smtpd", "sndhdr", "spwd"),
+    *("sunau", "telnetlib", "uu", "xdrlib"),
+}
+"""Modules of the standard library of some versions from 3.11 on, and not of others (PEP 594)."""
+
+
+def lacking(python: Python, module: str) -> str:
+    """How that interpreter gets a module that it does not have."""
+    top = module.partition(".")[0]
+    if top in NOT_EVERYWHERE | sys.stdlib_module_names:
+        others = "the standard library of other Pythons"
+        return f"{top} is of {others}, not of {python.name}; name one that has it, or do without"
+    return to_install(python, _packages().get(top, [top])[0])
+
+
+def to_install(python: Python, package: str) -> str:
+    return f"to install it there: {python.executable} -m pip install {package}"
+
+
+@cache
+def _packages() -> Mapping[str, Sequence[str]]:
+    """What has a module of that name, as `pyyaml` for `yaml`, where it is installed here."""
+    return packages_distributions()
 
 
 class Preparing:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -16,15 +17,17 @@ from runners import starting
 from runners.measuring import wire
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.preparing import lacking
 from runners.measuring.stacks import Stacks
 from runners.measuring.stops import Since, Stopped
 from runners.measuring.tree import Tree
-from runners.model import Order, Plan, Run
+from runners.model import Order, Plan, Run, last_line
 
 END_S = 0.5
 """How long a process has to end by itself."""
 TAIL_BYTES = 2000
 MARK = "SPEEDUP_LAB_CHILD"
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'$")
 
 
 class Child:
@@ -114,6 +117,9 @@ class Child:
             run = self.connection.run(plan, order, limit)
             if run.status == "crashed":  # a worker that dies may have said why
                 run = dataclasses.replace(run, error=f"{run.error}{self._said('; it printed:')}")
+            if (missing := _MISSING.search(last_line(run.error or ""))) and not plan.python.is_this:
+                error = f"{run.error}; {lacking(plan.python, missing[1])}"
+                run = dataclasses.replace(run, error=error)
         except (wire.Garbled, EOFError, OSError) as error:
             raise self._failure(error) from None
         after = self.tree.after(self._scope(order))
@@ -200,8 +206,10 @@ class Child:
         return f"the measuring process ended by {how}{during}{self._said(':')}"
 
     def _said(self, before: str) -> str:
-        """The end of what was printed there, if anything was, below `before`."""
+        """The end of what was printed there, if anything was, after `before`."""
         self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, self.output.tell() - TAIL_BYTES))
         tail = self.output.read().decode(errors="replace").strip()
-        return f"{before}\n{tail}" if tail else ""
+        if not tail:
+            return ""
+        return f"{before}\n{tail}" if "\n" in tail else f"{before} {tail}"

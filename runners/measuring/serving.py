@@ -35,8 +35,9 @@ from runners.measuring.shared_memory import SHARED, Objects, unused
 
 LEFT = ".left"
 """In its folder: what a later start is to remove, should all who know of it be killed."""
-SOON_S = 0.02
-"""What is still there after this time was left, and is not just ending."""
+SOON_S, LOOKS = 0.02, 5
+"""What is still there after so many times this time was left, and is not just ending, or some other
+program's that it has just made."""
 CACHES = {"__pycache__"}
 IGNORED = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT", "SIGTSTP", "SIGUSR1", "SIGUSR2", "SIGPIPE")
 """A batch system sends them to everybody. The parent answers; who cleans up has to stay."""
@@ -181,7 +182,9 @@ class Serving:
         if scope == "none":
             return found
         left, memory = self.left(scope), unused(self.shared)
-        if left or memory:
+        for _ in range(LOOKS):
+            if not (left or memory):
+                break
             time.sleep(SOON_S)
             left &= self.left(scope)
             still = unused(self.shared)

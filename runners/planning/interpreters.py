@@ -6,10 +6,8 @@ command (`measuring.preparing`), so that nothing of its modules is imported here
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import cache
-from importlib.metadata import packages_distributions
 from typing import Any, Protocol
 
 from runners.child import interpreter
@@ -17,7 +15,7 @@ from runners.child.plugins import BrokenPlugin
 from runners.child.prepare import Prepared, Request, again, local, prepared
 from runners.child.sources import Code
 from runners.door import Staying
-from runners.measuring.preparing import Preparing
+from runners.measuring.preparing import Preparing, lacking, to_install
 from runners.model import THIS, Environment, Factory, Flag, Python, UsageError
 from runners.planning import pythons
 from runners.planning.environment import interpreter_options, read_environment
@@ -113,22 +111,8 @@ class Other:
         which = f"python={python.asked}: {self.kind}, {python.executable}"
         needed = re.search(r"needs the package ([\w.-]+)", message)
         if needed is not None:
-            package = needed[1]
-        elif missing is not None:
-            package = _package(missing.partition(".")[0])
-        else:
-            return which
-        return f"{which}; to install it there: {python.executable} -m pip install {package}"
-
-
-@cache
-def _packages() -> Mapping[str, Sequence[str]]:
-    return packages_distributions()
-
-
-def _package(module: str) -> str:
-    """What is installed to have a module of that name: `pyyaml` for `yaml`, where it is known."""
-    return _packages().get(module, [module])[0]
+            return f"{which}; {to_install(python, needed[1])}"
+        return f"{which}; {lacking(python, missing)}" if missing is not None else which
 
 
 _known: dict[str, This | Other] = {}

@@ -438,11 +438,12 @@ def _computation(loss: Loss, cell: Cell) -> Cause:
             "the first task of a new worker is slow: its code is cold, or loads what it needs",
             "fork after warm-up, or keep the workers",
         )
-    words = "tasks take more CPU time side by side: "
+    words, remedy = "tasks take more CPU time side by side: ", ""
     if _is_free(cell) and cell.n > 1:
         words += "objects that all of them use (their locks, their reference counts), "
+        remedy = "processes share no objects, and show whether it is these"
     words += "caches, memory bandwidth, clock, cold code"
-    return Cause("not_determined", f"{words}; which is not determined")
+    return Cause("not_determined", f"{words}; which is not determined", remedy)
 
 
 def _provisioned(cell: Cell) -> int:

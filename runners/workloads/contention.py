@@ -18,7 +18,7 @@ from runners.model import Unsupported, WrongResult, at_least
 Uses = Literal["nothing", "counter", "lock", "list", "queue", "data"]
 
 WORK, HELD, LENGTH = 10, 100, 50
-"""So much of a plain loop is a step that computes, for so many steps a lock is held, and so long
+"""So much of a loop is a step that computes or reads, for so many steps a lock is held, and so long
 are the lists."""
 
 
@@ -122,10 +122,10 @@ def _queue(shared: Shared, steps: int) -> int:
 
 def _data(shared: Shared, steps: int) -> int:
     data = shared.data
-    for _ in range(steps // LENGTH):
+    for _ in range(steps * WORK // LENGTH):
         for _ in data:
             pass
-    return steps - steps % LENGTH + len(data[: steps % LENGTH])
+    return steps
 
 
 USES: dict[Uses, Callable[[Shared, int], int]] = {

@@ -94,6 +94,17 @@ def test_what_the_kernel_counted_is_not_read_after_each_short_task(
     assert here.used(now[0] + worker.READ_EVERY_NS) == (300, 2, 0, 60)
 
 
+def test_an_equal_payload_is_not_loaded_again() -> None:
+    """Plans of a panel have one each: a thread would replace the workload that others work with."""
+    payload = pickle.dumps(Nap())
+    workload = Nap()
+    adopt(payload, workload)
+    install(payload[:1] + payload[1:])
+    assert worker._workload is workload
+    install(pickle.dumps((Nap(),)))
+    assert worker._workload is not workload
+
+
 def test_a_task_that_switches_the_gil_on_says_so_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runners.child.gil.is_on", lambda: False)
     install(pickle.dumps(Nap()))

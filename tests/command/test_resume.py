@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,14 +60,16 @@ def left_over(token: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("executor", "what"),
+    ("executor", "what", "number"),
     [
-        *(("pool", "nothing"), ("process", "nothing"), ("thread", "nothing")),
-        *(("pool", "hanging"), ("process", "hanging"), ("thread", "hanging")),
-        *(("process", "deaf"), ("thread", "spinning"), ("thread", "locked")),
+        *((name, "nothing", signal.SIGINT) for name in ("pool", "process", "thread")),
+        *((name, "nothing", signal.SIGTERM) for name in ("pool", "process", "thread")),
+        # What is sent to the program does not matter to what it ends, and how.
+        *(("pool", "hanging", signal.SIGINT), ("process", "hanging", signal.SIGTERM)),
+        *(("thread", "hanging", signal.SIGINT), ("process", "deaf", signal.SIGTERM)),
+        *(("thread", "spinning", signal.SIGINT), ("thread", "locked", signal.SIGTERM)),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     executor: str, what: str, number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -152,8 +155,17 @@ def sweep(cwd: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     return run_program("-m", *arguments, *options, *more, cwd=cwd)
 
 
-def test_a_sweep_measures_again_only_what_is_missing(tmp_path: Path) -> None:
-    assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What that sweep leaves, for tests that begin with a copy of it."""
+    folder = tmp_path_factory.mktemp("swept")
+    done = sweep(folder, "hydra.sweep.dir=out")
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_a_sweep_measures_again_only_what_is_missing(swept: Path, tmp_path: Path) -> None:
+    shutil.copytree(swept, tmp_path / "out")
     cells = sorted((tmp_path / "out").glob("countdown*/runs.jsonl"))
     first = [cell.read_bytes() for cell in cells]
     assert len(cells) == 4
@@ -390,8 +402,8 @@ def test_a_sweep_out_of_time_leaves_cells_out_and_says_so(tmp_path: Path) -> Non
     assert report.count("left out: of measure.sweep_budget_s=2.5") == left
 
 
-def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(tmp_path: Path) -> None:
-    assert sweep(tmp_path, "hydra.sweep.dir=out").returncode == 0
+def test_a_report_on_a_part_of_a_sweep_says_what_is_missing(swept: Path, tmp_path: Path) -> None:
+    shutil.copytree(swept, tmp_path / "out")
     whole = run_program("out", cwd=tmp_path, module="runners.report")
     assert whole.returncode == 0, whole.stderr
     assert "Not finished" not in whole.stderr + (tmp_path / "out/report.md").read_text()

@@ -12,7 +12,6 @@ from runners.results.read import read_runs
 from tests.conftest import run_program
 
 SMALL = ("measure=quick", "measure.min_rounds=3", "measure.max_rounds=3")
-ONE = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1")
 
 
 def test_one_cell_is_measured_stored_and_printed(tmp_path: Path) -> None:
@@ -80,16 +79,3 @@ def test_the_report_can_be_made_again_elsewhere(sweep: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     again = tmp_path / "again/summary.csv"
     assert again.read_text() == (sweep / "summary.csv").read_text()
-
-
-def test_an_experiment_is_a_named_sweep(tmp_path: Path) -> None:
-    done = run_program(
-        *("-m", "+experiment=gil", "workload.count=1000", *ONE, "hydra.sweep.dir=gil"),
-        "sweep.report=false",
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    summary = summarise(read_runs(tmp_path / "gil"))
-    assert set(zip(summary["executor"], summary["n"], strict=True)) >= {
-        *(("thread", 1), ("thread", 2), ("process", 1), ("process", 2))
-    }

@@ -152,6 +152,13 @@ def test_a_cell_is_another_when_anything_that_defines_it_is(make_plan: MakePlan)
     assert len(cells | {one.cell}) == len(others) + 1
 
 
+@pytest.mark.parametrize("key", ["python", "n", "scaling"])
+def test_a_key_without_a_value_is_named_with_the_remedy(make_plan: MakePlan, key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        make_plan(f"{key}=null")
+    assert explain(refused.value).startswith(f"{key}=null: it has to have a value; leave it out")
+
+
 @pytest.mark.parametrize("key", [*ranges.RANGES])
 def test_a_number_that_cannot_be_is_refused_by_its_key(make_plan: MakePlan, key: str) -> None:
     allowed = ranges.RANGES[key]

@@ -102,6 +102,11 @@ def test_a_folder_of_plugins(
     [
         ("import os\nos.kill(os.getpid(), 9)", "ended by signal SIGKILL"),
         ("import os\nos.abort()", r"SIGABRT \(Fatal Python error: Aborted\)"),
+        # As deep as a plugin of packages may be: what is told of the crash is long.
+        (
+            "def deep(k): return deep(k - 1) if k else os.abort()\nimport os\ndeep(40)",
+            r"SIGABRT \(Fatal Python error: Aborted\)",
+        ),
         ("import time\ntime.sleep(60)", "did not answer within 1 s"),
         ("raise SystemExit(7)", "raises SystemExit: 7"),
         ("syntax error", "SyntaxError"),
@@ -217,3 +222,39 @@ def test_no_process_that_prepares_outlives_the_command(venv: Path, make_plan: Ma
 def test_a_broken_plugin_there_is_told_as_one(venv: Path, make_plan: MakePlan) -> None:
     with pytest.raises(BrokenPlugin, match=r"no_such_module.*\(python="):
         make_plan("workload=nowhere", f"python='{venv}'")
+
+
+def test_a_module_that_only_a_task_misses_is_named_with_what_installs_it(
+    venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    (mine / "imports_late.py").write_text("def f(k):\n    import yaml\n")
+    words = ["workload=callable", "workload.function=imports_late:f", f"python='{venv}'"]
+    [run] = measure(make_plan(*words, "workload.arguments=[[1]]", "executor=thread"))
+    assert run.status == "failed"
+    assert run.error is not None
+    assert run.error.endswith(
+        f"No module named 'yaml'; to install it there: {venv}/bin/python -m pip install PyYAML"
+    )
+
+
+def test_what_is_of_another_standard_library_is_not_to_be_installed(
+    venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    (mine / "of_another.py").write_text("import asyncore.none\ndef f(k): pass\n")
+    words = ["workload=callable", "workload.function=of_another:f", f"python='{venv}'"]
+    with pytest.raises(UsageError, match="asyncore is of the standard library of other") as refused:
+        make_plan(*words, "workload.arguments=[[1]]", "executor=thread")
+    assert "pip" not in str(refused.value)
+
+
+def test_an_interpreter_that_cannot_start_the_measuring_process_says_so_in_a_line(
+    tmp_path: Path, make_plan: MakePlan
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/bash\ncase "$*" in *child.trial*) echo no licence >&2; exit 9;; esac\n'
+        f'exec -a "{script}" "{sys.executable}" "$@"\n'
+    )
+    script.chmod(0o755)
+    [run] = measure(make_plan("executor=thread", f"python='{script}'"))
+    assert run.error == "the measuring process ended by exit code 9: no licence"

@@ -220,6 +220,7 @@ def test_nothing_is_said_of_a_gil_that_was_off(gil: bool | None, factor: str, sh
 def test_threads_without_a_gil_may_have_what_they_share_in_their_way() -> None:
     slower: dict[str, Any] = {"loss_computation": 0.4, "worker_kind": "thread"}
     assert "(their locks, their reference counts)" in words(**slower, gil=False)
+    assert "processes share no objects" in words(**slower, gil=False)
     assert "reference counts" not in words(**slower, gil=True)
     assert "reference counts" not in words(**slower | {"worker_kind": "process"}, gil=False)
     assert "reference counts" not in words(**slower, gil=False, loss_computation_machine=0.39)

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -363,3 +364,19 @@ def test_coroutines_give_the_same_results(make: Callable[[], Any]) -> None:
         results = asyncio.run(all_at_once())
         assert results == run(workload)
         workload.check(results)
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_sqlite_where_nothing_counts_references(
+    mode: Literal["read", "write"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    class Keeping(sqlite3.Connection):
+        def execute(self, *words: Any) -> sqlite3.Cursor:
+            kept.append(super().execute(*words))
+            return kept[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Keeping))
+    with Sqlite(mode=mode, journal_mode="delete", rows=10, repeat=3, pieces=2) as workload:
+        workload.check([workload(task) for task in workload.tasks()])
