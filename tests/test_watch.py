@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -29,7 +28,6 @@ import pytest
 from runners import watch
 from runners.child import watched
 from runners.child.watched import BEGAN, FAILED, WRITTEN, Note, Scales, Watched, unpacked
-from runners.measuring.folders import PREFIX
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
 from runners.watching.parts import batches, parts
@@ -274,16 +272,18 @@ def test_without_a_task_there_is_no_timeline(tmp_path: Path) -> None:
         pool.report.figure()
 
 
-def test_what_is_sent_and_returned_is_weighed_and_nothing_is_left_behind() -> None:
-    before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+def test_what_is_sent_and_returned_is_weighed_and_nothing_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watched, "WEIGHED_S", 60.0)
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
+        folder = Path(pool._ledger.place)
         assert len(pool.submit(bytes, bytes(300_000)).result()) == 300_000
+        assert len(list(folder.iterdir())) == 2  # the worker's notes, and whose the folder is
     assert 300_000 < of(pool)["sent_bytes"] < 301_000
     assert 300_000 < of(pool)["returned_bytes"] < 301_000
-    assert "300.1 kB to a task" in pool.report.text or "300.2 kB to a task" in pool.report.text
-    text = pool.report.text
-    del pool
-    assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) <= before, text
+    assert "300.0 kB back from it" in pool.report.text
+    assert not folder.exists()
 
 
 def test_the_program_has_no_numpy_before_the_block_ends() -> None:

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,12 @@ class Ledger:
         """Whether workers share no memory with the program."""
         self.notes: list[bytes] = []
         self.place: Place = self.notes
+        self.forget: Callable[[], object] = self.notes.clear
+        """Let go what workers have noted, once it has been read."""
         if self.is_apart:
             folder = Folder()
             self.place = folder.name
-            weakref.finalize(self, _remove, folder, os.getpid())
+            self.forget = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             keep_gil()
         self.lock = threading.Lock()
