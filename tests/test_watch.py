@@ -344,6 +344,7 @@ def test_each_batch_has_an_imbalance_of_its_own() -> None:
 
 FACTS = Facts(
     workers=4,
+    workers_seen=4,
     kind="process",
     usable_cpus=2.0,
     tasks=100,
@@ -371,6 +372,7 @@ FACTS = Facts(
             "takes 10 µs, handing it out 1 ms: put 2,000 calls into one",
         ),
         ("dispatch", FACTS._replace(sent_bytes=2e6), "each task carries 2.0 MB"),
+        ("dispatch", FACTS._replace(workers_seen=20), "20 workers took turns, 4 at a time"),
         ("dispatch", FACTS._replace(task_s=1.0), "why is not determined"),
         ("balance", FACTS._replace(tasks=3), "three tasks for four workers"),
         ("balance", FACTS._replace(batches=100), "1 tasks at a time for four workers"),

@@ -193,6 +193,7 @@ class Report:
         open_s = (found.provided_s - found.empty_s) / self._about.workers
         return Facts(
             workers=self._about.workers,
+            workers_seen=summary["workers_seen"],
             kind=self._about.kind,
             usable_cpus=summary["usable_cpus"],
             tasks=len(self.spans),

@@ -37,6 +37,7 @@ class Facts(NamedTuple):
     """
 
     workers: int
+    workers_seen: int
     kind: Workers
     usable_cpus: float
     tasks: int
@@ -114,6 +115,9 @@ def _heavy(facts: Facts) -> str:
 def _dispatch(parts: Parts, facts: Facts) -> str:
     if heavy := _heavy(facts):
         return f"workers had no task in between; {heavy}"
+    if facts.workers_seen > facts.workers:
+        seen = counted(facts.workers_seen, "worker")
+        return f"{seen} took turns, {facts.workers} at a time: replace them less often"
     gap_s = parts.dispatch_s / facts.tasks
     if gap_s < SHORT_S and facts.task_s < SHORT_S and facts.task_s * OVERHEAD < gap_s:
         times = round_up(gap_s / OVERHEAD / max(facts.task_s, 1e-7))
