@@ -9,7 +9,7 @@ import mmap
 import os
 import pickle
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
@@ -58,13 +58,18 @@ class Note(NamedTuple):
     flags: int
 
 
-def unpacked(data: bytes) -> "Iterator[Note]":
-    """The notes in a file of a writer, or a single one."""
-    for begin in range(0, len(data), ROOM):
-        room = data[begin : begin + ROOM]
-        for fields in _LAYOUT.iter_unpack(room[: len(room) // SIZE * SIZE]):
-            if fields[-1] & WRITTEN:  # else it is room, or a note that its writer died over
-                yield Note(*fields)
+def unpacked(data: bytes, room: int = ROOM) -> list[Note]:
+    """The notes in a file of a writer; with a `room` of 0, those of a list one after the other."""
+    found: list[Note] = []
+    step = room or max(len(data), SIZE)
+    for begin in range(0, len(data), step):
+        whole = data[begin : begin + step]
+        found += [
+            Note._make(fields)
+            for fields in _LAYOUT.iter_unpack(whole[: len(whole) // SIZE * SIZE])
+            if fields[-1] & WRITTEN  # else it is room, or a note that its writer died over
+        ]
+    return found
 
 
 class Watched:

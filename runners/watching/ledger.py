@@ -116,18 +116,17 @@ class Ledger:
 
         future.add_done_callback(ended)
 
-    def all_notes(self) -> Iterator[tuple[int, Note]]:
-        """What workers have noted so far, each with its process."""
+    def all_notes(self) -> list[tuple[int, list[Note]]]:
+        """What workers have noted so far, file by file, each with its process."""
         if not self.is_apart:
-            here = os.getpid()
-            for note in self.notes:
-                yield from ((here, one) for one in unpacked(note))
-            return
+            return [(os.getpid(), unpacked(b"".join(self.notes), room=0))]
         assert isinstance(self.place, str)
+        found = []
         for path in sorted(Path(self.place).iterdir()):
             pid, _, number = path.name.partition("-")
             if number.isdecimal():
-                yield from ((int(pid), note) for note in unpacked(path.read_bytes()))
+                found.append((int(pid), unpacked(path.read_bytes())))
+        return found
 
 
 def _remove(folder: Folder, pid: int) -> None:

@@ -45,13 +45,15 @@ class Report:
         self._about = ledger.about
         self._ledger = ledger
         self._used = read_counters(None).since(ledger.begin)
-        notes = list(ledger.all_notes())
-        ended = [(pid, note) for pid, note in notes if not note.flags & BEGAN]
-        ended.sort(key=lambda one: one[1].number)
-        self.spans = tuple(_span(pid, note) for pid, note in ended)
-        self._ended = [note for _, note in ended]
+        files = ledger.all_notes()
+        ended = [(note, pid) for pid, notes in files for note in notes if not note.flags & BEGAN]
+        ended.sort()  # by number
+        self.spans = tuple(_span(pid, note) for note, pid in ended)
+        self._ended = [note for note, _ in ended]
         numbers = {note.number for note in self._ended}
-        self._died = [(pid, note) for pid, note in notes if note.number not in numbers]
+        self._died = [
+            (pid, note) for pid, notes in files for note in notes if note.number not in numbers
+        ]
         self._batches = batches(self._open())
 
     def _open(self) -> list[tuple[int, int]]:
