@@ -20,7 +20,7 @@ BEGAN, FAILED, CUT, GIL, WRITTEN = 1, 2, 4, 8, 16
 the GIL was on. All have `WRITTEN`."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
-WEIGHING, READING = 1000, 200
+WEIGHING, READING = 1000, 400
 """The time between, as a multiple of what was needed: that is ten times more after a task that
 waited, when the caches have been used for something else."""
 ROOM = 64 * 1024
