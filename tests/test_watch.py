@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -29,7 +28,6 @@ import pytest
 from runners import watch
 from runners.child import watched
 from runners.child.watched import BEGAN, FAILED, WRITTEN, Note, Scales, Watched, unpacked
-from runners.measuring.folders import PREFIX
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
 from runners.watching.parts import batches, parts
@@ -274,16 +272,18 @@ def test_without_a_task_there_is_no_timeline(tmp_path: Path) -> None:
         pool.report.figure()
 
 
-def test_what_is_sent_and_returned_is_weighed_and_nothing_is_left_behind() -> None:
-    before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+def test_what_is_sent_and_returned_is_weighed_and_nothing_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watched, "WEIGHED_S", 60.0)
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
+        folder = Path(pool._ledger.place)
         assert len(pool.submit(bytes, bytes(300_000)).result()) == 300_000
+        assert len(list(folder.iterdir())) == 2  # the worker's notes, and whose the folder is
     assert 300_000 < of(pool)["sent_bytes"] < 301_000
     assert 300_000 < of(pool)["returned_bytes"] < 301_000
-    assert "300.1 kB to a task" in pool.report.text or "300.2 kB to a task" in pool.report.text
-    text = pool.report.text
-    del pool
-    assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) <= before, text
+    assert "300.0 kB back from it" in pool.report.text
+    assert not folder.exists()
 
 
 def test_the_program_has_no_numpy_before_the_block_ends() -> None:
@@ -344,6 +344,7 @@ def test_each_batch_has_an_imbalance_of_its_own() -> None:
 
 FACTS = Facts(
     workers=4,
+    workers_seen=4,
     kind="process",
     usable_cpus=2.0,
     tasks=100,
@@ -351,6 +352,7 @@ FACTS = Facts(
     task_s=1e-5,
     largest_share=0.01,
     cpus=2.0,
+    ready=2.0,
     on_cpu=1.0,
     gil=True,
     others_share=0.0,
@@ -371,15 +373,22 @@ FACTS = Facts(
             "takes 10 µs, handing it out 1 ms: put 2,000 calls into one",
         ),
         ("dispatch", FACTS._replace(sent_bytes=2e6), "each task carries 2.0 MB"),
+        ("dispatch", FACTS._replace(workers_seen=20), "20 workers took turns, 4 at a time"),
         ("dispatch", FACTS._replace(task_s=1.0), "why is not determined"),
         ("balance", FACTS._replace(tasks=3), "three tasks for four workers"),
-        ("balance", FACTS._replace(batches=100), "1 tasks at a time for four workers"),
+        ("balance", FACTS._replace(batches=100), "1 task at a time for four workers"),
         ("balance", FACTS._replace(largest_share=0.6), "one task is 60% of all work"),
         ("balance", FACTS, "why is not determined"),
         ("blocking", FACTS._replace(on_cpu=0.01), "tasks hardly compute"),
-        ("blocking", FACTS._replace(kind="thread", cpus=1.0), "if tasks hold the GIL"),
-        ("blocking", FACTS._replace(kind="thread", cpus=1.0, gil=False), "not determined"),
+        ("blocking", FACTS._replace(kind="thread", cpus=0.6, ready=1.0), "if tasks hold the GIL"),
+        (
+            "blocking",
+            FACTS._replace(kind="thread", cpus=1.0, ready=1.0, gil=False),
+            "not determined",
+        ),
+        ("blocking", FACTS._replace(kind="thread"), "not determined"),
         ("contention", FACTS, "four workers share 2 CPUs"),
+        ("contention", FACTS._replace(on_cpu=0.01), "why is not determined"),
         ("contention", FACTS._replace(workers=2, others_share=0.4), "other programs or guests"),
         ("contention", FACTS._replace(workers=2), "why is not determined"),
     ],

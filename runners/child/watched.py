@@ -9,7 +9,7 @@ import mmap
 import os
 import pickle
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
@@ -20,11 +20,13 @@ BEGAN, FAILED, CUT, GIL, WRITTEN = 1, 2, 4, 8, 16
 the GIL was on. All have `WRITTEN`."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
-WEIGHING, READING = 1000, 200
+WEIGHING, READING = 1000, 400
 """The time between, as a multiple of what was needed: that is ten times more after a task that
 waited, when the caches have been used for something else."""
 ROOM = 64 * 1024
 """Bytes by which a file grows."""
+MOST_FOLDERS = 8
+"""Whose files a thread has mapped."""
 
 Shape = Literal["arguments", "item", "items"]
 Place = str | list[bytes]
@@ -56,13 +58,18 @@ class Note(NamedTuple):
     flags: int
 
 
-def unpacked(data: bytes) -> "Iterator[Note]":
-    """The notes in a file of a writer, or a single one."""
-    for begin in range(0, len(data), ROOM):
-        room = data[begin : begin + ROOM]
-        for fields in _LAYOUT.iter_unpack(room[: len(room) // SIZE * SIZE]):
-            if fields[-1] & WRITTEN:  # else it is room, or a note that its writer died over
-                yield Note(*fields)
+def unpacked(data: bytes, room: int = ROOM) -> list[Note]:
+    """The notes in a file of a writer; with a `room` of 0, those of a list one after the other."""
+    found: list[Note] = []
+    step = room or max(len(data), SIZE)
+    for begin in range(0, len(data), step):
+        whole = data[begin : begin + step]
+        found += [
+            Note._make(fields)
+            for fields in _LAYOUT.iter_unpack(whole[: len(whole) // SIZE * SIZE])
+            if fields[-1] & WRITTEN  # else it is room, or a note that its writer died over
+        ]
+    return found
 
 
 class Watched:
@@ -134,6 +141,8 @@ class _Thread(Here):
 
     def writer(self, folder: str) -> "_Writer":
         if (found := self.writers.get(folder)) is None:
+            if len(self.writers) >= MOST_FOLDERS:  # of blocks that are over, in a worker that stays
+                self.writers.clear()
             found = self.writers[folder] = _Writer(folder)
         return found
 
@@ -155,12 +164,12 @@ class _Writer:
     def __init__(self, folder: str) -> None:
         self.at = 0
         self.room: Any = b""
-        self.file = -1
-        pid = os.getpid()
+        self.path = ""
         for k in count():
+            path = f"{folder}{os.sep}{os.getpid()}-{k}"
             try:
-                path = f"{folder}{os.sep}{pid}-{k}"
-                self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self.path = path
             except FileExistsError:  # another thread's
                 continue
             except OSError:  # the report has been made, or there is no room: the task goes on
@@ -170,24 +179,29 @@ class _Writer:
     def __call__(self, note: bytes) -> None:
         at = self.at
         if at == len(self.room):
-            if self.file < 0 or not self._grow():
+            if not self.path or not self._grow():
                 return
             at = 0
         self.room[at : at + SIZE] = note
         self.at = at + SIZE
 
     def _grow(self) -> bool:
-        end = os.fstat(self.file).st_size
+        file = -1
         try:
-            # A page that is not there when it is written to would end the process.
+            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            end = os.fstat(file).st_size
+            # A page that has no room when it is written to would end the process.
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self.file, end, ROOM)
+                os.posix_fallocate(file, end, ROOM)
             else:
-                os.ftruncate(self.file, end + ROOM)
-            self.room = memoryview(mmap.mmap(self.file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
+                os.ftruncate(file, end + ROOM)
+            self.room = memoryview(mmap.mmap(file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
         except (OSError, ValueError):
-            self.file = -1  # it stays open: there is no moment at which it would not be needed
+            self.path = ""
             return False
+        finally:
+            if file >= 0:
+                os.close(file)
         return True
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,12 @@ class Ledger:
         """Whether workers share no memory with the program."""
         self.notes: list[bytes] = []
         self.place: Place = self.notes
+        self.forget: Callable[[], object] = self.notes.clear
+        """Let go what workers have noted, once it has been read."""
         if self.is_apart:
             folder = Folder()
             self.place = folder.name
-            weakref.finalize(self, _remove, folder, os.getpid())
+            self.forget = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             keep_gil()
         self.lock = threading.Lock()
@@ -114,18 +116,17 @@ class Ledger:
 
         future.add_done_callback(ended)
 
-    def all_notes(self) -> Iterator[tuple[int, Note]]:
-        """What workers have noted so far, each with its process."""
+    def all_notes(self) -> list[tuple[int, list[Note]]]:
+        """What workers have noted so far, file by file, each with its process."""
         if not self.is_apart:
-            here = os.getpid()
-            for note in self.notes:
-                yield from ((here, one) for one in unpacked(note))
-            return
+            return [(os.getpid(), unpacked(b"".join(self.notes), room=0))]
         assert isinstance(self.place, str)
+        found = []
         for path in sorted(Path(self.place).iterdir()):
             pid, _, number = path.name.partition("-")
             if number.isdecimal():
-                yield from ((int(pid), note) for note in unpacked(path.read_bytes()))
+                found.append((int(pid), unpacked(path.read_bytes())))
+        return found
 
 
 def _remove(folder: Folder, pid: int) -> None:

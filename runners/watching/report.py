@@ -45,13 +45,15 @@ class Report:
         self._about = ledger.about
         self._ledger = ledger
         self._used = read_counters(None).since(ledger.begin)
-        notes = list(ledger.all_notes())
-        ended = [(pid, note) for pid, note in notes if not note.flags & BEGAN]
-        ended.sort(key=lambda one: one[1].number)
-        self.spans = tuple(_span(pid, note) for pid, note in ended)
-        self._ended = [note for _, note in ended]
+        files = ledger.all_notes()
+        ended = [(note, pid) for pid, notes in files for note in notes if not note.flags & BEGAN]
+        ended.sort()  # by number
+        self.spans = tuple(_span(pid, note) for note, pid in ended)
+        self._ended = [note for note, _ in ended]
         numbers = {note.number for note in self._ended}
-        self._died = [(pid, note) for pid, note in notes if note.number not in numbers]
+        self._died = [
+            (pid, note) for pid, notes in files for note in notes if note.number not in numbers
+        ]
         self._batches = batches(self._open())
 
     def _open(self) -> list[tuple[int, int]]:
@@ -105,7 +107,7 @@ class Report:
         return (self._batches[-1][1] - self._batches[0][0]) / 1e9 if self._batches else 0.0
 
     def _wait_s(self) -> float | None:
-        """The median time from when a task was given in to when it began."""
+        """The median time that a task was in the pool before it began."""
         given = self._ledger.submitted
         waits = [span.start_ns - given[span.index] for span in self.spans if given[span.index]]
         return max(median(waits), 0.0) / 1e9 if waits else None
@@ -150,13 +152,13 @@ class Report:
         ]
         for part in why(self.parts, self._facts(self.parts)):
             share = f"{part.core_s / provided_s:.0%}" if provided_s else "-"
-            lines.append(f"  {share:>4}  {part.name:<20}{part.words}".rstrip())
+            lines.append(f"  {share:>4}  {part.name:<21}{part.words}".rstrip())
         longest = f"longest {seconds_text(found['task_longest_s'])}"
         if (share := found["largest_task_share"]) is not None:
             longest += f" ({share:.0%} of all work)"
         times = f"tasks               median {seconds_text(found['task_median_s'])}, {longest}"
         if found["wait_s"] is not None:
-            times += f"; given in {seconds_text(found['wait_s'])} before it began"
+            times += f"; {seconds_text(found['wait_s'])} in the queue"
         lines += [times, *self._freight(), *self._troubles()]
         lines.append(
             "speedup             not known: nothing was run serially (`runners.speedup` does both)"
@@ -193,6 +195,7 @@ class Report:
         open_s = (found.provided_s - found.empty_s) / self._about.workers
         return Facts(
             workers=self._about.workers,
+            workers_seen=summary["workers_seen"],
             kind=self._about.kind,
             usable_cpus=summary["usable_cpus"],
             tasks=len(self.spans),
@@ -200,7 +203,8 @@ class Report:
             task_s=sum(times) / len(times),
             largest_share=summary["largest_task_share"],
             cpus=found.cpu_s / open_s if open_s else 0.0,
-            on_cpu=found.cpu_s / sum(times) if any(times) else 0.0,
+            ready=(found.cpu_s + found.contention_s) / open_s if open_s else 0.0,
+            on_cpu=found.cpu_s / own_s if (own_s := found.cpu_s + found.blocking_s) > 0 else 1.0,
             gil=summary["gil"],
             others_share=summary["others_share"],
             is_chunked=not self._about.chunks or self._ledger.longest_chunk > 1,

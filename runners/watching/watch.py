@@ -57,6 +57,7 @@ class _Block:
             report = self._made()
             self.__class__ = own  # from now on it is as it was
             self.__dict__["report"] = report
+            self._ledger.forget()
             told = report.text
         except Exception as problem:  # the program itself has done what it should
             told = f"watch: there is no report: {in_one_line(problem)}\n"

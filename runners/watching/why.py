@@ -22,21 +22,24 @@ from runners.words.causes import (
 )
 from runners.words.rounding import counted
 
-ONE_CPU = (0.8, 1.35)
-"""Threads that compute in turns keep so many CPUs busy, all together."""
+MOST_ON_ONE, ONE_READY = 1.35, (0.8, 1.5)
+"""Threads that compute in turns use no more CPUs, all together, and would use so many: a little
+beside the one is for waiting for the turn (`words.causes`)."""
 HARDLY = 0.1
-"""Tasks that are on a CPU for less of their time wait for something else than a CPU."""
+"""Tasks that compute for less of their time wait, mostly; that for a CPU does not count."""
 
 
 class Facts(NamedTuple):
     """What was seen of a pool, beside the parts of its time.
 
-    `cpus` is how many CPUs the tasks used while any was in the pool, `on_cpu` the part of their
-    time that they were on one. Sizes are of a task, those of messages that were weighed; None where
+    `cpus` is how many CPUs the tasks used while any was in the pool, `ready` how many they would
+    have used, and `on_cpu` the part of their time that they computed, had they never waited for a
+    CPU. Sizes are of a task, those of messages that were weighed; None where
     none was.
     """
 
     workers: int
+    workers_seen: int
     kind: Workers
     usable_cpus: float
     tasks: int
@@ -44,6 +47,7 @@ class Facts(NamedTuple):
     task_s: float
     largest_share: float | None
     cpus: float
+    ready: float
     on_cpu: float
     gil: bool
     others_share: float
@@ -114,6 +118,9 @@ def _heavy(facts: Facts) -> str:
 def _dispatch(parts: Parts, facts: Facts) -> str:
     if heavy := _heavy(facts):
         return f"workers had no task in between; {heavy}"
+    if facts.workers_seen > facts.workers:
+        seen = counted(facts.workers_seen, "worker")
+        return f"{seen} took turns, {facts.workers} at a time: replace them less often"
     gap_s = parts.dispatch_s / facts.tasks
     if gap_s < SHORT_S and facts.task_s < SHORT_S and facts.task_s * OVERHEAD < gap_s:
         times = round_up(gap_s / OVERHEAD / max(facts.task_s, 1e-7))
@@ -128,10 +135,8 @@ def _balance(parts: Parts, facts: Facts) -> str:
     if each < facts.workers:
         workers = counted(facts.workers, "worker")
         if facts.batches > 1:
-            return (
-                f"{each:.2g} tasks at a time for {workers}: give in more before the program waits "
-                "for results"
-            )
+            tasks = f"{each:.2g} {'task' if each == 1 else 'tasks'} at a time"
+            return f"{tasks} for {workers}: give in more before the program waits for results"
         return f"{counted(facts.tasks, 'task')} for {workers}: cut the work finer"
     if facts.largest_share is not None and facts.largest_share > 1.25 / facts.workers:
         return f"one task is {facts.largest_share:.0%} of all work: cut it finer"
@@ -141,20 +146,22 @@ def _balance(parts: Parts, facts: Facts) -> str:
 def _blocking(parts: Parts, facts: Facts) -> str:
     if facts.on_cpu < HARDLY:
         return "tasks hardly compute, they wait: more workers may wait at the same time"
-    low, high = ONE_CPU
-    if facts.kind == "thread" and facts.gil and facts.workers > 1 and low < facts.cpus < high:
+    in_turns = facts.cpus < MOST_ON_ONE and ONE_READY[0] < facts.ready < ONE_READY[1]
+    if facts.kind == "thread" and facts.gil and facts.workers > 1 and in_turns:
         return (
-            f"all threads together used {facts.cpus:.2f} CPUs, as they do where one computes at a "
-            "time: if tasks hold the GIL, use processes"
+            f"all threads together kept {facts.ready:.1f} CPUs busy, as they do where one computes "
+            "at a time: if tasks hold the GIL, use processes"
         )
     locks = "the GIL, " if facts.kind == "thread" and facts.gil else ""
     return f"tasks waited, for {locks}a lock, I/O or threads of their own: which is not determined"
 
 
 def _contention(parts: Parts, facts: Facts) -> str:
-    cpus = f"{facts.usable_cpus:g} {'CPU' if facts.usable_cpus == 1 else 'CPUs'}"
-    if facts.workers > facts.usable_cpus:
-        return f"{counted(facts.workers, 'worker')} share {cpus}: use no more workers than CPUs"
+    said = []
     if facts.others_share > OTHERS:
-        return f"other programs or guests took {facts.others_share:.0%} of the CPUs"
-    return "tasks were ready and had no CPU; why is not determined"
+        said.append(f"other programs or guests took {facts.others_share:.0%} of the CPUs")
+    if facts.workers > facts.usable_cpus and facts.on_cpu >= HARDLY:
+        cpus = f"{facts.usable_cpus:g} {'CPU' if facts.usable_cpus == 1 else 'CPUs'}"
+        workers = counted(facts.workers, "worker")
+        said.append(f"{workers} share {cpus}: use no more workers than CPUs")
+    return "; ".join(said) or "tasks were ready and had no CPU; why is not determined"

@@ -26,6 +26,7 @@ _SHADES: dict[str, Style] = {
 _COLOURS = colormaps["viridis_r"]
 _BAR = 0.76  # of a lane
 _WIDTH, _LANE, _HEAD, _HEAD_AND_SCALE, _AROUND = 9.6, 0.24, 0.35, 0.75, 0.9  # inches
+_LEAST = 2.4  # inches: room for the scale's label beside a single run of few workers
 _PLOT = 7.4  # inches of the width that time has, roughly
 _DIGIT = 0.075  # inches
 _EDGED = 0.05  # inches from which on a bar has edges
@@ -45,6 +46,7 @@ def timeline(timelines: Sequence[Timeline], name: str) -> Figure:
     shared = max(walls) <= _FURTHEST * min(walls)
     heights = [min(len(found), MOST_LANES) + 0.4 for _, found in runs]
     height = _LANE * sum(heights) + (_HEAD if shared else _HEAD_AND_SCALE) * len(runs) + _AROUND
+    height = max(height, _LEAST)
     with styled():
         figure = new_figure(_WIDTH, height)
         grid = figure.subplots(len(runs), squeeze=False, height_ratios=heights).ravel().tolist()
