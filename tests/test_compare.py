@@ -172,6 +172,7 @@ def test_mistakes_are_a_line_each(
         ((before, newer), USAGE, f"schema {SCHEMA + 1}"),
         ((before, "=x"), USAGE, "no folder is named"),
         ((f"a={before}", f"a={other}"), USAGE, "two results have this name"),
+        ((before, other, "--across=size"), USAGE, "neither result has this parameter"),
         ((before, other), NOTHING, "no cell in common (executor: thread, and pool)"),
     ]
     for words, expected, why in cases:
