@@ -2,19 +2,22 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from runners.compare import command
 from runners.compare.command import FAULT, INCONCLUSIVE, NOT_WORSE, NOTHING, USAGE, WORSE, run
+from runners.compare.side import read_side
 from runners.model import SCHEMA, Environment, Run
 from runners.results.columns import IDENTITY, RUNS
 from runners.results.write import write_environment, write_json
 from tests import synthetic
-from tests.conftest import ROOT, run_program
+from tests.conftest import run_program
 
 IDENTICAL: Mapping[str, Any] = {
     "code": {"mymodule": "0123"},
@@ -37,9 +40,17 @@ def cell(
     return folder
 
 
-@pytest.fixture
-def before(tmp_path: Path) -> Path:
-    return cell(tmp_path / "before")
+@pytest.fixture(autouse=True, scope="module")
+def _each_folder_is_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "read_side", cache(read_side))
+        yield
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result that no test changes."""
+    return cell(tmp_path_factory.mktemp("results") / "before")
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
@@ -101,9 +112,9 @@ def test_what_cannot_be_told_is_inconclusive(
 
 
 def test_a_cell_that_failed_fails_the_gate_and_others_are_listed(
-    before: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell(before, "four", n=4)
+    before = cell(cell(tmp_path / "before"), "four", n=4)
     after = cell(tmp_path / "after", status="failed", error="ValueError: no")
     cell(after, "weak", scaling="weak")
     status, text = told(capsys, before, after, "--fail-on", "worse")
@@ -116,13 +127,12 @@ def test_a_cell_that_failed_fails_the_gate_and_others_are_listed(
 
 
 def test_one_that_failed_before_too_or_is_supported_nowhere_is_not_counted_as_worse(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    before: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other = (cell(tmp_path / name, status="unsupported", error="no") for name in "ab")
     assert told(capsys, one, other, "--fail-on", "worse")[0] == NOT_WORSE
     assert told(capsys, one, other, "--fail-on", "inconclusive")[0] == INCONCLUSIVE
-    fine = cell(tmp_path / "fine")
-    assert told(capsys, fine, other, "--fail-on", "worse")[0] == WORSE
+    assert told(capsys, before, other, "--fail-on", "worse")[0] == WORSE
 
 
 def write_rows(folder: Path, runs: list[Run], **changed: object) -> Path:
@@ -142,12 +152,6 @@ def test_results_of_older_versions_are_compared_by_what_they_have(
     assert "old: 1 of 1 cells have no cell.json" in text
     assert "whether both were measured on the same machine is not known" in text
     assert "on the speedup" in text
-    released = ROOT / "tests/results/version_0_2"
-    copy = tmp_path / "copy"
-    shutil.copytree(released, copy)
-    status, text = told(capsys, released, copy)
-    assert status == USAGE
-    assert "the very same runs" in text
 
 
 def test_mistakes_are_a_line_each(
@@ -156,16 +160,19 @@ def test_mistakes_are_a_line_each(
     (tmp_path / "empty").mkdir()
     newer = write_rows(tmp_path / "newer", synthetic.runs(), schema=SCHEMA + 1)
     other = cell(tmp_path / "other", executor="pool")
+    shutil.copytree(before, tmp_path / "copy")
     cases: list[tuple[tuple[str | Path, ...], int, str]] = [
         ((before, before), USAGE, "it is the same folder"),
         ((before, f"again={before}"), USAGE, "it is the same folder"),
         ((before, before / "cell"), USAGE, "it is the same folder"),
-        ((tmp_path, before), USAGE, "it has runs that are also in"),
+        ((tmp_path, other), USAGE, "it has runs that are also in"),
+        ((before, tmp_path / "copy"), USAGE, "the very same runs"),
         ((before, tmp_path / "nowhere"), USAGE, "no such folder"),
         ((before, tmp_path / "empty"), USAGE, "no runs here"),
         ((before, newer), USAGE, f"schema {SCHEMA + 1}"),
         ((before, "=x"), USAGE, "no folder is named"),
         ((f"a={before}", f"a={other}"), USAGE, "two results have this name"),
+        ((before, other, "--across=size"), USAGE, "neither result has this parameter"),
         ((before, other), NOTHING, "no cell in common (executor: thread, and pool)"),
     ]
     for words, expected, why in cases:
@@ -184,14 +191,14 @@ def test_options_are_checked(before: Path, words: list[str]) -> None:
 def test_a_fault_of_the_program_is_told_from_a_cell_that_is_worse(
     before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runners.compare.command.read_side", lambda _: 1 / 0)
+    monkeypatch.setattr(command, "read_side", lambda _: 1 / 0)
     assert run([str(before), str(cell(tmp_path / "after"))]) == FAULT
 
 
 def test_files_are_written_where_asked_and_nowhere_else(
-    before: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    after = cell(tmp_path / "after", serial_s=0.22, seed=1)
+    before, after = cell(tmp_path / "before"), cell(tmp_path / "after", serial_s=0.22, seed=1)
     for folder in (before, after):
         cell(folder, "one", n=1, speedup=0.95, seed=2 if folder == before else 3)
         cell(folder, folder.name, n=4, parameters={"workload.size": f"=|{folder.name}"})

@@ -123,6 +123,7 @@ class CellSummary:
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
     folder: str
+    result: str | None
 
 
 def cells(summary: pd.DataFrame) -> list[CellSummary]:
@@ -158,7 +159,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
             name: stated(name)
             for name in (
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
-                *("python", "python_order", "python_build", "gil_enabled_by"),
+                *("python", "python_order", "python_build", "gil_enabled_by", "result"),
             )
         },
         "folder": stated("folder") or "",

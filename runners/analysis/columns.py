@@ -44,7 +44,7 @@ IDENTITY = (
     *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
     *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
-    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build", "result")),
+    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build")),
 )
 """What defines a cell."""
 
@@ -225,7 +225,7 @@ REMARKS = (
         "what to know before trusting the numbers: a tuple of `Flag`; in a file one text, with "
         "`; ` between them",
     ),
-    _OF_RUNS["folder"],
+    *(_OF_RUNS[name] for name in ("folder", "result")),
 )
 
 COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)

@@ -138,6 +138,12 @@ def _compare(options: argparse.Namespace) -> int:
     results = named([options.before, options.after])
     refuse_same(*_there(results))
     before, after = map(read_side, results)
+    for name in options.across:
+        if not any(name in side.summary and "." in name for side in (before, after)):
+            raise UsageError(
+                f"--across {name}: neither result has this parameter; write it as its column in "
+                "summary.csv, such as workload.function"
+            )
     found, told = side_by_side(
         *(before, after), by=options.by, asked=options.margin, across=options.across
     )

@@ -61,7 +61,7 @@ def test_parameters_and_metrics_are_in_their_places(tmp_path: Path) -> None:
     at = names.index("scaling") + 1
     parameters = ["workload.end", "workload.names", "executor.lazy", "usable_cpus"]
     assert names[at : at + 4] == parameters
-    assert names[names.index("loss_computation_machine") + 1 : -2] == [
+    assert names[names.index("loss_computation_machine") + 1 : -3] == [
         f"metric.{name}{end}"
         for name in ("lost", "delay_s")
         for end in ("", "_low", "_high", "_max")

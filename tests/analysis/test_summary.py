@@ -98,7 +98,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("libraries", "gil", "gil_enabled_by"),
         *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
-        *("flags", "folder"),
+        *("flags", "folder", "result"),
     ]
 
 
