@@ -1,5 +1,6 @@
 """The command line, written out as Hydra takes it: with what its parser refuses or lacks."""
 
+import ast
 import math
 import os
 import re
@@ -9,6 +10,7 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -73,6 +75,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
             written.append(as_override(name, value))
         elif equals and KEYWORD.match(name):
             written.append(f"++{argument}")
+        elif name.lstrip("+") == "workload.arguments" and _is_list_of_python(argument, value):
+            written.append(f"{name}={_in_quotes(value.strip())}")
         elif (called := CALLED.fullmatch(argument)) is not None:
             raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
@@ -221,6 +225,33 @@ def _is_of_ranges(key: str, value: Any) -> bool:
     if key.lstrip("+") != "workload.arguments" or not isinstance(value, str):
         return False
     return re.fullmatch(rf"\s*{RANGE}\s*(,\s*{RANGE}\s*)*", value) is not None
+
+
+def each_value(override: Override) -> list[str]:
+    """The values of a sweep, as Hydra takes them by themselves.
+
+    In a choice it has forgotten the quotes around a text; one with quotes inside it cannot read.
+    """
+    return [
+        _in_quotes(re.sub(r"\\(.)", r"\1", value))
+        if value.startswith("\\") and set(value) & set("'\"")
+        else value
+        for value in override.sweep_string_iterator()
+    ]
+
+
+def _is_list_of_python(argument: str, value: str) -> bool:
+    """Whether a value is a list as Python writes it, and no value to Hydra: it has bytes, say."""
+    try:
+        OverridesParser.create().parse_overrides([argument])
+    except OverrideParseException:
+        pass
+    else:
+        return False
+    try:
+        return isinstance(ast.literal_eval(value.strip()), list | tuple)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
 
 
 def _as_typed(value: Any) -> str:

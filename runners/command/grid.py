@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from runners.child.plugins import UNREADABLE
-from runners.command.arguments import as_override
+from runners.command.arguments import as_override, each_value
 from runners.model import UsageError
 from runners.planning import interpreters, pythons
 from runners.planning.config import CELL
@@ -52,7 +52,7 @@ class Grid:
             if not override.is_sweep_override():
                 values[key] = [f"{key}={override.get_value_element_as_str()}"]
             elif override.is_discrete_sweep():
-                values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+                values[key] = [f"{key}={value}" for value in each_value(override)]
             else:
                 raise UsageError(
                     f"{override.input_line}: an interval has no first value; list the values, or "
@@ -104,7 +104,7 @@ class Grid:
         if text not in self.parsed:
             [override] = self.parser.parse_overrides([text])
             if override.is_discrete_sweep():  # a choice of one, as `arguments` writes it
-                values = [*override.sweep_string_iterator()]
+                values = each_value(override)
                 [override] = self.parser.parse_overrides(
                     [f"{override.get_key_element()}={values[0]}"]
                 )

@@ -31,6 +31,9 @@ from runners.model import UsageError
         ("-m ~executor.chunksize", "-m ~executor.chunksize"),
         ("-m workload.function=", "-m workload.function="),
         ("workload.arguments=range(9)", "workload.arguments='range(9)'"),
+        ("workload.arguments=[(1,2),b'a']", r"workload.arguments='[(1,2),b\'a\']'"),
+        ("workload.arguments=[[1],[2]]", "workload.arguments=[[1],[2]]"),
+        ("workload.arguments=[1", "workload.arguments=[1"),
         ("workload.keywords.base=3", "++workload.keywords.base=3"),
         ("-m workload.arguments_keywords.n=3", "-m ++workload.arguments_keywords.n=choice(3)"),
         (

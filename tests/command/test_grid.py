@@ -116,3 +116,10 @@ def test_all_executors_are_those_with_workers_here(make_grid: MakeGrid, tmp_path
     assert names >= {"thread", "thread_subclass", "thread_pool", "process", "pool", "process_pool"}
     assert names >= {"asyncio", "mine"}  # of a folder of plugins too
     assert not names & {"serial", "dask", "mpi", "gone"}
+
+
+def test_a_text_with_quotes_survives_a_choice(make_grid: MakeGrid) -> None:
+    grid = make_grid()
+    given = ["workload=callable", r"workload.arguments=choice('[b\'a\', \'x y\']')"]
+    [cell] = grid.combinations({}, given)
+    assert grid.config(cell, 0).workload.arguments == "[b'a', 'x y']"
