@@ -14,6 +14,7 @@ import runners
 from benchmarks import arguments as of_readme
 from runners.analysis.summary import summarise
 from runners.results.read import read_runs
+from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
 
 README = (ROOT / "README.md").read_text()
@@ -74,6 +75,8 @@ def run(command: str, cwd: Path) -> str:
     arguments = shrunk(command) if module == "runners" and rest != ["--help"] else rest
     if module == "experiments":
         arguments = ["pool", "--quick", "--", *SMALL]
+    for at, folder in enumerate(rest if module == "runners.compare" else ()):
+        synthetic.write(cwd / folder, synthetic.runs(seed=at))
     done = run_program(*arguments, cwd=cwd, module=module, plugins=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout

@@ -217,7 +217,7 @@ def show(found: TwoResults, told: Told) -> None:
     width = None if sys.stdout.isatty() else PIPED
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     for line in lines(found, told):
-        console.print(printable(line))
+        console.print(printable(line), soft_wrap=True)
     names = columns(found)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", overflow="fold")
@@ -233,11 +233,11 @@ def show(found: TwoResults, told: Told) -> None:
     console.print(table)
     for cell in found.cells:
         if cell.why:
-            console.print(printable(f"{cell.name}: {cell.why}"))
+            console.print(printable(f"{cell.name}: {cell.why}"), soft_wrap=True)
     for line in only(found):
-        console.print(printable(line))
+        console.print(printable(line), soft_wrap=True)
     console.print()
-    console.print(printable(f"{headline(found)} ({ABOVE})"))
+    console.print(printable(f"{headline(found)} ({ABOVE})"), soft_wrap=True)
 
 
 def write(found: TwoResults, told: Told, folder: Path) -> list[Path]:
