@@ -16,6 +16,7 @@ from runners.analysis.summary import summarise
 from runners.results.read import read_runs
 from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
+from tests.test_pytest_plugin import pytest_in
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
@@ -60,12 +61,19 @@ def test_there_are_commands() -> None:
 def test_five_lines_of_python_measure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _ = PYTHON
+    code = PYTHON[0]
     assert len(code.splitlines()) == 5
     tiny = {f"measure.{key}_rounds": 1 for key in ("min", "max")} | {"measure.interpreters": 1}
     monkeypatch.setattr(runners, "speedup", partial(runners.speedup, parameters=tiny, quiet=True))
     exec(code.replace("2_000_000", "2_000").replace("[1, 2, 4]", "2"), {})
     assert capsys.readouterr().out
+
+
+def test_the_test_of_a_speedup_is_one(tmp_path: Path) -> None:
+    (tmp_path / "test_readme_says.py").write_text(f"def work(k):\n    return k\n\n{PYTHON[1]}")
+    printed, found = pytest_in(tmp_path, "--speedup-budget=1")
+    assert found == {"test_scales": "FAILED"}  # for so little work; it is what it says of it
+    assert "the plain loop takes" in printed
 
 
 def run(command: str, cwd: Path) -> str:
@@ -107,7 +115,7 @@ def test_a_sweep_is_reported_on_and_its_frames_are_read_in_three_lines(
         make_plan(f"executor={executor}", "workload=addition", "n=2")
     assert "speedup.png" in run(sweep, tmp_path)
     assert "speedup.png" in run(report, tmp_path)
-    _, code = PYTHON
+    code = PYTHON[2]
     assert len(code.splitlines()) == 3
     program = f"{code}\nassert len(summary) == 8, summary"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
