@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from runners.model import Run
-from runners.results.columns import COLUMNS, DTYPES
+from runners.results.columns import COLUMNS, DTYPES, FILLED_IN
 from runners.results.read import read_runs
 from tests import synthetic
 from tests.synthetic import write
@@ -15,7 +15,7 @@ from tests.synthetic import write
 
 def test_every_fixed_column_of_a_run_has_a_dtype() -> None:
     row = synthetic.runs(parameters={})[0].row()
-    assert {*row, "L6_s", "folder"} == set(DTYPES)
+    assert {*row, *FILLED_IN} == set(DTYPES)
 
 
 def test_columns_are_declared_once_and_explained() -> None:
