@@ -19,7 +19,7 @@ import pytest
 BUDGET_S = 60.0
 """How long one measurement may take; a test has two of them at most."""
 ROUNDS = 30
-"""At least: what a verdict takes (`runners.analysis.verdict`)."""
+"""At least: what a verdict takes (`runners.analysis.demand`)."""
 SHORTEST_S = 0.005
 """The plain loop has to take so long, or the executor's own cost hides the rest."""
 
@@ -213,20 +213,20 @@ class Measured:
         self.speedup.tell("passed", f"{most} tasks ran at the same time")
 
     def _demand(self, name: str, value: float) -> None:
-        from runners.analysis import verdict
+        from runners.analysis import demand
 
         self.judged = True
-        judge = getattr(verdict, name)
+        judge = getattr(demand, name)
 
         def judged() -> Any:
             try:
                 return judge(self._cell(self._measure(ROUNDS)), value)
-            except verdict.Impossible as error:
+            except demand.Impossible as error:
                 raise _failed(f"{name}({value:g}): {error}") from None
 
         found = judged()
         if found.outcome != "inconclusive" and not found.sure:
-            found = verdict.agreed(found, judged())
+            found = demand.agreed(found, judged())
         if found.outcome == "inconclusive":
             self.speedup.inconclusive(found.reason)
         self.speedup.tell(found.outcome, f"{name}({value:g}): {found.reason}")

@@ -115,11 +115,12 @@ def test_wrong_call(speedup):
 def pytest_in(folder: Path, *options: str, **variables: str) -> tuple[str, dict[str, str]]:
     """What it prints there, and the outcome of each test by its name."""
     command = [sys.executable, "-m", "pytest", "-v", "-p", "pytest_speedup_lab", "-p", "no:xdist"]
+    own = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [*command, *options],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **variables},
+        env={**own, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **variables},
         capture_output=True,
         text=True,
         timeout=120,

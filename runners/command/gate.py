@@ -1,6 +1,6 @@
 """`--at-least 1.5`: a cell that has to reach a speedup, as a gate for a build.
 
-The verdict is that of a test (`analysis/verdict.py`): what fails, or passes only just, has to show
+The verdict is that of a test (`analysis/demand.py`): what fails, or passes only just, has to show
 in a second measurement, and what this machine cannot tell is inconclusive.
 """
 
@@ -60,16 +60,16 @@ def judged(
     UsageError where no measurement could ever reach the speedup.
     """
     with libraries_only():
-        from runners.analysis import verdict
+        from runners.analysis import demand
         from runners.analysis.cell import cells
         from runners.analysis.summary import summarise
         from runners.results.read import read_runs
 
-        def of(place: Path) -> verdict.Verdict:
+        def of(place: Path) -> demand.Verdict:
             [cell] = cells(summarise(read_runs(place, below=False)))
             try:
-                return verdict.at_least(cell, least)
-            except verdict.Impossible as error:
+                return demand.at_least(cell, least)
+            except demand.Impossible as error:
                 raise UsageError(f"{OPTION} {least:g}: {error}") from None
 
         found = of(folder)
@@ -80,6 +80,6 @@ def judged(
             place = measure([*rest, f"hydra.run.dir={quoted(str(again))}"])
             if place is None:
                 return 1
-            found = verdict.agreed(found, of(place))
+            found = demand.agreed(found, of(place))
     print(f"{found.outcome}: {found.reason}")
     return STATUS[found.outcome]

@@ -4,7 +4,7 @@ A verdict is that of the 95% interval as a whole. An interval that holds the thr
 nothing, and neither does a speedup below it where the machine itself, by loops that share nothing,
 has not given that much. On a loaded machine the rounds of a minute may have a typical ratio that
 those of the next one have not, so what fails, or passes only just, has to show in a second
-measurement as well (`benchmarks.verdicts`).
+measurement as well (`benchmarks.demands`).
 """
 
 import math

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from runners.analysis.cell import CellSummary
-from runners.analysis.interval import Interval
-from runners.analysis.verdict import (
+from runners.analysis.demand import (
     Impossible,
     Outcome,
     agreed,
@@ -17,6 +16,7 @@ from runners.analysis.verdict import (
     efficiency_at_least,
     no_slower,
 )
+from runners.analysis.interval import Interval
 from tests import synthetic
 
 NONE = Interval(math.nan, math.nan, math.nan)

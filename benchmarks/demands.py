@@ -1,6 +1,6 @@
 """How often a test of a speedup tells the wrong thing, and how often nothing.
 
-    python -m benchmarks.verdicts [--tests 2000] [--rounds 10 20 30]
+    python -m benchmarks.demands [--tests 2000] [--rounds 10 20 30]
 
 Takes the rounds that were recorded on a quiet and on a loaded machine (benchmarks/data),
 scales each recording so that its speedup is SPEEDUP, and has as many tests measure a window of
@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks.coverage import INTERPRETERS, print_row
 from benchmarks.recorded import DATA, Recording, read
 from runners.analysis.cell import CellSummary
+from runners.analysis.demand import FEWEST_ROUNDS, Outcome, Verdict, agreed, at_least
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
-from runners.analysis.verdict import FEWEST_ROUNDS, Outcome, Verdict, agreed, at_least
 from tests import synthetic
 
 SPEEDUP = 1.8
@@ -91,7 +91,7 @@ def simulate(files: Sequence[Path], tests: int, sizes: Sequence[int]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.demands")
     parser.add_argument("--tests", type=int, default=2000)
     parser.add_argument("--rounds", type=int, nargs="+", default=[10, 20, 30])
     options = parser.parse_args()
