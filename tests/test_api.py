@@ -234,7 +234,10 @@ def test_ctrl_c_is_the_callers_and_leaves_nothing_behind(text: str, tmp_path: Pa
         while not list(tmp_path.glob("began-*")) and time.monotonic() < until_s:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=30)
+        try:
+            out, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     if text == CAUGHT:
         assert (process.returncode, out, errors) == (0, "interrupted True\n", "")
     else:
