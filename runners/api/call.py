@@ -2,11 +2,13 @@
 
 import inspect
 import re
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import explain
 from runners.command.progress import Place
+from runners.door import REQUESTS
 from runners.measuring.folders import Folder
 from runners.model import THIS, UsageError, printable
 from runners.planning import interpreters
@@ -38,6 +41,8 @@ from runners.workloads.pickled import Given, Made, call
 
 _one = threading.Lock()
 """Two measurements at the same time would measure each other."""
+ENDING_S = 10.0
+"""How long the end of the program waits for the end of a measurement."""
 KEY = re.compile(r"\+{0,2}(workload|executor|measure|sweep)\.[\w.]+")
 FOLDERS = re.compile(
     r"hydra\.(run\.dir=FOLDER \(one cell\) or hydra\.)?sweep\.dir=FOLDER( \(-m\))?"
@@ -130,6 +135,8 @@ def _measured(
     folder: Path | None,
     quiet: bool,
 ) -> Result:
+    if threading.current_thread() is not threading.main_thread():
+        _end_with_program()
     with _one, ExitStack() as stack:
         files = stack.enter_context(Folder())
         objects = Objects(Path(files.name))
@@ -392,6 +399,22 @@ def _measure_panels(
     finally:
         if isinstance(show, progress.Notebook):
             show.end(how)
+
+
+@cache
+def _end_with_program() -> None:
+    """Once: see to it that Ctrl+C stops what is measured in another thread than the main one."""
+    register: Any = threading._register_atexit  # type: ignore[attr-defined]
+    register(_program_ends)  # as concurrent.futures does: it comes before threads are waited for
+
+
+def _program_ends() -> None:
+    """The main thread has ended: if by a KeyboardInterrupt that nobody caught, for all of them."""
+    if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
+        REQUESTS.note(signal.SIGINT)
+        # Python before 3.13 does not wait for a thread whose join was interrupted.
+        if _one.acquire(timeout=ENDING_S):
+            _one.release()
 
 
 @contextmanager
