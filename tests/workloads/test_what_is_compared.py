@@ -18,6 +18,7 @@ LOOKED_AT = [
     ),
     ("compress", ["size_bytes=1000"], "equal", True),
     ("condition", ["items=20"], "any", True),
+    ("contention", ["steps=200"], "equal", True),
     ("countdown", ["count=100"], "equal", True),
     ("cube", [], "equal", True),
     ("event", ["repeat=2"], "any", True),
