@@ -23,9 +23,9 @@ from omegaconf import OmegaConf
 
 from runners import UsageError, load, speedup
 from runners.api import objects, progress
+from runners.api.call import _program_ends
 from runners.command.progress import Terminal
 from runners.door import REQUESTS
-from runners.measuring import interrupts
 from runners.measuring.tree import marked
 from runners.model import Order, run_of
 from runners.planning.hydra_versions import BASE, register_resolver
@@ -234,7 +234,10 @@ def test_ctrl_c_is_the_callers_and_leaves_nothing_behind(text: str, tmp_path: Pa
         while not list(tmp_path.glob("began-*")) and time.monotonic() < until_s:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=30)
+        try:
+            out, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     if text == CAUGHT:
         assert (process.returncode, out, errors) == (0, "interrupted True\n", "")
     else:
@@ -244,7 +247,7 @@ def test_ctrl_c_is_the_callers_and_leaves_nothing_behind(text: str, tmp_path: Pa
 
 
 def test_a_thread_measures_on_where_the_main_one_ends_by_itself() -> None:
-    interrupts._program_ends()
+    _program_ends()
     assert REQUESTS.pending is None
 
 

@@ -6,9 +6,6 @@ cannot: the only place that asks for it is the wait for the measuring process.
 
 import os
 import signal
-import sys
-import threading
-from functools import cache
 from typing import Any, Self
 
 from runners.door import REQUESTS, Interrupted
@@ -17,8 +14,7 @@ from runners.door import REQUESTS, Interrupted
 class Interrupts:
     """While it is entered, the first request is kept in `pending` and wakes whoever waits for it.
 
-    It can be waited for (it has a `fileno`). Outside the main thread there are no signals to note;
-    there, that Ctrl+C ends the program is one: it would wait for this thread.
+    It can be waited for (it has a `fileno`). Outside the main thread there are no signals to note.
     """
 
     def __init__(self) -> None:
@@ -29,8 +25,6 @@ class Interrupts:
     def __enter__(self) -> Self:
         REQUESTS.waiter = self._note
         self._before = REQUESTS.listen()
-        if threading.current_thread() is not threading.main_thread():
-            _end_with_program()
         if REQUESTS.pending is not None:  # what was raised has been caught by a library
             self._note(REQUESTS.pending)
         return self
@@ -58,16 +52,3 @@ class Interrupts:
         if self.pending is None:
             self.pending = number
             os.write(self._writer, b"!")
-
-
-@cache
-def _end_with_program() -> None:
-    """Once: see to it that Ctrl+C stops what is measured in another thread than the main one."""
-    register: Any = threading._register_atexit  # type: ignore[attr-defined]
-    register(_program_ends)  # as concurrent.futures does: it comes before threads are waited for
-
-
-def _program_ends() -> None:
-    """The main thread has ended: if by a KeyboardInterrupt that nobody caught, for all of them."""
-    if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
-        REQUESTS.note(signal.SIGINT)
