@@ -9,7 +9,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.child.plugins import RENAMED
-from runners.model import first_line, in_one_line, shortage
+from runners.model import UsageError, first_line, in_one_line, shortage
 
 LONGEST = 1500
 """Characters of an error line; its own text has a tenth, but a value may be of any length."""
@@ -29,6 +29,8 @@ def error_line(before: str, error: BaseException, place: Path | None = None) -> 
 
 def explain(error: BaseException, place: Path | None = None) -> str:
     """One line that names the key and the remedy; `place` is where results are written."""
+    if isinstance(error, UsageError):
+        return first_line(error)  # whatever it came of is in it
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
