@@ -154,16 +154,17 @@ def test_a_test_passes_or_fails_or_is_skipped(tmp_path: Path) -> None:
 
 
 def test_what_is_inconclusive_may_be_a_failure_and_all_may_be_left_out(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(FAKE)
-    (tmp_path / "test_of_mine.py").write_text(TESTS)
-    one = ("-k", "cannot_tell or without_it", "-p", "no:cacheprovider")
-    _, found = pytest_in(tmp_path, *one, "--speedup-inconclusive=fail")
-    assert found == {"test_cannot_tell": "FAILED", "test_without_it": "PASSED"}
-    _, found = pytest_in(tmp_path, *one, "-m", "not speedup")
-    assert found == {"test_without_it": "PASSED"}
-    printed, found = pytest_in(tmp_path, *one, "-rs", PYTEST_XDIST_WORKER_COUNT="3")
-    assert found == {"test_cannot_tell": "SKIPPED", "test_without_it": "PASSED"}
+    (tmp_path / "test_of_mine.py").write_text(
+        "def test_scales(speedup): speedup(len, ['']).at_least(1.5)\ndef test_else(): pass\n"
+    )
+    several = {"PYTEST_XDIST_WORKER_COUNT": "3"}  # refused before anything is measured
+    printed, found = pytest_in(tmp_path, "-rs", "-p", "no:cacheprovider", **several)
+    assert found == {"test_scales": "SKIPPED", "test_else": "PASSED"}
     assert "3 workers of pytest-xdist run tests at the same time" in printed
+    _, found = pytest_in(tmp_path, "--speedup-inconclusive=fail", **several)
+    assert found == {"test_scales": "FAILED", "test_else": "PASSED"}
+    _, found = pytest_in(tmp_path, "-m", "not speedup")
+    assert found == {"test_else": "PASSED"}
 
 
 def test_real_measurements(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from runners.analysis.summary import summarise
 from runners.results.read import read_runs
 from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
-from tests.test_pytest_plugin import pytest_in
+from tests.test_pytest_plugin import FAKE, pytest_in
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
@@ -70,10 +70,11 @@ def test_five_lines_of_python_measure(
 
 
 def test_the_test_of_a_speedup_is_one(tmp_path: Path) -> None:
-    (tmp_path / "test_readme_says.py").write_text(f"def work(k):\n    return k\n\n{PYTHON[1]}")
-    printed, found = pytest_in(tmp_path, "--speedup-budget=1")
-    assert found == {"test_scales": "FAILED"}  # for so little work; it is what it says of it
-    assert "the plain loop takes" in printed
+    (tmp_path / "conftest.py").write_text(FAKE)
+    work = "from conftest import Result\n\ndef work(k):\n    return Result(1.7, 1.8)\n\n"
+    (tmp_path / "test_readme_says.py").write_text(f"{work}{PYTHON[1]}")
+    _, found = pytest_in(tmp_path)
+    assert found == {"test_scales": "PASSED"}
 
 
 def run(command: str, cwd: Path) -> str:
