@@ -256,5 +256,11 @@ def test_an_interpreter_that_cannot_start_the_measuring_process_says_so_in_a_lin
         f'exec -a "{script}" "{sys.executable}" "$@"\n'
     )
     script.chmod(0o755)
-    [run] = measure(make_plan("executor=thread", f"python='{script}'"))
+    try:
+        plan = make_plan("executor=thread", f"python='{script}'")
+    except UsageError as error:
+        if "standard library" not in str(error):
+            raise
+        pytest.skip("this interpreter finds its library by its own name alone")
+    [run] = measure(plan)
     assert run.error == "the measuring process ended by exit code 9: no licence"
