@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,9 @@ def test_a_sweep_within_an_application_of_hydra_from_a_thread_again_and_again(
     try:
         register_schema("schema", {"a": 1})  # type: ignore[arg-type]
         with initialize_config_dir(str(tmp_path), **BASE):
+            import_module(
+                "runners.analysis.recommend"
+            )  # numpy and scipy add to the warnings' filters when they are loaded
             before = state()
             thread = threading.Thread(target=measure)
             thread.start()
