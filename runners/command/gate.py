@@ -77,7 +77,10 @@ def judged(
             print(f"{found.reason}: measured again, to see whether that shows twice", flush=True)
             again = folder.with_name(f"{folder.name}-again")
             rest = [word for word in words if not word.startswith(FOLDERS)]
-            place = measure([*rest, f"hydra.run.dir={quoted(str(again))}"])
+            rest = [word for word in rest if not word.startswith("measure.force=")]
+            # Not an old one, which a fixed folder may hold.
+            fresh = [f"hydra.run.dir={quoted(str(again))}", "measure.force=true"]
+            place = measure([*rest, *fresh])
             if place is None:
                 return 1
             found = demand.agreed(found, of(place))

@@ -1,12 +1,15 @@
 """`--at-least` on the command line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from runners.command.gate import demanded
+from runners.command.gate import demanded, judged
 from runners.model import UsageError
+from tests import synthetic
 from tests.conftest import run_program
+from tests.synthetic import write
 
 
 def test_the_option_is_taken_from_the_words_and_brings_what_a_verdict_takes() -> None:
@@ -42,3 +45,17 @@ def test_the_exit_status_is_that_of_the_verdict(tmp_path: Path) -> None:
     done = run_program(*words, "--at-least", "1.5", cwd=tmp_path)
     assert done.returncode == 5, done.stdout + done.stderr
     assert "inconclusive: there was time for 2 rounds only" in done.stdout
+
+
+def test_what_is_measured_again_is_fresh(tmp_path: Path) -> None:
+    """Whatever an earlier command has left in that folder."""
+    found = tmp_path / "out"
+    write(found, synthetic.runs(n=2, speedup=1.2, rounds=40))
+    asked: list[str] = []
+
+    def measure(words: Sequence[str]) -> Path:
+        asked.extend(words)
+        return found
+
+    assert judged(1.5, found, ["n=2", "hydra.run.dir=out", "measure.force=false"], measure) == 1
+    assert asked == ["n=2", f"hydra.run.dir='{tmp_path}/out-again'", "measure.force=true"]
