@@ -18,8 +18,6 @@ import pytest
 
 BUDGET_S = 60.0
 """How long one measurement may take; a test has two of them at most."""
-ROUNDS = 30
-"""At least: what a verdict takes (`runners.analysis.demand`)."""
 SHORTEST_S = 0.005
 """The plain loop has to take so long, or the executor's own cost hides the rest."""
 
@@ -129,7 +127,7 @@ class Speedup:
         parameters: dict[str, Any] | None = None,
         **settings: Any,
     ) -> "Measured":
-        """One cell, measured now: as `runners.speedup`, of one executor with one n."""
+        """As `runners.speedup`, for one executor and n; measured when something is said of it."""
         others = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         if others > 1:
             self.inconclusive(
@@ -177,7 +175,7 @@ class Measured:
     @property
     def result(self) -> Any:
         """The `runners.Result` of the last measurement."""
-        return self.results[-1] if self.results else self._measure(ROUNDS)
+        return self.results[-1] if self.results else self._measure()
 
     def at_least(self, least: float) -> None:
         """The speedup is `least` or more."""
@@ -200,7 +198,7 @@ class Measured:
         self._demand("efficiency_at_least", least)
 
     def overlaps(self) -> None:
-        """Two tasks of different workers have run at the same time: a fact, not a statistic."""
+        """Two tasks have run at the same time: a fact of their spans, not a statistic."""
         self.judged = True
         result = self.results[-1] if self.results else self._measure(rounds=2)
         self._cell(result)
@@ -220,7 +218,7 @@ class Measured:
 
         def judged() -> Any:
             try:
-                return judge(self._cell(self._measure(ROUNDS)), value)
+                return judge(self._cell(self._measure()), value)
             except demand.Impossible as error:
                 raise _failed(f"{name}({value:g}): {error}") from None
 
@@ -233,10 +231,12 @@ class Measured:
         if found.outcome == "failed":
             raise _failed(f"{name}({value:g}): {found.reason}, in two measurements\n{self._told()}")
 
-    def _measure(self, rounds: int) -> Any:
-        """A fresh measurement of so many rounds at least."""
+    def _measure(self, rounds: int | None = None) -> Any:
+        """A fresh measurement of so many rounds at least; None: of those that a verdict takes."""
         import runners
+        from runners.model import VERDICT_ROUNDS
 
+        rounds = rounds or VERDICT_ROUNDS
         place = _folder(self.speedup.config) / re.sub(r"[^\w.-]+", "-", self.speedup.test)
         number = 1
         while (folder := place / str(number)).exists():
@@ -277,7 +277,7 @@ class Measured:
 
 
 def _at_the_same_time(result: Any) -> int | None:
-    """How many tasks of different workers ran at the same moment, at most, in the kept rounds."""
+    """How many tasks ran at the same moment, at most, in the rounds whose spans were kept."""
     from runners.results.read import read_timelines
 
     most = None

@@ -22,9 +22,10 @@ import numpy as np
 from benchmarks.coverage import INTERPRETERS, print_row
 from benchmarks.recorded import DATA, Recording, read
 from runners.analysis.cell import CellSummary
-from runners.analysis.demand import FEWEST_ROUNDS, Outcome, Verdict, agreed, at_least
+from runners.analysis.demand import Outcome, Verdict, agreed, at_least
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Interval
+from runners.model import VERDICT_ROUNDS
 from tests import synthetic
 
 SPEEDUP = 1.8
@@ -52,7 +53,7 @@ def cell_of(speedup: Interval) -> CellSummary:
     """A cell on a quiet machine whose ceiling nobody knows: nothing excuses a failure."""
     nothing = Interval(math.nan, math.nan, math.nan)
     cell = synthetic.cell(n=2, bound=math.inf, usable_cpus=2.0, worker_kind="process")
-    cell = replace(cell, rounds=FEWEST_ROUNDS, others_share=0.0, steal_share=0.0)
+    cell = replace(cell, rounds=VERDICT_ROUNDS, others_share=0.0, steal_share=0.0)
     return replace(cell, speedup=speedup, ceiling=nothing, attainable=math.nan)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from runners.analysis.cell import CellSummary
 from runners.analysis.interval import Interval
+from runners.model import VERDICT_ROUNDS
 
 Outcome = Literal["passed", "failed", "inconclusive"]
 
@@ -25,10 +26,6 @@ class Verdict:
     reason: str
     sure: bool = False
     """It passes, and would if the interval were twice as wide: no second measurement is needed."""
-
-
-FEWEST_ROUNDS = 30
-"""Of fewer rounds, some on a loaded machine told the wrong thing, whatever their interval."""
 
 
 class Impossible(ValueError):
@@ -89,10 +86,10 @@ def agreed(first: Verdict, second: Verdict) -> Verdict:
 
 
 def _judged(cell: CellSummary, found: Interval, least: float, what: str) -> Verdict:
-    if cell.rounds < FEWEST_ROUNDS or not math.isfinite(found.low):
+    if cell.rounds < VERDICT_ROUNDS or not math.isfinite(found.low):
         return Verdict(
             "inconclusive",
-            f"there was time for {cell.rounds} rounds only, a verdict takes {FEWEST_ROUNDS}: give "
+            f"there was time for {cell.rounds} rounds only, a verdict takes {VERDICT_ROUNDS}: give "
             "it more time, or the tasks less work",
         )
     if found.low >= least:

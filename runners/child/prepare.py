@@ -7,7 +7,6 @@ what goes there and comes back is plain data (`model.plain`).
 
 import os
 import pickle
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -253,8 +252,9 @@ def main(descriptor: int) -> None:
     """Answer the program's questions until it closes its end: facts first, then what it asks."""
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
-    code = Code(interpreter.packages(sys.path))
-    connection.send_bytes(dumped({"kind": interpreter.python_kind(), **interpreter.facts()}))
+    facts = interpreter.facts()
+    code = Code(facts["packages"])
+    connection.send_bytes(dumped({"kind": interpreter.python_kind(), **facts}))
     while True:
         try:
             question = loaded(connection.recv_bytes())

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from runners.command.arguments import FOLDERS, MULTIRUN, quoted
 from runners.door import libraries_only
-from runners.model import UsageError
+from runners.model import VERDICT_ROUNDS, UsageError
 
 OPTION = "--at-least"
 STATUS = {"passed": 0, "failed": 1, "inconclusive": 5}
 """The exit status of each outcome."""
-ROUNDS = ("measure.min_rounds=30", "measure.max_rounds=60", "measure.time_budget_s=60")
+ROUNDS = (
+    f"measure.min_rounds={VERDICT_ROUNDS}",
+    f"measure.max_rounds={2 * VERDICT_ROUNDS}",
+    "measure.time_budget_s=60",
+)
 """What a verdict takes, unless the command says otherwise."""
 
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 from runners import starting
 from runners.measuring.folders import Folder
 from runners.measuring.tree import Tree
+from runners.measuring.wire import framed
 from runners.model import Python, UsageError, first_line, last_line, printable
 from runners.model.plain import dumped, loaded
 
@@ -91,9 +92,8 @@ class Preparing:
 
     def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """What it answers: the mapping that `child.prepare.main` gives."""
-        data = dumped(question)
         try:
-            self.ours.sendall(struct.pack("!i", len(data)) + data)
+            self.ours.sendall(framed(dumped(question)))
         except OSError:
             pass  # it has ended, which is found where its answer is waited for
         return self._answer("it imported or made a plugin")

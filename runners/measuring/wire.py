@@ -89,7 +89,7 @@ class Wire:
         Given up after `limit_s` seconds, when `stop` can be read, or when the process is gone: the
         first order will say why.
         """
-        data = memoryview(_framed(dumped([asdict(plan) for plan in plans])))
+        data = memoryview(framed(dumped([asdict(plan) for plan in plans])))
         until_s = time.monotonic() + limit_s
         waiting = select.poll()
         waiting.register(self.ours, select.POLLOUT)
@@ -132,7 +132,7 @@ class Wire:
 
     def _send(self, message: dict[str, Any]) -> None:
         """A small message; OSError if the pipe is full of others that nobody over there reads."""
-        data = _framed(json.dumps(message).encode())
+        data = framed(json.dumps(message).encode())
         if self.ours.send(data) != len(data):
             raise OSError("the measuring process does not read its orders")
 
@@ -175,7 +175,8 @@ class Wire:
         return bytes(got)
 
 
-def _framed(data: bytes) -> bytes:
+def framed(data: bytes) -> bytes:
+    """A message as `multiprocessing.connection` sends it."""
     if len(data) < 2**31:
         return struct.pack("!i", len(data)) + data
     return struct.pack("!iQ", -1, len(data)) + data

@@ -11,6 +11,9 @@ SIDES: tuple[Role, Role] = ("baseline", "measured")
 Scaling = Literal["strong", "weak"]
 Warmth = Literal["same process", "inherited", "fresh", "kept"]
 Workers = Literal["caller", "thread", "process", "interpreter", "coroutine", "remote", "unknown"]
+VERDICT_ROUNDS = 30
+"""A test of a speedup needs so many: of fewer, some on a loaded machine told the wrong thing,
+whatever their interval (`benchmarks.demands`)."""
 Gil = Literal["on", "off"]
 """Whether an interpreter that can do without its global lock is to have it."""
 Status = Literal[

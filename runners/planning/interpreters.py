@@ -52,12 +52,12 @@ class Interpreter(Protocol):
 class This:
     """The interpreter that this program runs in."""
 
-    def __init__(self, python: Python, code: Code | None = None) -> None:
+    def __init__(self, python: Python) -> None:
         self.python = python
         self.kind = interpreter.python_kind()
         self.facts = interpreter.facts()
         self.options = interpreter_options()
-        self.code = code or Code(self.facts["packages"])
+        self.code = Code(self.facts["packages"])
 
     def prepared(self, request: Request) -> Prepared:
         with Staying():
@@ -82,9 +82,7 @@ class Other:
     def prepared(self, request: Request) -> Prepared:
         try:
             found = self.process.ask(asdict(request))
-        except (
-            UsageError
-        ) as error:  # a plugin has ended it, or holds it up; the next cell gets another
+        except UsageError as error:  # a plugin has ended it: the next cell gets another one
             del _known[self.python.asked]
             names = f"workload={request.workload} executor={request.executor}"
             raise BrokenPlugin(f"{names}: {error}; fix it") from None
