@@ -332,8 +332,11 @@ def _asking_s(panel: Panel) -> float:
 
 
 def _wait(baselines: Sequence[Run]) -> bool:
-    """Whether the tasks leave the CPU idle even in the plain loop: then it limits nothing."""
-    return any(run.levels and run.levels[5] < WAITING * run.levels[3] for run in baselines)
+    """Whether the tasks leave the CPU idle even in the plain loop: then it limits nothing.
+
+    To wait for a CPU that others have is no such thing.
+    """
+    return any(run.levels and run.levels[4] < WAITING * run.levels[3] for run in baselines)
 
 
 def _pairs(done: Sequence[tuple[Side, Run]]) -> dict[int, Pair]:

@@ -265,7 +265,9 @@ def test_a_baseline_that_fails_ends_all_its_cells(make_plan: MakePlan) -> None:
 
 def test_a_cell_goes_on_where_the_machine_can_no_longer_be_asked(make_plan: MakePlan) -> None:
     many = ("measure.min_rounds=4", "measure.max_rounds=4", "measure.time_budget_s=60")
-    plan = make_plan("workload=countdown", *TINY, "executor=thread", "n=2", *many)
+    # Long enough that no stall of the machine looks like tasks that wait: then nobody asks.
+    long = ("workload.count=300000", "workload.repeat=3")
+    plan = make_plan("workload=countdown", *long, "executor=thread", "n=2", *many)
     runs: list[Run] = []
     mine: list[int] = []
     for run in measure(plan):
