@@ -58,10 +58,8 @@ class Source:
 
     def window(self, chance: np.random.Generator, slower: float = 1.0) -> Times:
         """Rounds in a row, whose parallel side is so many times slower."""
-        return self.at(int(chance.integers(len(self.baseline) - ROUNDS + 1)), slower)
-
-    def at(self, first: int, slower: float = 1.0) -> Times:
-        part = slice(first, first + ROUNDS)
+        at = int(chance.integers(len(self.baseline) - ROUNDS + 1))
+        part = slice(at, at + ROUNDS)
         process = np.arange(ROUNDS) * INTERPRETERS // ROUNDS
         return Times(np.exp(self.baseline[part]), slower * np.exp(self.measured[part]), process)
 

@@ -3,11 +3,10 @@
     python -m benchmarks.history [TIMES]
 
 prints a Markdown table. Each of CELLS cells of a history is measured once a commit: a window of
-rounds in a row of a recording of benchmarks/data, as in benchmarks/compare.py, drawn anew for each
-commit. What changed on the machine between two windows is in them. Serial times, parallel times and
-speedups are looked at together. For the steps, deviations are shrunk to a half-width of a ratio of
-1.5%, and the parallel side of one cell is slower from the middle on, in the last commit, or in one
-that comes back.
+ROUNDS rounds in a row of a recording of benchmarks/data, drawn anew each time. What changed on
+the machine between two windows is in them. Serial times, parallel times and speedups are looked at
+together. For the steps, deviations are shrunk to a half-width of 1%, and the parallel side of one
+cell is slower from the middle on, in the last commit, or in one that comes back.
 """
 
 import math
@@ -17,13 +16,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.compare import CELLS, HALF_WIDTH, ROUNDS, Source, quiet_factor
-from benchmarks.coverage import print_row
-from benchmarks.recorded import DATA, read
+from benchmarks.coverage import INTERPRETERS, print_row
+from benchmarks.recorded import DATA, Recording, read
+from runners.analysis.headline import student_t
 from runners.analysis.over_time import Noise, noise, series
 from runners.analysis.steps import Change, find_changes
-from runners.analysis.verdicts import QUANTITIES, Quantity
+from runners.analysis.verdicts import QUANTITIES, Quantity, Times
 
+CELLS = 10
+ROUNDS = 20
+PROCESS = np.arange(ROUNDS) * INTERPRETERS // ROUNDS
+HALF_WIDTH = 0.01
+"""Of the time of one cell in one result, where steps are looked for."""
 TIMES = 500
 COMMITS = (2, 3, 6, 10, 30, 100)
 SLOWER = 1.1
@@ -33,21 +37,33 @@ Changes = Mapping[Key, tuple[Change, ...]]
 
 
 class Cell:
-    """All windows of a source, as noise."""
+    """A recording, of which each window is a measurement; deviations are `factor` times theirs."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, recording: Recording, factor: float = 1.0) -> None:
+        logs = np.log(recording.baseline_s), np.log(recording.measured_s)
+        self.logs = [np.median(one) + factor * (one - np.median(one)) for one in logs]
         self.known: dict[tuple[int, Quantity], Noise] = {}
 
     def draw(self, commits: int, chance: np.random.Generator) -> list[int]:
-        return [
-            int(at) for at in chance.integers(len(self.source.baseline) - ROUNDS + 1, size=commits)
-        ]
+        """Where the windows of so many commits begin."""
+        most = len(self.logs[0]) - ROUNDS
+        return [int(at) for at in chance.integers(most + 1, size=commits)]
 
     def noise(self, at: int, what: Quantity) -> Noise:
         if (at, what) not in self.known:
-            self.known[at, what] = noise(self.source.at(at), what)
+            serial_s, parallel_s = (np.exp(one[at : at + ROUNDS]) for one in self.logs)
+            self.known[at, what] = noise(Times(serial_s, parallel_s, PROCESS), what)
         return self.known[at, what]
+
+
+def quiet_factor(recordings: list[Recording]) -> float:
+    """By how much deviations have to shrink for a median half-width of a parallel time as asked."""
+    errors = [
+        cell.noise(at, "parallel").error
+        for cell in map(Cell, recordings)
+        for at in range(0, len(cell.logs[0]) - ROUNDS, 10)
+    ]
+    return HALF_WIDTH / (student_t(0.95, INTERPRETERS - 1) * float(np.median(errors)))
 
 
 def history(
@@ -94,17 +110,16 @@ def report(name: str, sources: list[Cell], commits: int, times: int, *, steps: b
 
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else TIMES
-    recordings = {file.stem: Source.of(read(file)) for file in sorted(DATA.glob("*.csv"))}
+    recordings = {file.stem: read(file) for file in sorted(DATA.glob("*.csv"))}
     print_row(
         *("recordings", "commits", "anything found where nothing changed"),
         *("slower from the middle on: found", "in the last commit", "in one that comes back"),
     )
     print_row(*["---"] * 6)
     for kind in ("quiet", "loaded"):
-        sources = [source for name, source in recordings.items() if kind in name]
-        factor = quiet_factor(sources, "parallel", HALF_WIDTH)
-        calm = [Cell(source.quieter(factor)) for source in sources]
-        cells = [Cell(source) for source in sources]
+        own = [recording for name, recording in recordings.items() if kind in name]
+        factor = quiet_factor(own)
+        cells, calm = [Cell(one) for one in own], [Cell(one, factor) for one in own]
         for commits in COMMITS:
             report(kind, cells, commits, times, steps=False)
         for commits in COMMITS:

@@ -1,6 +1,7 @@
 """A cell in results that follow one another: joined, a line for each machine, what changed."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
@@ -91,8 +92,11 @@ class History:
 
     @property
     def shown(self) -> list[Track]:
-        """The cells that were measured at least twice on a machine."""
-        return [track for track in self.tracks if len(track.measured) > 1]
+        """The cells that were measured at least twice, on whichever machine."""
+        count: Counter[str] = Counter()
+        for track in self.tracks:
+            count[track.name] += len(track.measured)
+        return [track for track in self.tracks if track.measured and count[track.name] > 1]
 
     @property
     def several_machines(self) -> bool:

@@ -21,6 +21,9 @@ Name = TypeVar("Name", bound=Hashable)
 
 ENOUGH = 20
 """From so many degrees of freedom on the scatter of a series itself says how far to believe it."""
+WANDERS = 2.0
+"""So much further the machine is taken to go between measurements than within one, where how far it
+goes has not been seen."""
 MOST_FREEDOM = 1000
 """More are as good as the normal distribution."""
 
@@ -137,7 +140,8 @@ class _Levels:
     ) -> _Partition:
         logs = self.series.logs
         error, free, known = self._error(rows, others, rest)
-        limit = max(margin, 0.0 if known else self.series.margin)
+        near = self.series.margin * (WANDERS if not known else 1.0 if free < ENOUGH else 0.0)
+        limit = max(margin, near)
         beyond = abs(float(logs[rows].mean() - logs[others].mean())) - limit
         p = 1.0
         if beyond > 0 and math.isfinite(error):
@@ -166,6 +170,30 @@ class _Levels:
         squares = sum(_squares(self.series.logs[own]) for own in parts)
         scatter = squares / freedom * (1 / len(rows) + 1 / len(others))
         return math.sqrt(np.fmax(variance, scatter)), float(freedom), True
+
+    def settle(self, margin: float, allowed: float) -> None:
+        """Put each step where it is best between its neighbours; one that no longer stands out
+        there goes. A step that is found among others may be a little beside its place."""
+        for _ in range(len(self.segments)):  # each pass that changes anything is nearer the end
+            before = [own.tolist() for own in self.segments]
+            at = 1
+            while at < len(self.segments):
+                own = np.concatenate(self.segments[at - 1 : at + 1])
+                rest = [*self.segments[: at - 1], *self.segments[at + 1 :]]
+                best = min(
+                    (
+                        self._tested("step", own[k:], own[:k], rest, margin)
+                        for k in range(1, len(own))
+                    ),
+                    key=lambda one: one.p,
+                )
+                if best.p * self.partitions < allowed:
+                    self.segments[at - 1 : at + 1] = [best.others, best.rows]
+                    at += 1
+                else:
+                    self.segments[at - 1 : at + 1] = [own]
+            if before == [own.tolist() for own in self.segments]:
+                break
 
     def changes(self) -> Iterator[Change]:
         ends = len(self.segments) - 1
@@ -235,6 +263,8 @@ def find_changes(
             levels[name].split(best)
             waiting[name] = levels[name].best(limit)
         quiet -= {name for name, _ in now}
+    for own in levels.values():
+        own.settle(limit, allowed)
     return {
         name: tuple(sorted(levels[name].changes(), key=lambda one: one.at))
         if name in levels

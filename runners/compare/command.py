@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         )
     made.add_argument(
         "--margin",
-        type=share,
+        type=_margin,
         metavar="5%",
         help="what does not count as a difference; by default what identical measurements were "
         "seen to differ by in these results",
@@ -97,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def share(text: str) -> float:
+def _margin(text: str) -> float:
     """A ratio less 1, of `5%` or `0.05`."""
     number = text.strip()
     try:

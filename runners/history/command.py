@@ -1,6 +1,7 @@
 """The command `python -m runners.history`: from the words typed to the exit status."""
 
 import argparse
+import math
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.analysis.over_time import History, before, tracks
-from runners.compare.command import FAULT, NOTHING, PIPED, USAGE, share
+from runners.compare.command import FAULT, NOTHING, PIPED, USAGE
 from runners.door import REQUESTS
 from runners.history.reading import Result, busy, differing, read_history
 from runners.model import UsageError, printable
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--margin",
-        type=share,
+        type=_share,
         metavar="5%",
         default=0.0,
         help="what does not count as a step, such as 5%%; by default whatever stands out does",
@@ -55,6 +56,20 @@ def parser() -> argparse.ArgumentParser:
         "default the first folder",
     )
     return made
+
+
+def _share(text: str) -> float:
+    """A ratio less 1, of `5%` or `0.05`."""
+    number = text.strip()
+    try:
+        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: it must be a share from 0% to below 100%, such as 5%"
+        )
+    return value
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,8 +96,7 @@ def _history(options: argparse.Namespace) -> int:
         )
     history = made(results, order, options.margin)
     if not history.shown:
-        why = " on the same machine" if history.several_machines else ""
-        print(f"error: these results have no measured cell in common{why}", file=sys.stderr)
+        print("error: these results have no measured cell in common", file=sys.stderr)
         return NOTHING
     show(history)
     for path in write(history, options.output or named([options.folders[0]])[0].folder):

@@ -97,11 +97,9 @@ def lines(history: History) -> Iterator[str]:
     ends = f"from {results[0].name} to {results[-1].name}"
     yield f"{counted(len(results), 'result')}, {ends}, in order {history.order}"
     if history.several_machines:
-        machines = sorted({track.machine for track in history.tracks})
-        yield (
-            f"measured on several machines, whose times are not held against each other: "
-            f"{'; '.join(machines)}"
-        )
+        machines = dict.fromkeys(result.machine for result in results)
+        told = "; ".join(f"{name} (from {_first(history, name)} on)" for name in machines)
+        yield f"several machines, whose times are not held against each other: {told}"
     if any(len(track.measured) < SHORT for track in history.shown):
         yield (
             f"fewer than {counted(SHORT, 'result')} of a cell: how far they are scattered is "
@@ -109,6 +107,10 @@ def lines(history: History) -> Iterator[str]:
         )
     if history.margin:
         yield f"what is within {history.margin:.1%} is no step"
+
+
+def _first(history: History, machine: str) -> str:
+    return next(result.name for result in history.results if result.machine == machine)
 
 
 def notes(history: History) -> Iterator[str]:
@@ -144,7 +146,8 @@ def notes(history: History) -> Iterator[str]:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             name = f"{history.results[last.at].name}{more}"
             yield f"{history.name(track)}: no times in {name}: {last.status}: {last.why}"
-    lonely = [history.name(track) for track in history.tracks if len(track.measured) == 1]
+    shown = {track.name for track in history.shown}
+    lonely = [t.name for t in history.tracks if t.measured and t.name not in shown]
     if lonely:
         yield f"measured once, not shown: {'; '.join(lonely[:MOST_LISTED])}" + (
             f"; {len(lonely) - MOST_LISTED} more" if len(lonely) > MOST_LISTED else ""

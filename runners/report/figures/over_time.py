@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 from runners.analysis.over_time import History, Track
 from runners.analysis.verdicts import Quantity
 from runners.model import printable
-from runners.report.figures.drawing import Style, legend, new_figure, styled
+from runners.report.figures.drawing import DASHES, LABEL, Style, legend, new_figure, styled
 from runners.report.over_time import Step, steps
 from runners.words.rounding import counted, time_unit
 
@@ -38,52 +38,67 @@ _FEW = 40
 """More results are drawn without the marks of their points."""
 
 
-def drawn(history: History) -> list[Track]:
-    """The cells that the figure shows, in the order of their names."""
+def drawn(history: History) -> list[list[Track]]:
+    """The cells that the figure shows, in the order of their names: one on each of its machines."""
 
-    def loudness(track: Track) -> float:
+    def loudness(own: Sequence[Track]) -> float:
         return max(
-            (abs(np.log(ratio.estimate)) for one in steps(track) for ratio in one.ratios.values()),
+            (
+                abs(np.log(ratio.estimate))
+                for track in own
+                for one in steps(track)
+                for ratio in one.ratios.values()
+            ),
             default=0.0,
         )
 
-    loud = sorted(history.shown, key=loudness, reverse=True)[:MOST_PANELS]
-    return [track for track in history.shown if track in loud]
+    cells: dict[str, list[Track]] = {}
+    for track in history.shown:
+        cells.setdefault(track.name, []).append(track)
+    loud = sorted(cells, key=lambda name: -loudness(cells[name]))[:MOST_PANELS]
+    return [cells[name] for name in cells if name in loud]
 
 
 def over_time(history: History) -> Figure:
     """A row for each cell: both times, and the speedup, of each result, with 95% intervals.
 
-    Vertical lines are where something else than the code changed; triangles are steps. Levels
-    between steps are lines, and points of different machines are not joined.
+    Vertical lines are where something else than the code changed; triangles are steps. Each level
+    is a line; those of another machine than the first one are dashed.
     """
     found = drawn(history)
-    left = len(history.shown) - len(found)
+    left = len({track.name for track in history.shown}) - len(found)
     with styled():
         figure = new_figure(_WIDTH, _AROUND + _HEIGHT * len(found))
         rows = figure.subplots(len(found), 2, squeeze=False, sharex=True)
-        for axes, track in zip(rows, found, strict=True):
-            _draw(axes[0], history, track, ("serial", "parallel"))
-            _draw(axes[1], history, track, ("speedup",))
-            name = "\n".join(textwrap.wrap(printable(history.name(track)), _WRAP))
+        for axes, own in zip(rows, found, strict=True):
+            _draw(axes[0], history, own, ("serial", "parallel"))
+            _draw(axes[1], history, own, ("speedup",))
+            name = "\n".join(textwrap.wrap(printable(own[0].name), _WRAP))
             axes[0].set_title(name, loc="left", weight="bold", fontsize=8.5)
-        for axes in rows[0]:
-            _name_changes(axes, history)
+        _name_changes(rows[0][1], history)
         for axes in rows[-1]:
             _ticks(axes, history)
-        legend(figure, _handles(history, found))
+        legend(figure, _handles(history, [track for own in found for track in own]))
         if left > 0:
-            figure.suptitle(
-                f"{counted(left, 'more cell')} in history.csv", fontsize=8.5, color="0.35"
-            )
+            text = f"{counted(left, 'more cell')} in history.csv"
+            figure.suptitle(text, fontsize=8.5, color="0.35")
     return figure
 
 
-def _draw(axes: Axes, history: History, track: Track, quantities: Sequence[Quantity]) -> None:
-    largest = max(point.values[what].estimate for point in track.measured for what in quantities)
+def _draw(
+    axes: Axes, history: History, own: Sequence[Track], quantities: Sequence[Quantity]
+) -> None:
+    largest = max(
+        point.values[what].estimate
+        for track in own
+        for point in track.measured
+        for what in quantities
+    )
     unit, scale = time_unit(largest) if "serial" in quantities else ("", 1.0)
-    for what in quantities:
-        _line(axes, history, track, what, scale)
+    machines = list(dict.fromkeys(track.machine for track in history.tracks))
+    for track in own:
+        for what in quantities:
+            _line(axes, history, track, what, scale, machines.index(track.machine))
     for at in _elsewhere(history):
         axes.axvline(at - 0.5, zorder=0, **_OTHERWISE)
     axes.set_yscale("log")
@@ -98,22 +113,18 @@ def _draw(axes: Axes, history: History, track: Track, quantities: Sequence[Quant
     sns.despine(ax=axes)
 
 
-def _line(axes: Axes, history: History, track: Track, what: Quantity, scale: float) -> None:
+def _line(
+    axes: Axes, history: History, track: Track, what: Quantity, scale: float, machine: int
+) -> None:
     style = _SIDES[what]
     places = np.array([point.at for point in track.measured])
     values = np.array([point.values[what].estimate for point in track.measured]) * scale
     ends = np.array([[p.values[what].low, p.values[what].high] for p in track.measured]) * scale
     ends = np.where(np.isfinite(ends) & (ends > 0), ends, values[:, None])
     axes.vlines(places, ends[:, 0], ends[:, 1], color=style["color"], lw=1, alpha=0.7, zorder=2)
+    look: Style = {"color": style["color"], "mfc": "white" if machine % 2 else style["color"]}
     size = 3.6 if len(history.results) <= _FEW else 2.2
-    axes.plot(
-        *(places, values),
-        ls="none",
-        ms=size,
-        color=style["color"],
-        marker=style["marker"],
-        zorder=3,
-    )
+    axes.plot(places, values, ls="none", ms=size, marker=style["marker"], zorder=3, **look)
     apart = {one.at for one in steps(track) if one.kind == "outlier" and what in one.ratios}
     starts = sorted(one.at for one in steps(track) if one.kind == "step" and what in one.ratios)
     for low, high in zip([-1, *starts], [*starts, len(history.results)], strict=True):
@@ -121,7 +132,8 @@ def _line(axes: Axes, history: History, track: Track, what: Quantity, scale: flo
         if own.any():
             level = float(np.exp(np.log(values[own]).mean()))
             ends_at = [places[own][0] - 0.35, places[own][-1] + 0.35]
-            axes.plot(ends_at, [level, level], color=style["color"], lw=1.4, alpha=0.55, zorder=1)
+            line: Style = {"color": style["color"], "ls": DASHES[machine % len(DASHES)]}
+            axes.plot(ends_at, [level, level], lw=1.4, alpha=0.55, zorder=1, **line)
     for step in steps(track):
         if what in step.ratios:
             _mark(axes, step, what, float(values[places == step.at][0]))
@@ -194,5 +206,10 @@ def _handles(history: History, found: Sequence[Track]) -> Iterator[Line2D]:
         word = "better" if better else "worse"
         label = f"step, {word}" if kind == "step" else f"only this one, {word}"
         yield Line2D([], [], ls="none", ms=8, mew=1.2, mfc=fill, label=label, **style)
+    for at, name in enumerate(dict.fromkeys(track.machine for track in history.tracks)):
+        if history.several_machines:
+            look: Style = {"mfc": "white" if at % 2 else "0.3", "ls": DASHES[at % len(DASHES)]}
+            label = textwrap.shorten(printable(name), LABEL, placeholder="…")
+            yield Line2D([], [], color="0.3", marker="o", ms=4, lw=1.2, label=label, **look)
     if _elsewhere(history):
         yield Line2D([], [], label="not only the code changed", **_OTHERWISE)
