@@ -4,7 +4,7 @@ docs/method.md, "Results over time", has the formulas and how often they are wro
 """
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -17,13 +17,15 @@ from runners.analysis.rounds import Rows
 from runners.analysis.verdicts import ERROR_RATE, FEWEST_FREEDOM
 
 Kind = Literal["step", "outlier"]
+Known = Literal["well", "hardly", "not"]
+"""How well it is known by how much results are scattered."""
 Name = TypeVar("Name", bound=Hashable)
 
 ENOUGH = 20
 """From so many degrees of freedom on the scatter of a series itself says how far to believe it."""
-WANDERS = 2.0
-"""So much further the machine is taken to go between measurements than within one, where how far it
-goes has not been seen."""
+_WIDER: Mapping[Known, float] = {"well": 0.0, "hardly": 1.0, "not": 2.0}
+"""How many times the margin of a series a change has to be: where it has not been seen how far the
+machine goes between measurements, that is taken to be further than within one."""
 MOST_FREEDOM = 1000
 """More are as good as the normal distribution."""
 
@@ -61,115 +63,49 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class _Partition:
-    """Some results of a segment, `rows`, against `others`; `p` is that of Student's t."""
+class _Arc:
+    """The results of a segment from `first` up to `stop`, against the others; `p` is Student's t's.
 
-    kind: Kind
-    rows: Rows
-    others: Rows
+    One that goes to the end of its segment is a step; one within it goes up and comes back.
+    """
+
+    place: int
+    first: int
+    stop: int
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The series of a group: arrays of shape (series, results)."""
-
-    logs: Floats
-    errors: Floats
-
-    def inflation(self, parts: Sequence[Rows]) -> float:
-        """How much larger the variance of results around the levels of these parts is than their
-        own noise says: the middle one of all series, and 1 if it is not.
-
-        The square of Birge's ratio (Phys. Rev. 40, 1932). A median, since some may have steps.
-        """
-        squares = np.zeros(len(self.logs))
-        expected, freedom = np.zeros(len(self.logs)), 0
-        for own in parts:
-            logs = self.logs[:, own]
-            squares += np.square(logs - logs.mean(axis=1, keepdims=True)).sum(axis=1)
-            expected += np.square(self.errors[:, own]).sum(axis=1) * (1 - 1 / len(own))
-            freedom += len(own) - 1
-        known = expected > 0
-        if not freedom or not known.any():
-            return 1.0
-        # The median of chi square over its degrees of freedom: Wilson and Hilferty.
-        middle = (1 - 2 / (9 * freedom)) ** 3
-        return max(1.0, float(np.median(squares[known] / expected[known])) / middle)
-
-
 class _Levels:
-    """A series cut into segments of one level each, without its outliers."""
+    """A series cut into segments of one level each, without its outliers.
 
-    def __init__(self, series: Series, group: _Group) -> None:
-        self.series, self.group = series, group
+    `logs` and `errors` are those of its group, shape (series, results), itself at `row`.
+    """
+
+    def __init__(self, series: Series, group: Sequence[Series]) -> None:
+        self.series = series
+        self.row = next(at for at, one in enumerate(group) if one is series)
+        self.logs = np.array([one.logs - one.logs.mean() for one in group])
+        self.variances = np.square([one.errors for one in group])
         self.segments: list[Rows] = [np.arange(len(series.logs))]
         self.outliers: list[int] = []
 
     @property
     def partitions(self) -> int:
-        """Into how many pairs of parts a series can fall: between two results, or one and the rest.
+        """Into how many arcs and others a series can fall."""
+        return len(self.series.logs) * (len(self.series.logs) - 1) // 2
 
-        The first and the last are each the one result of a part as well.
-        """
-        return max(2 * len(self.series.logs) - 3, 1)
+    def best(self, margin: float) -> _Arc | None:
+        """The arc that noise would least explain, of all segments."""
+        found = (self._best(place, margin) for place in range(len(self.segments)))
+        return min((one for one in found if one), key=lambda one: one.p, default=None)
 
-    def best(self, margin: float) -> _Partition | None:
-        """Of all segments, the partition that noise would least explain."""
-        found = (one for at in range(len(self.segments)) for one in self._partitions(at, margin))
-        return min(found, key=lambda one: one.p, default=None)
-
-    def split(self, best: _Partition) -> None:
-        place = next(at for at, own in enumerate(self.segments) if np.isin(best.rows, own).all())
-        if best.kind == "outlier":
-            self.segments[place] = best.others
-            self.outliers.append(int(best.rows[0]))
-        else:
-            self.segments[place : place + 1] = [best.others, best.rows]
-
-    def _partitions(self, place: int, margin: float) -> Iterator[_Partition]:
-        own = self.segments[place]
-        rest = [other for at, other in enumerate(self.segments) if at != place]
-        for k in range(1, len(own)):
-            yield self._tested("step", own[k:], own[:k], rest, margin)
-        for k in range(1, len(own) - 1):
-            yield self._tested("outlier", own[k : k + 1], np.delete(own, k), rest, margin)
-
-    def _tested(
-        self, kind: Kind, rows: Rows, others: Rows, rest: list[Rows], margin: float
-    ) -> _Partition:
-        logs = self.series.logs
-        error, free, known = self._error(rows, others, rest)
-        near = self.series.margin * (WANDERS if not known else 1.0 if free < ENOUGH else 0.0)
-        limit = max(margin, near)
-        beyond = abs(float(logs[rows].mean() - logs[others].mean())) - limit
-        p = 1.0
-        if beyond > 0 and math.isfinite(error):
-            p = 2 * float(stdtr(free, -beyond / error)) if error > 0 else 0.0
-        return _Partition(kind, rows, others, p)
-
-    def _error(self, rows: Rows, others: Rows, rest: list[Rows]) -> tuple[float, float, bool]:
-        """The standard error of a distance, its degrees of freedom, whether the scatter is known.
-
-        It is that by the noise of each result, as much larger as results of this group are found
-        to be scattered; where enough of the series itself is there, at least that by the scatter of
-        its own results around their levels.
-        """
-        parts = [rows, others, *rest]
-        variances, welch = [], 0.0
-        for own in (rows, others):
-            variances.append(float(np.square(self.series.errors[own]).sum()) / len(own) ** 2)
-            welch += variances[-1] ** 2 / float(self.series.freedom[own].sum())
-        variance = sum(variances)
-        freedom = sum(len(own) - 1 for own in parts)
-        free = variance**2 / welch if welch > 0 else math.inf
-        if freedom < ENOUGH:
-            variance *= self.group.inflation(parts)
-        if freedom < FEWEST_FREEDOM:
-            return math.sqrt(variance), free, False
-        squares = sum(_squares(self.series.logs[own]) for own in parts)
-        scatter = squares / freedom * (1 / len(rows) + 1 / len(others))
-        return math.sqrt(np.fmax(variance, scatter)), float(freedom), True
+    def split(self, best: _Arc) -> None:
+        own = self.segments[best.place]
+        parts = [own[: best.first], own[best.first : best.stop], own[best.stop :]]
+        if best.stop == best.first + 1 < len(own):
+            self.outliers.append(int(parts[1][0]))
+            parts = [np.concatenate([parts[0], parts[2]])]
+        self.segments[best.place : best.place + 1] = [part for part in parts if len(part)]
 
     def settle(self, margin: float, allowed: float) -> None:
         """Put each step where it is best between its neighbours; one that no longer stands out
@@ -178,41 +114,111 @@ class _Levels:
             before = [own.tolist() for own in self.segments]
             at = 1
             while at < len(self.segments):
-                own = np.concatenate(self.segments[at - 1 : at + 1])
-                rest = [*self.segments[: at - 1], *self.segments[at + 1 :]]
-                best = min(
-                    (
-                        self._tested("step", own[k:], own[:k], rest, margin)
-                        for k in range(1, len(own))
-                    ),
-                    key=lambda one: one.p,
-                )
-                if best.p * self.partitions < allowed:
-                    self.segments[at - 1 : at + 1] = [best.others, best.rows]
+                self.segments[at - 1 : at + 1] = [np.concatenate(self.segments[at - 1 : at + 1])]
+                best = self._best(at - 1, margin, steps_only=True)
+                if best is not None and best.p * self.partitions < allowed:
+                    self.split(best)
                     at += 1
-                else:
-                    self.segments[at - 1 : at + 1] = [own]
             if before == [own.tolist() for own in self.segments]:
                 break
+
+    def _best(self, place: int, margin: float, *, steps_only: bool = False) -> _Arc | None:
+        own = self.segments[place]
+        first, stop = np.triu_indices(len(own) + 1, 1)
+        use = (first > 0) & ((stop == len(own)) | (not steps_only))
+        first, stop = first[use], stop[use]
+        if not len(first):
+            return None
+        rest = [other for at, other in enumerate(self.segments) if at != place]
+        error, free, known = self._errors(own, first, stop, rest)
+        limit = max(margin, _WIDER[known] * self.series.margin if known != "well" else 0.0)
+        inside, outside = _means(self.logs[self.row, own], first, stop)
+        beyond = np.abs(inside - outside) - limit
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = 2 * stdtr(free, -beyond / error)
+        p = np.where((beyond > 0) & ~np.isnan(p), p, 1.0)
+        at = int(np.argmin(p))
+        return _Arc(place, int(first[at]), int(stop[at]), float(p[at]))
+
+    def _errors(
+        self, own: Rows, first: Rows, stop: Rows, rest: Sequence[Rows]
+    ) -> tuple[Floats, Floats | float, Known]:
+        """Of the distance of each arc of a segment from the others: its standard error, the degrees
+        of freedom, and how well the scatter of results is known.
+
+        The error is that by the noise of each result, as much larger as results of this group are
+        found to be scattered; where enough of the series itself is there, at least that by the
+        scatter of its own results around their levels.
+        """
+        inside, outside = stop - first, len(own) - (stop - first)
+        variance, other = _sums(self.variances[self.row, own], first, stop)
+        parts = np.array([variance / inside**2, other / outside**2])
+        variance = parts.sum(axis=0)
+        freedom = len(own) - 2 + sum(len(one) - 1 for one in rest)
+        squares = _squares(self.logs[:, own], first, stop)
+        squares += sum(np.square(_centred(self.logs[:, one])).sum(1)[:, None] for one in rest)
+        if freedom < ENOUGH:
+            variance = variance * self._inflation(own, first, stop, rest, squares, freedom)
+        if freedom < FEWEST_FREEDOM:
+            free = np.array(_sums(self.series.freedom[own], first, stop))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                welch = parts.sum(axis=0) ** 2 / (parts**2 / free).sum(axis=0)
+            return np.sqrt(variance), welch, "not"
+        scatter = squares[self.row] / freedom * (1 / inside + 1 / outside)
+        known: Known = "well" if freedom >= ENOUGH else "hardly"
+        return np.sqrt(np.fmax(variance, scatter)), float(freedom), known
+
+    def _inflation(
+        self,
+        own: Rows,
+        first: Rows,
+        stop: Rows,
+        rest: Sequence[Rows],
+        squares: Floats,
+        freedom: int,
+    ) -> Floats | float:
+        """How much larger the variance of results around their levels is than their own noise says:
+        the middle one of all series of the group, and 1 if it is not.
+
+        The square of Birge's ratio (Phys. Rev. 40, 1932). A median, since some may have steps.
+        """
+        if not freedom:
+            return 1.0
+        inside, outside = stop - first, len(own) - (stop - first)
+        sums = _sums(self.variances[:, own], first, stop)
+        expected = sums[0] * (1 - 1 / inside) + sums[1] * (1 - 1 / outside)
+        for one in rest:
+            expected += self.variances[:, one].sum(axis=1)[:, None] * (1 - 1 / len(one))
+        known = (expected > 0).all(axis=1)
+        if not known.any():
+            return 1.0
+        # The median of chi square over its degrees of freedom: Wilson and Hilferty.
+        middle = (1 - 2 / (9 * freedom)) ** 3
+        ratio = np.median(squares[known] / expected[known], axis=0) / middle
+        return np.asarray(np.maximum(1.0, ratio))
 
     def changes(self) -> Iterator[Change]:
         ends = len(self.segments) - 1
         for at in range(1, ends + 1):
             others, rows = self.segments[at - 1], self.segments[at]
-            rest = [*self.segments[: at - 1], *self.segments[at + 1 :]]
             alone = (at == ends and len(rows) == 1) or (at == 1 and len(others) == 1)
-            yield Change("step", int(rows[0]), self._ratio(rows, others, rest), alone)
-        for at in self.outliers:
+            ratio = self._ratio(np.concatenate([others, rows]), len(others), {at - 1, at})
+            yield Change("step", int(rows[0]), ratio, alone)
+        for one in self.outliers:
             # Its segment may have been cut since: it is held against the level that is around it.
-            near = max(k for k, own in enumerate(self.segments) if k == 0 or own[0] < at)
-            rest = [own for k, own in enumerate(self.segments) if k != near]
-            yield Change("outlier", at, self._ratio(np.array([at]), self.segments[near], rest))
+            at = max(k for k, own in enumerate(self.segments) if k == 0 or own[0] < one)
+            own = np.append(self.segments[at], one)
+            yield Change("outlier", one, self._ratio(own, len(own) - 1, {at}))
 
-    def _ratio(self, rows: Rows, others: Rows, rest: list[Rows]) -> Interval:
-        logs = self.series.logs
-        distance = float(logs[rows].mean() - logs[others].mean())
-        error, free, _ = self._error(rows, others, rest)
-        reach = student_t(0.95, max(int(min(free, MOST_FREEDOM)), 1)) * error
+    def _ratio(self, own: Rows, first: int, segments: Collection[int]) -> Interval:
+        """Of the results from `first` on over those before, with a 95% interval."""
+        begins, stop = np.array([first]), np.array([len(own)])
+        rest = [one for at, one in enumerate(self.segments) if at not in segments]
+        [error], free, _ = self._errors(own, begins, stop, rest)
+        after, before = _means(self.logs[self.row, own], begins, stop)
+        distance = float(after[0] - before[0])
+        freedom = float(np.nan_to_num(np.min(free), nan=1.0, posinf=MOST_FREEDOM))
+        reach = student_t(0.95, max(int(min(freedom, MOST_FREEDOM)), 1)) * float(error)
         return Interval(
             math.exp(distance),
             math.exp(max(distance - reach, -LARGEST)),
@@ -220,8 +226,31 @@ class _Levels:
         )
 
 
-def _squares(logs: Floats) -> float:
-    return float(np.square(logs - logs.mean()).sum())
+def _sums(values: Floats, first: Rows, stop: Rows) -> tuple[Floats, Floats]:
+    """The sum of each arc and that of the others; the last axis is the results of a segment."""
+    whole = np.cumsum(np.insert(values, 0, 0.0, axis=-1), axis=-1)
+    inside = whole[..., stop] - whole[..., first]
+    return inside, whole[..., -1:] - inside
+
+
+def _means(values: Floats, first: Rows, stop: Rows) -> tuple[Floats, Floats]:
+    inside, outside = _sums(values, first, stop)
+    count = stop - first
+    return inside / count, outside / (values.shape[-1] - count)
+
+
+def _squares(values: Floats, first: Rows, stop: Rows) -> Floats:
+    """The sum of squares of an arc around its mean, and of the others around theirs."""
+    centred = _centred(values)
+    inside, outside = _sums(centred, first, stop)
+    count = stop - first
+    within = np.square(centred).sum(axis=-1, keepdims=True)
+    found = within - inside**2 / count - outside**2 / (values.shape[-1] - count)
+    return np.asarray(np.maximum(found, 0.0))
+
+
+def _centred(values: Floats) -> Floats:
+    return np.asarray(values - values.mean(axis=-1, keepdims=True))
 
 
 def find_changes(
@@ -229,23 +258,17 @@ def find_changes(
 ) -> dict[Name, tuple[Change, ...]]:
     """The steps and outliers of each series, in order of position.
 
-    A step of a series is the partition with the largest t (Worsley, J. Am. Stat. Assoc. 74, 1979),
-    then those within its parts, as long as any stands out (binary segmentation). Of series that
-    have none at all, the chance that anything is found in any is at most `level`: Bonferroni over
-    the partitions of a series, Holm over the series. Changes within the `margin`, a ratio less 1,
-    are none.
+    What is looked for is the arc of results in a row with the largest t against the others
+    (circular binary segmentation: Olshen et al., Biostatistics 5, 2004), then those within its
+    parts, as long as any stands out. Of series that have none at all, the chance that anything is
+    found in any is at most `level`: Bonferroni over the arcs of a series, Holm over the series.
+    Changes within the `margin`, a ratio less 1, are none.
     """
     of: dict[Hashable, list[Series]] = {}
     for name, one in series.items():
         of.setdefault(_key(name, one), []).append(one)
-    groups = {
-        key: _Group(*(np.array([getattr(one, f) for one in own]) for f in ("logs", "errors")))
-        for key, own in of.items()
-    }
     levels = {
-        name: _Levels(one, groups[_key(name, one)])
-        for name, one in series.items()
-        if len(one.logs) > 1
+        name: _Levels(one, of[_key(name, one)]) for name, one in series.items() if len(one.logs) > 1
     }
     limit = math.log1p(margin)
     quiet = set(levels)

@@ -169,7 +169,7 @@ def headline(history: History) -> str:
     parts = [counted(len(found) - single, "step")]
     if single:
         parts.append(f"{counted(single, 'single result')} apart from the others")
-    cells = counted(len(history.shown), "cell")
+    cells = counted(len({track.name for track in history.shown}), "cell")
     return f"{cells} over {counted(len(history.results), 'result')}: {', '.join(parts)}"
 
 
