@@ -126,11 +126,11 @@ def test_a_new_machine_is_no_slower_commit(
         result(tmp_path / str(number), number, serial_s=0.3 if other else 0.2, identity=other)
     status, text = told(capsys, tmp_path)
     assert status == 0
-    assert "no step" in text
+    assert "no steps" in text
     assert f"A, 2 CPUs (from {short(0)} on); B, 2 CPUs (from {short(2)} on)" in text
     assert f"{short(2)}: machine: x86_64 A, now x86_64 B" in text
     # Two results that share no machine are drawn, and nothing is said of them.
-    assert "one cell over two results: no step" in told(capsys, tmp_path / "0", tmp_path / "3")[1]
+    assert "one cell over two results: no steps" in told(capsys, tmp_path / "0", tmp_path / "3")[1]
 
 
 def test_a_result_that_is_alone_is_no_step(
@@ -140,7 +140,7 @@ def test_a_result_that_is_alone_is_no_step(
         result(tmp_path / str(number), number, serial_s=0.3 if number == 2 else 0.2)
     text = " ".join(told(capsys, tmp_path)[1].split())
     assert f"only {short(2)} worse: parallel time 0.6" in text
-    assert "no step, one single result apart from the others" in text
+    assert "no steps, one single result apart from the others" in text
     result(tmp_path / "6", 6, serial_s=0.3)
     text = " ".join(told(capsys, tmp_path)[1].split())
     assert f"{short(6)} worse: parallel time 0.6" in text
