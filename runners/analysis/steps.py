@@ -99,6 +99,27 @@ class _Levels:
         found = (self._best(place, margin) for place in range(len(self.segments)))
         return min((one for one in found if one), key=lambda one: one.p, default=None)
 
+    def find(self, margin: float, allowed: float) -> bool:
+        """Cut where something stands out, and say whether it was found.
+
+        Two changes may hide each other, as each is scatter to the other. So an arc is also looked
+        for with the best one out of the way, whichever that is: of as many pairs as there are.
+        """
+        best = self.best(margin)
+        if best is None:
+            return False
+        if best.p * self.partitions < allowed:
+            self.split(best)
+            return True
+        before = list(self.segments), list(self.outliers)
+        self.split(best)
+        second = self.best(margin)
+        if second is not None and second.p * self.partitions**2 < allowed:
+            self.split(second)
+            return True
+        self.segments, self.outliers = before
+        return False
+
     def split(self, best: _Arc) -> None:
         own = self.segments[best.place]
         parts = [own[: best.first], own[best.first : best.stop], own[best.stop :]]
@@ -108,9 +129,9 @@ class _Levels:
         self.segments[best.place : best.place + 1] = [part for part in parts if len(part)]
 
     def settle(self, margin: float, allowed: float) -> None:
-        """Put each step where it is best between its neighbours; one that no longer stands out
-        there goes. A step that is found among others may be a little beside its place."""
-        for _ in range(len(self.segments)):  # each pass that changes anything is nearer the end
+        """Put each step where it is best between its neighbours; what no longer stands out beside
+        the others goes. A step that is found among others may be a little beside its place."""
+        for _ in range(len(self.segments) + 1):  # each pass that changes anything is nearer the end
             before = [own.tolist() for own in self.segments]
             at = 1
             while at < len(self.segments):
@@ -119,15 +140,34 @@ class _Levels:
                 if best is not None and best.p * self.partitions < allowed:
                     self.split(best)
                     at += 1
+            for one in list(self.outliers):
+                place = self._around(one)
+                apart = self.segments[place]
+                self.segments[place] = np.sort(np.append(apart, one))
+                best = self._best(place, margin, alone=one)
+                if best is not None and best.p * self.partitions < allowed:
+                    self.segments[place] = apart
+                else:
+                    self.outliers.remove(one)
             if before == [own.tolist() for own in self.segments]:
                 break
 
-    def _best(self, place: int, margin: float, *, steps_only: bool = False) -> _Arc | None:
+    def _around(self, one: int) -> int:
+        """The segment that an outlier is in, or beside."""
+        return max(k for k, own in enumerate(self.segments) if k == 0 or own[0] < one)
+
+    def _best(
+        self, place: int, margin: float, *, steps_only: bool = False, alone: int | None = None
+    ) -> _Arc | None:
+        """Of one segment; of its steps only, or of that one result against the others."""
         own = self.segments[place]
         first, stop = np.triu_indices(len(own) + 1, 1)
         use = (first > 0) & ((stop == len(own)) | (not steps_only))
+        if alone is not None:
+            at = int(np.searchsorted(own, alone))
+            use = (first == at) & (stop == at + 1)
         first, stop = first[use], stop[use]
-        if not len(first):
+        if not len(first) or len(own) < 2:
             return None
         rest = [other for at, other in enumerate(self.segments) if at != place]
         error, free, known = self._errors(own, first, stop, rest)
@@ -206,7 +246,7 @@ class _Levels:
             yield Change("step", int(rows[0]), ratio, alone)
         for one in self.outliers:
             # Its segment may have been cut since: it is held against the level that is around it.
-            at = max(k for k, own in enumerate(self.segments) if k == 0 or own[0] < one)
+            at = self._around(one)
             own = np.append(self.segments[at], one)
             yield Change("outlier", one, self._ratio(own, len(own) - 1, {at}))
 
@@ -260,9 +300,10 @@ def find_changes(
 
     What is looked for is the arc of results in a row with the largest t against the others
     (circular binary segmentation: Olshen et al., Biostatistics 5, 2004), then those within its
-    parts, as long as any stands out. Of series that have none at all, the chance that anything is
-    found in any is at most `level`: Bonferroni over the arcs of a series, Holm over the series.
-    Changes within the `margin`, a ratio less 1, are none.
+    parts, as long as any stands out; two that hide each other are found as a pair. Of series that
+    have none at all, the chance that anything is found in any is at most `level`: Bonferroni over
+    the arcs of a series, Holm over the series. Changes within the `margin`, a ratio less 1, are
+    none.
     """
     of: dict[Hashable, list[Series]] = {}
     for name, one in series.items():
@@ -272,20 +313,12 @@ def find_changes(
     }
     limit = math.log1p(margin)
     quiet = set(levels)
-    waiting = {name: own.best(limit) for name, own in levels.items()}
     while True:
         allowed = level / max(len(quiet), 1)
-        now = [
-            (name, best)
-            for name, best in waiting.items()
-            if best is not None and best.p * levels[name].partitions < allowed
-        ]
-        if not now:
+        found = {name for name, own in levels.items() if own.find(limit, allowed)}
+        if not found:
             break
-        for name, best in now:
-            levels[name].split(best)
-            waiting[name] = levels[name].best(limit)
-        quiet -= {name for name, _ in now}
+        quiet -= found
     for own in levels.values():
         own.settle(limit, allowed)
     return {
