@@ -28,7 +28,7 @@ ROUNDS = 20
 PROCESS = np.arange(ROUNDS) * INTERPRETERS // ROUNDS
 HALF_WIDTH = 0.01
 """Of the time of one cell in one result, where steps are looked for."""
-TIMES = 500
+TIMES = 100
 COMMITS = (2, 3, 6, 10, 30, 100)
 SLOWER = 1.1
 
