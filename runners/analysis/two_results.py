@@ -101,20 +101,22 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
+    times = {number: (Times.of(one), Times.of(other)) for number, (one, other) in own.items()}
     wander = drift(
-        times
-        for summary, known in zip(summaries, rounds, strict=True)
-        for times in _loops(summary, known)
+        (
+            loop
+            for summary, known in zip(summaries, rounds, strict=True)
+            for loop in _loops(summary, known)
+        ),
+        (side for both in times.values() for side in both),
     )
-    pairs = {
-        number: Pair(Times.of(one), Times.of(other), wander) for number, (one, other) in own.items()
-    }
+    pairs = {number: Pair(*both, wander) for number, both in times.items()}
     if asked is None:
         panels = {
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads, wander)
+        limit = margin(pairs.values(), twice, leads)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)
