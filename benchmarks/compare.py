@@ -49,8 +49,8 @@ HALF_WIDTH = 0.015
 """Of the ratio of one cell, by itself."""
 
 How = Literal["", "no loop twice", "one panel"]
-"""How the cells of a result were measured: those of a workload one after the other, so that its plain
-loop was measured several times; each of another workload; or all of one workload in the same rounds.
+"""How the cells of a result were measured: each by itself, those of a workload one after the other;
+each by itself and of a workload of its own; or all of one workload in the same rounds.
 """
 HOWS: tuple[How, ...] = ("", "no loop twice", "one panel")
 

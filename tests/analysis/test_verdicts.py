@@ -116,16 +116,16 @@ def test_what_nothing_was_measured_twice_for_drifts_as_the_parts_of_a_measuremen
     for _ in range(200):
         sides = []
         for _ in range(2):
-            # Slow for one window or the next, and somewhat within it.
-            speed = np.exp(
-                chance.normal(0, 0.1) + np.repeat(chance.normal(0, 0.05, INTERPRETERS), 4)
-            )
+            # Slow for one measurement or the other, and for parts of it.
+            logs = chance.normal(0, 0.1) + np.repeat(chance.normal(0, 0.05, INTERPRETERS), 4)
+            speed = np.exp(logs)
             own = [times(chance) for _ in range(4)]
             sides.append([Times(speed * t.baseline_s, speed * t.measured_s, PROCESS) for t in own])
         wander = drift([[side[0]] for side in sides], [t for side in sides for t in side])
         assert wander.freedom == 2 * 4 * (INTERPRETERS - 1)
         for known in (wander, STEADY):
-            pairs = {cell: Pair(*both, known) for cell, both in enumerate(zip(*sides, strict=True))}
+            both = zip(*sides, strict=True)
+            pairs = {cell: Pair(one, other, known) for cell, (one, other) in enumerate(both)}
             worse = "worse" in verdicts(pairs, "parallel", asked(0.0)).values()
             wrong += worse and known is wander
             without += worse and known is STEADY
