@@ -35,10 +35,14 @@ METHOD = """\
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of two results besides their times: see `compare.side.Differences`."""
+    """What is known of two results besides their times: see `compare.side.Differences`.
+
+    `again` is where the rounds are of cells that were measured again, if any were.
+    """
 
     differences: Sequence[str]
     unknown: Sequence[str]
+    again: str = ""
 
 
 def headline(found: TwoResults) -> str:
@@ -65,6 +69,12 @@ def lines(found: TwoResults, told: Told) -> Iterator[str]:
         if found.margin.claims < found.margin.value:
             limit += f"; that much is not steady: not worse is only said within {MOST:.0%}"
         yield limit
+    if told.again:
+        count = sum(cell.again is not None for cell in found.cells)
+        yield (
+            f"{counted(count, 'cell')} measured again, being worse: worse is what is so twice; the "
+            f"new rounds are in {told.again}"
+        )
 
 
 def only(found: TwoResults) -> Iterator[str]:
@@ -83,6 +93,25 @@ def columns(found: TwoResults) -> list[Quantity]:
 
 def ratio(cell: Compared, what: Quantity) -> str:
     return bracketed(*astuple(cell.ratios[what])) if what in cell.ratios else ""
+
+
+def titles(found: TwoResults) -> list[str]:
+    """What stands above the numbers of `ratios`."""
+    second = [f"{TITLES[found.leads]} again"] if _some_again(found) else []
+    return [*(TITLES[what] for what in columns(found)), *second]
+
+
+def ratios(cell: Compared, found: TwoResults) -> list[str]:
+    """The ratios of a cell, and after them the one that was measured again, if any was."""
+    shown = [ratio(cell, what) for what in columns(found)]
+    if _some_again(found):
+        outcome, second = cell.again or ("", {})
+        shown.append(bracketed(*astuple(second[found.leads])) if found.leads in second else outcome)
+    return shown
+
+
+def _some_again(found: TwoResults) -> bool:
+    return any(cell.again is not None for cell in found.cells)
 
 
 def comment(found: TwoResults, told: Told) -> str:
@@ -120,13 +149,9 @@ def _rest(found: TwoResults, cells: Sequence[Compared]) -> str:
 
 
 def _table(found: TwoResults, cells: Iterable[Compared]) -> str:
-    names = columns(found)
     return table(
-        ["cell", "verdict", *(f"{TITLES[what]}" for what in names), ""],
-        (
-            [cell.name, cell.outcome, *(ratio(cell, what) for what in names), cell.why]
-            for cell in cells
-        ),
+        ["cell", "verdict", *titles(found), ""],
+        ([cell.name, cell.outcome, *ratios(cell, found), cell.why] for cell in cells),
     )
 
 
@@ -172,6 +197,8 @@ COLUMNS = (
         for end in ("", "_low", "_high")
     ),
     *("rounds_before", "rounds_after", "cell_before", "cell_after"),
+    "outcome_again",
+    *(f"{what}_ratio_again{end}" for what in QUANTITIES for end in ("", "_low", "_high")),
 )
 """Of compare.csv, between the names of the results and what the verdicts are on."""
 
@@ -184,6 +211,9 @@ def _row(cell: Compared) -> dict[str, object]:
         **{"cell_before": cell.cells[0], "cell_after": cell.cells[1]},
     }
     intervals = {f"{what}_ratio": found for what, found in cell.ratios.items()}
+    if cell.again is not None:
+        row["outcome_again"], second = cell.again
+        intervals |= {f"{what}_ratio_again": found for what, found in second.items()}
     for name, both in (("speedup", cell.speedups), ("parallel_s", cell.seconds)):
         intervals |= {
             f"{name}_{when}": found for when, found in zip(("before", "after"), both, strict=True)

@@ -42,7 +42,9 @@ def forest(found: TwoResults) -> Figure:
 
     The band is the margin. Intervals hold for all cells together with 95%.
     """
-    cells = [cell for cell in found.cells if found.leads in cell.ratios]
+    cells = [
+        cell for cell in found.cells if found.leads in cell.ratios and cell.outcome in _OUTCOMES
+    ]
     names = ["\n".join(textwrap.wrap(printable(cell.name), _WRAP)) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
