@@ -131,9 +131,10 @@ def _plan(side: Side, row: int, place: Path, cfg: DictConfig) -> Plan:
         ) from None
     now = json.loads(json.dumps(plan.identity, default=str))
     if changed := differences(old, now):
+        what = printable("; ".join(changed))
         raise UsageError(
-            f"{OPTION}: {side.name} would not be what it was: {printable('; '.join(changed))}; run "
-            "it where it was measured"
+            f"{OPTION}: {side.name} would not be what it was: {what}; have that again, or measure "
+            "the result anew"
         )
     return plan
 

@@ -1,6 +1,8 @@
 """The command `python -m runners.compare`: from the words typed to the exit status."""
 
 import argparse
+import errno
+import os
 import shlex
 import sys
 import traceback
@@ -8,41 +10,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from runners.analysis.matching import Matched, apart, match
 from runners.analysis.two_results import TwoResults, compare
 from runners.analysis.verdicts import Quantity
 from runners.compare.again import planned
 from runners.compare.options import parser
+from runners.compare.show import show
 from runners.compare.side import Side, differences, read_side, refuse_same
 from runners.door import REQUESTS, libraries_only
 from runners.model import UsageError, printable
 from runners.planning import interpreters
 from runners.report import figures
-from runners.report.compared import (
-    ABOVE,
-    Told,
-    comment,
-    csv,
-    headline,
-    lines,
-    only,
-    ratios,
-    titles,
-)
+from runners.report.compared import Told, comment, csv
 from runners.results.claim import release_all
+from runners.results.columns import RUNS
 from runners.results.named import Named, named
 from runners.results.write import write_whole
 from runners.words.rounding import counted
 
 NOT_WORSE, WORSE, USAGE, FAULT, NOTHING, INCONCLUSIVE = range(6)
 """Exit statuses."""
-
-STYLES = {"worse": "bold red", "failed": "bold red", "better": "green", "inconclusive": "yellow"}
-PIPED = 160
-"""Columns of an output that has no width of its own."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,7 +38,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _compare(options)
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        told = str(error)
+        if isinstance(error, OSError):
+            told = f"{error.filename or 'a file'}: {error.strerror or error}"
+        print(f"error: {printable(told)}", file=sys.stderr)
         return USAGE
     except Exception:
         if REQUESTS.pending is not None:
@@ -61,6 +51,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if options.output is not None:
+        _refuse_unwritable(options.output)
     with libraries_only():
         results = named([options.before, options.after])
         refuse_same(*_there(results))
@@ -97,11 +89,33 @@ def _compare(options: argparse.Namespace) -> int:
     return status(found, options.fail_on)
 
 
+def _refuse_unwritable(folder: Path) -> None:
+    """Raise UsageError unless that folder can be made or written to."""
+    place = folder.absolute()
+    there = next(one for one in (place, *place.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise UsageError(f"--output {folder}: {there} is a file; name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--output {folder}: {there} cannot be written to; name another folder")
+
+
 def _there(results: Sequence[Named]) -> Sequence[Named]:
+    """The same results, all of which can be read: of a part, the verdict would say too much."""
     for result in results:
         if not result.folder.is_dir():
-            raise UsageError(f"{result.folder}: no such folder; name one that holds results")
+            what = "it is a file, no folder" if result.folder.exists() else "no such folder"
+            raise UsageError(f"{result.folder}: {what}; name one that holds results")
+        for folder, _, files in os.walk(result.folder, onerror=_unreadable):
+            if RUNS in files and not os.access(path := Path(folder, RUNS), os.R_OK):
+                _unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
     return results
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(
+        f"{error.filename}: it cannot be read ({error.strerror}); make it readable, or name "
+        "another result"
+    )
 
 
 def side_by_side(
@@ -187,31 +201,6 @@ def status(found: TwoResults, fail_on: Sequence[str]) -> int:
 
 def _decided(found: TwoResults) -> bool:
     return any(cell.outcome != "not compared" for cell in found.cells)
-
-
-def show(found: TwoResults, told: Told) -> None:
-    """Print it, as wide as the terminal is."""
-    width = None if sys.stdout.isatty() else PIPED
-    console = Console(width=width, markup=False, emoji=False, highlight=False)
-    for line in lines(found, told):
-        console.print(printable(line), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("", overflow="fold")
-    for title in titles(found):
-        table.add_column(title)
-    table.add_column("verdict")
-    for cell in found.cells:
-        style = STYLES.get(cell.outcome, "")
-        table.add_row(printable(cell.name), *ratios(cell, found), cell.outcome, style=style)
-    console.print()
-    console.print(table)
-    for cell in found.cells:
-        if cell.why:
-            console.print(printable(f"{cell.name}: {cell.why}"), soft_wrap=True)
-    for line in only(found):
-        console.print(printable(line), soft_wrap=True)
-    console.print()
-    console.print(printable(f"{headline(found)} ({ABOVE})"), soft_wrap=True)
 
 
 def write(found: TwoResults, told: Told, folder: Path) -> list[Path]:

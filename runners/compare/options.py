@@ -5,6 +5,7 @@ import math
 
 from runners.report.compared import TITLES
 from runners.results.write import typed
+from runners.words.parser import Parser
 
 DOES = """\
 Two results side by side: which cells are worse in the later one, not worse, or cannot be told."""
@@ -17,7 +18,7 @@ FAIL_ON = ("worse", "inconclusive")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m runners.compare",
         description=DOES,
         epilog=STATUSES,

@@ -21,7 +21,11 @@ TITLES: dict[Quantity, str] = {
 }
 ABOVE = "ratios above 1 are better"
 MOST_ROWS, MOST_FOLDED, MOST_LISTED = 20, 150, 30
-"""Rows in a comment at sight, and folded; and cells in a list: GitHub takes 65,536 characters."""
+"""Rows in a comment at sight, and folded; and cells in a list."""
+LONGEST = 65_536
+"""Characters of a comment that GitHub takes. Here they are bytes, which are never fewer."""
+LONGEST_TEXT, LONGEST_LINE = 150, 2000
+"""Of a name or a reason in a comment, and of a line before the table."""
 
 METHOD = """\
 - Each ratio is above 1 where {after} is better: time before / time after, speedup after / speedup
@@ -116,57 +120,79 @@ def _some_again(found: TwoResults) -> bool:
 
 def comment(found: TwoResults, told: Told) -> str:
     """The comparison as a comment on a change: what matters at sight, the rest folded."""
+    for folded in (MOST_FOLDED, MOST_FOLDED // 2, MOST_FOLDED // 5, MOST_FOLDED // 15):
+        text = _comment(found, told, folded)
+        if len(text.encode("utf-8", "replace")) <= LONGEST:
+            break
+    return text
+
+
+def _comment(found: TwoResults, told: Told, most: int) -> str:
+    """With at most so many rows in each folded table."""
     loud = [cell for cell in found.cells if cell.outcome != "not worse"]
     rank = {outcome: at for at, outcome in enumerate(found.counts)}
     loud.sort(key=lambda cell: rank[cell.outcome])
     shown = loud[:MOST_ROWS]
-    calm = [cell for cell in found.cells if cell not in shown]
+    at_sight = {id(cell) for cell in shown}
+    calm = [cell for cell in found.cells if id(cell) not in at_sight]
     method = METHOD.format(after=escaped(found.names[1]), leads=TITLES[found.leads])
     parts = [
         f"### {escaped(headline(found))}",
-        bullets(lines(found, told)),
+        bullets(_cut(line, LONGEST_LINE) for line in lines(found, told)),
         *([_table(found, shown)] if shown else []),
-        *([_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm))] if calm else []),
         *(
-            [_folded("cells that only one of them has", bullets(only(found)))]
+            [_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm, most))]
+            if calm
+            else []
+        ),
+        *(
+            [_folded("cells that only one of them has", bullets(_only(found)))]
             if any(found.only)
             else []
         ),
-        _folded("times and speedups", _absolute(found)),
+        _folded("times and speedups", _absolute(found, most)),
         _folded("how to read it", method.rstrip()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _only(found: TwoResults) -> Iterator[str]:
+    return (_cut(line, LONGEST_LINE) for line in only(found))
+
+
+def _cut(text: str, most: int = LONGEST_TEXT) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _rest(found: TwoResults, cells: Sequence[Compared]) -> str:
-    more = len(cells) - MOST_FOLDED
+def _rest(found: TwoResults, cells: Sequence[Compared], most: int) -> str:
+    more = len(cells) - most
     note = f"\n\n{more} more are in compare.csv." if more > 0 else ""
-    return _table(found, cells[:MOST_FOLDED]) + note
+    return _table(found, cells[:most]) + note
 
 
 def _table(found: TwoResults, cells: Iterable[Compared]) -> str:
     return table(
         ["cell", "verdict", *titles(found), ""],
-        ([cell.name, cell.outcome, *ratios(cell, found), cell.why] for cell in cells),
+        ([_cut(cell.name), cell.outcome, *ratios(cell, found), _cut(cell.why)] for cell in cells),
     )
 
 
-def _absolute(found: TwoResults) -> str:
+def _absolute(found: TwoResults, most: int) -> str:
     before, after = found.names
     return table(
         ["cell", f"time, {before}", after, f"speedup, {before}", after, "rounds"],
         (
             [
-                cell.name,
+                _cut(cell.name),
                 *(_time(seconds) for seconds in cell.seconds),
                 *(bracketed(*astuple(speedup)) for speedup in cell.speedups),
                 f"{cell.rounds[0]}, {cell.rounds[1]}",
             ]
-            for cell in found.cells[:MOST_FOLDED]
+            for cell in found.cells[:most]
             if cell.ratios
         ),
     )

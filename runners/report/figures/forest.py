@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import seaborn as sns
@@ -33,6 +34,7 @@ _ROW = 0.27  # inches
 _LINE = 0.15  # inches, of each further line of a name
 _AROUND = 1.5  # inches above and below the rows
 _WIDTH = 7.4  # inches
+_MOST = 100  # rows
 _WRAP = 42  # characters of a name in a line
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
@@ -40,11 +42,12 @@ _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest d
 def forest(found: TwoResults) -> Figure:
     """The ratio that the verdicts are on, of each cell that was compared, with its interval.
 
-    The band is the margin. Intervals hold for all cells together with 95%.
+    Of more cells than can be read, those that matter most. The band is the margin. Intervals hold
+    for all cells together with 95%.
     """
-    cells = [
-        cell for cell in found.cells if found.leads in cell.ratios and cell.outcome in _OUTCOMES
-    ]
+    drawn = [cell for cell in found.cells if found.leads in cell.ratios]
+    drawn = [cell for cell in drawn if cell.outcome in _OUTCOMES]
+    cells = _loudest(drawn)
     names = ["\n".join(textwrap.wrap(printable(cell.name), _WRAP)) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
@@ -66,7 +69,9 @@ def forest(found: TwoResults) -> Figure:
         axes.set_yticks(range(len(cells)), names)
         axes.tick_params(axis="y", length=0)
         before, after = map(printable, found.names)
-        axes.set_xlabel(_LABELS[found.leads].format(before=before, after=after))
+        label = _LABELS[found.leads].format(before=before, after=after)
+        more = len(drawn) - len(cells)
+        axes.set_xlabel(label + (f"\n{more} more cells are in compare.csv" if more else ""))
         axes.set_title(f"← {after} is worse", loc="left", color="0.35", fontsize=8.5)
         axes.set_title(f"{after} is better →", loc="right", color="0.35", fontsize=8.5)
         if not cells:
@@ -76,6 +81,13 @@ def forest(found: TwoResults) -> Figure:
         sns.despine(ax=axes, left=True)
         legend(figure, _handles(found, cells))
     return figure
+
+
+def _loudest(cells: list[Compared]) -> list[Compared]:
+    """As many as can be read, in their order: those that are worse rather than others."""
+    order = list(get_args(Outcome))
+    ranked = sorted(range(len(cells)), key=lambda k: (order.index(cells[k].outcome), k))
+    return [cells[k] for k in sorted(ranked[:_MOST])]
 
 
 def _limits(found: TwoResults, cells: list[Compared]) -> tuple[float, float]:
