@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from runners.analysis.two_results import Compared, Outcome, TwoResults
 from runners.model import printable
@@ -36,6 +36,7 @@ _AROUND = 1.5  # inches above and below the rows
 _WIDTH = 7.4  # inches
 _MOST = 100  # rows
 _WRAP = 42  # characters of a name in a line
+_DECADE = 6.0  # a wider axis has ticks at 0.1, 0.2, 0.5, 1, ...
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
 
@@ -61,7 +62,9 @@ def forest(found: TwoResults) -> Figure:
             axes.axvspan(1 / (1 + found.margin.value), 1 + found.margin.value, zorder=0, **_BAND)
         axes.set_xscale("log")
         axes.set_xlim(low, high)
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        wide = high / low > _DECADE
+        even = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])  # of a wide axis all would be at one end
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else even)
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.4g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
