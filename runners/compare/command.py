@@ -6,12 +6,12 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from runners.analysis.matching import Matched, apart, match
-from runners.analysis.two_results import TwoResults, compare
+from runners.analysis.two_results import Compared, TwoResults, compare
 from runners.analysis.verdicts import Quantity
 from runners.compare.again import planned
 from runners.compare.options import parser
@@ -163,30 +163,41 @@ def _twice(before: Side, after: Side, found: TwoResults, told: Told) -> tuple[Tw
     finally:
         interpreters.close()
     with libraries_only():
-        second = read_side(Named(f"{after.name} again", again.folder))
-    rows = {str(folder): row for row, folder in enumerate(second.summary["folder"])}
+        return _joined(before, found, worse, again.folder, old), told
+
+
+def _joined(
+    before: Side,
+    found: TwoResults,
+    worse: Sequence[Compared],
+    folder: Path,
+    old: Mapping[str, int],
+) -> TwoResults:
+    """What was found, with what that folder has of the cells that were worse, in their order.
+
+    `old` has the positions of the earlier cells by their names.
+    """
+    second = read_side(Named("again", folder))
+    rows = {str(name): row for row, name in enumerate(second.summary["folder"])}
+    pairs = [
+        (old[cell.cells[0]], rows[str(number)])
+        for number, cell in enumerate(worse, 1)
+        if str(number) in rows
+    ]
     twice = compare(
         (before.name, second.name),
         (before.summary, second.summary),
         (before.rounds, second.rounds),
-        Matched(
-            tuple(
-                (old[cell.cells[0]], rows[str(number)])
-                for number, cell in enumerate(worse, 1)
-                if str(number) in rows
-            )
-        ),
+        Matched(tuple(pairs)),
         found.leads,
         found.margin.value,
     )
-    outcomes = {cell.cells[0]: cell for cell in twice.cells}
+    known = {cell.cells[0]: cell for cell in twice.cells}
     cells = (
-        cell.with_again(outcomes[cell.cells[0]])
-        if cell.outcome == "worse" and cell.cells[0] in outcomes
-        else cell
+        cell.with_again(known[cell.cells[0]]) if cell.cells[0] in known else cell
         for cell in found.cells
     )
-    return replace(found, cells=tuple(cells)), told
+    return replace(found, cells=tuple(cells))
 
 
 def status(found: TwoResults, fail_on: Sequence[str]) -> int:
