@@ -27,7 +27,7 @@ import pytest
 
 from runners import watch
 from runners.child import watched
-from runners.child.watched import BEGAN, FAILED, WRITTEN, Note, Scales, Watched, unpacked
+from runners.child.watched import FAILED, Scales, run, run_chunk, unpacked
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
 from runners.watching.parts import batches, parts
@@ -404,30 +404,31 @@ def test_causes_are_those_that_the_run_itself_shows(loss: str, facts: Facts, sai
 # --- notes -------------------------------------------------------------------------------------
 
 
-def test_notes_outlive_a_torn_one_and_the_room_behind_them(tmp_path: Path) -> None:
-    function = Watched(double, str(tmp_path))
-    for number in range(1000):  # more than one room
-        assert function(number, number) == 2 * number
+def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
+    tmp_path: Path,
+) -> None:
+    place = str(tmp_path)
+
+    def so_far() -> list[watched.Note]:
+        (path,) = tmp_path.iterdir()
+        return unpacked(path.read_bytes(), 7)
+
+    assert run(lambda: [(note.number, note.end_ns) for note in so_far()], place, 0) == [(0, 0)]
+    assert run_chunk(double, place, 1, [(k,) for k in range(1500)]) == list(range(0, 3000, 2))
     with pytest.raises(LookupError):
-        Watched(fails, str(tmp_path))(1, 1000)
-    (path,) = tmp_path.iterdir()
-    notes = list(unpacked(path.read_bytes()))
-    ends = [note for note in notes if not note.flags & BEGAN]
-    assert [note.number for note in ends] == list(range(1001))
-    assert len(notes) == 2002
-    assert [note.number for note in ends if note.flags & FAILED] == [1000]
-    torn = bytearray(path.read_bytes())
-    torn[watched.SIZE - 8 : watched.SIZE] = bytes(8)
-    assert len(list(unpacked(bytes(torn)))) == 2001
+        run(fails, place, 1501, 1)
+    assert run(run, place, 1502, double, place, 1503, 4) == 8  # one in another
+    notes = so_far()
+    assert [note.number for note in notes] == list(range(1504))  # more than one room
+    assert all(0 < note.start_ns < note.end_ns and note.thread == 7 for note in notes)
+    assert [note.number for note in notes if note.flags & FAILED] == [1501]
+    assert notes[0].returned_bytes > 0
+    assert notes[0].rss_bytes > 1_000_000
+    assert any(note.returned_bytes == -1 for note in notes)
 
 
 def test_a_task_goes_on_where_nothing_can_be_noted(tmp_path: Path) -> None:
-    assert Watched(double, str(tmp_path / "missing"))(2, 0) == 4
-
-
-def test_a_note_is_what_was_packed() -> None:
-    note = Note(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, WRITTEN)
-    assert list(unpacked(watched.pack(*note))) == [note]
+    assert run_chunk(double, str(tmp_path / "missing"), 0, [(2,)] * 1500) == [4] * 1500
 
 
 def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,8 +441,7 @@ def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch
 def test_scales_rest_after_a_value_and_pass_over_what_cannot_be_pickled() -> None:
     scales = Scales()
     assert scales.weigh(b"x" * 1000)[0] > 1000
-    scales.next_ns = time.perf_counter_ns() + 10**12
-    assert scales.weigh(b"x") == (-1, False)
+    assert scales.next_ns > time.perf_counter_ns()
     assert Scales().weigh(threading.Lock()) == (-1, False)
 
 

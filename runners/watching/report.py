@@ -14,8 +14,7 @@ from runners.child.counters import read_counters
 from runners.child.ladder import crew, largest_task_share, median, task_times
 from runners.child.sample import MOST_SPANS as MOST_SHOWN
 from runners.child.sample import sample
-from runners.child.watched import BEGAN, CUT, FAILED, GIL, Note
-from runners.child.worker import clock_ns
+from runners.child.watched import CUT, FAILED, GIL, Note, clock_ns
 from runners.model import Span, Timeline, UsageError, printable
 from runners.planning.environment import usable_cpus
 from runners.report.trace import trace_events
@@ -46,14 +45,11 @@ class Report:
         self._ledger = ledger
         self._used = read_counters(None).since(ledger.begin)
         files = ledger.all_notes()
-        ended = [(note, pid) for pid, notes in files for note in notes if not note.flags & BEGAN]
+        ended = [(note, pid) for pid, notes in files for note in notes if note.end_ns]
         ended.sort()  # by number
-        self.spans = tuple(_span(pid, note) for note, pid in ended)
         self._ended = [note for note, _ in ended]
-        numbers = {note.number for note in self._ended}
-        self._died = [
-            (pid, note) for pid, notes in files for note in notes if note.number not in numbers
-        ]
+        self._died = [(pid, note) for pid, notes in files for note in notes if not note.end_ns]
+        self.spans = tuple(_span(pid, note) for note, pid in ended)
         self._batches = batches(self._open())
 
     def _open(self) -> list[tuple[int, int]]:
@@ -63,8 +59,9 @@ class Report:
             (min(given[span.index] or span.start_ns, span.start_ns), span.end_ns)
             for span in self.spans
         ]
-        times = self._ledger.messages
-        return [*spans, *zip(times[::2], times[1::2], strict=False)]
+        # Which result is whose does not matter for when there was any message on its way.
+        messages = zip(sorted(self._ledger.went), sorted(self._ledger.came), strict=False)
+        return [*spans, *messages]
 
     @cached_property
     def parts(self) -> Parts | None:
