@@ -27,7 +27,7 @@ import pytest
 
 from runners import watch
 from runners.child import watched
-from runners.child.watched import FAILED, Scales, run, run_chunk, unpacked
+from runners.child.watched import FAILED, Scales, run, unpacked
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
 from runners.watching.parts import batches, parts
@@ -413,11 +413,11 @@ def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
         (path,) = tmp_path.iterdir()
         return unpacked(path.read_bytes(), 7)
 
-    assert run(lambda: [(note.number, note.end_ns) for note in so_far()], place, 0) == [(0, 0)]
-    assert run_chunk(double, place, 1, [(k,) for k in range(1500)]) == list(range(0, 3000, 2))
+    assert run(so_far, place, 0, [()], {})[0][:4:3] == (0, 0)  # its number, no end
+    assert run(double, place, 1, [(k,) for k in range(1500)]) == list(range(0, 3000, 2))
     with pytest.raises(LookupError):
-        run(fails, place, 1501, 1)
-    assert run(run, place, 1502, double, place, 1503, 4) == 8  # one in another
+        run(fails, place, 1501, [(1,)], {})
+    assert run(run, place, 1502, [(double, place, 1503, [()])], {"keywords": {"x": 4}}) == 8
     notes = so_far()
     assert [note.number for note in notes] == list(range(1504))  # more than one room
     assert all(0 < note.start_ns < note.end_ns and note.thread == 7 for note in notes)
@@ -428,7 +428,7 @@ def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
 
 
 def test_a_task_goes_on_where_nothing_can_be_noted(tmp_path: Path) -> None:
-    assert run_chunk(double, str(tmp_path / "missing"), 0, [(2,)] * 1500) == [4] * 1500
+    assert run(double, str(tmp_path / "missing"), 0, [(2,)] * 1500) == [4] * 1500
 
 
 def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

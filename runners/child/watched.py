@@ -16,7 +16,7 @@ import resource
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -32,9 +32,9 @@ FAILED, CUT, GIL = 1, 2, 4
 the worker was read, its GIL was on."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
-WEIGHING, READING = 1000, 400
-"""The time between, as a multiple of what was needed: that is ten times more after a task that
-waited."""
+BETWEEN = 1000
+"""The time from one reading, or weighing, to the next, as a multiple of what it took: that is ten
+times more after a task that waited."""
 READ_EVERY_NS = 5_000_000
 _WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 """Both know the largest resident set; a thread's is found sooner."""
@@ -44,10 +44,12 @@ MOST_FOLDERS = 8
 """Whose files a worker has mapped."""
 
 _LAYOUT = struct.Struct("8q")
-_FIELDS = _LAYOUT.size // 8
-_NUMBER, _START, _END, _CPU, _WAIT, _RSS, _RETURNED, _FLAGS = range(_FIELDS)
+_NUMBER, _START, _END, _CPU, _FLAGS, _WAIT, _RSS, _RETURNED = range(8)
 """Where they are in a file's note. It is a line of the cache, and all 0 before its task begins, so
 the number and the bytes returned have one added."""
+
+Calls = Sequence[Sequence[Any]]
+"""A function's arguments, for each call of it."""
 
 
 class Note(NamedTuple):
@@ -65,63 +67,74 @@ class Note(NamedTuple):
     start_ns: int
     end_ns: int
     cpu_ns: int
-    wait_ns: int
-    rss_bytes: int
-    returned_bytes: int
     flags: int
+    wait_ns: int = 0
+    rss_bytes: int = 0
+    returned_bytes: int = -1
 
 
 def unpacked(data: bytes, thread: int) -> list[Note]:
     """The notes in a file of that thread's."""
     return [
-        Note(number - 1, thread, start, end, cpu, wait, rss, returned - 1, flags)
-        for number, start, end, cpu, wait, rss, returned, flags in _LAYOUT.iter_unpack(data)
+        Note(number - 1, thread, start, end, cpu, flags, wait, rss, returned - 1)
+        for number, start, end, cpu, flags, wait, rss, returned in _LAYOUT.iter_unpack(data)
         if number  # else it is room
     ]
 
 
 def run(
-    function: Callable[..., Any], folder: str, number: int, /, *arguments: Any, **keywords: Any
+    function: Callable[..., Any],
+    folder: str,
+    number: int,
+    calls: Calls,
+    keywords: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A task of the program, in a worker that shares no memory with it."""
+    """Tasks of the program, in a worker that shares no memory with it.
+
+    Their numbers begin with that one. With keywords it is one task, and its result is returned;
+    without, the list of the results. The numbers in brackets are those of `_START` and so on.
+    """
     here = _known.get(folder) or _arrived(folder)
-    if here.at == _FULL:
-        here.turn()
-    at, room = here.at, here.room
-    here.at = at + _FIELDS
-    value = None
-    room[at] = number + 1
-    room[at + _START] = clock_ns()
-    cpu = thread_cpu_ns()
-    try:
-        value = function(*arguments, **keywords)
-    except BaseException:
-        room[at + _FLAGS] = FAILED
-        raise
-    finally:
-        room[at + _CPU] = thread_cpu_ns() - cpu
-        room[at + _END] = end = clock_ns()
-        if end >= here.next_ns:
-            here.look(room[at : at + _FIELDS], end, value)
-    return value
-
-
-def run_chunk(
-    function: Callable[..., Any], folder: str, first: int, chunk: Sequence[Sequence[Any]]
-) -> list[Any]:
-    """The tasks of a message of an executor's `map`, each given as its arguments."""
-    return [run(function, folder, number, *one) for number, one in enumerate(chunk, first)]
+    is_one, keywords = keywords is not None, keywords or {}
+    results = []
+    for arguments in calls:
+        if here.at == 8192:  # `ROOM` in eights
+            here.turn()
+        at, room = here.at, here.room
+        here.at = at + 8
+        value = None
+        room[at] = number = number + 1
+        room[at + 1] = clock_ns()
+        cpu = thread_cpu_ns()
+        try:
+            value = function(*arguments, **keywords)
+        except BaseException:
+            room[at + 4] = FAILED
+            raise
+        finally:
+            room[at + 3] = thread_cpu_ns() - cpu
+            room[at + 2] = end = clock_ns()
+            if end >= here.next_ns:
+                here.look(room[at : at + 8], end, value)
+        if is_one:
+            return value
+        results.append(value)
+    return results
 
 
 def run_here(
-    function: Callable[..., Any], notes: "Notes", number: int, /, *arguments: Any, **keywords: Any
+    function: Callable[..., Any],
+    notes: "Notes",
+    number: int,
+    calls: Calls,
+    keywords: Mapping[str, Any],
 ) -> Any:
     """A task of the program, in one of its threads."""
-    flags = wait = rss = 0
+    flags = 0
     start = clock_ns()
     cpu = thread_cpu_ns()
     try:
-        return function(*arguments, **keywords)
+        return function(*calls[0], **keywords)
     except BaseException:
         flags = FAILED
         raise
@@ -130,9 +143,10 @@ def run_here(
         end = clock_ns()
         here = notes.readers.get(thread_id()) or notes.arrived()
         if end >= here.next_ns:
-            wait, rss, gil = here.read(end)
-            flags |= gil
-        notes.list.append((number, here.thread, start, end, cpu, wait, rss, -1, flags))
+            gil, wait, rss = here.read(end)
+            notes.list.append((number, here.thread, start, end, cpu, flags | gil, wait, rss))
+        else:
+            notes.list.append((number, here.thread, start, end, cpu, flags))
 
 
 class Watched(tuple[Any, ...]):
@@ -151,31 +165,34 @@ class Watched(tuple[Any, ...]):
         function, place, is_starred = self
         item, number = item_and_number
         task = run if type(place) is str else run_here
-        return task(function, place, number, *(item if is_starred else (item,)))
+        return task(function, place, number, (item if is_starred else (item,),), {})
 
 
 class _Reader:
     """A worker's thread: what is read of it now and then."""
 
+    __slots__ = ("next_ns", "thread", "waited_ns")
+
     def __init__(self) -> None:
         self.thread = threading.get_native_id()
-        self.next_ns = 0
-        """When there is something to be done again, beyond the note of a task."""
+        self.next_ns = 0  # when there is something to be done again, beyond the note of a task
         self.waited_ns = run_queue_wait_ns()
 
     def read(self, now_ns: int) -> tuple[int, int, int]:
-        """`wait_ns`, `rss_bytes` and the flag of the GIL, for a note."""
+        """The flag of the GIL, `wait_ns` and `rss_bytes` of a note."""
         before, self.waited_ns = self.waited_ns, run_queue_wait_ns()
-        own = resource.getrusage(_WHOSE)
         wait = self.waited_ns - before if self.waited_ns >= 0 else -1
+        rss = resource.getrusage(_WHOSE).ru_maxrss * RSS_UNIT
         gil = GIL if is_on() else 0
-        now_ns, begin_ns = clock_ns(), now_ns
-        self.next_ns = now_ns + max(READING * (now_ns - begin_ns), READ_EVERY_NS)
-        return wait, own.ru_maxrss * RSS_UNIT, gil
+        ready_ns = clock_ns()
+        self.next_ns = ready_ns + max(BETWEEN * (ready_ns - now_ns), READ_EVERY_NS)
+        return gil, wait, rss
 
 
 class Notes:
     """Those of all workers that share memory with the program, as plain tuples."""
+
+    __slots__ = ("list", "readers")
 
     def __init__(self) -> None:
         self.list: list[tuple[int, ...]] = []
@@ -188,6 +205,8 @@ class Notes:
 
 class _Writer(_Reader):
     """A worker and its file in a folder. It is mapped: a call of the system a task takes longer."""
+
+    __slots__ = ("at", "path", "read_ns", "room")
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -233,7 +252,7 @@ class _Writer(_Reader):
     def look(self, note: Any, now_ns: int, value: Any) -> None:
         """What is not done for each task: read the worker, weigh a result."""
         if now_ns >= self.read_ns:
-            note[_WAIT], note[_RSS], gil = self.read(now_ns)
+            gil, note[_WAIT], note[_RSS] = self.read(now_ns)
             note[_FLAGS] |= gil
             self.read_ns = self.next_ns
         if now_ns >= _scales.next_ns and not note[_FLAGS] & FAILED:
@@ -244,7 +263,6 @@ class _Writer(_Reader):
         self.next_ns = min(self.read_ns, _scales.next_ns)
 
 
-_FULL = ROOM // 8
 _known: dict[str, _Writer] = {}
 """By folder: a worker that shares no memory with the program runs tasks in one thread."""
 os.register_at_fork(after_in_child=_known.clear)
@@ -280,7 +298,7 @@ class Scales:
         except Exception:  # the pool may have ways of its own, and tells its user if it has none
             pass
         now_ns = clock_ns()
-        self.next_ns = now_ns + WEIGHING * (now_ns - begin_ns)
+        self.next_ns = now_ns + BETWEEN * (now_ns - begin_ns)
         return size, is_cut
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Ledger:
         self.place: Any = self.notes
         """Where notes go, for `run`: a folder, or the list where workers share memory."""
         self.run: Callable[..., Any] = run_here
-        """What a task's worker calls: with the function, `place`, the number and the arguments."""
+        """What a task's worker calls: with function, `place`, number, arguments and keywords."""
         self.forget: Callable[[], object] = self.notes.list.clear
         """Let go what workers have noted, once it has been read."""
         if self.is_apart:
@@ -135,7 +136,7 @@ class Ledger:
     def all_notes(self) -> list[tuple[int, list[Note]]]:
         """What workers have noted so far, each part with its process."""
         if not self.is_apart:
-            return [(os.getpid(), list(map(Note._make, [*self.notes.list])))]
+            return [(os.getpid(), list(starmap(Note, [*self.notes.list])))]
         found = []
         for path in sorted(Path(self.place).iterdir()):
             if not path.name.startswith("."):  # whose the folder is

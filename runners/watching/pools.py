@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from runners.child.watched import Watched, clock_ns, run_chunk
+from runners.child.watched import Watched, clock_ns, run
 from runners.model import UsageError, Workers, printable
 from runners.watching.ledger import About, Ledger
 
@@ -40,14 +40,14 @@ class AnExecutor:
             tasks = len(chunk)
             ledger.longest_chunk = max(ledger.longest_chunk, tasks)
             number = ledger.number(tasks)
-            called = run_chunk, function, ledger.place, number, chunk
+            called = run, function, ledger.place, number, chunk
         else:
             number = ledger.number()
-            called = ledger.run, fn, ledger.place, number, *args
+            called = ledger.run, fn, ledger.place, number, (args,), kwargs
         if since_ns >= ledger.weigh_ns:
             ledger.weigh(tasks, (fn, args, kwargs))
         try:
-            future = submit(*called, **kwargs)
+            future = submit(*called)
         except BaseException:
             ledger.refuse(number, tasks)
             raise
@@ -79,12 +79,12 @@ class APool:
         ledger, apply = self._ledger, super().apply_async  # type: ignore[misc]
         if not ledger.is_open:
             return apply(func, args, kwds, callback, error_callback)
-        args = tuple(args)
+        args, kwds = tuple(args), dict(kwds)
         callbacks = _noting(ledger, callback, error_callback)
         number = ledger.number()
         ledger.weigh(1, (func, args, kwds))
         try:
-            return apply(ledger.run, (func, ledger.place, number, *args), kwds, *callbacks)
+            return apply(ledger.run, (func, ledger.place, number, (args,), kwds), {}, *callbacks)
         except BaseException:
             ledger.refuse(number)
             raise
@@ -188,7 +188,7 @@ class AParallel:
         for function, arguments, keywords in iterable:
             number = ledger.number()
             ledger.weigh(1, (function, arguments, keywords))
-            yield ledger.run, (function, ledger.place, number, *arguments), keywords
+            yield ledger.run, (function, ledger.place, number, (arguments,), keywords), {}
 
 
 def known(pool: Any) -> tuple[type, About]:
