@@ -27,9 +27,10 @@ import pytest
 
 from runners import watch
 from runners.child import watched
-from runners.child.watched import FAILED, Scales, run, unpacked
+from runners.child.watched import FAILED, Scales, run
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
+from runners.watching.ledger import Seen
 from runners.watching.parts import batches, parts
 from runners.watching.why import Facts, why
 from tests.conftest import ROOT
@@ -409,22 +410,27 @@ def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
 ) -> None:
     place = str(tmp_path)
 
-    def so_far() -> list[watched.Note]:
+    def so_far() -> Seen:
         (path,) = tmp_path.iterdir()
-        return unpacked(path.read_bytes(), 7)
+        seen = Seen()
+        seen.add_file(path.read_bytes(), 8, 9)
+        return seen
 
-    assert run(so_far, place, 0, [()], {})[0][:4:3] == (0, 0)  # its number, no end
+    first = run(so_far, place, 0, [()], {})
+    assert (first.spans, first.more, first.died) == ([], [], [8])
     assert run(double, place, 1, [(k,) for k in range(1500)]) == list(range(0, 3000, 2))
     with pytest.raises(LookupError):
         run(fails, place, 1501, [(1,)], {})
     assert run(run, place, 1502, [(double, place, 1503, [()])], {"keywords": {"x": 4}}) == 8
-    notes = so_far()
-    assert [note.number for note in notes] == list(range(1504))  # more than one room
-    assert all(0 < note.start_ns < note.end_ns and note.thread == 7 for note in notes)
-    assert [note.number for note in notes if note.flags & FAILED] == [1501]
-    assert notes[0].returned_bytes > 0
-    assert notes[0].rss_bytes > 1_000_000
-    assert any(note.returned_bytes == -1 for note in notes)
+    seen = so_far()
+    assert [span.index for span in seen.spans] == list(range(1504))  # more than one room
+    assert all(0 < span.start_ns < span.end_ns for span in seen.spans)
+    assert {(span.pid, span.thread) for span in seen.spans} == {(8, 9)}
+    assert [more.flags & FAILED for more in seen.more].count(FAILED) == 1
+    assert seen.more[0].returned_bytes > 0
+    assert seen.more[0].rss_bytes > 1_000_000
+    assert len(seen.more) < 1000
+    assert seen.died == []
 
 
 def test_a_task_goes_on_where_nothing_can_be_noted(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ ROOM = 64 * 1024
 MOST_FOLDERS = 8
 """Whose files a worker has mapped."""
 
-_LAYOUT = struct.Struct("8q")
-_NUMBER, _START, _END, _CPU, _FLAGS, _WAIT, _RSS, _RETURNED = range(8)
+LAYOUT = struct.Struct("8q")
+_NUMBER, _START, _END, _CPU, _WAIT, _FLAGS, _RSS, _RETURNED = range(8)
 """Where they are in a file's note. It is a line of the cache, and all 0 before its task begins, so
 the number and the bytes returned have one added."""
 
@@ -52,34 +52,16 @@ Calls = Sequence[Sequence[Any]]
 """A function's arguments, for each call of it."""
 
 
-class Note(NamedTuple):
-    """What a worker notes of a task.
+class More(NamedTuple):
+    """What is not noted of each task, beyond its span.
 
-    `number` is that of the task, `thread` that of the system. `end_ns` is 0 of a task that has not
-    ended. Where the worker was read at the task's end, `wait_ns` is the time that it stood in the
-    run queue since it was read before, or -1 where the kernel does not tell, and `rss_bytes` the
-    largest resident set that its process had so far; else both are 0. `returned_bytes` is the size
-    of the pickled result, -1 where it was not weighed.
+    `rss_bytes` is the largest resident set that the worker's process had so far, 0 where it was not
+    read. `returned_bytes` is the size of the pickled result, -1 where it was not weighed.
     """
 
-    number: int
-    thread: int
-    start_ns: int
-    end_ns: int
-    cpu_ns: int
     flags: int
-    wait_ns: int = 0
     rss_bytes: int = 0
     returned_bytes: int = -1
-
-
-def unpacked(data: bytes, thread: int) -> list[Note]:
-    """The notes in a file of that thread's."""
-    return [
-        Note(number - 1, thread, start, end, cpu, flags, wait, rss, returned - 1)
-        for number, start, end, cpu, flags, wait, rss, returned in _LAYOUT.iter_unpack(data)
-        if number  # else it is room
-    ]
 
 
 def run(
@@ -109,7 +91,7 @@ def run(
         try:
             value = function(*arguments, **keywords)
         except BaseException:
-            room[at + 4] = FAILED
+            room[at + 5] = FAILED
             raise
         finally:
             room[at + 3] = thread_cpu_ns() - cpu
@@ -130,7 +112,7 @@ def run_here(
     keywords: Mapping[str, Any],
 ) -> Any:
     """A task of the program, in one of its threads."""
-    flags = 0
+    flags = wait = 0
     start = clock_ns()
     cpu = thread_cpu_ns()
     try:
@@ -142,11 +124,9 @@ def run_here(
         cpu = thread_cpu_ns() - cpu
         end = clock_ns()
         here = notes.readers.get(thread_id()) or notes.arrived()
-        if end >= here.next_ns:
-            gil, wait, rss = here.read(end)
-            notes.list.append((number, here.thread, start, end, cpu, flags | gil, wait, rss))
-        else:
-            notes.list.append((number, here.thread, start, end, cpu, flags))
+        if flags or end >= here.next_ns:
+            wait = notes.look(here, end, flags)
+        notes.spans.append((number, here.thread, start, end, cpu, wait))
 
 
 class Watched(tuple[Any, ...]):
@@ -190,17 +170,34 @@ class _Reader:
 
 
 class Notes:
-    """Those of all workers that share memory with the program, as plain tuples."""
+    """Those of all workers that share memory with the program.
 
-    __slots__ = ("list", "readers")
+    `spans` are plain tuples, which are made sooner, without the process.
+    """
+
+    __slots__ = ("more", "readers", "spans")
 
     def __init__(self) -> None:
-        self.list: list[tuple[int, ...]] = []
+        self.spans: list[tuple[int, int, int, int, int, int]] = []
+        self.more: list[More] = []
         self.readers: dict[int, _Reader] = {}
 
     def arrived(self) -> _Reader:
         here = self.readers[thread_id()] = _Reader()
         return here
+
+    def look(self, here: _Reader, now_ns: int, flags: int) -> int:
+        """What is not done for each task; returns the span's wait."""
+        wait = rss = 0
+        if now_ns >= here.next_ns:
+            gil, wait, rss = here.read(now_ns)
+            flags |= gil
+        self.more.append(More(flags, rss))
+        return wait
+
+    def clear(self) -> None:
+        self.spans.clear()
+        self.more.clear()
 
 
 class _Writer(_Reader):

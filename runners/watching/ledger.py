@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from runners.child.counters import Counters, keep_gil, read_counters
-from runners.child.watched import Note, Notes, Scales, clock_ns, run, run_here, unpacked
+from runners.child.watched import LAYOUT, More, Notes, Scales, clock_ns, run, run_here
 from runners.measuring.folders import Folder
-from runners.model import Workers
+from runners.model import Span, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Ledger:
         """Where notes go, for `run`: a folder, or the list where workers share memory."""
         self.run: Callable[..., Any] = run_here
         """What a task's worker calls: with function, `place`, number, arguments and keywords."""
-        self.forget: Callable[[], object] = self.notes.list.clear
+        self.forget: Callable[[], object] = self.notes.clear
         """Let go what workers have noted, once it has been read."""
         if self.is_apart:
             folder = Folder()
@@ -133,16 +132,52 @@ class Ledger:
             elif future._state != "FINISHED":
                 self.cancelled += tasks
 
-    def all_notes(self) -> list[tuple[int, list[Note]]]:
-        """What workers have noted so far, each part with its process."""
+    def seen(self) -> "Seen":
+        """What workers have noted so far."""
+        found = Seen()
         if not self.is_apart:
-            return [(os.getpid(), list(starmap(Note, [*self.notes.list])))]
-        found = []
+            found.add_notes(self.notes)
+            return found
         for path in sorted(Path(self.place).iterdir()):
             if not path.name.startswith("."):  # whose the folder is
                 pid, thread, _ = map(int, path.name.split("-"))
-                found.append((pid, unpacked(path.read_bytes(), thread)))
+                found.add_file(path.read_bytes(), pid, thread)
         return found
+
+
+class Seen:
+    """What workers have noted: of tasks that ended, and the processes of those that only began.
+
+    A span's `wait_ns` is 0 where the worker was not read at the task's end.
+    """
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.more: list[More] = []
+        self.died: list[int] = []
+
+    def add_notes(self, notes: Notes) -> None:
+        pid = os.getpid()
+        self.spans += [
+            Span(number, pid, thread, start, end, cpu, wait)
+            for number, thread, start, end, cpu, wait in [*notes.spans]
+        ]
+        self.more += notes.more
+
+    def add_file(self, data: bytes, pid: int, thread: int) -> None:
+        """What is in a file of that thread's."""
+        notes = list(LAYOUT.iter_unpack(data))
+        self.spans += [
+            Span(number - 1, pid, thread, start, end, cpu, wait)
+            for number, start, end, cpu, wait, _, _, _ in notes
+            if end
+        ]
+        self.more += [
+            More(flags, rss, returned - 1)
+            for _, _, end, _, _, flags, rss, returned in notes
+            if end and (flags or rss or returned)
+        ]
+        self.died += [pid for number, _, end, *_ in notes if number and not end]
 
 
 def _remove(folder: Folder, pid: int) -> None:
