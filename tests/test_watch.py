@@ -100,6 +100,20 @@ def test_an_executor_behaves_as_it_does_alone(make: Callable[[], Executor]) -> N
     assert here == {make is threads}
 
 
+def test_a_class_that_inherits_from_an_executor_gets_the_keywords_of_its_own() -> None:
+    class Ranked(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, rank: int = 0, **kwargs: Any) -> Any:  # type: ignore[override]
+            ranks.append(rank)
+            return super().submit(fn, *args, **kwargs)
+
+    ranks: list[int] = []
+    with watch(Ranked(1), quiet=True) as pool:
+        assert pool.submit(int, "11", base=2, rank=7).result() == 3
+        assert list(pool.map(double, (1, 2))) == [2, 4]
+    assert ranks == [7, 0, 0]
+    assert of(pool)["ended"] == 3
+
+
 def test_tasks_that_were_cancelled_are_counted() -> None:
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
         futures = [pool.submit(time.sleep, 0.02) for _ in range(9)]
@@ -109,6 +123,17 @@ def test_tasks_that_were_cancelled_are_counted() -> None:
     assert cancelled > 0
     assert (found["cancelled"], found["ended"]) == (cancelled, 9 - cancelled)
     assert f"{cancelled} cancelled" in pool.report.text
+
+
+def test_a_cancelled_message_counts_all_of_its_tasks() -> None:
+    with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
+        pool.map(time.sleep, [0.02] * 36, chunksize=4)
+        pool.shutdown(wait=True, cancel_futures=True)
+    found = of(pool)
+    assert found["cancelled"] > 0
+    assert found["cancelled"] % 4 == 0
+    assert found["ended"] + found["cancelled"] == found["tasks"] == 36
+    assert found["unfinished"] == 0
 
 
 def test_threads_that_give_in_tasks_and_tasks_that_do_lose_nothing() -> None:
@@ -416,12 +441,12 @@ def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
         seen.add_file(path.read_bytes(), 8, 9)
         return seen
 
-    first = run(so_far, place, 0, [()], {})
+    first = run(so_far, place, 0, [()], True)
     assert (first.spans, first.more, first.died) == ([], [], [8])
-    assert run(double, place, 1, [(k,) for k in range(1500)]) == list(range(0, 3000, 2))
+    assert run(double, place, 1, [(k,) for k in range(1500)], False) == list(range(0, 3000, 2))
     with pytest.raises(LookupError):
-        run(fails, place, 1501, [(1,)], {})
-    assert run(run, place, 1502, [(double, place, 1503, [()])], {"keywords": {"x": 4}}) == 8
+        run(fails, place, 1501, [(1,)], True)
+    assert run(run, place, 1502, [(double, place, 1503, [()], True)], True, x=4) == 8
     seen = so_far()
     assert [span.index for span in seen.spans] == list(range(1504))  # more than one room
     assert all(0 < span.start_ns < span.end_ns for span in seen.spans)
@@ -434,7 +459,7 @@ def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
 
 
 def test_a_task_goes_on_where_nothing_can_be_noted(tmp_path: Path) -> None:
-    assert run(double, str(tmp_path / "missing"), 0, [(2,)] * 1500) == [4] * 1500
+    assert run(double, str(tmp_path / "missing"), 0, [(2,)] * 1500, False) == [4] * 1500
 
 
 def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

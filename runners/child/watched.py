@@ -16,9 +16,9 @@ import resource
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from runners.child.counters import RSS_UNIT, run_queue_wait_ns
 from runners.child.gil import is_on
@@ -69,15 +69,16 @@ def run(
     folder: str,
     number: int,
     calls: Calls,
-    keywords: Mapping[str, Any] | None = None,
+    is_one: bool,
+    /,
+    **keywords: Any,
 ) -> Any:
     """Tasks of the program, in a worker that shares no memory with it.
 
-    Their numbers begin with that one. With keywords it is one task, and its result is returned;
-    without, the list of the results. The numbers in brackets are those of `_START` and so on.
+    Their numbers begin with that one. Of one task its result is returned, of a message of `map` the
+    list of them. The numbers in brackets are those of `_START` and so on.
     """
     here = _known.get(folder) or _arrived(folder)
-    is_one, keywords = keywords is not None, keywords or {}
     results = []
     for arguments in calls:
         if here.at == 8192:  # `ROOM` in eights
@@ -109,9 +110,11 @@ def run_here(
     notes: "Notes",
     number: int,
     calls: Calls,
-    keywords: Mapping[str, Any],
+    is_one: Literal[True],
+    /,
+    **keywords: Any,
 ) -> Any:
-    """A task of the program, in one of its threads."""
+    """A task of the program, in one of its threads: as `run`, for one task."""
     flags = wait = 0
     start = clock_ns()
     cpu = thread_cpu_ns()
@@ -145,7 +148,7 @@ class Watched(tuple[Any, ...]):
         function, place, is_starred = self
         item, number = item_and_number
         task = run if type(place) is str else run_here
-        return task(function, place, number, (item if is_starred else (item,),), {})
+        return task(function, place, number, (item if is_starred else (item,),), True)
 
 
 class _Reader:

@@ -48,7 +48,7 @@ class Ledger:
         self.place: Any = self.notes
         """Where notes go, for `run`: a folder, or the list where workers share memory."""
         self.run: Callable[..., Any] = run_here
-        """What a task's worker calls: with function, `place`, number, arguments and keywords."""
+        """What a task's worker calls."""
         self.forget: Callable[[], object] = self.notes.clear
         """Let go what workers have noted, once it has been read."""
         if self.is_apart:

@@ -40,14 +40,14 @@ class AnExecutor:
             tasks = len(chunk)
             ledger.longest_chunk = max(ledger.longest_chunk, tasks)
             number = ledger.number(tasks)
-            called = run, function, ledger.place, number, chunk
+            called = run, function, ledger.place, number, chunk, False
         else:
             number = ledger.number()
-            called = ledger.run, fn, ledger.place, number, (args,), kwargs
+            called = ledger.run, fn, ledger.place, number, (args,), True
         if since_ns >= ledger.weigh_ns:
             ledger.weigh(tasks, (fn, args, kwargs))
         try:
-            future = submit(*called)
+            future = submit(*called, **kwargs)
         except BaseException:
             ledger.refuse(number, tasks)
             raise
@@ -79,12 +79,12 @@ class APool:
         ledger, apply = self._ledger, super().apply_async  # type: ignore[misc]
         if not ledger.is_open:
             return apply(func, args, kwds, callback, error_callback)
-        args, kwds = tuple(args), dict(kwds)
+        args = tuple(args)
         callbacks = _noting(ledger, callback, error_callback)
         number = ledger.number()
         ledger.weigh(1, (func, args, kwds))
         try:
-            return apply(ledger.run, (func, ledger.place, number, (args,), kwds), {}, *callbacks)
+            return apply(ledger.run, (func, ledger.place, number, (args,), True), kwds, *callbacks)
         except BaseException:
             ledger.refuse(number)
             raise
@@ -188,7 +188,7 @@ class AParallel:
         for function, arguments, keywords in iterable:
             number = ledger.number()
             ledger.weigh(1, (function, arguments, keywords))
-            yield ledger.run, (function, ledger.place, number, (arguments,), keywords), {}
+            yield ledger.run, (function, ledger.place, number, (arguments,), True), keywords
 
 
 def known(pool: Any) -> tuple[type, About]:
