@@ -5,8 +5,8 @@ list where workers share memory with the program, else to a file, where it stays
 dies. Loaded in the workers of any program, so the standard library alone.
 
 After a task that waited, the caches have been used for something else, and then each function,
-object and page that is touched costs what a hundred lines cost in a loop. So what is done for every
-task stands in one function, without calls of others of ours; the rest is done now and then.
+object and page that is touched costs many times what it costs in a loop. So what is done for every
+task stands in one function that calls no other of ours; the rest is done now and then.
 """
 
 import mmap
@@ -28,7 +28,7 @@ thread_cpu_ns = time.thread_time_ns
 thread_id = threading.get_ident
 
 FAILED, CUT, GIL = 1, 2, 4
-"""What `Note.flags` may have: the task raised, its result is larger than was weighed, and, where
+"""What `More.flags` may have: the task raised, its result is larger than was weighed, and, where
 the worker was read, its GIL was on."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
@@ -38,8 +38,8 @@ times more after a task that waited."""
 READ_EVERY_NS = 5_000_000
 _WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 """Both know the largest resident set; a thread's is found sooner."""
-ROOM = 64 * 1024
-"""Bytes by which a file grows."""
+ROOM = 8 * 8192
+"""Bytes by which a file grows; `run` knows it too."""
 MOST_FOLDERS = 8
 """Whose files a worker has mapped."""
 
@@ -81,7 +81,7 @@ def run(
     here = _known.get(folder) or _arrived(folder)
     results = []
     for arguments in calls:
-        if here.at == 8192:  # `ROOM` in eights
+        if here.at == 8192:  # `ROOM`
             here.turn()
         at, room = here.at, here.room
         here.at = at + 8
