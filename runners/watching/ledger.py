@@ -114,13 +114,10 @@ class Ledger:
             self.came.append(now_ns)
 
     def follow(self, future: "Future[Any]", since_ns: int, tasks: int) -> None:
-        """Note how the future of a call made then ends; in the same memory its worker does."""
-        if self.is_apart:
-            with self.lock:
-                self.went.append(since_ns)
-            future.add_done_callback(
-                self._ended if tasks == 1 else partial(self._ended, tasks=tasks)
-            )
+        """Note how the future of a call made then ends: not needed where memory is shared."""
+        with self.lock:
+            self.went.append(since_ns)
+        future.add_done_callback(self._ended if tasks == 1 else partial(self._ended, tasks=tasks))
 
     def _ended(self, future: "Future[Any]", tasks: int = 1) -> None:
         """For each task, where the pool does its work: so without asking the future's lock."""

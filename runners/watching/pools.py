@@ -51,7 +51,8 @@ class AnExecutor:
         except BaseException:
             ledger.refuse(number, tasks)
             raise
-        ledger.follow(future, since_ns, tasks)
+        if ledger.is_apart:
+            ledger.follow(future, since_ns, tasks)
         return future
 
 
