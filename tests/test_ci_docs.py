@@ -16,6 +16,7 @@ import runners.compare.command
 import runners.history.command
 import runners.report.files
 from runners.command.arguments import each_value, expanded
+from runners.compare.options import parser
 from runners.planning import config
 from runners.planning.hydra_versions import BASE
 from runners.planning.searchpath import CONF
@@ -91,7 +92,7 @@ def test_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         synthetic.write(tmp_path / f"history/results/{at}/cell", synthetic.runs(seed=at))
     for words in of("runners.compare"):
         if HAS_VERSUS or words[0] != "outputs/now":  # the two versions that one folder holds
-            runners.compare.command.parser().parse_args(words)
+            parser().parse_args(words)
     [words] = [words for words in of("runners.compare") if "branch=outputs/now" in words][:1]
     assert runners.compare.command.run(words) == 0
     for words in of("runners.history"):

@@ -14,7 +14,7 @@ from scipy.special import stdtr
 from runners.analysis.headline import LARGEST, student_t
 from runners.analysis.interval import Floats, Interval
 from runners.analysis.rounds import Rows
-from runners.analysis.verdicts import ERROR_RATE, FEWEST_FREEDOM
+from runners.analysis.verdicts import ERROR_RATE, FEWEST_FREEDOM, WANDERS
 
 Kind = Literal["step", "outlier"]
 Known = Literal["well", "hardly", "not"]
@@ -23,7 +23,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 ENOUGH = 20
 """From so many degrees of freedom on the scatter of a series itself says how far to believe it."""
-_WIDER: Mapping[Known, float] = {"well": 0.0, "hardly": 1.0, "not": 2.0}
+_WIDER: Mapping[Known, float] = {"well": 0.0, "hardly": 1.0, "not": WANDERS}
 """How many times the margin of a series a change has to be: where it has not been seen how far the
 machine goes between measurements, that is taken to be further than within one."""
 MOST_FREEDOM = 1000

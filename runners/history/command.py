@@ -1,7 +1,6 @@
 """The command `python -m runners.history`: from the words typed to the exit status."""
 
 import argparse
-import math
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.analysis.over_time import History, before, tracks
-from runners.compare.command import FAULT, NOTHING, PIPED, USAGE
+from runners.compare.command import FAULT, NOTHING, USAGE
+from runners.compare.options import share
+from runners.compare.show import PIPED
 from runners.door import REQUESTS
 from runners.history.reading import Result, busy, differing, read_history
 from runners.model import UsageError, printable
@@ -19,6 +20,7 @@ from runners.report import figures
 from runners.report.over_time import csv, head, headline, lines, markdown, notes, row
 from runners.results.named import named
 from runners.results.write import typed, write_whole
+from runners.words.parser import Parser
 
 DOES = """\
 Results over time: speedups and times of each cell over commits, and the steps that stand out."""
@@ -28,7 +30,7 @@ in common"""
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m runners.history",
         description=DOES,
         epilog=STATUSES,
@@ -43,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--margin",
-        type=_share,
+        type=share,
         metavar="5%",
         default=0.0,
         help="what does not count as a step, such as 5%%; by default whatever stands out does",
@@ -56,20 +58,6 @@ def parser() -> argparse.ArgumentParser:
         "default the first folder",
     )
     return made
-
-
-def _share(text: str) -> float:
-    """A ratio less 1, of `5%` or `0.05`."""
-    number = text.strip()
-    try:
-        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: it must be a share from 0% to below 100%, such as 5%"
-        )
-    return value
 
 
 def run(arguments: Sequence[str]) -> int:
