@@ -17,6 +17,7 @@ from runners.results import checked
 from runners.results.columns import RUNS, SWEEP
 from runners.results.named import Named, named
 from runners.results.read import find, read_environments
+from runners.words.rounding import counted
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When results were measured that do not say it."""
@@ -67,7 +68,7 @@ def read_history(words: Sequence[str]) -> tuple[list[Result], str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return names[0] + (f" and {counted(len(names) - 1, 'other')}" if len(names) > 1 else "")
 
 
 def _folder(word: str) -> tuple[str | None, Path]:
