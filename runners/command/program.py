@@ -46,6 +46,8 @@ class Check(Callback):
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
+        if config.versus is not None:
+            fail(UsageError(f"versus={config.versus}: two versions make a sweep; add -m"))
         try:
             plan(config, site())
         except Exception as error:

@@ -31,7 +31,7 @@ from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, why
 from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
-from runners.planning import interpreters
+from runners.planning import interpreters, versions
 from runners.planning.identity import host
 from runners.results import claim
 from runners.results.columns import SWEEP
@@ -203,6 +203,7 @@ class Sweep:
             return []
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
+        self.job.commits = versions.commits()
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value

@@ -141,7 +141,7 @@ class _Measurement:
                         most_loops=max(other.loops for other in order),
                         tasks_of=number * self.numbers_each,
                         results=interpreters.results(number, side.host),
-                        times=f"{folder}/times-{self.panel.interpreter(side.candidate)}",
+                        times=f"{folder}/times-{self.panel.host(side.candidate)}",
                     )
                     run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):

@@ -21,7 +21,7 @@ from runners import starting
 from runners.measuring.folders import Folder
 from runners.measuring.tree import Tree
 from runners.measuring.wire import framed
-from runners.model import Python, UsageError, first_line, last_line, printable
+from runners.model import Python, UsageError, Version, first_line, last_line, printable
 from runners.model.plain import dumped, loaded
 
 LIMIT_S = 60.0
@@ -61,11 +61,15 @@ def _packages() -> Mapping[str, Sequence[str]]:
 class Preparing:
     """That process. `facts` is what it says of itself (`child.interpreter.facts`).
 
-    Raises UsageError where it ends, or says nothing for LIMIT_S.
+    It has that version of the user's code. Raises UsageError where it ends, or says nothing for
+    LIMIT_S.
     """
 
-    def __init__(self, python: Python) -> None:
+    def __init__(
+        self, python: Python, options: Sequence[str] = (), version: Version | None = None
+    ) -> None:
         self.python = python
+        self.version = version
         self.folder = Folder()
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         mark = f"SPEEDUP_LAB_PREPARES={uuid.uuid4().hex}"
@@ -74,8 +78,12 @@ class Preparing:
         call = f"from runners.child.prepare import main; main({theirs.fileno()})"
         try:
             self.tree = Tree(
-                starting.command(python, call, self.folder.name),
-                {**starting.environment(python), "TMPDIR": self.folder.name, name: token},
+                starting.command(python, call, self.folder.name, options, version),
+                {
+                    **starting.environment(python, None, version),
+                    "TMPDIR": self.folder.name,
+                    name: token,
+                },
                 theirs.fileno(),
                 self.output,
                 [self.folder.name],
@@ -150,5 +158,7 @@ class Preparing:
         return f"{how}{f' ({said})' if said else ''}"
 
     def _failure(self, what: str) -> UsageError:
-        asked, executable = self.python.asked, self.python.executable
-        return UsageError(printable(first_line(f"python={asked}: {executable} {what}")))
+        of = f"python={self.python.asked}"
+        if self.version is not None:
+            of = f"versus={self.version.asked}" + ("" if self.python.is_this else f" {of}")
+        return UsageError(printable(first_line(f"{of}: {self.python.executable} {what}")))

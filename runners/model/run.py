@@ -147,6 +147,7 @@ class Run:
     python: str | None = None
     python_order: int | None = None
     python_build: str | None = None
+    code_version: str | None = None
     gil_enabled_by: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
@@ -193,6 +194,7 @@ def run_of(
         python=plan.python_label,
         python_order=plan.python_order,
         python_build=plan.python.build,
+        code_version=plan.version.name if plan.version is not None else "",
     )
 
 

@@ -165,6 +165,7 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
     runs = pd.DataFrame(columns, copy=False)
     runs["panel"] = runs["panel"].fillna(runs["cell"])
     _tell_repeats_apart(runs, common)
+    runs["code_version"] = runs["code_version"].fillna("")  # others have none
     runs["status"] = statuses(runs)
     _fill_computation(runs)
     return runs
