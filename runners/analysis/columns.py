@@ -58,7 +58,7 @@ OUTCOME = (
     Column("steady", "bool", "", "times no longer fell when warm-up ended, in each process"),
     Column("processes", "int64", "count", "measuring processes of the complete rounds"),
     Column("rounds", "int64", "count", "complete rounds: all numbers below are about them"),
-    *(_OF_RUNS[name] for name in ("compared", "checked")),
+    *(_OF_RUNS[name] for name in ("compared", "checked", "differs")),
 )
 """What became of it."""
 

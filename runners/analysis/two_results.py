@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,6 +15,7 @@ from runners.analysis.matching import Matched
 from runners.analysis.rounds import Rounds
 from runners.analysis.verdicts import (
     QUANTITIES,
+    STEADY,
     Margin,
     Pair,
     Quantity,
@@ -64,7 +65,8 @@ class TwoResults:
     """Two results by their names, the earlier one first.
 
     The verdicts are on the ratio of `leads`, beyond the `margin`. `same` says that both hold the
-    very same runs. `only` are the cells that one of them has, with their names.
+    very same runs. `only` are the cells that one of them has, with their names. So many cells are
+    `paired`: compared round by round.
     """
 
     names: tuple[str, str]
@@ -73,6 +75,7 @@ class TwoResults:
     cells: tuple[Compared, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     same: bool
+    paired: int = 0
 
     @property
     def counts(self) -> dict[Outcome, int]:
@@ -88,11 +91,13 @@ def compare(
     found: Matched,
     leads: Quantity,
     asked: float | None = None,
+    paired: Callable[[Rounds, Rounds], Pair | None] | None = None,
 ) -> TwoResults:
     """Compare the cells of two results that were `found` to match; others are only listed.
 
     `summaries` are frames of `summarise`, `rounds` the complete rounds of their cells by name.
-    `asked` is a margin; without one it is that of `verdicts.margin`.
+    `asked` is a margin; without one it is that of `verdicts.margin`. Where both are one
+    measurement, `paired` compares two cells by their common rounds, if there are some.
     """
     told = [_names(summaries[at], [pair[at] for pair in found.pairs]) for at in (0, 1)]
     own: dict[int, tuple[Rounds, Rounds]] = {}
@@ -101,20 +106,27 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
+    together = {
+        number: pair
+        for number, (one, other) in own.items()
+        if paired is not None and (pair := paired(one, other)) is not None
+    }
     wander = drift(
         times
         for summary, known in zip(summaries, rounds, strict=True)
         for times in _loops(summary, known)
     )
     pairs = {
-        number: Pair(Times.of(one), Times.of(other), wander) for number, (one, other) in own.items()
+        number: together.get(number) or Pair(Times.of(one), Times.of(other), wander)
+        for number, (one, other) in own.items()
     }
     if asked is None:
         panels = {
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads, wander)
+        changes = STEADY if len(together) == len(pairs) else wander
+        limit = margin(pairs.values(), twice, leads, changes)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)
@@ -140,6 +152,7 @@ def compare(
         tuple(sorted(compared, key=lambda cell: in_order(cell.name))),
         (rest[0], rest[1]),
         same,
+        paired=len(together),
     )
 
 

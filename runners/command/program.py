@@ -159,7 +159,7 @@ def _report(folder: Path, job: Job) -> None:
         return
     for path in written.paths:
         print(path)
-    for line in written.recommendations:
+    for line in (*written.recommendations, *written.compared):
         print(line)
 
 

@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,10 +13,9 @@ from runners.analysis.rounds import Rounds
 from runners.analysis.summary import summarise
 from runners.model import UsageError
 from runners.planning.identity import changes
-from runners.results import checked
 from runners.results.columns import IDENTITY
 from runners.results.named import Named
-from runners.results.read import find, read_environments, read_runs
+from runners.results.read import find, read_environments, read_identity, read_runs
 
 FACTS = ("hostname", "cpu_model_name", "cpu_count", "platform", "python_version", "git_commit")
 """Facts of `environment.json` by which results of cells without an identity are told apart."""
@@ -57,7 +55,7 @@ def read_side(result: Named) -> Side:
     summary = summarise(runs)
     common = result.folder.resolve()
     identities = {
-        str(cell): _identity(common / str(folder) / IDENTITY)
+        str(cell): read_identity(common / str(folder))
         for cell, folder in zip(summary["cell"], summary["folder"], strict=True)
     }
     found: dict[str, dict[Any, None]] = {name: {} for name in FACTS}
@@ -77,13 +75,6 @@ def refuse_same(before: Named, after: Named) -> None:
         if files[0] != files[1]:
             same = "it has runs that are also in"
         raise UsageError(f"{after.folder}: {same} {before.folder}; name two results")
-
-
-def _identity(path: Path) -> Mapping[str, Any] | None:
-    try:
-        return checked.mapping(path)
-    except (OSError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,8 @@ class Order:
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
     writes it, and those after it, in other processes, compare theirs with it. `times` is the file
-    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds. `across` is
+    a folder in which versions of the user's code have their results for each other.
     """
 
     process: int
@@ -271,3 +272,4 @@ class Order:
     tasks_of: int = 0
     results: str | None = None
     times: str | None = None
+    across: str | None = None

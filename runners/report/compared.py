@@ -96,7 +96,7 @@ def comment(found: TwoResults, told: Told) -> str:
     parts = [
         f"### {escaped(headline(found))}",
         bullets(lines(found, told)),
-        *([_table(found, shown)] if shown else []),
+        *([table_of(found, shown)] if shown else []),
         *([_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm))] if calm else []),
         *(
             [_folded("cells that only one of them has", bullets(only(found)))]
@@ -116,10 +116,11 @@ def _folded(title: str, text: str) -> str:
 def _rest(found: TwoResults, cells: Sequence[Compared]) -> str:
     more = len(cells) - MOST_FOLDED
     note = f"\n\n{more} more are in compare.csv." if more > 0 else ""
-    return _table(found, cells[:MOST_FOLDED]) + note
+    return table_of(found, cells[:MOST_FOLDED]) + note
 
 
-def _table(found: TwoResults, cells: Iterable[Compared]) -> str:
+def table_of(found: TwoResults, cells: Iterable[Compared]) -> str:
+    """These cells with verdicts and ratios, in Markdown."""
     names = columns(found)
     return table(
         ["cell", "verdict", *(f"{TITLES[what]}" for what in names), ""],

@@ -338,6 +338,11 @@ FIXED = (
         "another result every time; missing where results are compared, or tasks repeat them",
     ),
     Column(
+        *("differs", "str", ""),
+        "the first result that another version of the user's code gives otherwise (`versus`); "
+        "missing where all are the same, and in all but the first rounds of a process",
+    ),
+    Column(
         *("left_processes", "Int64", "count"),
         "processes that were started in the run and still there after it, but for those of an "
         "executor that is kept",

@@ -5,7 +5,7 @@ not have loaded them before the first run is timed.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
 from runners.results.checked import Faults, as_text, warn
-from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
+from runners.results.columns import DTYPES, ENVIRONMENT, IDENTITY, RUNS, SPANS, SWEEP, statuses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +109,14 @@ def read_environments(folders: Folders, *, below: bool = True) -> list[Environme
         except (OSError, ValueError) as error:
             warn(path, f"skipped, not the facts of a machine: {_why(error)}")
     return environments
+
+
+def read_identity(folder: Path) -> Mapping[str, Any] | None:
+    """What a cell was measured with; None where its folder does not say so."""
+    try:
+        return checked.mapping(folder / IDENTITY)
+    except (OSError, ValueError):
+        return None
 
 
 def _why(error: OSError | ValueError) -> str:
