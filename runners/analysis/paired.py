@@ -4,6 +4,7 @@ What the machine did meanwhile it did to both, and cancels in the ratio of each 
 """
 
 import math
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -66,16 +67,17 @@ def of_version(summary: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def against(
     summary: pd.DataFrame,
-    rounds: dict[str, Rounds],
+    rounds: Mapping[str, Rounds],
     version: str,
     leads: Quantity = "parallel",
     asked: float | None = None,
+    ignored: Collection[str] = (),
 ) -> TwoResults:
     """What is here against another version: that one is the earlier result.
 
     `summary` is the frame of `summarise`, `rounds` are the complete rounds of its cells by name,
-    `asked` is a margin.
+    `asked` is a margin. `ignored` parameters may be others in the two.
     """
     before, after = of_version(summary, version), of_version(summary, "")
     names, frames = (version, HERE), (before, after)
-    return compare(names, frames, (rounds, rounds), match(*frames), leads, asked, paired)
+    return compare(names, frames, (rounds, rounds), match(*frames, ignored), leads, asked, paired)

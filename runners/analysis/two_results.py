@@ -15,7 +15,6 @@ from runners.analysis.matching import Matched
 from runners.analysis.rounds import Rounds
 from runners.analysis.verdicts import (
     QUANTITIES,
-    STEADY,
     Margin,
     Pair,
     Quantity,
@@ -125,8 +124,7 @@ def compare(
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        changes = STEADY if len(together) == len(pairs) else wander
-        limit = margin(pairs.values(), twice, leads, changes)
+        limit = margin(pairs.values(), twice, leads, wander)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)

@@ -23,6 +23,8 @@ from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import Site
 from runners.results.write import append
+from runners.words.functions import of_parameters, shown
+from runners.words.versions import Codes, same_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,27 @@ def planned(
     return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
 
 
+def same_versions(cells: Sequence[Plan | Run]) -> list[str]:
+    """A line for each workload that is the same in another version of the code."""
+    plans = [cell for cell in cells if isinstance(cell, Plan)]
+    here = {_pair(one): one for one in plans if one.version is None}
+    names = shown(of_parameters(one.workload, one.parameters) for one in plans)
+    known: dict[str, list[tuple[str, Codes]]] = {}
+    for one, name in zip(plans, names, strict=True):
+        if one.version is not None and (own := here.get(_pair(one))) is not None:
+            codes = one.identity["code"], own.identity["code"]
+            known.setdefault(one.version.asked, []).append((name, codes))
+    return [
+        f"versus={asked}: {line}" for asked, pairs in known.items() for line in same_code(pairs)
+    ]
+
+
+def _pair(plan: Plan) -> str:
+    """What a cell has in common with the same one of another version of the code."""
+    parameters = sorted(plan.parameters.items())
+    return repr((plan.workload, plan.executor, plan.n, plan.scaling, plan.host[:2], parameters))
+
+
 def panels(cells: Sequence[Cell], config: DictConfig) -> list[list[Cell]]:
     """The cells in the groups that are to be measured together, in the order of the sweep."""
     found = panelled(cells, int(config.sweep.panel_cells) if config.sweep.panel else 1)
@@ -108,7 +131,8 @@ def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
         if isinstance(plan, Plan):
             # Two cells that are the same but for their folder are not one panel's.
             work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
-            key = plan.workload, work, plan.scaling, repr(plan.measure), seen[plan.cell]
+            kind = plan.renewing, plan.compared  # which another version may have otherwise
+            key = plan.workload, work, plan.scaling, repr(plan.measure), kind, seen[plan.cell]
             seen[plan.cell] += 1
         alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
     panels: list[list[Cell]] = []

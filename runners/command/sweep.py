@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.command import folders, resume
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
-from runners.command.cells import Cell, measure_panel, panels, planned
+from runners.command.cells import Cell, measure_panel, panels, planned, same_versions
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
@@ -71,6 +71,8 @@ class Sweep:
         except UsageError as error:
             fail(error)
         _tell_of_files(cells)
+        for line in same_versions([cell.what for cell in cells]):
+            print(f"note: {line}", file=sys.stderr)
         self.claim(len(cells))
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:

@@ -11,9 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.analysis.matching import apart, match
+from runners.analysis.paired import against, of_version, versions
 from runners.analysis.two_results import TwoResults, compare
 from runners.analysis.verdicts import Quantity
-from runners.compare.side import Side, differences, read_side, refuse_same
+from runners.compare.side import (
+    Side,
+    differences,
+    of_here,
+    read_side,
+    refuse_same,
+    restless,
+)
 from runners.door import REQUESTS
 from runners.model import UsageError, printable
 from runners.report import figures
@@ -29,11 +37,13 @@ from runners.report.compared import (
     only,
     ratio,
 )
+from runners.report.versus import told_of
 from runners.results.named import Named, named
 from runners.results.write import typed, write_whole
 
 DOES = """\
-Two results side by side: which cells are worse in the later one, not worse, or cannot be told."""
+Two results side by side: which cells are worse in the later one, not worse, or cannot be told.
+With one folder: the two versions of the code that it holds (versus=...)."""
 STATUSES = """\
 exit status: 0 not worse, 1 worse or a cell failed (with --fail-on), 2 a mistake in the words or
 the folders, 3 a fault of this program, 4 no cell in common, 5 inconclusive (with --fail-on
@@ -57,8 +67,17 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, what in (("BEFORE", "the earlier result"), ("AFTER", "the later one")):
         made.add_argument(
-            name.lower(), metavar=name, help=f"{what}: a folder of results, or NAME=FOLDER"
+            name.lower(),
+            metavar=name,
+            nargs="?" if name == "AFTER" else None,
+            help=f"{what}: a folder of results, or NAME=FOLDER",
         )
+    made.add_argument(
+        "--version",
+        metavar="NAME",
+        help="with one folder that holds several other versions of the code: which of them is the "
+        "earlier one",
+    )
     made.add_argument(
         "--margin",
         type=_margin,
@@ -135,6 +154,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    if options.after is None:
+        return _compare_versions(options)
     results = named([options.before, options.after])
     refuse_same(*_there(results))
     before, after = map(read_side, results)
@@ -160,11 +181,50 @@ def _compare(options: argparse.Namespace) -> int:
             f"{before.name} and {after.name} hold the very same runs, one is a copy of the other; "
             "name two results"
         )
+    return _told(found, told, options)
+
+
+def _told(found: TwoResults, told: Told, options: argparse.Namespace) -> int:
     show(found, told)
     if options.output is not None:
         for path in write(found, told, options.output):
             print(printable(str(path)))
     return status(found, options.fail_on)
+
+
+def _compare_versions(options: argparse.Namespace) -> int:
+    """The two versions of the code that one result holds, by their common rounds."""
+    side = read_side(*_there(named([options.before])))
+    version = _chosen(side, options.version)
+    found = against(
+        *(side.summary, side.rounds, version, options.by or "parallel", options.margin),
+        ignored=options.across,
+    )
+    if not found.cells:
+        why = "; ".join(apart(*(of_version(side.summary, name) for name in (version, ""))))
+        what = f"{side.name}: {version} and what is here have no cell in common"
+        print(f"error: {printable(what + (f' ({why})' if why else ''))}", file=sys.stderr)
+        return NOTHING
+    known = told_of(found, side.summary, side.identities)
+    busy = restless(side, range(len(side.summary)))
+    return _told(found, Told(known.differences, [*known.unknown, *busy]), options)
+
+
+def _chosen(side: Side, name: str | None) -> str:
+    """The version of the code that what is here is compared with. Raises UsageError."""
+    known = versions(side.summary)
+    if not known:
+        raise UsageError(
+            f"{side.name}: it holds no two versions of the code (python -m runners versus=... "
+            "measures them); name a second result to compare it with"
+        )
+    chosen = [one for one in known if name is None or one.startswith(name)]
+    if name in known or len(chosen) == 1:
+        return name if name in known else chosen[0]
+    raise UsageError(
+        f"{side.name}: what is here can be compared with {', '.join(known)}; choose by "
+        f'--version "{known[0]}"'
+    )
 
 
 def _there(results: Sequence[Named]) -> Sequence[Named]:
@@ -183,6 +243,12 @@ def side_by_side(
     across: Sequence[str] = (),
 ) -> tuple[TwoResults, Told]:
     """Compare two results; `by` is what the verdicts are on, `asked` a margin."""
+    also = [
+        f"{side.name} also holds {', '.join(others)}: what was here is compared alone"
+        for side in (before, after)
+        if (others := versions(side.summary))
+    ]
+    before, after = of_here(before), of_here(after)
     matched = match(before.summary, after.summary, across)
     known = differences(before, after, matched.pairs)
     elsewhere = known.machine is not False or known.python is not False
@@ -195,7 +261,7 @@ def side_by_side(
         leads,
         asked,
     )
-    return found, Told(known.told, known.unknown)
+    return found, Told(known.told, [*also, *known.unknown])
 
 
 def status(found: TwoResults, fail_on: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from runners.planning.identity import changes
 from runners.results.columns import IDENTITY
 from runners.results.named import Named
 from runners.results.read import find, read_environments, read_identity, read_runs
+from runners.words.pythons import code_versions
 
 FACTS = ("hostname", "cpu_model_name", "cpu_count", "platform", "python_version", "git_commit")
 """Facts of `environment.json` by which results of cells without an identity are told apart."""
@@ -75,6 +76,14 @@ def refuse_same(before: Named, after: Named) -> None:
         if files[0] != files[1]:
             same = "it has runs that are also in"
         raise UsageError(f"{after.folder}: {same} {before.folder}; name two results")
+
+
+def of_here(side: Side) -> Side:
+    """A result without the other versions of the code that were measured beside what was here."""
+    own = code_versions(side.summary) == ""
+    if own.all() or not own.any():
+        return side
+    return replace(side, summary=side.summary.loc[own].reset_index(drop=True))
 
 
 @dataclass(frozen=True, slots=True)

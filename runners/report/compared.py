@@ -153,14 +153,19 @@ def _time(seconds: Interval) -> str:
 
 
 def csv(found: TwoResults) -> bytes:
-    """The content of compare.csv: a row a cell, also those that only one of the results has."""
+    """The content of compare.csv."""
+    return frame(found).to_csv(index=False).encode()
+
+
+def frame(found: TwoResults) -> pd.DataFrame:
+    """A row a cell with all numbers, also those that only one of the results has."""
     rows = [*map(_row, found.cells)]
     for name, cells in zip(found.names, found.only, strict=True):
         rows += [{"name": escaping.csv(cell), "outcome": f"only in {name}"} for cell in cells]
     facts = {"before": found.names[0], "after": found.names[1]}
     facts = {side: escaping.csv(name) for side, name in facts.items()}
-    frame = pd.DataFrame([{**facts, **row} for row in rows], columns=[*facts, *COLUMNS])
-    return frame.assign(leads=found.leads, margin=found.margin.value).to_csv(index=False).encode()
+    made = pd.DataFrame([{**facts, **row} for row in rows], columns=[*facts, *COLUMNS])
+    return made.assign(leads=found.leads, margin=found.margin.value)
 
 
 COLUMNS = (

@@ -97,7 +97,7 @@ def write_report(
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
     recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
-    against = _against(folders, summary, runs)
+    against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -135,7 +135,7 @@ def write_report(
     return Report(summary, paths, recommendations, missing, compared)
 
 
-def _against(
+def versions_of(
     folders: Sequence[Path], summary: pd.DataFrame, runs: pd.DataFrame
 ) -> list[versus.Against]:
     """What is here against the other versions of the code that were measured beside it."""

@@ -54,7 +54,7 @@ def all_against(
     """
     made = []
     for version in versions(summary):
-        found = against(summary, dict(rounds), version)
+        found = against(summary, rounds, version)
         told = told_of(found, summary, identities)
         made.append(Against(found, told))
     return made
