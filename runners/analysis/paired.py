@@ -10,7 +10,7 @@ import pandas as pd
 
 from runners.analysis.interval import Interval
 from runners.analysis.matching import match
-from runners.analysis.rounds import FEWEST, Rounds, in_common
+from runners.analysis.rounds import Rounds, in_common
 from runners.analysis.two_results import TwoResults, compare
 from runners.analysis.verdicts import Pair, Quantity, Times
 from runners.model import HERE
@@ -45,9 +45,9 @@ class Paired(Pair):
 
 
 def paired(before: Rounds, after: Rounds) -> Paired | None:
-    """The two, if they have rounds in common that an interval can be made of."""
+    """The two, if they have rounds in common."""
     one, other = in_common(before, after)
-    return Paired(one, other) if len(one.process) >= FEWEST else None
+    return Paired(one, other) if len(one.process) else None
 
 
 def versions(summary: pd.DataFrame) -> list[str]:

@@ -22,11 +22,13 @@ def enter(root: str, tree: str, working: str, place: str) -> None:
     """
     global trees
     trees = root, tree
-    sys.path[:] = [counterpart(path, root, tree) for path in sys.path]
+    own = [path if path == place else counterpart(path, root, tree) for path in sys.path]
+    sys.path[:] = own
     for module in [*sys.modules.values()]:
         mapping = getattr(module, "MAPPING", None)
         # What setuptools makes of a package that is installed as it is, where it is.
-        if module.__name__.startswith("__editable__") and isinstance(mapping, dict):
+        name = str(getattr(module, "__name__", ""))
+        if name.startswith("__editable__") and isinstance(mapping, dict):
             _map(mapping, root, tree, place)
     os.chdir(working)
 

@@ -20,6 +20,8 @@ from runners.results.write import from_home
 
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 MULTIRUN = ("-m", "--multirun")
+SHOWING = ("--cfg", "-c", "--info", "-i", "--help", "-h")
+"""Hydra's options with which nothing is run."""
 VALUED = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name"),
     *("-cn", "--config-dir", "-cd"),
@@ -94,7 +96,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
     of_several = {"executor=all", "python=all"} & set(written) or any(map(VERSUS.match, written))
-    if of_several and not set(MULTIRUN) & set(options):
+    if of_several and not set(options) & {*MULTIRUN, *SHOWING}:
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]

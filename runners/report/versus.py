@@ -71,9 +71,10 @@ def told_of(
         if all(identities.get(one) for one in cell.cells)
     ]
     modules = dict.fromkeys(name for _, both in codes for name in differing(both))
+    nothing = [] if codes else ["no cell was measured with both"]
     return Told(
         [f"code of {name}" for name in sorted(modules)],
-        [*same_code(codes), *_results(found, summary), *_apart(found)],
+        [*nothing, *same_code(codes), *_results(found, summary), *_apart(found)],
     )
 
 
