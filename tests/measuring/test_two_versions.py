@@ -11,7 +11,7 @@ from runners.command.arguments import as_override
 from runners.command.cells import Cell, panelled, same_versions
 from runners.measuring.measure import measure
 from runners.measuring.sides import sides
-from runners.model import Panel, Plan, Run, Unsupported, UsageError
+from runners.model import Order, Panel, Plan, Unsupported, UsageError, run_of, timestamp
 from runners.planning import interpreters
 from tests.conftest import MakePlan
 from tests.planning.test_versions import commit, git
@@ -174,15 +174,8 @@ def test_the_same_code_twice_is_told(mine: Path, make_plan: MakePlan) -> None:
     ]
     other = plans(make_plan, "two_versions:work", "executor=thread", "HEAD~1")
     assert same_versions(other) == []
-    refused = Run(**{**_row(both[1]), "status": "unsupported"})
+    refused = run_of(both[1], Order(0, 0, 0, "measured", True, True), "failed", timestamp())
     assert same_versions([both[0], refused]) == []
-
-
-def _row(plan: Plan) -> dict[str, object]:
-    from runners.model import Order, run_of
-
-    run = run_of(plan, Order(0, 0, 0, "measured", True, True), "failed", "2026-01-01T00:00:00Z")
-    return {name: getattr(run, name) for name in Run.__dataclass_fields__}
 
 
 def test_the_programs_own_repository_has_the_program_once(
