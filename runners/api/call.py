@@ -23,7 +23,7 @@ from runners.command import folders
 from runners.command.arguments import check_parts
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured, measure_cells
-from runners.command.cells import Cell, measure_panel, panels, planned, same_versions
+from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
 from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import explain
@@ -164,7 +164,7 @@ def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> list[Path]:
         cells = planned(grid, grid.combinations({}, texts), read_site(), place, job.place)
         # What the sweep is to do is the same in all cells.
         settings = grid.config(cells[0].overrides, 0).copy()
-        together = panels(cells, settings)
+        together = panels(with_partners(cells), settings)
     for line in () if quiet else same_versions([cell.what for cell in cells]):
         print(f"note: {line}", file=sys.stderr)
     with _mistakes(folder):

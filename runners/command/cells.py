@@ -103,6 +103,38 @@ def same_versions(cells: Sequence[Plan | Run]) -> list[str]:
     ]
 
 
+def with_partners(cells: Sequence[Cell], *, elsewhere: bool = False) -> list[Cell]:
+    """The cells; of two versions of one that share rounds, both are measured if one has to be.
+
+    An earlier result of one of them would have no round in common with the other's.
+    """
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if isinstance(cell.what, Plan):
+            groups.setdefault(_pair(cell.what), []).append(cell)
+    again: set[int] = set()
+    for group in groups.values():
+        if len(group) > 1:
+            known = [_outcome(cell, elsewhere) for cell in group]
+            if "reused" in known and {*known} & {"new", "again", "continued"}:
+                pairs = zip(group, known, strict=True)
+                again |= {cell.number for cell, what in pairs if what in ("reused", "continued")}
+    return [
+        replace(cell, what=replace(cell.what, measure=replace(cell.what.measure, force=True)))
+        if cell.number in again and isinstance(cell.what, Plan)
+        else cell
+        for cell in cells
+    ]
+
+
+def _outcome(cell: Cell, elsewhere: bool) -> str:
+    assert isinstance(cell.what, Plan)
+    try:
+        return resume.look(cell.folder, cell.what, elsewhere=elsewhere).outcome
+    except OSError:
+        return "unreadable"
+
+
 def _pair(plan: Plan) -> str:
     """What a cell has in common with the same one of another version of the code."""
     parameters = sorted(plan.parameters.items())
@@ -132,7 +164,8 @@ def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
             # Two cells that are the same but for their folder are not one panel's.
             work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
             kind = plan.renewing, plan.compared  # which another version may have otherwise
-            key = plan.workload, work, plan.scaling, repr(plan.measure), kind, seen[plan.cell]
+            how = repr(replace(plan.measure, force=False))
+            key = plan.workload, work, plan.scaling, how, kind, seen[plan.cell]
             seen[plan.cell] += 1
         alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
     panels: list[list[Cell]] = []

@@ -87,9 +87,16 @@ class Grid:
         Raises UsageError where there is no such version: before anything is planned.
         """
         named = [self._parse(text).value() for text in versions_asked]
-        for asked in named:
-            if asked is not None:
-                versions.find(str(asked))
+        found = [versions.find(str(asked)) for asked in named if asked is not None]
+        for at, one in enumerate(found):
+            for other in found[:at]:
+                if one.asked != other.asked and one.mark == other.mark:
+                    raise UsageError(f"versus={one.asked}: it is the same as {other.asked}")
+                if one.asked != other.asked and one.name == other.name:
+                    raise UsageError(
+                        f"versus={one.asked}: {other.asked} is called {one.name} as well, and "
+                        "results would not be told apart; rename one of the two folders"
+                    )
         return list(dict.fromkeys(["versus=null", *versions_asked]))
 
     def config(self, overrides: Sequence[str], number: int) -> DictConfig:

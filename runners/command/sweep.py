@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.command import folders, resume
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
-from runners.command.cells import Cell, measure_panel, panels, planned, same_versions
+from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
@@ -78,6 +78,15 @@ class Sweep:
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
         elsewhere = launcher is not None
+        if not elsewhere and self.config.sweep.panel:
+            both = with_partners(cells)
+            if both != cells:
+                print(
+                    "note: cells that stand, and whose other version of the code does not, are "
+                    "measured again: both have to share their rounds",
+                    file=sys.stderr,
+                )
+            cells = both
         missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(panels(missing, self.config), len(cells))

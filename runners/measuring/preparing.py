@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import IO, Any
 
 from runners import starting
@@ -58,6 +59,11 @@ def _packages() -> Mapping[str, Sequence[str]]:
     return packages_distributions()
 
 
+def _written(version: Version | None) -> list[str]:
+    """The temporary folder that the tree of a revision is in, which goes if this program dies."""
+    return [str(Path(version.tree).parent)] if version is not None and version.commit else []
+
+
 class Preparing:
     """That process. `facts` is what it says of itself (`child.interpreter.facts`).
 
@@ -86,7 +92,7 @@ class Preparing:
                 },
                 theirs.fileno(),
                 self.output,
-                [self.folder.name],
+                [self.folder.name, *_written(version)],
                 mark,
             )
         except BaseException:

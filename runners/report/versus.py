@@ -37,10 +37,14 @@ on any of them in at most 5% (Holm)."""
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What is here against one other version, and what is known of both besides their times."""
+    """What is here against one other version, and what is known of both besides their times.
+
+    `result` is the name of that which holds them, "" where there is one.
+    """
 
     found: TwoResults
     told: Told
+    result: str = ""
 
 
 def all_against(
@@ -53,10 +57,10 @@ def all_against(
     `summary` is the frame of `summarise`, `rounds` and `identities` are by its cells.
     """
     made = []
-    for version in versions(summary):
-        found = against(summary, rounds, version)
-        told = told_of(found, summary, identities)
-        made.append(Against(found, told))
+    for result, own in summary.groupby(summary["result"].fillna(""), sort=False):
+        for version in versions(own):
+            found = against(own, rounds, version)
+            made.append(Against(found, told_of(found, own, identities), str(result)))
     return made
 
 
@@ -108,7 +112,7 @@ def section(every: Sequence[Against]) -> list[str]:
     for at, one in enumerate(every):
         found = one.found
         parts += [
-            f"## Against {escaped(found.names[0])}",
+            f"## Against {escaped(found.names[0] + (f', {one.result}' if one.result else ''))}",
             *([ABOUT] if at == 0 else []),
             bullets([f"{headline(found)} ({ABOVE})", *lines(found, one.told)]),
             f"![The ratio of each cell with its interval]({figure_name(at)}.png)",
@@ -144,6 +148,8 @@ def terminal(every: Sequence[Against]) -> Iterator[str]:
     """The same for a terminal: a line for each cell."""
     for one in every:
         found = one.found
+        if one.result:
+            yield f"{one.result}:"
         yield from lines(found, one.told)
         names = columns(found)
         rows = [

@@ -134,3 +134,9 @@ def test_two_versions_make_a_sweep(typed: str, written: list[str]) -> None:
 def _closed() -> Iterator[None]:
     yield
     versions.close()
+
+
+def test_one_cell_that_has_to_reach_a_speedup_has_one_version(repository: Path) -> None:
+    program = run_program("--at-least", "1.5", "versus=HEAD", cwd=repository)
+    assert program.returncode == 2
+    assert program.stderr.startswith("error: --at-least: it is about one cell")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from runners.command import cells
 from runners.command.arguments import as_override
-from runners.command.cells import Cell, panelled, same_versions
+from runners.command.cells import Cell, panelled, same_versions, with_partners
 from runners.measuring.measure import measure
 from runners.measuring.sides import sides
 from runners.model import Order, Panel, Plan, Unsupported, UsageError, run_of, timestamp
@@ -93,8 +94,36 @@ def test_a_panel_has_a_baseline_for_each_version(mine: Path, make_plan: MakePlan
     panel = Panel((here, there))
     assert panel.hosts == ((0,), (1,))
     assert [side.role for side in sides(panel)] == ["baseline", "baseline", "measured", "measured"]
-    cells = [Cell(at, "", (), mine, plan) for at, plan in enumerate((here, there))]
-    assert panelled(cells, 8) == [cells]
+    found = [Cell(at, "", (), mine, plan) for at, plan in enumerate((here, there))]
+    assert panelled(found, 8) == [found]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "again"),
+    [
+        (("reused", "new"), (True, False)),
+        (("reused", "again"), (True, False)),
+        (("continued", "reused"), (True, True)),
+        (("reused", "reused"), (False, False)),
+        (("continued", "continued"), (False, False)),
+        (("new", "new"), (False, False)),
+        (("unreadable", "reused"), (False, False)),
+    ],
+)
+def test_what_stood_shares_its_rounds_with_a_version_that_is_new(
+    outcomes: tuple[str, str],
+    again: tuple[bool, bool],
+    mine: Path,
+    make_plan: MakePlan,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = plans(make_plan, "two_versions:same", "executor=thread", ".")
+    found = [Cell(at, "", (), mine, plan) for at, plan in enumerate(both)]
+    monkeypatch.setattr(cells, "_outcome", lambda cell, _: outcomes[cell.number])
+    kept = with_partners(found)
+    measures = [cell.what.measure for cell in kept if isinstance(cell.what, Plan)]
+    assert tuple(measure.force for measure in measures) == again
+    assert panelled(kept, 8) == [kept]
 
 
 def test_a_cell_is_the_same_wherever_its_tree_is(mine: Path, make_plan: MakePlan) -> None:
@@ -111,11 +140,17 @@ def test_a_cell_is_the_same_wherever_its_tree_is(mine: Path, make_plan: MakePlan
 
 
 @pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("versus", ["HEAD", "../older copy"])
 def test_a_file_is_that_of_the_other_version(
-    absolute: bool, mine: Path, make_plan: MakePlan
+    absolute: bool, versus: str, mine: Path, make_plan: MakePlan
 ) -> None:
+    if versus != "HEAD":
+        (mine.parent / "older copy/src").mkdir(parents=True)
+        source = (mine / "src/two_versions.py").read_text()
+        (mine.parent / "older copy/src/two_versions.py").write_text(f"# other\n{source}")
+        (mine.parent / "older copy/src/two_versions_help.py").write_text("VALUE = 1\n")
     name = f"{mine if absolute else '.'}/src/two_versions.py:same"
-    here, there = plans(make_plan, name, "executor=thread", "HEAD")
+    here, there = plans(make_plan, name, "executor=thread", versus)
     assert here.parameters["workload.function"] == there.parameters["workload.function"] == name
     assert here.identity["workload"] == there.identity["workload"]
     assert here.identity["code"] != there.identity["code"]
