@@ -4,17 +4,13 @@ What the machine did meanwhile it did to both, and cancels in the ratio of each 
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 
-import pandas as pd
+import numpy as np
 
 from runners.analysis.interval import Interval
-from runners.analysis.matching import match
 from runners.analysis.rounds import Rounds, in_common
-from runners.analysis.two_results import TwoResults, compare
-from runners.analysis.verdicts import Pair, Quantity, Times
-from runners.model import HERE
-from runners.words.pythons import code_versions
+from runners.analysis.verdicts import REPEATABILITY, Margin, Pair, Quantity, Times, spread
 
 
 class Paired(Pair):
@@ -28,10 +24,11 @@ class Paired(Pair):
         )
 
     @property
-    def spread(self) -> tuple[Times, ...]:
-        """A ratio spreads as much as both its sides do: each of them by this much."""
-        root, both = math.sqrt(0.5), self.together
-        return (Times(both.baseline_s**root, both.measured_s**root, both.process),)
+    def parts(self) -> int:
+        """Of how many interpreters' ratios its own is the mean; of a single one, rounds'."""
+        process = self.together.process
+        count = len(np.unique(process))
+        return count if count > 1 else len(process)
 
     def ratio(self, what: Quantity, confidence: float = 0.95) -> Interval:
         """That of the rounds' own ratios, with the headline's interval."""
@@ -50,34 +47,25 @@ def paired(before: Rounds, after: Rounds) -> Paired | None:
     return Paired(one, other) if len(one.process) else None
 
 
-def versions(summary: pd.DataFrame) -> list[str]:
-    """The versions of the code beside the one that is here, in the order in which they were named.
+def paired_margin(pairs: Collection[Paired], itself: Iterable[Interval], what: Quantity) -> Margin:
+    """By how much two such comparisons of the same would differ.
 
-    None where there is nothing here that they could be compared with.
+    The larger of two: how far the ratio of a baseline that ran twice in a round (`itself`) may be
+    from 1, and the repeatability limit of a mean of as many interpreters' ratios as each cell has.
+    NaN where nothing is known of either.
     """
-    code = code_versions(summary)
-    order = summary["python_order"].fillna(0).groupby(code).min().sort_values(kind="stable")
-    return [str(name) for name in order.index if name] if "" in order.index else []
-
-
-def of_version(summary: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The cells of that version; "" is the one here."""
-    return summary.loc[code_versions(summary) == name].reset_index(drop=True)
-
-
-def against(
-    summary: pd.DataFrame,
-    rounds: Mapping[str, Rounds],
-    version: str,
-    leads: Quantity = "parallel",
-    asked: float | None = None,
-    ignored: Collection[str] = (),
-) -> TwoResults:
-    """What is here against another version: that one is the earlier result.
-
-    `summary` is the frame of `summarise`, `rounds` are the complete rounds of its cells by name,
-    `asked` is a margin. `ignored` parameters may be others in the two.
-    """
-    before, after = of_version(summary, version), of_version(summary, "")
-    names, frames = (version, HERE), (before, after)
-    return compare(names, frames, (rounds, rounds), match(*frames, ignored), leads, asked, paired)
+    found = {
+        "as far as a baseline may be from itself in the same rounds": max(
+            (max(one.high, 1 / one.low) - 1 for one in itself), default=math.nan
+        ),
+        "within which two such comparisons of the same would lie, 95 of 100": math.expm1(
+            REPEATABILITY
+            * spread((pair.together for pair in pairs), what)
+            / math.sqrt(min((pair.parts for pair in pairs), default=1))
+        ),
+    }
+    known = {told: value for told, value in found.items() if math.isfinite(value)}
+    if not known:
+        return Margin(math.nan, "no cell has two rounds to tell it from; give one with --margin")
+    told = max(known, key=lambda name: known[name])
+    return Margin(known[told], told)

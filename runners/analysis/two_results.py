@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,6 +12,7 @@ from runners.analysis.across import by_workload
 from runners.analysis.compare import baseline_ratio
 from runners.analysis.interval import Interval
 from runners.analysis.matching import Matched
+from runners.analysis.paired import paired, paired_margin
 from runners.analysis.rounds import Rounds
 from runners.analysis.verdicts import (
     QUANTITIES,
@@ -90,13 +91,13 @@ def compare(
     found: Matched,
     leads: Quantity,
     asked: float | None = None,
-    paired: Callable[[Rounds, Rounds], Pair | None] | None = None,
+    together: bool = False,
 ) -> TwoResults:
     """Compare the cells of two results that were `found` to match; others are only listed.
 
     `summaries` are frames of `summarise`, `rounds` the complete rounds of their cells by name.
-    `asked` is a margin; without one it is that of `verdicts.margin`. Where both are one
-    measurement, `paired` compares two cells by their common rounds, if there are some.
+    `asked` is a margin; without one it is that of `verdicts.margin`, or of `paired_margin`. Where
+    both were measured `together`, cells are compared by their common rounds, if there are some.
     """
     told = [_names(summaries[at], [pair[at] for pair in found.pairs]) for at in (0, 1)]
     own: dict[int, tuple[Rounds, Rounds]] = {}
@@ -105,10 +106,10 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
-    together = {
+    in_rounds = {
         number: pair
         for number, (one, other) in own.items()
-        if paired is not None and (pair := paired(one, other)) is not None
+        if together and (pair := paired(one, other)) is not None
     }
     wander = drift(
         times
@@ -116,7 +117,7 @@ def compare(
         for times in _loops(summary, known)
     )
     pairs = {
-        number: together.get(number) or Pair(Times.of(one), Times.of(other), wander)
+        number: in_rounds.get(number) or Pair(Times.of(one), Times.of(other), wander)
         for number, (one, other) in own.items()
     }
     if asked is None:
@@ -124,7 +125,10 @@ def compare(
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads, wander)
+        if len(in_rounds) == len(pairs) > 0:
+            limit = paired_margin(in_rounds.values(), twice, leads)
+        else:
+            limit = margin(pairs.values(), twice, leads, wander)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)
@@ -150,7 +154,7 @@ def compare(
         tuple(sorted(compared, key=lambda cell: in_order(cell.name))),
         (rest[0], rest[1]),
         same,
-        paired=len(together),
+        paired=len(in_rounds),
     )
 
 

@@ -89,11 +89,6 @@ class Pair:
         self.before, self.after, self.drift = before, after, drift
         self._known: dict[tuple[Quantity, float], Interval] = {}
 
-    @property
-    def spread(self) -> tuple[Times, ...]:
-        """What shows how far a side of it is from one interpreter to the next."""
-        return self.before, self.after
-
     def ratio(self, what: Quantity, confidence: float = 0.95) -> Interval:
         """How many times as fast the later one is, or how many times its speedup.
 
@@ -175,7 +170,8 @@ def margin(
             (max(one.high, 1 / one.low) - 1 for one in itself), default=math.nan
         ),
         "within which two interpreters of one measurement lie here, 95 of 100": math.expm1(
-            REPEATABILITY * spread((side for pair in pairs for side in pair.spread), what)
+            REPEATABILITY
+            * spread((side for pair in pairs for side in (pair.before, pair.after)), what)
         ),
     }
     if 0 < drift.freedom < FEWEST_FREEDOM:

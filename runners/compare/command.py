@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.analysis.matching import apart, match
-from runners.analysis.paired import against, of_version, versions
 from runners.analysis.two_results import TwoResults, compare
 from runners.analysis.verdicts import Quantity
+from runners.analysis.versions import against, of_version, versions
 from runners.compare.side import (
     Side,
     differences,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from runners.analysis.paired import against, versions
 from runners.analysis.rounds import Rounds
 from runners.analysis.two_results import TwoResults
+from runners.analysis.versions import against, versions
 from runners.report.compared import (
     ABOVE,
     TITLES,

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from runners.analysis.compare import Comparison
-from runners.analysis.paired import against, of_version, paired, versions
+from runners.analysis.paired import paired
 from runners.analysis.summary import summarise
 from runners.analysis.two_results import TwoResults
+from runners.analysis.versions import against, of_version, versions
 from runners.results.read import read_runs
 from runners.words.labels import labels
 from runners.words.pythons import interpreters
@@ -70,6 +71,15 @@ def test_the_same_code_is_not_told_apart(tmp_path: Path) -> None:
         wrong += any(cell.outcome in ("worse", "better") for cell in found.cells)
     assert wrong <= 5  # of 40, at an error rate of 5%; more than that has a chance of 1%
     assert not any(cell.outcome in ("worse", "better") for cell in compared(runs).cells)
+
+
+def test_the_margin_is_that_of_the_mean_of_all_interpreters(tmp_path: Path) -> None:
+    """So that a difference that the rounds show is not below what a single one may be off."""
+    runs = read(tmp_path / "a", {"": 1.0, OLD: 1.0}, rounds=40, processes=10)
+    more = read(tmp_path / "b", {"": 1.0, OLD: 1.0}, rounds=160, processes=40)
+    wide, narrow = (compared(one).margin for one in (runs, more))
+    assert 0 < narrow.value < wide.value < 0.02
+    assert "two such comparisons" in wide.why
 
 
 def test_each_version_is_a_host_of_its_own(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "checked",
         "differs",
     ]
-    assert columns[22 : 22 + len(STATISTICS)] == STATISTICS
+    assert columns[24 : 24 + len(STATISTICS)] == STATISTICS
     assert columns[22 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
