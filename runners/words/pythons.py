@@ -87,7 +87,7 @@ def interpreters(cells: pd.DataFrame) -> Interpreters:
     named at another place in another command.
     """
     nowhere = pd.Series(-1, index=cells.index)
-    if not {*PYTHON} <= {*cells.columns} or cells["python"].isna().all():
+    if not {*PYTHON} - {"code_version"} <= {*cells.columns} or cells["python"].isna().all():
         return Interpreters((), nowhere)
     known = cells.loc[cells["python"].notna()]
     build = known["python_build"].fillna("").astype(str)
@@ -106,7 +106,9 @@ def interpreters(cells: pd.DataFrame) -> Interpreters:
 
 def code_versions(cells: pd.DataFrame) -> "pd.Series[str]":
     """Which version of the user's code each cell is of: "" for the one that was here."""
-    return cells["code_version"].fillna("").astype(str)
+    if "code_version" not in cells:  # as of results before there were several
+        return pd.Series("", index=cells.index)
+    return cells["code_version"].astype(object).fillna("").astype(str)
 
 
 def _on_first(python: str) -> str:

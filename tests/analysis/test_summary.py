@@ -91,7 +91,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "differs",
     ]
     assert columns[24 : 24 + len(STATISTICS)] == STATISTICS
-    assert columns[22 + len(STATISTICS) :] == [
+    assert columns[24 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
