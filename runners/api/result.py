@@ -5,6 +5,7 @@ import shutil
 import weakref
 from collections.abc import Sequence
 from functools import cached_property, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -98,9 +99,9 @@ class Result:
         """
         import pandas as pd
 
-        from runners.report.compared import frame
+        from runners.report.compared import csv
 
-        frames = [frame(one.found) for one in self._against]
+        frames = [pd.read_csv(BytesIO(csv(one.found))) for one in self._against]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     @cached_property

@@ -13,15 +13,8 @@ from rich.table import Table
 from runners.analysis.matching import apart, match
 from runners.analysis.two_results import TwoResults, compare
 from runners.analysis.verdicts import Quantity
-from runners.analysis.versions import against, of_version, versions
-from runners.compare.side import (
-    Side,
-    differences,
-    of_here,
-    read_side,
-    refuse_same,
-    restless,
-)
+from runners.compare.side import Side, differences, read_side, refuse_same
+from runners.compare.versions import both_of_here, compare_versions
 from runners.door import REQUESTS
 from runners.model import UsageError, printable
 from runners.report import figures
@@ -37,7 +30,6 @@ from runners.report.compared import (
     only,
     ratio,
 )
-from runners.report.versus import told_of
 from runners.results.named import Named, named
 from runners.results.write import typed, write_whole
 
@@ -181,10 +173,6 @@ def _compare(options: argparse.Namespace) -> int:
             f"{before.name} and {after.name} hold the very same runs, one is a copy of the other; "
             "name two results"
         )
-    return _told(found, told, options)
-
-
-def _told(found: TwoResults, told: Told, options: argparse.Namespace) -> int:
     show(found, told)
     if options.output is not None:
         for path in write(found, told, options.output):
@@ -193,38 +181,23 @@ def _told(found: TwoResults, told: Told, options: argparse.Namespace) -> int:
 
 
 def _compare_versions(options: argparse.Namespace) -> int:
-    """The two versions of the code that one result holds, by their common rounds."""
+    """The same of the two versions of the code that one result holds."""
     side = read_side(*_there(named([options.before])))
-    version = _chosen(side, options.version)
-    found = against(
-        *(side.summary, side.rounds, version, options.by or "parallel", options.margin),
-        ignored=options.across,
+    found, told = compare_versions(
+        *(side, options.version),
+        by=options.by,
+        asked=options.margin,
+        across=options.across,
     )
     if not found.cells:
-        why = "; ".join(apart(*(of_version(side.summary, name) for name in (version, ""))))
-        what = f"{side.name}: {version} and what is here have no cell in common"
-        print(f"error: {printable(what + (f' ({why})' if why else ''))}", file=sys.stderr)
+        what = f"{side.name}: {found.names[0]} and what was here have no cell in common"
+        print(f"error: {printable(what)}", file=sys.stderr)
         return NOTHING
-    known = told_of(found, side.summary, side.identities)
-    busy = restless(side, range(len(side.summary)))
-    return _told(found, Told(known.differences, [*known.unknown, *busy]), options)
-
-
-def _chosen(side: Side, name: str | None) -> str:
-    """The version of the code that what is here is compared with. Raises UsageError."""
-    known = versions(side.summary)
-    if not known:
-        raise UsageError(
-            f"{side.name}: it holds no two versions of the code (python -m runners versus=... "
-            "measures them); name a second result to compare it with"
-        )
-    chosen = [one for one in known if name is None or one.startswith(name)]
-    if name in known or len(chosen) == 1:
-        return name if name in known else chosen[0]
-    raise UsageError(
-        f"{side.name}: what is here can be compared with {', '.join(known)}; choose by "
-        f'--version "{known[0]}"'
-    )
+    show(found, told)
+    if options.output is not None:
+        for path in write(found, told, options.output):
+            print(printable(str(path)))
+    return status(found, options.fail_on)
 
 
 def _there(results: Sequence[Named]) -> Sequence[Named]:
@@ -243,12 +216,7 @@ def side_by_side(
     across: Sequence[str] = (),
 ) -> tuple[TwoResults, Told]:
     """Compare two results; `by` is what the verdicts are on, `asked` a margin."""
-    also = [
-        f"{side.name} also holds {', '.join(others)}: what was here is compared alone"
-        for side in (before, after)
-        if (others := versions(side.summary))
-    ]
-    before, after = of_here(before), of_here(after)
+    before, after, also = both_of_here(before, after)
     matched = match(before.summary, after.summary, across)
     known = differences(before, after, matched.pairs)
     elsewhere = known.machine is not False or known.python is not False

@@ -96,7 +96,7 @@ def comment(found: TwoResults, told: Told) -> str:
     parts = [
         f"### {escaped(headline(found))}",
         bullets(lines(found, told)),
-        *([table_of(found, shown)] if shown else []),
+        *([_table(found, shown)] if shown else []),
         *([_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm))] if calm else []),
         *(
             [_folded("cells that only one of them has", bullets(only(found)))]
@@ -116,11 +116,10 @@ def _folded(title: str, text: str) -> str:
 def _rest(found: TwoResults, cells: Sequence[Compared]) -> str:
     more = len(cells) - MOST_FOLDED
     note = f"\n\n{more} more are in compare.csv." if more > 0 else ""
-    return table_of(found, cells[:MOST_FOLDED]) + note
+    return _table(found, cells[:MOST_FOLDED]) + note
 
 
-def table_of(found: TwoResults, cells: Iterable[Compared]) -> str:
-    """These cells with verdicts and ratios, in Markdown."""
+def _table(found: TwoResults, cells: Iterable[Compared]) -> str:
     names = columns(found)
     return table(
         ["cell", "verdict", *(f"{TITLES[what]}" for what in names), ""],
@@ -153,19 +152,14 @@ def _time(seconds: Interval) -> str:
 
 
 def csv(found: TwoResults) -> bytes:
-    """The content of compare.csv."""
-    return frame(found).to_csv(index=False).encode()
-
-
-def frame(found: TwoResults) -> pd.DataFrame:
-    """A row a cell with all numbers, also those that only one of the results has."""
+    """The content of compare.csv: a row a cell, also those that only one of the results has."""
     rows = [*map(_row, found.cells)]
     for name, cells in zip(found.names, found.only, strict=True):
         rows += [{"name": escaping.csv(cell), "outcome": f"only in {name}"} for cell in cells]
     facts = {"before": found.names[0], "after": found.names[1]}
     facts = {side: escaping.csv(name) for side, name in facts.items()}
-    made = pd.DataFrame([{**facts, **row} for row in rows], columns=[*facts, *COLUMNS])
-    return made.assign(leads=found.leads, margin=found.margin.value)
+    frame = pd.DataFrame([{**facts, **row} for row in rows], columns=[*facts, *COLUMNS])
+    return frame.assign(leads=found.leads, margin=found.margin.value).to_csv(index=False).encode()
 
 
 COLUMNS = (

@@ -18,7 +18,6 @@ from runners.report.compared import (
     lines,
     only,
     ratio,
-    table_of,
 )
 from runners.report.markdown import bullets, table
 from runners.words.escaping import markdown as escaped
@@ -116,7 +115,7 @@ def section(every: Sequence[Against]) -> list[str]:
             *([ABOUT] if at == 0 else []),
             bullets([f"{headline(found)} ({ABOVE})", *lines(found, one.told)]),
             f"![The ratio of each cell with its interval]({figure_name(at)}.png)",
-            table_of(found, found.cells),
+            _ratios(found),
             *([bullets(only(found))] if any(found.only) else []),
             _times(found),
         ]
@@ -126,6 +125,17 @@ def section(every: Sequence[Against]) -> list[str]:
 def figure_name(at: int) -> str:
     """What the figure of the version at that place is called."""
     return FIGURE if at == 0 else f"{FIGURE}-{at + 1}"
+
+
+def _ratios(found: TwoResults) -> str:
+    names = columns(found)
+    return table(
+        ["cell", "verdict", *(TITLES[what] for what in names), ""],
+        (
+            [cell.name, cell.outcome, *(ratio(cell, what) for what in names), cell.why]
+            for cell in found.cells
+        ),
+    )
 
 
 def _times(found: TwoResults) -> str:
