@@ -40,7 +40,7 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "cpu_governor": _governors(cpus),
         "environment_variables": variables(os.environ),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
-        "git_commit": git_commit(),
+        "git_commit": _git_commit(),
     }
     return Environment(facts, usable_cpus(proc, cgroup))
 
@@ -195,14 +195,11 @@ def _governors(cpus: Path) -> list[str] | None:
     return sorted(found - {""}) or None
 
 
-def git_commit(folder: str | None = None) -> str | None:
-    """Commit of a folder's working tree, by default the current one's; `-dirty` if tracked files
-    have changed."""
+def _git_commit() -> str | None:
+    """Commit of the current folder's working tree; `-dirty` if tracked files have changed."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, cwd=folder
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None

@@ -29,7 +29,7 @@ from runners.model import (
     Version,
 )
 from runners.planning import pythons, versions
-from runners.planning.environment import git_commit, interpreter_options, read_environment
+from runners.planning.environment import interpreter_options, read_environment
 from runners.planning.hydra_versions import blocked
 
 
@@ -204,11 +204,13 @@ def close() -> None:
 def environment_of(asked: str, version: Version | None = None) -> Environment:
     """The machine as it is now, that interpreter, and the commit of that version of the code."""
     found = of(asked, version)
-    facts = {**found.facts, "python_options": " ".join(found.options)}
-    if version is not None:
-        facts["git_commit"] = version.commit or git_commit(version.working)
     environment = read_environment()
-    return replace(environment, facts={**environment.facts, **facts})
+    facts = dict(environment.facts)
+    if version is not None:  # what git says of the tree that is here is not of that one
+        facts = {name: value for name, value in facts.items() if not name.startswith("git_")}
+        facts["git_commit"] = versions.commit_of(version)
+    facts |= {**found.facts, "python_options": " ".join(found.options)}
+    return replace(environment, facts=facts)
 
 
 def executors(asked: str, targets: Mapping[str, str]) -> list[str]:

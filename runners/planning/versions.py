@@ -43,6 +43,15 @@ def find(asked: str) -> Version:
     return _known[asked]
 
 
+def commit_of(version: Version) -> str | None:
+    """Its commit, of a folder that of its checkout; `-dirty` if tracked files have changed."""
+    if version.commit:
+        return version.commit
+    words = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = _git(["-C", version.tree, *words])
+    return done.stdout.strip() if done and done.returncode == 0 else None
+
+
 def commits() -> dict[str, str]:
     """What the names stand for, for a program that measures for this one."""
     return {asked: version.commit for asked, version in _known.items() if version.commit}

@@ -226,3 +226,12 @@ def test_another_program_has_resolved_the_name(repository: Path) -> None:
     commit(repository, "three")
     versions.fix(known)
     assert versions.find("HEAD~1").commit == old
+
+
+def test_the_commit_of_a_folder_is_that_of_its_checkout(repository: Path, tmp_path: Path) -> None:
+    old = git(repository, "rev-parse", "HEAD~1")
+    git(repository, "worktree", "add", "-q", "../older", "HEAD~1")
+    assert versions.commit_of(versions.find("HEAD~1")) == old
+    assert versions.commit_of(versions.find("../older")) == old
+    (tmp_path / "older/src/mine.py").write_text("VALUE = 5\n")
+    assert versions.commit_of(versions.find("../older")) == f"{old}-dirty"
