@@ -100,7 +100,7 @@ def speedup(
     parameters = dict(parameters or {})
     versus = parameters.pop("versus", versus)
     named: Any = versus if is_several(versus) else [versus]
-    versus = [str(one) for one in named if one is not None] or None
+    versus = None if versus is None else [*map(str, named)]
     try:
         return _measured(
             Asked(function, arguments, keywords, setup, initializer, tuple(initargs), name),
