@@ -20,8 +20,6 @@ from runners.results.write import from_home
 
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 MULTIRUN = ("-m", "--multirun")
-SHOWING = ("--cfg", "-c", "--info", "-i", "--help", "-h")
-"""Hydra's options with which nothing is run."""
 VALUED = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name"),
     *("-cn", "--config-dir", "-cd"),
@@ -95,8 +93,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
-    of_several = {"executor=all", "python=all"} & set(written) or any(map(VERSUS.match, written))
-    if of_several and not set(options) & {*MULTIRUN, *SHOWING}:
+    if any(map(makes_a_sweep, written)) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
@@ -119,6 +116,11 @@ def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
         "setup": "it is called without arguments",
     }
     return f"{typed}: a function is named, not called; write {key}={name}, {ways[parameter]}"
+
+
+def makes_a_sweep(word: str) -> bool:
+    """Whether it stands for several cells, also without -m."""
+    return word in ("executor=all", "python=all") or VERSUS.match(word) is not None
 
 
 def resumed(arguments: Sequence[str]) -> list[Path]:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command import gate
-from runners.command.arguments import MULTIRUN, check_parts, expanded, resumed
+from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
@@ -85,8 +85,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         least, arguments = gate.demanded(arguments)
         words = expanded(arguments)
-        if least is not None and set(MULTIRUN) & set(words):
-            raise UsageError(f"{gate.OPTION}: it is about one cell, and these words make a sweep")
         for folder in resumed(arguments):
             accept_resumed(folder)
         if (problem := endless(words)) is not None:

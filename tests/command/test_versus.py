@@ -139,4 +139,4 @@ def _closed() -> Iterator[None]:
 def test_one_cell_that_has_to_reach_a_speedup_has_one_version(repository: Path) -> None:
     program = run_program("--at-least", "1.5", "versus=HEAD", cwd=repository)
     assert program.returncode == 2
-    assert program.stderr.startswith("error: --at-least: it is about one cell")
+    assert program.stderr == "error: --at-least 1.5: it is about one cell; leave out versus=HEAD\n"
