@@ -11,7 +11,7 @@ from typing import Any
 from runners.analysis.matching import match
 from runners.analysis.over_time import Measured
 from runners.analysis.verdicts import Times
-from runners.compare.side import MACHINE, Side, differences, read_side, restless
+from runners.compare.side import MACHINE, Side, differences, of_here, read_side, restless
 from runners.model import PANEL, UsageError, printable
 from runners.results import checked
 from runners.results.columns import RUNS, SWEEP
@@ -126,7 +126,7 @@ def _first_row(path: Path) -> str | None:
 
 
 def _read(folder: Path, name: str, *, is_given: bool) -> Result:
-    side = read_side(Named(name, folder))
+    side = of_here(read_side(Named(name, folder)))
     started = side.runs["started_at"].dropna()
     facts = [environment.facts for environment in read_environments(folder)]
 
