@@ -77,8 +77,8 @@ def write_report(
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
-    result. `exports` are formats of other tools, of EXPORTS, whose files are written as well. Raises
-    `UsageError` where there is nothing to report on.
+    result. `exports` are formats of other tools, of EXPORTS, whose files are written as well.
+    Raises `UsageError` where there is nothing to report on.
     """
     if names is None:
         names = [part.name for part in parts_of_results(list(map(str, folders)))]
