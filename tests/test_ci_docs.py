@@ -26,7 +26,6 @@ from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs/ci.md").read_text()
 BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)]
-HAS_VERSUS = re.search(r"^versus:", (ROOT / "conf/config.yaml").read_text(), re.MULTILINE)
 
 
 def scripts(part: Any) -> Iterator[str]:
@@ -68,8 +67,6 @@ def test_there_is_an_example_for_each_system() -> None:
 
 @pytest.mark.parametrize("words", of("runners"), ids=itemgetter(1))
 def test_what_measures_names_only_what_there_is(words: list[str]) -> None:
-    if not HAS_VERSUS:
-        words = [word for word in words if not word.startswith("versus=")]
     overrides = [word for word in expanded(words) if word not in ("-m", "--multirun")]
     parsed = OverridesParser.create().parse_overrides(overrides)
     single = [
@@ -91,8 +88,7 @@ def test_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for at in range(2):
         synthetic.write(tmp_path / f"history/results/{at}/cell", synthetic.runs(seed=at))
     for words in of("runners.compare"):
-        if HAS_VERSUS or words[0] != "outputs/now":  # the two versions that one folder holds
-            parser().parse_args(words)
+        parser().parse_args(words)
     [words] = [words for words in of("runners.compare") if "branch=outputs/now" in words][:1]
     assert runners.compare.command.run(words) == 0
     for words in of("runners.history"):
