@@ -46,7 +46,7 @@ class Mistake(Exception):
 def signature(make: Any) -> Mapping[str, inspect.Parameter]:
     """The parameters of a constructor by name. A hint that cannot be resolved does no harm.
 
-    One that does not say what it takes may take anything: dict's, say, which its subclasses inherit.
+    One that does not say what it takes may take anything: dict's, say, which others inherit.
     """
     try:
         if sys.version_info >= (3, 14):

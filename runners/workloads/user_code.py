@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from runners.door import Interrupted, Staying
-from runners.model import InvalidParameter, UsageError, in_one_line
+from runners.model import InvalidParameter, UsageError, in_one_line, unreadable
 from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
@@ -160,8 +160,12 @@ def _why_not(module: str, error: BaseException) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     what = f"module {module} cannot be imported"
-    if line is None or isinstance(error, ImportError):
+    if (problem := unreadable(error)) is not None:
+        return f"{what}: {problem}"
+    if isinstance(error, ImportError):
         return f"{what} ({in_one_line(error)}); is it installed, or in the current folder?"
+    if line is None:
+        return f"{what} ({in_one_line(error)}); mend it"
     return (
         f"{what}: line {line} raises {in_one_line(error)}; mend it, or put what only a script does "
         f"under {GUARD}"

@@ -123,3 +123,12 @@ def test_such_a_constructor_is_given_the_parameters_and_may_refuse_them() -> Non
     refusing = type("Refusing", (Counting, Exception), {})
     with pytest.raises(BrokenPlugin, match=r"^workload=chosen: .* takes no keyword arguments"):
         build("workload", "chosen", refusing, {"size": 3})
+
+
+def test_a_plugin_that_this_python_cannot_read_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unreadable_plugin.py").write_text("class Mine:\n    def tasks(self)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BrokenPlugin, match=r"unreadable_plugin\.py, line 2 \(.*\); mend it, or"):
+        find("workload", "chosen", {"_target_": "unreadable_plugin.Mine"})
