@@ -134,7 +134,13 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             continue
         options.append(word)
         if word in VALUED and (value := next(words, None)) is not None:
-            options.append(value)
+            if word in ("--info", "-i") and "=" in value:  # its value may be left out
+                options.append("all")
+                overrides.append(value)
+            else:
+                options.append(value)
+        elif word in ("--info", "-i"):
+            options.append("all")
     return options, overrides
 
 
