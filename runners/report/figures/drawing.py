@@ -65,8 +65,9 @@ def grid(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
     return figure, found[: len(heights)]
 
 
-def title(axes: Axes, text: str) -> None:
-    axes.set_title("\n".join(textwrap.wrap(text, 36)), loc="left", weight="bold")
+def title(axes: Axes, text: str, width: int = 36) -> None:
+    """What a panel shows, in lines of that many characters."""
+    axes.set_title("\n".join(textwrap.wrap(text, width)), loc="left", weight="bold")
 
 
 def not_drawn(cells: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
