@@ -1,6 +1,5 @@
 """The figure of two results side by side: a row for each cell, as forest plots have it."""
 
-import textwrap
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 
 from runners.analysis.two_results import Compared, Outcome, TwoResults
 from runners.model import printable
-from runners.report.figures.drawing import Style, legend, new_figure, styled
+from runners.report.figures.drawing import Style, legend, new_figure, styled, wrapped
 
 # Okabe and Ito's colours, told apart with any colour vision; the markers do it in print.
 _OUTCOMES: dict[Outcome, Style] = {
@@ -34,6 +33,7 @@ _LINE = 0.15  # inches, of each further line of a name
 _AROUND = 1.5  # inches above and below the rows
 _WIDTH = 7.4  # inches
 _WRAP = 42  # characters of a name in a line
+_NAME = 18  # characters of a result's name
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
 
@@ -43,7 +43,7 @@ def forest(found: TwoResults) -> Figure:
     The band is the margin. Intervals hold for all cells together with 95%.
     """
     cells = [cell for cell in found.cells if found.leads in cell.ratios]
-    names = ["\n".join(textwrap.wrap(printable(cell.name), _WRAP)) for cell in cells]
+    names = [wrapped(printable(cell.name), _WRAP) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
         figure = new_figure(_WIDTH, _AROUND + _ROW * max(len(cells), 1) + _LINE * lines)
@@ -63,8 +63,8 @@ def forest(found: TwoResults) -> Figure:
         axes.set_ylim(max(len(cells), 1) - 0.4, -0.6)
         axes.set_yticks(range(len(cells)), names)
         axes.tick_params(axis="y", length=0)
-        before, after = map(printable, found.names)
-        axes.set_xlabel(_LABELS[found.leads].format(before=before, after=after))
+        before, after = (_short(printable(name)) for name in found.names)
+        axes.set_xlabel(wrapped(_LABELS[found.leads].format(before=before, after=after), _WRAP))
         axes.set_title(f"← {after} is worse", loc="left", color="0.35", fontsize=8.5)
         axes.set_title(f"{after} is better →", loc="right", color="0.35", fontsize=8.5)
         if not cells:
@@ -74,6 +74,11 @@ def forest(found: TwoResults) -> Figure:
         sns.despine(ax=axes, left=True)
         legend(figure, _handles(found, cells))
     return figure
+
+
+def _short(name: str) -> str:
+    """A result's name, without its middle if it is long: beside the axis it stands twice."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}…{name[-_NAME // 2 :]}"
 
 
 def _limits(found: TwoResults, cells: list[Compared]) -> tuple[float, float]:

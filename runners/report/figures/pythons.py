@@ -24,10 +24,12 @@ from runners.report.figures.drawing import (
     MARKERS,
     Style,
     legend,
+    letters,
     new_figure,
     not_drawn,
     styled,
     title,
+    wrapped,
 )
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
@@ -43,7 +45,6 @@ _ALONE = 4.2  # inches of a single one, at least
 _AROUND = 0.8, 1.3  # inches beside and around the panels
 _LETTER = 0.07  # inches of an interpreter's name, across
 _TILTS = 35, 60, 90  # degrees, of names that have no room
-_TITLE = 0.09  # inches of a letter of a title, across
 _BESIDE = 0.6  # inches that the numbers take from the width of a panel
 _WRAP = 26  # characters of such a name in a line
 _LINE = 0.14  # inches of a line of text
@@ -101,10 +102,9 @@ def pythons(summary: pd.DataFrame) -> Figure:
     width = min(max(narrowest, _TICK * most), _PANEL[1])
     longest = max(len(name) for panel in panels for name in panel.names)
     tilt = _tilt(longest, (width - _BESIDE) / most)
-    letters = int((width - _BESIDE) / _TITLE)
-    titles = max(len(textwrap.wrap(panel.name, letters)) for panel in panels)
+    titles = max(wrapped(panel.name, letters(width)).count("\n") for panel in panels)
     notes = max(_note(panel).count("\n") + 1 for panel in panels)
-    height = sum(_ROWS) + _AROUND[1] + _LINE * (notes + titles - 1)
+    height = sum(_ROWS) + _AROUND[1] + _LINE * (notes + titles)
     height += min(longest, _WRAP) * _LETTER * math.sin(math.radians(tilt))
     with styled():
         figure = new_figure(columns * width + _AROUND[0], blocks * height)
@@ -113,7 +113,7 @@ def pythons(summary: pd.DataFrame) -> Figure:
             above, below = (grid[2 * (at // columns) + k][at % columns] for k in (0, 1))
             if at < len(panels):
                 alike = panels[at].first == panels[at - at % columns].first
-                title(above, panels[at].name, letters)
+                title(above, panels[at].name)
                 _draw_loops(above, panels[at], named=at % columns == 0 or not alike)
                 _draw_speedups(below, panels[at], styles, is_first=at % columns == 0)
                 _name(below, panels[at], tilt)
@@ -266,7 +266,7 @@ def _frame(axes: Axes, panel: _Panel) -> None:
 
 
 def _name(axes: Axes, panel: _Panel, tilt: float) -> None:
-    names = ["\n".join(textwrap.wrap(name, _WRAP)) for name in panel.names]
+    names = [wrapped(name, _WRAP) for name in panel.names]
     how: Style = {"rotation": tilt, "ha": "right", "rotation_mode": "anchor"} if tilt else {}
     axes.set_xticks(range(len(names)), names, **how)
 
