@@ -30,7 +30,7 @@ from runners.report.compared import (
     ratio,
 )
 from runners.results.named import Named, named
-from runners.results.write import typed, write_whole
+from runners.results.write import typed, unwritten, write_whole
 
 DOES = """\
 Two results side by side: which cells are worse in the later one, not worse, or cannot be told."""
@@ -125,7 +125,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _compare(options)
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        told = unwritten(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {printable(told)}", file=sys.stderr)
         return USAGE
     except Exception:
         if REQUESTS.pending is not None:

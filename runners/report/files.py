@@ -34,7 +34,7 @@ from runners.results.read import (
     read_runs,
     read_timelines,
 )
-from runners.results.write import typed, write_whole
+from runners.results.write import typed, unwritten, write_whole
 from runners.words.labels import labels
 from runners.words.pythons import interpreters
 from runners.words.rounding import in_order
@@ -224,7 +224,8 @@ def run(arguments: Sequence[str]) -> int:
             names=["" if options.together else part.name for part in parts],
         )
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        told = unwritten(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {printable(told)}", file=sys.stderr)
         return 2
     for line in (*map(str, report.paths), *report.recommendations):
         print(printable(line))
