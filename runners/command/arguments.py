@@ -67,7 +67,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
-    options, overrides = _apart(arguments)
+    options, overrides = apart(arguments)
     written: list[str] = []
     for argument in overrides:
         name, equals, value = argument.partition("=")
@@ -80,7 +80,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         elif (called := CALLED.fullmatch(argument)) is not None:
             raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
-            written.append(argument)
+            plain = argument.isascii() or not equals
+            written.append(argument if plain else _in_ascii(name, value))
         elif not value.strip():
             raise UsageError(f"{name}{equals}: no folder is named; write {name}=FOLDER")
         elif name == "resume":
@@ -96,6 +97,14 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def _in_ascii(key: str, value: str) -> str:
+    """With letters that Hydra takes in quotes alone: those of a language other than English."""
+    if set(value) & set("'\"[]{}()"):
+        return f"{key}={value}"
+    texts = _between_commas(value)
+    return f"{key}={','.join(text if text.isascii() else _in_quotes(text) for text in texts)}"
 
 
 def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
@@ -118,12 +127,12 @@ def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
 
 def resumed(arguments: Sequence[str]) -> list[Path]:
     """The folders that are to be gone on in."""
-    _, overrides = _apart(arguments)
+    _, overrides = apart(arguments)
     words = [word.partition("=") for word in overrides]
     return [Path(from_home(path)) for name, _, path in words if name == "resume"]
 
 
-def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Options and overrides: Hydra takes no option between two overrides."""
     options: list[str] = []
     overrides: list[str] = []

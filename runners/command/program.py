@@ -21,7 +21,7 @@ from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.showing import first_cell
-from runners.command.words import endless, unparsable, unreadable
+from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
 from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
 from runners.planning import config, interpreters
@@ -83,6 +83,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         least, arguments = gate.demanded(arguments)
+        if (problem := misshapen(arguments)) is not None:
+            raise UsageError(problem)
         words, note = first_cell(expanded(arguments))
         for folder in resumed(arguments):
             accept_resumed(folder)

@@ -2,13 +2,38 @@
 
 from collections.abc import Iterator, Sequence
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from runners.command.arguments import MULTIRUN
+from runners.command.arguments import MULTIRUN, apart
 from runners.model import in_one_line
 from runners.planning import searchpath
+
+SETTINGS = ("workload", "executor", "measure", "n", "python", "gil", "scaling", "experiment")
+
+
+def misshapen(words: Sequence[str]) -> str | None:
+    """Which word is neither an option nor KEY=VALUE, of those that are typed; None if all are."""
+    known = get_args_parser()._option_string_actions
+    options, settings = apart(words)
+    for option in options:
+        name = option.partition("=")[0]
+        if not name.startswith("-") or any(one.startswith(name) for one in known):
+            continue
+        bare = name.lstrip("-")
+        return (
+            f"{option}: there is no such option; a setting is KEY=VALUE without dashes, as "
+            f"{bare if bare in SETTINGS else 'workload'}=...; --help has both"
+        )
+    for word in settings:
+        if "=" not in word and not word.startswith("~"):
+            return (
+                f"{word}: it is no setting; write KEY=VALUE, without spaces around the =, as "
+                f"{f'{word}=...' if word in SETTINGS else 'workload=primes executor=pool n=2'}"
+            )
+    return None
 
 
 def unparsable(words: Sequence[str]) -> str | None:

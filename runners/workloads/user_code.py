@@ -29,10 +29,8 @@ def find(parameter: str, name: str) -> Any:
     if pickled.is_pickled(name):
         return pickled.load(parameter, name)
     place, colon, attribute = name.rpartition(":")
-    if not (place and colon and attribute):
-        raise InvalidParameter(
-            parameter, "must be of the form package.module:name or path/to/file.py:name"
-        )
+    if (problem := _misnamed(name, place, colon, attribute)) is not None:
+        raise InvalidParameter(parameter, problem)
     module = _import(parameter, place, module_name(name))
     try:
         found = attrgetter(attribute)(module)
@@ -47,6 +45,24 @@ def find(parameter: str, name: str) -> Any:
             parameter, f"{name} is not a function but of type {type(found).__name__}"
         )
     return found
+
+
+def _misnamed(name: str, place: str, colon: str, attribute: str) -> str | None:
+    """What is wrong with a name that cannot be a function's; None if it can be one."""
+    form = "must be of the form package.module:name or path/to/file.py:name"
+    if name.startswith("lambda"):
+        return f"{form}; a lambda has no name: put a function into a file"
+    if not colon and name.endswith(".py"):
+        return f"{form}; write {name}:NAME, with the name of the function in it"
+    if not colon and "." in name:
+        return f"{form}; write {':'.join(name.rsplit('.', 1))}"
+    if not (place and colon and attribute):
+        return form
+    if place.endswith(".ipynb"):
+        return f"{form}; of a notebook, measure it there: from runners import speedup"
+    if not place.endswith(".py") and not all(part.isidentifier() for part in place.split(".")):
+        return f"{form}; {place} is neither a module nor a .py file"
+    return None
 
 
 def owner(name: str) -> type | None:
@@ -107,7 +123,8 @@ def _import(parameter: str, place: str, module: str) -> ModuleType:
     if place.endswith(".py"):
         path = Path(place)
         if not path.is_file():
-            raise InvalidParameter(parameter, f"there is no file {place}")
+            slashes = "; folders are told apart by /" if "\\" in place else ""
+            raise InvalidParameter(parameter, f"there is no file {place}{slashes}")
         # As an ordinary module of its folder, so that what it defines can be pickled; after the
         # library's, so that no `json.py` beside it is taken for that.
         if (folder := str(path.parent)) not in sys.path:

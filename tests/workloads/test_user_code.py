@@ -132,6 +132,25 @@ def test_a_file_that_python_cannot_read_is_told_with_its_line(
             find("function", f"{file}:heavy")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("lambda n: n", "a lambda has no name: put a function into a file"),
+        ("work.py", "write work.py:NAME"),
+        ("package.work.heavy", "write package.work:heavy"),
+        ("heavy", "of the form package.module:name or path/to/file.py:name"),
+        (":heavy", "of the form"),
+        ("book.ipynb:heavy", "measure it there: from runners import speedup"),
+        ("some folder/work:heavy", "some folder/work is neither a module nor a .py file"),
+        ("folder\\work.py:heavy", "folders are told apart by /"),
+    ],
+)
+def test_a_name_that_can_be_no_functions_is_told_how_to_be_written(name: str, told: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        find("function", name)
+    assert told in caught.value.problem
+
+
 def test_text_that_a_file_cannot_run_is_its_own_matter(write: Write) -> None:
     with pytest.raises(InvalidParameter, match=r"line 1 raises SyntaxError: .*<string>.*mend it"):
         find("function", f"{write('exec(chr(58))')}:heavy")
