@@ -11,7 +11,11 @@ from runners.command.arguments import MULTIRUN, apart
 from runners.model import in_one_line
 from runners.planning import searchpath
 
-SETTINGS = ("workload", "executor", "measure", "n", "python", "gil", "scaling", "experiment")
+SETTINGS = {
+    **{key: key for key in ("workload", "executor", "measure", "n", "python", "gil", "scaling")},
+    "experiment": "+experiment",
+}
+"""What may have been meant by a word, and how it is written."""
 
 
 def misshapen(words: Sequence[str]) -> str | None:
@@ -20,19 +24,19 @@ def misshapen(words: Sequence[str]) -> str | None:
     options, settings = apart(words)
     for option in options:
         name = option.partition("=")[0]
-        if not name.startswith("-") or any(one.startswith(name) for one in known):
-            continue
-        bare = name.lstrip("-")
-        return (
-            f"{option}: there is no such option; a setting is KEY=VALUE without dashes, as "
-            f"{bare if bare in SETTINGS else 'workload'}=...; --help has both"
-        )
+        key = name.lstrip("-")
+        taken = any(one.startswith(name) for one in known) and key not in SETTINGS
+        if name.startswith("-") and not taken:
+            return (
+                f"{option}: there is no such option; a setting is KEY=VALUE without dashes, as "
+                f"{SETTINGS.get(key, 'workload')}=...; --help has both"
+            )
     for word in settings:
         if "=" not in word and not word.startswith("~"):
-            return (
-                f"{word}: it is no setting; write KEY=VALUE, without spaces around the =, as "
-                f"{f'{word}=...' if word in SETTINGS else 'workload=primes executor=pool n=2'}"
-            )
+            known_by = f"{SETTINGS[word]}=..." if word in SETTINGS else "executor=pool n=2"
+            return f"{word}: it is no setting; write KEY=VALUE, no spaces around =, as {known_by}"
+        if word.startswith("experiment="):
+            return f"{word}: an experiment is added to what else there is; write +{word}"
     return None
 
 

@@ -19,6 +19,8 @@ from runners.planning.config import Config
         ("workload = primes", "as workload=..."),
         ("--workload=primes", "--workload=primes: there is no such option"),
         ("--n 2", "without dashes, as n=..."),
+        ("--experiment gil", "as +experiment=..."),
+        ("-m experiment=gil", "write +experiment=gil"),
         ("-x n=2", "-x: there is no such option"),
     ],
 )
