@@ -53,7 +53,7 @@ def explain(error: BaseException, place: Path | None = None) -> str:
             return f"{cause.full_key}=null: it has to have a value; leave it out for the usual one"
         if (found := _CONVERTED.match(str(cause))) is not None:
             several = "; several are a sweep, -m n=1,2,4" if cause.full_key == "n" else ""
-            return f"{cause.full_key}={found[1]}: must be {_KINDS[found[2]]}{several}"
+            return f"{cause.full_key}: must be {_KINDS[found[2]]}, not {found[1]!r}{several}"
         return f"{cause.full_key}: {first_line(cause)}"
     if isinstance(error, OverrideParseException):
         why = first_line(error).partition(" expecting ")[0]

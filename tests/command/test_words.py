@@ -49,7 +49,10 @@ def test_options_and_settings_are_no_mistake(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [("two", "n=two: must be a whole number"), (1.5, "n=1.5: must be a whole number")],
+    [
+        ("two", "n: must be a whole number, not 'two'"),
+        (1.5, "n: must be a whole number, not '1.5'"),
+    ],
 )
 def test_a_value_of_another_kind_is_told_in_the_words_of_a_plugins(
     value: object, told: str
