@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
 from runners.command.mistakes import explain
-from runners.command.words import misshapen
+from runners.command.words import misshapen, unparsable
 from runners.planning.config import Config
 
 
@@ -70,3 +70,14 @@ def test_a_word_that_cannot_be_read_is_told_the_way_of_quotes(word: str) -> None
     assert line.startswith(f"{word}: it cannot be read (")
     assert "expecting" not in line
     assert "quotes" in line
+
+
+@pytest.mark.parametrize("word", ["compare", "report", "runners.compare"])
+def test_a_word_that_is_another_command_is_told_as_that(word: str) -> None:
+    told = misshapen([word, "outputs/a", "--margin", "5%"])
+    assert told is not None
+    assert told.endswith(f": python -m runners.{word.removeprefix('runners.')}")
+
+
+def test_no_other_word_is() -> None:
+    assert unparsable(["workload=primes", "n=2"]) is None
