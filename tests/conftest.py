@@ -1,6 +1,7 @@
 """What several test files need: plans as the command line composes them, and the program itself."""
 
 import compileall
+import gc
 import os
 import shutil
 import signal
@@ -58,6 +59,16 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
     compileall.compile_dir(ROOT / "runners", quiet=2)
+
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: each measured run collects garbage, which would search it all.
+
+    A process that a test forks then shares it, too.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
