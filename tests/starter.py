@@ -24,7 +24,14 @@ from pathlib import Path
 
 LIBRARIES = (
     *("hydra", "hydra._internal.hydra", "hydra.experimental.callback", "omegaconf", "msgspec"),
-    *("yaml", "rich.console", "rich.live", "rich.table", "numpy", "pandas", "pyarrow.json"),
+    *(f"hydra._internal.core_plugins.{kind}_completion" for kind in ("bash", "fish", "zsh")),
+    *(f"hydra._internal.core_plugins.basic_{kind}" for kind in ("launcher", "sweeper")),
+    *(
+        f"hydra._internal.core_plugins.{kind}_config_source"
+        for kind in ("file", "importlib_resources", "structured")
+    ),
+    *("antlr4.LL1Analyzer", "yaml", "rich.live", "rich.progress", "rich.table", "numpy", "pandas"),
+    *("pandas.io.formats.csvs", "pyarrow.acero", "pyarrow.json", "pyarrow.pandas_compat"),
     *("pyarrow.parquet", "scipy.special", "scipy.stats", "scipy.optimize", "seaborn"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )
@@ -85,6 +92,8 @@ def serve(connection: Connection) -> None:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     for name in (*LIBRARIES, *PROGRAM):
         importlib.import_module(name)
+    sources = importlib.import_module("runners.child.sources")
+    sources.Code().reached(["runners.child.trial"])  # it remembers what its own modules import
     del sys.path[0]
     gc.collect()
     gc.freeze()  # or each collection in a forked process would copy all their pages
