@@ -61,7 +61,6 @@ if sys.dont_write_bytecode:
     compileall.compile_dir(ROOT / "runners", quiet=2)
 
 
-
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: each measured run collects garbage, which would search it all.
 

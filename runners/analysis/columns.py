@@ -250,5 +250,12 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
             members = [pattern.replace("*", name) for pattern in patterns]
             if set(members) <= set(found.columns):
                 names += members
-    # In one piece: pandas warns of a column that is added to so many single ones.
-    return found.reindex(columns=names).astype(DTYPES).copy()
+    known = found.reindex(columns=names)
+    # `known.astype(DTYPES)` puts together so many columns for ten times as long.
+    typed = {
+        name: column
+        if column.dtype == (dtype := DTYPES.get(name, column.dtype))
+        else column.astype(dtype)
+        for name, column in known.items()
+    }
+    return pd.DataFrame(typed, index=known.index, columns=names)
