@@ -11,7 +11,7 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,10 +34,13 @@ from runners.planning import config, interpreters
 from runners.planning.environment import read_site
 from runners.planning.hydra_versions import BASE
 from runners.planning.interpreters import This
-from tests.starter import Starter
+from tests.starter import Program, Starter, short_loops
 
-hypothesis.settings.register_profile("suite", deadline=None)  # a machine may be slow
+# A machine may be slow; and what few examples do not find, those of other days do.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=30)
 hypothesis.settings.load_profile("suite")
+
+short_loops()
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
@@ -209,10 +212,24 @@ def run_program(
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`python -m runners ...` in that folder, with the plugins of these tests at hand."""
+    with start_program(
+        *arguments, cwd=cwd, module=module, plugins=plugins, **environment
+    ) as program:
+        return program.ended(timeout_s=120)
+
+
+def start_program(
+    *arguments: str,
+    cwd: Path,
+    module: str = "runners",
+    plugins: bool = True,
+    **environment: str,
+) -> AbstractContextManager[Program]:
+    """The same while it runs: one at a time."""
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
     config = [f"--config-dir={PLUGINS}"] if module == "runners" and plugins else []
     environment = {**os.environ, "PYTHONPATH": path, **environment}
-    return starter().run(module, [*config, *arguments], cwd, environment, timeout_s=120)
+    return starter().started(module, [*config, *arguments], cwd, environment)
 
 
 @cache

@@ -18,7 +18,9 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -57,34 +59,47 @@ class Starter:
         theirs.close()
         self.connection = Connection(ours.detach())
 
-    def run(
-        self,
-        module: str,
-        arguments: Sequence[str],
-        cwd: Path,
-        environment: Mapping[str, str],
-        timeout_s: float,
-    ) -> subprocess.CompletedProcess[str]:
-        """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
+    @contextmanager
+    def started(
+        self, module: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
+    ) -> Iterator["Program"]:
+        """That program while it runs; it is killed at the end if it still does."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
             request = (module, list(arguments), str(cwd), dict(environment), str(out), str(err))
             self.connection.send(request)
-            pid = self.connection.recv()
             words = ["python", "-m", module, *arguments]
+            program = Program(self.connection, self.connection.recv(), words, out, err)
             try:
-                if not self.connection.poll(timeout_s):
-                    raise subprocess.TimeoutExpired(words, timeout_s, out.read_text())
-            except BaseException:  # pytest ends a test that takes too long by another one
-                os.kill(pid, signal.SIGKILL)
-                self.connection.recv()
-                raise
-            code = self.connection.recv()
-            return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+                yield program
+            finally:  # pytest ends a test that takes too long by an error, too
+                if program.code is None:
+                    os.kill(program.pid, signal.SIGKILL)
+                    self.connection.recv()
 
     def close(self) -> None:
         self.connection.close()  # which ends it
         self.process.wait()
+
+
+@dataclass
+class Program:
+    """A program that was started. `code` is its exit status, as `subprocess` says it."""
+
+    connection: Connection
+    pid: int
+    words: Sequence[str]
+    out: Path
+    err: Path
+    code: int | None = None
+
+    def ended(self, timeout_s: float) -> subprocess.CompletedProcess[str]:
+        """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
+        if not self.connection.poll(timeout_s):
+            raise subprocess.TimeoutExpired(self.words, timeout_s, self.out.read_text())
+        self.code = code = self.connection.recv()
+        told = self.out.read_text(), self.err.read_text()
+        return subprocess.CompletedProcess(self.words, code, *told)
 
 
 def serve(connection: Connection) -> None:
@@ -133,6 +148,7 @@ def be(
     # These tests run two at a time: what it says of a busy machine would stand in each output.
     quiet = importlib.import_module("runners.command.quiet")
     quiet.others_share = lambda cpus, duration_s: 0.0  # type: ignore[attr-defined]
+    short_loops()
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -140,6 +156,12 @@ def be(
             raise
         leave(end.code or 0)
     leave(0)
+
+
+def short_loops() -> None:
+    """Ask the machine as often as ever, but for a moment: no test is about what it answers."""
+    measure = importlib.import_module("runners.measuring.measure")
+    measure.LOOP_S, measure.START_LOOPS_S = 0.005, 0.26  # type: ignore[attr-defined]
 
 
 def leave(status: int) -> None:

@@ -1,6 +1,7 @@
 """The columns of the summary: what `summarise` gives, in this order, and what its files hold."""
 
 from itertools import groupby
+from typing import Any
 
 import pandas as pd
 
@@ -230,7 +231,7 @@ REMARKS = (
 
 COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
 
-DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
+DTYPES: dict[str, Any] = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""
 
 
@@ -253,9 +254,9 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
     known = found.reindex(columns=names)
     # `known.astype(DTYPES)` puts together so many columns for ten times as long.
     typed = {
-        name: column
-        if column.dtype == (dtype := DTYPES.get(name, column.dtype))
-        else column.astype(dtype)
+        name: column.astype(DTYPES[name])
+        if name in DTYPES and column.dtype != DTYPES[name]
+        else column
         for name, column in known.items()
     }
     return pd.DataFrame(typed, index=known.index, columns=names)

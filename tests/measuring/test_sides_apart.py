@@ -4,6 +4,7 @@ The function of a user that is measured here remembers its results, and notes in
 to compute, and in which process.
 """
 
+import os
 import signal
 import uuid
 from collections import Counter
@@ -17,12 +18,11 @@ from runners.analysis.cell import cells
 from runners.analysis.summary import summarise
 from runners.measuring.measure import measure
 from runners.measuring.pace import SPECIALISING_CALLS
-from runners.measuring.tree import marked
 from runners.model import Panel, Plan, Run
 from runners.results.read import read_runs
 from runners.results.write import append
-from tests.command.test_resume import TOKEN, left_over, rows, start, until
-from tests.conftest import PLUGINS, MakePlan, run_program
+from tests.command.test_resume import left_over, rows, until
+from tests.conftest import PLUGINS, MakePlan, run_program, start_program
 
 SOURCE = """
 import os
@@ -271,20 +271,19 @@ def test_a_fresh_cell_is_printed_stopped_and_continued(preset: str, tmp_path: Pa
 def test_a_request_to_stop_ends_a_fresh_cell_and_leaves_nothing(
     prices: Prices, tmp_path: Path
 ) -> None:
-    program = start(
+    with start_program(
         *("workload=callable", f"workload.function={prices.function('price')}", FRESH, "n=2"),
         *("workload.arguments=[1,2,3]", "executor=process_pool", "hydra.run.dir=out"),
         *("measure.min_rounds=9999", "measure.max_rounds=9999", "measure.time_budget_s=600"),
         cwd=tmp_path,
-        token="fresh",
-    )
-    until(lambda: len(rows(tmp_path / "out")) > 3, "some runs are done")
-    program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=30)
-    assert program.returncode == 130
-    assert "Traceback" not in errors
+        SPEEDUP_LAB_TEST="fresh",
+    ) as program:
+        until(lambda: len(rows(tmp_path / "out")) > 3, "some runs are done")
+        os.kill(program.pid, signal.SIGINT)
+        done = program.ended(timeout_s=30)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
     assert left_over("fresh") == []
-    assert marked(f"{TOKEN}=fresh") == []
     last = rows(tmp_path / "out")[-1]
     assert (last["status"], last["ended_by"]) == ("interrupted", "interrupted")
 
