@@ -124,7 +124,7 @@ def pytest_in(folder: Path, *options: str, **variables: str) -> tuple[str, dict[
     usual = {"PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER_COUNT": "1"}
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     words = (*OPTIONS, *options)
-    done = run_program(*words, cwd=folder, module="pytest", **usual | alone | variables)
+    done = run_program(*words, cwd=folder, module="pytest", **usual | alone | variables)  # type: ignore[arg-type]
     return outcomes(done)
 
 
