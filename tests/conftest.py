@@ -61,7 +61,21 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
 
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
-    compileall.compile_dir(ROOT / "runners", quiet=2)
+    for _folder in ("runners", "conf", "experiments", "hydra_plugins"):
+        compileall.compile_dir(ROOT / _folder, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What pytest makes of the test files, which takes it five seconds, is kept for the next time.
+
+    Only of them: what tests write, and change within a second, is never to be taken from there.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def pytest_collection_finish() -> None:

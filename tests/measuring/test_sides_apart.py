@@ -113,7 +113,7 @@ def measured(*plans: Plan) -> list[Run]:
     return [run for run in runs if run.role != "spin"]
 
 
-@pytest.mark.parametrize("executor", ["thread", "thread_pool", "process", "pool", "process_pool"])
+@pytest.mark.parametrize("executor", ["thread", "process_pool"])
 def test_every_fresh_run_is_the_first_of_an_interpreter(prices: Prices, executor: str) -> None:
     runs = measured(prices.plan(FRESH, f"executor={executor}"))
     assert len(runs) == 4
