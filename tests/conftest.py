@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -66,7 +66,7 @@ if sys.dont_write_bytecode:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[object]:
+def pytest_collection() -> Generator[None, object, object]:
     """What pytest makes of the test files, which takes it five seconds, is kept for the next time.
 
     Only of them: what tests write, and change within a second, is never to be taken from there.

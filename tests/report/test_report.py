@@ -10,6 +10,7 @@ import pytest
 
 from runners.analysis.files import read_summary
 from runners.model import Environment, Run, Span, UsageError
+from runners.report import figures
 from runners.report import files as report
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, write_environment
@@ -59,7 +60,7 @@ def results(tmp_path: Path) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made and not drawn, which takes longest: they are looked at in other tests."""
-    monkeypatch.setattr(report.figures, "image", lambda figure, kind: b"an image")
+    monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
 
 
 @pytest.fixture(scope="module")
