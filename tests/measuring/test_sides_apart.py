@@ -16,7 +16,7 @@ import pytest
 
 from runners.analysis.cell import cells
 from runners.analysis.summary import summarise
-from runners.measuring.measure import measure
+from runners.measuring.measure import LOOP_S, measure
 from runners.measuring.pace import SPECIALISING_CALLS
 from runners.model import Panel, Plan, Run
 from runners.results.read import read_runs
@@ -223,6 +223,9 @@ def test_the_machine_is_asked_in_a_process_of_its_own(make_plan: MakePlan, tmp_p
     assert "spin" not in {run.role for run in runs[:2]}
     spins = [run for run in runs if run.role == "spin"]
     assert {run.fresh for run in spins} == {False}
+    for run in spins:  # each loop as long as the parent says
+        assert run.workers is not None
+        assert LOOP_S / 5 < run.levels[5] / run.workers < 5 * LOOP_S
     assert len({run.process for run in spins}) == 3
     assert sum(run.starting_s is not None for run in spins) == 3
     assert all(run.fresh and run.starting_s for run in runs if run.role != "spin")
