@@ -61,7 +61,7 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
 
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
-    for _folder in ("runners", "conf", "experiments", "hydra_plugins"):
+    for _folder in ("runners", "conf", "experiments", "hydra_plugins", "tests/plugins"):
         compileall.compile_dir(ROOT / _folder, quiet=2)
 
 
