@@ -93,6 +93,10 @@ class Program:
     err: Path
     code: int | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        return self.connection.poll(0)
+
     def ended(self, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
         if not self.connection.poll(timeout_s):
