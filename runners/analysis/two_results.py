@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import pandas as pd
@@ -45,7 +45,8 @@ class Compared:
     `ratios` are above 1 where the later result is better: of the plain loops' times, of the
     parallel times, of the speedups. Their intervals hold for all cells together with 95%. `why` is
     what changed the speedup, or why there is no verdict. `speedups` and `seconds`, of the parallel
-    side, are those of both results.
+    side, are those of both results. Of a cell that was measured again, `again` is what became of it
+    then, and its ratios.
     """
 
     name: str
@@ -57,6 +58,16 @@ class Compared:
     seconds: tuple[Interval, Interval]
     rounds: tuple[int, int]
     why: str = ""
+    again: tuple[Outcome, Mapping[Quantity, Interval]] | None = None
+
+    def with_again(self, second: "Compared") -> "Compared":
+        """This cell, which was worse, and measured again: it is worse only if it is worse again."""
+        found, why = second.outcome, self.why
+        if found == "failed":
+            why = second.why
+        elif found != "worse":
+            found, why = "inconclusive", f"worse at first; measured again it is {second.outcome}"
+        return replace(self, outcome=found, why=why, again=(second.outcome, second.ratios))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +112,22 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
+    times = {number: (Times.of(one), Times.of(other)) for number, (one, other) in own.items()}
     wander = drift(
-        times
-        for summary, known in zip(summaries, rounds, strict=True)
-        for times in _loops(summary, known)
+        (
+            loop
+            for summary, known in zip(summaries, rounds, strict=True)
+            for loop in _loops(summary, known)
+        ),
+        (side for both in times.values() for side in both),
     )
-    pairs = {
-        number: Pair(Times.of(one), Times.of(other), wander) for number, (one, other) in own.items()
-    }
+    pairs = {number: Pair(*both, wander) for number, both in times.items()}
     if asked is None:
         panels = {
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads, wander)
+        limit = margin(pairs.values(), twice, leads)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)

@@ -41,6 +41,7 @@ class Side:
     """
 
     name: str
+    folder: Path
     runs: pd.DataFrame
     summary: pd.DataFrame
     rounds: Mapping[str, Rounds]
@@ -49,6 +50,10 @@ class Side:
 
     def identity(self, row: int) -> Mapping[str, Any] | None:
         return self.identities[str(self.summary["cell"].iloc[row])]
+
+    def place(self, row: int) -> Path:
+        """The folder of that cell."""
+        return self.folder / str(self.summary["folder"].iloc[row])
 
 
 def read_side(result: Named) -> Side:
@@ -66,7 +71,7 @@ def read_side(result: Named) -> Side:
             if (value := environment.facts.get(name)) is not None:
                 found[name][str(value)] = None
     facts = {name: tuple(values) for name, values in found.items()}
-    return Side(result.name, runs, summary, Comparison(runs).rounds, identities, facts)
+    return Side(result.name, common, runs, summary, Comparison(runs).rounds, identities, facts)
 
 
 def refuse_same(before: Named, after: Named) -> None:

@@ -1,6 +1,5 @@
 """Results become summary, figures, timelines and report: what `python -m runners.report` does."""
 
-import argparse
 import json
 import os
 import sys
@@ -36,6 +35,7 @@ from runners.results.read import (
 )
 from runners.results.write import typed, write_whole
 from runners.words.labels import labels
+from runners.words.parser import Parser
 from runners.words.pythons import interpreters
 from runners.words.rounding import in_order
 
@@ -194,7 +194,7 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
 
 def run(arguments: Sequence[str]) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
-    parser = argparse.ArgumentParser(prog="python -m runners.report", description=DOES)
+    parser = Parser(prog="python -m runners.report", description=DOES)
     parser.add_argument(
         "folders",
         metavar="DIR",

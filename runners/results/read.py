@@ -137,7 +137,8 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
         raise UsageError("no folder to read runs from; name one that holds results")
     for folder in given:
         if not folder.is_dir():
-            raise UsageError(f"{folder}: no such folder; name one that holds results")
+            what = "it is a file, no folder" if folder.is_file() else "no such folder"
+            raise UsageError(f"{folder}: {what}; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     of = {folder.resolve(): name for folder, name in zip(given, names, strict=bool(names))}
     tables: list[pa.Table] = []
