@@ -140,6 +140,8 @@ class Speedup:
         for name, value in (("executor", executor), ("n", n)):
             if not isinstance(value, str | int):
                 raise _failed(f"{name}={value!r}: a test is about one; call speedup() for each")
+        if settings.get("versus") is not None or "versus" in (parameters or {}):
+            raise _failed("versus: a test is about one version of the code; leave it out")
         if not callable(arguments):
             arguments = list(arguments)  # it may be measured again
         own = {

@@ -12,6 +12,7 @@ from runners.analysis.across import by_workload
 from runners.analysis.compare import baseline_ratio
 from runners.analysis.interval import Interval
 from runners.analysis.matching import Matched
+from runners.analysis.paired import paired, paired_margin
 from runners.analysis.rounds import Rounds
 from runners.analysis.verdicts import (
     QUANTITIES,
@@ -75,7 +76,8 @@ class TwoResults:
     """Two results by their names, the earlier one first.
 
     The verdicts are on the ratio of `leads`, beyond the `margin`. `same` says that both hold the
-    very same runs. `only` are the cells that one of them has, with their names.
+    very same runs. `only` are the cells that one of them has, with their names. So many cells are
+    `paired`: compared round by round.
     """
 
     names: tuple[str, str]
@@ -84,6 +86,7 @@ class TwoResults:
     cells: tuple[Compared, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     same: bool
+    paired: int = 0
 
     @property
     def counts(self) -> dict[Outcome, int]:
@@ -99,11 +102,13 @@ def compare(
     found: Matched,
     leads: Quantity,
     asked: float | None = None,
+    together: bool = False,
 ) -> TwoResults:
     """Compare the cells of two results that were `found` to match; others are only listed.
 
     `summaries` are frames of `summarise`, `rounds` the complete rounds of their cells by name.
-    `asked` is a margin; without one it is that of `verdicts.margin`.
+    `asked` is a margin; without one it is that of `verdicts.margin`, or of `paired_margin`. Where
+    both were measured `together`, cells are compared by their common rounds, if there are some.
     """
     told = [_names(summaries[at], [pair[at] for pair in found.pairs]) for at in (0, 1)]
     own: dict[int, tuple[Rounds, Rounds]] = {}
@@ -112,6 +117,11 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
+    in_rounds = {
+        number: pair
+        for number, (one, other) in own.items()
+        if together and (pair := paired(one, other)) is not None
+    }
     times = {number: (Times.of(one), Times.of(other)) for number, (one, other) in own.items()}
     wander = drift(
         (
@@ -121,13 +131,16 @@ def compare(
         ),
         (side for both in times.values() for side in both),
     )
-    pairs = {number: Pair(*both, wander) for number, both in times.items()}
+    pairs = {number: in_rounds.get(number) or Pair(*both, wander) for number, both in times.items()}
     if asked is None:
         panels = {
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads)
+        if len(in_rounds) == len(pairs) > 0:
+            limit = paired_margin(in_rounds.values(), twice, leads)
+        else:
+            limit = margin(pairs.values(), twice, leads)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)
@@ -153,6 +166,7 @@ def compare(
         tuple(sorted(compared, key=lambda cell: in_order(cell.name))),
         (rest[0], rest[1]),
         same,
+        paired=len(in_rounds),
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runners.command.arguments import FOLDERS, MULTIRUN, quoted
+from runners.command.arguments import FOLDERS, MULTIRUN, makes_a_sweep, quoted
 from runners.door import libraries_only
 from runners.model import VERDICT_ROUNDS, UsageError
 from runners.planning.config import Config
@@ -46,6 +46,8 @@ def demanded(arguments: Sequence[str]) -> tuple[float | None, list[str]]:
         raise UsageError(f"{OPTION} {text}: it takes a speedup, as in {OPTION} 1.5")
     if set(MULTIRUN) & set(rest):
         raise UsageError(f"{OPTION} {text}: it is about one cell; leave out -m")
+    if makes := next((word for word in rest if makes_a_sweep(word)), None):
+        raise UsageError(f"{OPTION} {text}: it is about one cell; leave out {makes}")
     keys = {word.partition("=")[0].lstrip("+") for word in rest}
     named = (int(word[2:]) for word in reversed(rest) if re.fullmatch(r"n=\d{1,9}", word))
     n = next(named, None if "n" in keys else Config.n)

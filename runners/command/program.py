@@ -46,6 +46,8 @@ class Check(Callback):
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
+        if config.versus is not None:
+            fail(UsageError(f"versus={config.versus}: two versions make a sweep; add -m"))
         try:
             plan(config, site())
         except Exception as error:
@@ -157,7 +159,7 @@ def _report(folder: Path, job: Job) -> None:
         return
     for path in written.paths:
         print(path)
-    for line in written.recommendations:
+    for line in (*written.recommendations, *written.compared):
         print(line)
 
 

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.command import folders, resume
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
-from runners.command.cells import Cell, measure_panel, panels, planned
+from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
@@ -31,7 +31,7 @@ from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, why
 from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
-from runners.planning import interpreters
+from runners.planning import interpreters, versions
 from runners.planning.identity import host
 from runners.results import claim
 from runners.results.columns import SWEEP
@@ -71,11 +71,22 @@ class Sweep:
         except UsageError as error:
             fail(error)
         _tell_of_files(cells)
+        for line in same_versions([cell.what for cell in cells]):
+            print(f"note: {line}", file=sys.stderr)
         self.claim(len(cells))
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
         elsewhere = launcher is not None
+        if not elsewhere and self.config.sweep.panel:
+            both = with_partners(cells)
+            if both != cells:
+                print(
+                    "note: cells that stand, and whose other version of the code does not, are "
+                    "measured again: both have to share their rounds",
+                    file=sys.stderr,
+                )
+            cells = both
         missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
         if launcher is None:
             return self._measured(panels(missing, self.config), len(cells))
@@ -203,6 +214,7 @@ class Sweep:
             return []
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
+        self.job.commits = versions.commits()
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value

@@ -17,6 +17,7 @@ from runners.compare.again import planned
 from runners.compare.options import parser
 from runners.compare.show import show
 from runners.compare.side import Side, differences, read_side, refuse_same
+from runners.compare.versions import both_of_here, compare_versions
 from runners.door import REQUESTS, libraries_only
 from runners.model import UsageError, printable
 from runners.planning import interpreters
@@ -53,6 +54,8 @@ def run(arguments: Sequence[str]) -> int:
 def _compare(options: argparse.Namespace) -> int:
     if options.output is not None:
         _refuse_unwritable(options.output)
+    if options.after is None:
+        return _compare_versions(options)
     with libraries_only():
         results = named([options.before, options.after])
         refuse_same(*_there(results))
@@ -82,6 +85,29 @@ def _compare(options: argparse.Namespace) -> int:
     if options.remeasure and "worse" in found.counts:
         found, told = _twice(before, after, found, told)
     with libraries_only():
+        show(found, told)
+        if options.output is not None:
+            for path in write(found, told, options.output):
+                print(printable(str(path)))
+    return status(found, options.fail_on)
+
+
+def _compare_versions(options: argparse.Namespace) -> int:
+    """The same of the two versions of the code that one result holds."""
+    if options.remeasure:
+        raise UsageError("--remeasure: it is for two results; measure the sweep again")
+    with libraries_only():
+        side = read_side(*_there(named([options.before])))
+        found, told = compare_versions(
+            *(side, options.version),
+            by=options.by,
+            asked=options.margin,
+            across=options.across,
+        )
+        if not found.cells:
+            what = f"{side.name}: {found.names[0]} and what was here have no cell in common"
+            print(f"error: {printable(what)}", file=sys.stderr)
+            return NOTHING
         show(found, told)
         if options.output is not None:
             for path in write(found, told, options.output):
@@ -127,6 +153,7 @@ def side_by_side(
     across: Sequence[str] = (),
 ) -> tuple[TwoResults, Told]:
     """Compare two results; `by` is what the verdicts are on, `asked` a margin."""
+    before, after, also = both_of_here(before, after)
     matched = match(before.summary, after.summary, across)
     known = differences(before, after, matched.pairs)
     elsewhere = known.machine is not False or known.python is not False
@@ -139,7 +166,7 @@ def side_by_side(
         leads,
         asked,
     )
-    return found, Told(known.told, known.unknown)
+    return found, Told(known.told, [*also, *known.unknown])
 
 
 def _twice(before: Side, after: Side, found: TwoResults, told: Told) -> tuple[TwoResults, Told]:

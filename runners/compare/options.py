@@ -8,7 +8,8 @@ from runners.results.write import typed
 from runners.words.parser import Parser
 
 DOES = """\
-Two results side by side: which cells are worse in the later one, not worse, or cannot be told."""
+Two results side by side: which cells are worse in the later one, not worse, or cannot be told.
+With one folder: the two versions of the code that it holds (versus=...)."""
 STATUSES = """\
 exit status: 0 not worse, 1 worse or a cell failed (with --fail-on), 2 a mistake in the words or
 the folders, 3 a fault of this program, 4 no cell in common, 5 inconclusive (with --fail-on
@@ -26,8 +27,17 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, what in (("BEFORE", "the earlier result"), ("AFTER", "the later one")):
         made.add_argument(
-            name.lower(), metavar=name, help=f"{what}: a folder of results, or NAME=FOLDER"
+            name.lower(),
+            metavar=name,
+            nargs="?" if name == "AFTER" else None,
+            help=f"{what}: a folder of results, or NAME=FOLDER",
         )
+    made.add_argument(
+        "--version",
+        metavar="NAME",
+        help="with one folder that holds several other versions of the code: which of them is the "
+        "earlier one",
+    )
     made.add_argument(
         "--margin",
         type=_margin,
