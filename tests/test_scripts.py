@@ -47,7 +47,8 @@ def test_a_function_of_the_user_is_measured(scripts: Path, own: Path) -> None:
     rows = [json.loads(line) for line in (own / "out/runs.jsonl").read_text().splitlines()]
     assert {row["status"] for row in rows} == {"ok"}
     assert "summary.csv" in run_installed(scripts / "speedup-lab-report", own, "out")
-    assert "exit status" in run_installed(scripts / "speedup-lab-compare", own, "--help")
+    for name in ("speedup-lab-compare", "speedup-lab-history"):
+        assert "exit status" in run_installed(scripts / name, own, "--help")
 
 
 def test_a_sweep_and_the_lecture_start_from_there_too(scripts: Path, own: Path) -> None:
