@@ -35,6 +35,7 @@ from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats
 from runners.child.ceiling import Ceiling, Spin
 from runners.child.counters import read_counters
+from runners.measuring.measure import LOOP_S
 from runners.report.markdown import table
 from runners.words.rounding import bracketed
 
@@ -143,7 +144,7 @@ def measured(cpus: int, beside: Sequence[int], windows: int) -> list[list[str]]:
     kinds = [("full", cpus), ("single", 1), *((kind, b) for b in beside for kind in ("one", "n"))]
     found = {kind: Windows() for kind in kinds}
     chance = random.Random(1)
-    with Ceiling(cpus) as ceiling, neighbours(max(cpus, *beside)) as processes:
+    with Ceiling(cpus, LOOP_S) as ceiling, neighbours(max(cpus, *beside)) as processes:
         loops = [spinner.pid for spinner in ceiling.spinners]
         actions: dict[str, Callable[[], Spin | None]] = {
             "full": nothing,

@@ -1,6 +1,7 @@
 """What several test files need: plans as the command line composes them, and the program itself."""
 
 import compileall
+import gc
 import os
 import shutil
 import signal
@@ -9,8 +10,8 @@ import sys
 import sysconfig
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,10 +34,13 @@ from runners.planning import config, interpreters
 from runners.planning.environment import read_site
 from runners.planning.hydra_versions import BASE
 from runners.planning.interpreters import This
-from tests.starter import Starter
+from tests.starter import Program, Starter, short_loops
 
-hypothesis.settings.register_profile("suite", deadline=None)  # a machine may be slow
+# A machine may be slow; and what few examples do not find, those of other days do.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=30)
 hypothesis.settings.load_profile("suite")
+
+short_loops()
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
@@ -57,7 +61,30 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
 
 if sys.dont_write_bytecode:
     # Tests start a thousand interpreters, each of which would compile the program anew.
-    compileall.compile_dir(ROOT / "runners", quiet=2)
+    for _folder in ("runners", "conf", "experiments", "hydra_plugins", "tests/plugins"):
+        compileall.compile_dir(ROOT / _folder, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What pytest makes of the test files, which takes it five seconds, is kept for the next time.
+
+    Only of them: what tests write, and change within a second, is never to be taken from there.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: each measured run collects garbage, which would search it all.
+
+    A process that a test forks then shares it, too.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -199,10 +226,24 @@ def run_program(
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`python -m runners ...` in that folder, with the plugins of these tests at hand."""
+    with start_program(
+        *arguments, cwd=cwd, module=module, plugins=plugins, **environment
+    ) as program:
+        return program.ended(timeout_s=120)
+
+
+def start_program(
+    *arguments: str,
+    cwd: Path,
+    module: str = "runners",
+    plugins: bool = True,
+    **environment: str,
+) -> AbstractContextManager[Program]:
+    """The same while it runs: one at a time."""
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
     config = [f"--config-dir={PLUGINS}"] if module == "runners" and plugins else []
     environment = {**os.environ, "PYTHONPATH": path, **environment}
-    return starter().run(module, [*config, *arguments], cwd, environment, timeout_s=120)
+    return starter().started(module, [*config, *arguments], cwd, environment)
 
 
 @cache

@@ -18,13 +18,22 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 LIBRARIES = (
     *("hydra", "hydra._internal.hydra", "hydra.experimental.callback", "omegaconf", "msgspec"),
-    *("yaml", "rich.console", "rich.live", "rich.table", "numpy", "pandas", "pyarrow.json"),
+    *(f"hydra._internal.core_plugins.{kind}_completion" for kind in ("bash", "fish", "zsh")),
+    *(f"hydra._internal.core_plugins.basic_{kind}" for kind in ("launcher", "sweeper")),
+    *(
+        f"hydra._internal.core_plugins.{kind}_config_source"
+        for kind in ("file", "importlib_resources", "structured")
+    ),
+    *("antlr4.LL1Analyzer", "yaml", "rich.live", "rich.progress", "rich.table", "numpy", "pandas"),
+    *("pandas.io.formats.csvs", "pyarrow.acero", "pyarrow.json", "pyarrow.pandas_compat"),
     *("pyarrow.parquet", "scipy.special", "scipy.stats", "scipy.optimize", "seaborn"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )
@@ -50,34 +59,51 @@ class Starter:
         theirs.close()
         self.connection = Connection(ours.detach())
 
-    def run(
-        self,
-        module: str,
-        arguments: Sequence[str],
-        cwd: Path,
-        environment: Mapping[str, str],
-        timeout_s: float,
-    ) -> subprocess.CompletedProcess[str]:
-        """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
+    @contextmanager
+    def started(
+        self, module: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
+    ) -> Iterator["Program"]:
+        """That program while it runs; it is killed at the end if it still does."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
             request = (module, list(arguments), str(cwd), dict(environment), str(out), str(err))
             self.connection.send(request)
-            pid = self.connection.recv()
             words = ["python", "-m", module, *arguments]
+            program = Program(self.connection, self.connection.recv(), words, out, err)
             try:
-                if not self.connection.poll(timeout_s):
-                    raise subprocess.TimeoutExpired(words, timeout_s, out.read_text())
-            except BaseException:  # pytest ends a test that takes too long by another one
-                os.kill(pid, signal.SIGKILL)
-                self.connection.recv()
-                raise
-            code = self.connection.recv()
-            return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+                yield program
+            finally:  # pytest ends a test that takes too long by an error, too
+                if program.code is None:
+                    os.kill(program.pid, signal.SIGKILL)
+                    self.connection.recv()
 
     def close(self) -> None:
         self.connection.close()  # which ends it
         self.process.wait()
+
+
+@dataclass
+class Program:
+    """A program that was started. `code` is its exit status, as `subprocess` says it."""
+
+    connection: Connection
+    pid: int
+    words: Sequence[str]
+    out: Path
+    err: Path
+    code: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.connection.poll(0)
+
+    def ended(self, timeout_s: float) -> subprocess.CompletedProcess[str]:
+        """What `subprocess.run` gives for it. Raises subprocess.TimeoutExpired."""
+        if not self.connection.poll(timeout_s):
+            raise subprocess.TimeoutExpired(self.words, timeout_s, self.out.read_text())
+        self.code = code = self.connection.recv()
+        told = self.out.read_text(), self.err.read_text()
+        return subprocess.CompletedProcess(self.words, code, *told)
 
 
 def serve(connection: Connection) -> None:
@@ -85,6 +111,8 @@ def serve(connection: Connection) -> None:
     sys.path.insert(0, str(Path(__file__).parent.parent))
     for name in (*LIBRARIES, *PROGRAM):
         importlib.import_module(name)
+    sources = importlib.import_module("runners.child.sources")
+    sources.Code().reached(["runners.child.trial"])  # it remembers what its own modules import
     del sys.path[0]
     gc.collect()
     gc.freeze()  # or each collection in a forked process would copy all their pages
@@ -124,6 +152,7 @@ def be(
     # These tests run two at a time: what it says of a busy machine would stand in each output.
     quiet = importlib.import_module("runners.command.quiet")
     quiet.others_share = lambda cpus, duration_s: 0.0  # type: ignore[attr-defined]
+    short_loops()
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -131,6 +160,12 @@ def be(
             raise
         leave(end.code or 0)
     leave(0)
+
+
+def short_loops() -> None:
+    """Ask the machine as often as ever, but for a moment: no test is about what it answers."""
+    measure = importlib.import_module("runners.measuring.measure")
+    measure.LOOP_S, measure.START_LOOPS_S = 0.005, 0.26  # type: ignore[attr-defined]
 
 
 def leave(status: int) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_program
 
 FAKE = """
 from dataclasses import replace
@@ -119,19 +119,38 @@ def test_wrong_call(speedup):
 """
 
 
+OPTIONS = ("-v", "-p", "pytest_speedup_lab")
+
+
 def pytest_in(folder: Path, *options: str, **variables: str) -> tuple[str, dict[str, str]]:
-    """What it prints there, and the outcome of each test by its name."""
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "pytest_speedup_lab", "-p", "no:xdist"]
+    """What it prints there, and the outcome of each test by its name.
+
+    It has no other plugin, and finds the program loaded.
+    """
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    usual = {"PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER_COUNT": "1"}
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    words = (*OPTIONS, *options)
+    done = run_program(*words, cwd=folder, module="pytest", **usual | alone | variables)  # type: ignore[arg-type]
+    return outcomes(done)
+
+
+def pytest_from_nothing(folder: Path, **variables: str) -> tuple[str, dict[str, str]]:
+    """The same of a pytest with all plugins that are installed, as a user starts it."""
     own = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [*command, *options],
+        [sys.executable, "-m", "pytest", *OPTIONS, "-p", "no:xdist"],
         cwd=folder,
         env={**own, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", **variables},
         capture_output=True,
         text=True,
         timeout=120,
     )
+    return outcomes(done)
+
+
+def outcomes(done: "subprocess.CompletedProcess[str]") -> tuple[str, dict[str, str]]:
     found = re.findall(r"::(test_\w+) (PASSED|FAILED|SKIPPED|ERROR)", done.stdout)
     return done.stdout + done.stderr, dict(found)
 
@@ -195,7 +214,8 @@ def test_another_package_of_that_name_is_named(tmp_path: Path) -> None:
     (tmp_path / "runners").mkdir()
     (tmp_path / "runners/__init__.py").write_text("")
     (tmp_path / "test_of_mine.py").write_text("def test_scales(speedup): pass\n")
-    printed, found = pytest_in(tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    printed, found = pytest_from_nothing(tmp_path, PYTHONPATH=path)
     assert found == {"test_scales": "ERROR"}
     assert f"another package called runners is in the way: {tmp_path}/runners" in printed
 
@@ -204,5 +224,5 @@ def test_nothing_of_the_program_is_loaded_without_the_fixture(tmp_path: Path) ->
     (tmp_path / "test_of_mine.py").write_text(
         "import sys\ndef test_light():\n    assert 'runners' not in sys.modules\n"
     )
-    _, found = pytest_in(tmp_path)
+    _, found = pytest_from_nothing(tmp_path)
     assert found == {"test_light": "PASSED"}

@@ -1,6 +1,7 @@
 """The columns of the summary: what `summarise` gives, in this order, and what its files hold."""
 
 from itertools import groupby
+from typing import Any
 
 import pandas as pd
 
@@ -231,7 +232,7 @@ REMARKS = (
 
 COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
 
-DTYPES = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
+DTYPES: dict[str, Any] = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""
 
 
@@ -251,5 +252,12 @@ def arranged(found: pd.DataFrame) -> pd.DataFrame:
             members = [pattern.replace("*", name) for pattern in patterns]
             if set(members) <= set(found.columns):
                 names += members
-    # In one piece: pandas warns of a column that is added to so many single ones.
-    return found.reindex(columns=names).astype(DTYPES).copy()
+    known = found.reindex(columns=names)
+    # `known.astype(DTYPES)` puts together so many columns for ten times as long.
+    typed = {
+        name: column.astype(DTYPES[name])
+        if name in DTYPES and column.dtype != DTYPES[name]
+        else column
+        for name, column in known.items()
+    }
+    return pd.DataFrame(typed, index=known.index, columns=names)

@@ -32,16 +32,20 @@ def first_calls(runs: pd.DataFrame) -> list[str]:
     cells = int(code.max(initial=-1)) + 1
     if not set(COLUMNS) <= set(runs.columns):  # rows of earlier versions
         return [""] * cells
-    # Only what is read here: a selection of rows copies each column.
-    runs = runs[[*READ, *COUNTS, *COLUMNS]].assign(interpreter=python_codes(runs))
     usable = (runs["status"] == "ok") & runs["wall_s"].notna() & (runs["role"] != "spin")
     inside = (runs["role"] == "baseline") | runs["worker_kind"].isin(INSIDE)
-    cold = runs[usable & runs["cold"] & inside]
-    foremost = cold.groupby(["panel", "round", "process"])["position"].transform("min")
-    first = cold[cold["position"] == foremost]
+    is_cold = usable & runs["cold"] & inside
     counted = usable.copy()
     for name, value in COUNTS.items():
         counted &= runs[name] == value
+    times = ("task_median_s", "first_task_s")
+    if not any(runs[t][is_cold].max() >= TIMES * runs[t][counted].min() for t in times):
+        return [""] * cells  # as most often: the rest takes ten times as long
+    # Only what is read here: a selection of rows copies each column.
+    runs = runs[[*READ, *COUNTS, *COLUMNS]].assign(interpreter=python_codes(runs))
+    cold = runs[is_cold]
+    foremost = cold.groupby(["panel", "round", "process"])["position"].transform("min")
+    first = cold[cold["position"] == foremost]
     found = _medians(first).join(_medians(runs[counted]).add_suffix("_later"), how="inner")
     later_s = found["task_median_s_later"]
     all_longer = _longer(found["task_median_s"], later_s)

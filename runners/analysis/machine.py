@@ -84,6 +84,8 @@ def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.Da
     Where several interpreters were measured there, a cell has the loops of its own, or, if that has
     not run any, those of the others: they say what the machine gives.
     """
+    if spins.empty:
+        return pd.DataFrame([UNKNOWN.row()] * len(cells), columns=list(NAMES))
     both = [frame.reindex(columns=[*PYTHON]) for frame in (spins, runs)]
     python = python_codes(pd.concat(both))
     ok = (spins["status"] == "ok") & spins["wall_s"].notna()

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple, Self
 
 from runners.model import Span, WorkerDied
 
-SPIN_NS = 110_000_000
-"""CPU time of a loop. Loops of 7 ms scattered by a third: too short to see bursts of other load."""
 TRY = 200_000
 """Steps of the loop by which its speed is found."""
 END_S = 0.5
@@ -38,11 +36,13 @@ class Spin(NamedTuple):
 class Ceiling:
     """Up to `most` loops that run at once, each in a process that lives as long as the context.
 
-    What was started ends with the context, and where this process is killed, with its group.
+    A loop takes about `loop_s` of CPU time. What was started ends with the context, and where this
+    process is killed, with its group.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, loop_s: float) -> None:
         self.most = most
+        self.loop_s = loop_s
         self.spinners: list[subprocess.Popen[bytes]] = []
         self.steps = TRY
         self.turn = 0
@@ -66,7 +66,7 @@ class Ceiling:
             self._run(self.spinners, 1)  # answered once all have started
             # By CPU time, which other load does not stretch, and the least of some.
             cpu_ns = min(self._run(self.spinners[:1], TRY).spans[0].cpu_ns for _ in range(3))
-            self.steps = TRY * SPIN_NS // max(cpu_ns, 1)
+            self.steps = max(round(TRY * self.loop_s * 1e9 / max(cpu_ns, 1)), 1)
         except BaseException as problem:
             self.close()
             if isinstance(problem, OSError):  # no process, file or memory to be had

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -184,8 +185,12 @@ def _holds(info: Path, top: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=1000)
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
-    """The dotted names that a module of that package imports, of modules or what is in them."""
+    """The dotted names that a module of that package imports, of modules or what is in them.
+
+    Remembered by the text: a file is read again for each call from Python, and seldom differs.
+    """
     names: list[str] = []
     try:
         tree = ast.parse(source)

@@ -192,7 +192,7 @@ class Trial:
         before = read_counters(plan.cpu_stat)
         try:
             if self.ceiling is None:  # a program for each loop, which lives as long as this
-                self.ceiling = self.open.enter_context(Ceiling(order.most_loops))
+                self.ceiling = self.open.enter_context(Ceiling(order.most_loops, order.loop_s))
             spin = self.ceiling.run(order.loops)
         except WorkerDied as problem:
             return self._row(order, started_at, failure(problem), order.loops)

@@ -35,8 +35,11 @@ from runners.model import (
 
 MOST_STOPS = 3
 """So many rounds may be interrupted because something was stopped; then their cells end."""
-LOOP_S, START_LOOPS_S = 0.11, 0.05
-"""How long a loop of `child.ceiling` runs by itself, and what starting its process takes, about."""
+LOOP_S = 0.11
+"""How long a loop of `child.ceiling` runs by itself: those of 7 ms scattered by a third, too short
+to see bursts of other load."""
+START_LOOPS_S = 0.05
+"""What starting their processes takes, about."""
 
 
 def measure(
@@ -139,6 +142,7 @@ class _Measurement:
                         side=side.number,
                         loops=side.loops,
                         most_loops=max(other.loops for other in order),
+                        loop_s=LOOP_S,
                         tasks_of=number * self.numbers_each,
                         results=interpreters.results(number, side.host),
                         times=f"{folder}/times-{self.panel.host(side.candidate)}",

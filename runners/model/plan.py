@@ -251,7 +251,8 @@ class Order:
     """What the measuring process is told to do next: one side of one round.
 
     The measured side is that of the plan at `candidate`. With the role `spin` it is to run so many
-    `loops` at once, to ask what the machine gives; no other order asks for more than `most_loops`.
+    `loops` of `loop_s` at once, to ask what the machine gives; no other order asks for more than
+    `most_loops`.
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
     writes it, and those after it, in other processes, compare theirs with it. `times` is the file
@@ -269,6 +270,7 @@ class Order:
     side: int = 0
     loops: int = 0
     most_loops: int = 0
+    loop_s: float = 0.0
     tasks_of: int = 0
     results: str | None = None
     times: str | None = None

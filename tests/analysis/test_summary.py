@@ -243,27 +243,24 @@ def with_share(run: Run, share: float) -> dict[str, Any]:
     return {"levels": (*run.levels[:4], *(share * run.levels[3],) * 2)}
 
 
-@pytest.mark.parametrize(
-    ("shares", "waiting"),
-    [
-        ((0.04, 0.06, 0.07), True),  # one is below the limit, and none is clearly above
-        ((0.06, 0.07, 0.08), False),
-        ((0.04, 0.3, 0.3), False),
-        ((0.01, 0.02, 0.3), True),
-    ],
-)
-def test_whether_tasks_wait_is_decided_once_for_all_cells_of_a_workload(
-    tmp_path: Path, shares: tuple[float, ...], waiting: bool
-) -> None:
+def test_whether_tasks_wait_is_decided_once_for_all_cells_of_a_workload(tmp_path: Path) -> None:
+    known = {
+        (0.04, 0.06, 0.07): True,  # one is below the limit, and none is clearly above
+        (0.06, 0.07, 0.08): False,
+        (0.04, 0.3, 0.3): False,
+        (0.01, 0.02, 0.3): True,
+    }
     cells = summary_of(
         tmp_path,
         *(
-            edited(synthetic.runs(n=n), partial(with_share, share=share))
+            edited(synthetic.runs(workload=str(shares), n=n), partial(with_share, share=share))
+            for shares in known
             for n, share in zip((1, 2, 4), shares, strict=True)
         ),
         synthetic.runs(workload="other"),
     )
-    assert cells["waiting"].tolist() == [waiting] * 3 + [False]
+    found = cells.groupby("workload")["waiting"].agg(list).to_dict()
+    assert found == {str(one): [waits] * 3 for one, waits in known.items()} | {"other": [False]}
 
 
 def test_tasks_with_threads_of_their_own_leave_less_to_be_attained(tmp_path: Path) -> None:
@@ -300,6 +297,16 @@ def test_runs_without_a_ladder_still_have_a_speedup(tmp_path: Path) -> None:
     assert not cell["waiting"]
 
 
+def with_values(_: Run, **values: Any) -> dict[str, Any]:
+    return values
+
+
+def beside_others(run: Run, cpus: int | None) -> dict[str, Any]:
+    """A run during which two CPUs were stolen and four were others'."""
+    wall_s = run.wall_s or 0
+    return {"cpus": cpus, "steal_s": 2 * wall_s, "others_cpu_s": 4 * wall_s}
+
+
 def spiked(run: Run) -> dict[str, Any]:
     return {"wall_s": 3.0} if run.role == "measured" and run.round in (3, 5) else {}
 
@@ -313,71 +320,82 @@ def slower_in_one_process(run: Run) -> dict[str, Any]:
     return {"wall_s": (run.wall_s or 0) * (1.5 if slow else 1)}
 
 
-@pytest.mark.parametrize(
-    ("edit", "flag"),
-    [
-        (spiked, "outliers in measured (2)"),
-        (slower_later, "trend over rounds"),
-        (slower_in_one_process, "processes disagree"),
-        (lambda run: {"steal_s": (run.wall_s or 0) * 2 * 0.023}, "steal 2.3%"),
-        (lambda _: {"throttled_s": 0.005}, "throttled 0.12 s"),
-        (lambda _: {"n": 4}, "more workers than usable CPUs (4 > 2)"),
-        (
-            lambda _: {"metrics": {"blas_threads": 2.0}},
-            "threads x workers > CPUs (BLAS, 2 x 2 > 2)",
-        ),
-        (
-            lambda _: {
-                "metrics": {"omp_threads": 3.0, "threads": 9.0},
-                "parameters": {"workload.omp_threads": "as many"},
-            },
-            "threads x workers > CPUs (OMP, 3 x 2 > 2)",
-        ),
-        (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
-        (lambda run: {"steady": run.process == 0}, "no steady state"),
-        (
-            lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
-            "tasks returned equal draws in 12 runs",
-        ),
-        (
-            lambda run: {
-                "notes": None if run.role == "baseline" else '{"later": "", "by_name": "f"}'
-            },
-            "f works here by its name",
-        ),
-        (
-            lambda run: {"gil_enabled_by": None if run.round < 6 else "numpy, yaml"},
-            "the GIL was switched on by numpy, yaml",
-        ),
-        (
-            lambda run: {"gil_enabled_by": "?"},
-            "the GIL was switched on by a module that is not known",
-        ),
-    ],
-)
-def test_flags(tmp_path: Path, edit: Callable[[Run], dict[str, Any]], flag: str) -> None:
-    runs = synthetic.runs(rounds=12)
-    clean = summary_of(tmp_path / "clean", runs)["flags"].iloc[0]
-    flagged = summary_of(tmp_path / "flagged", edited(runs, edit))["flags"].iloc[0]
-    assert clean == ()
-    assert flag in map(told, flagged)
+FLAGS: list[tuple[Callable[[Run], dict[str, Any]], str]] = [
+    (spiked, "outliers in measured (2)"),
+    (slower_later, "trend over rounds"),
+    (slower_in_one_process, "processes disagree"),
+    (lambda run: {"steal_s": (run.wall_s or 0) * 2 * 0.023}, "steal 2.3%"),
+    (lambda _: {"throttled_s": 0.005}, "throttled 0.12 s"),
+    (lambda _: {"n": 4}, "more workers than usable CPUs (4 > 2)"),
+    (
+        lambda _: {"metrics": {"blas_threads": 2.0}},
+        "threads x workers > CPUs (BLAS, 2 x 2 > 2)",
+    ),
+    (
+        lambda _: {
+            "metrics": {"omp_threads": 3.0, "threads": 9.0},
+            "parameters": {"workload.omp_threads": "as many"},
+        },
+        "threads x workers > CPUs (OMP, 3 x 2 > 2)",
+    ),
+    (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
+    (lambda run: {"steady": run.process == 0}, "no steady state"),
+    (
+        lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
+        "tasks returned equal draws in 12 runs",
+    ),
+    (
+        lambda run: {"notes": None if run.role == "baseline" else '{"later": "", "by_name": "f"}'},
+        "f works here by its name",
+    ),
+    (
+        lambda run: {"gil_enabled_by": None if run.round < 6 else "numpy, yaml"},
+        "the GIL was switched on by numpy, yaml",
+    ),
+    (
+        lambda run: {"gil_enabled_by": "?"},
+        "the GIL was switched on by a module that is not known",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("n", "seen", "tasks", "flag"),
-    [
-        (2, 8, 8, None),  # a pool that replaces its workers has shown eight
-        (4, 3, 8, "4 > 2"),  # one of four came too late for a task
-        (4, 2, 2, None),  # two of four had none
-        (4, 3, 3, "3 > 2"),
-    ],
-)
-def test_workers_that_can_run_at_a_time_are_held_against_the_cpus(
-    tmp_path: Path, n: int, seen: int, tasks: int, flag: str | None
-) -> None:
-    runs = edited(synthetic.runs(n=n), lambda _: {"workers": seen, "tasks": tasks})
-    found = {flag.code: flag.detail for flag in summary_of(tmp_path, runs)["flags"].iloc[0]}
-    assert found.get("oversubscribed") == flag
+@pytest.fixture(scope="module")
+def flagged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What is told of a workload without a fault, and of one for each of FLAGS, by its text."""
+    edits = {"clean": lambda _: {}, **{flag: edit for edit, flag in FLAGS}}
+    cells = (edited(synthetic.runs(workload=name), edit) for name, edit in edits.items())
+    summary = summary_of(tmp_path_factory.mktemp("flagged"), *cells)
+    found = zip(summary["workload"], summary["flags"], strict=True)
+    return {workload: list(map(told, flags)) for workload, flags in found}
+
+
+@pytest.mark.parametrize("flag", [flag for _, flag in FLAGS])
+def test_flags(flagged: dict[str, list[str]], flag: str) -> None:
+    assert flagged["clean"] == []
+    assert flag in flagged[flag]
+
+
+def detail_of(flags: Sequence[Flag], code: str) -> str | None:
+    """What the flag of that code says; None where there is none."""
+    return next((flag.detail for flag in flags if flag.code == code), None)
+
+
+def test_workers_that_can_run_at_a_time_are_held_against_the_cpus(tmp_path: Path) -> None:
+    known = {
+        (2, 8, 8): None,  # a pool that replaces its workers has shown eight
+        (4, 3, 8): "4 > 2",  # one of four came too late for a task
+        (4, 2, 2): None,  # two of four had none
+        (4, 3, 3): "3 > 2",
+    }
+    cells = (
+        edited(
+            synthetic.runs(workload=str(case), n=case[0]),
+            partial(with_values, workers=case[1], tasks=case[2]),
+        )
+        for case in known
+    )
+    flags = summary_of(tmp_path, *cells)["flags"]
+    assert [detail_of(one, "oversubscribed") for one in flags] == list(known.values())
 
 
 def test_workers_on_other_machines_are_not_held_against_the_cpus_here(tmp_path: Path) -> None:
@@ -425,30 +443,25 @@ def test_a_busy_machine_does_not_make_tasks_waiting(tmp_path: Path) -> None:
     assert not summary_of(tmp_path, runs)["waiting"].any()
 
 
-@pytest.mark.parametrize(
-    ("cpus", "usable", "steal", "others"),
-    [
-        (8, 8, 0.25, 0.5),  # of 8 CPUs: 2 were stolen, 4 were others'
-        (8, 2, 0.25, 0.0),  # a quota: others left four, more than it allows
-        (5, 2, 0.4, 0.5),
-        (4, 2, 0.5, 1.0),
-        (None, 2, 1.0, 1.0),  # rows of an earlier version
-    ],
-)
-def test_what_others_took_is_a_share_of_the_machines_cpus(
-    tmp_path: Path, cpus: int | None, usable: float, steal: float, others: float
-) -> None:
-    runs = edited(
-        synthetic.runs(usable_cpus=usable),
-        lambda run: {
-            "cpus": cpus,
-            "steal_s": 2 * (run.wall_s or 0),
-            "others_cpu_s": 4 * (run.wall_s or 0),
-        },
+def test_what_others_took_is_a_share_of_the_machines_cpus(tmp_path: Path) -> None:
+    known: dict[tuple[int | None, float], tuple[float, float]] = {
+        (8, 8): (0.25, 0.5),  # of 8 CPUs: 2 were stolen, 4 were others'
+        (8, 2): (0.25, 0.0),  # a quota: others left four, more than it allows
+        (5, 2): (0.4, 0.5),
+        (4, 2): (0.5, 1.0),
+        (None, 2): (1.0, 1.0),  # rows of an earlier version
+    }
+    cells = (
+        edited(
+            synthetic.runs(workload=str(case), usable_cpus=case[1]),
+            partial(beside_others, cpus=case[0]),
+        )
+        for case in known
     )
-    cell = summary_of(tmp_path, runs).iloc[0]
-    assert cell["steal_share"] == pytest.approx(steal)
-    assert cell["others_share"] == pytest.approx(others)
+    found = summary_of(tmp_path, *cells)
+    steal, others = zip(*known.values(), strict=True)
+    assert found["steal_share"].tolist() == pytest.approx(steal)
+    assert found["others_share"].tolist() == pytest.approx(others)
 
 
 def test_what_others_took_is_missing_where_it_was_not_read(tmp_path: Path) -> None:
@@ -457,25 +470,24 @@ def test_what_others_took_is_missing_where_it_was_not_read(tmp_path: Path) -> No
     assert cells[["steal_share", "others_share"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize(
-    ("scaling", "n", "copies", "flag"),
-    [
-        ("strong", 4, 1, None),
-        ("weak", 4, 4, "4"),
-        ("weak", 4, 1, None),  # the workload made fresh ones
-        ("weak", 1, 1, None),
-        ("weak", 4, None, "4"),  # rows of an earlier version
-        ("weak", 1, None, None),
-    ],
-)
-def test_repeated_tasks_are_told(
-    tmp_path: Path, scaling: Scaling, n: int, copies: int | None, flag: str | None
-) -> None:
-    runs = edited(
-        synthetic.runs(n=n, scaling=scaling, usable_cpus=4), lambda _: {"task_copies": copies}
+def test_repeated_tasks_are_told(tmp_path: Path) -> None:
+    known: dict[tuple[Scaling, int, int | None], str | None] = {
+        ("strong", 4, 1): None,
+        ("weak", 4, 4): "4",
+        ("weak", 4, 1): None,  # the workload made fresh ones
+        ("weak", 1, 1): None,
+        ("weak", 4, None): "4",  # rows of an earlier version
+        ("weak", 1, None): None,
+    }
+    cells = (
+        edited(
+            synthetic.runs(workload=str(case), n=case[1], scaling=case[0], usable_cpus=4),
+            partial(with_values, task_copies=case[2]),
+        )
+        for case in known
     )
-    found = {flag.code: flag.detail for flag in summary_of(tmp_path, runs)["flags"].iloc[0]}
-    assert found.get("same_tasks") == flag
+    flags = summary_of(tmp_path, *cells)["flags"]
+    assert [detail_of(one, "same_tasks") for one in flags] == list(known.values())
 
 
 def test_few_rounds_are_flagged(tmp_path: Path) -> None:
@@ -515,25 +527,26 @@ def test_methods_that_disagree_are_flagged(tmp_path: Path) -> None:
     assert Flag("methods_disagree") in cell["flags"]
 
 
-@pytest.mark.parametrize(
-    ("n", "kind", "cpu", "bound"),
-    [
-        (4, "process", 1.0, 2.0),
-        (1, "process", 1.0, 1.0),
-        (4, "caller", 1.0, 1.0),
-        (4, "thread", 0.95, 2.0),
-        (8, "thread", 0.5, 4.0),
-        (8, "thread", 0.01, 8.0),
-    ],
-)
-def test_the_bound_is_workers_or_cpu_time(
-    tmp_path: Path, n: int, kind: Workers, cpu: float, bound: float
-) -> None:
-    runs = [
-        replace(run, levels=(*run.levels[:4], run.levels[3] * cpu, run.levels[3] * cpu))
-        for run in synthetic.runs(n=n, speedup=1.0, usable_cpus=2, worker_kind=kind)
-    ]
-    assert summary_of(tmp_path, runs).iloc[0]["bound"] == pytest.approx(bound)
+def test_the_bound_is_workers_or_cpu_time(tmp_path: Path) -> None:
+    known: dict[tuple[int, Workers, float], float] = {
+        (4, "process", 1.0): 2.0,
+        (1, "process", 1.0): 1.0,
+        (4, "caller", 1.0): 1.0,
+        (4, "thread", 0.95): 2.0,
+        (8, "thread", 0.5): 4.0,
+        (8, "thread", 0.01): 8.0,
+    }
+    cells = (
+        edited(
+            synthetic.runs(
+                workload=f"{n} {kind} {cpu}", n=n, speedup=1.0, usable_cpus=2, worker_kind=kind
+            ),
+            partial(with_share, share=cpu),
+        )
+        for n, kind, cpu in known
+    )
+    bounds = summary_of(tmp_path, *cells)["bound"]
+    assert bounds.tolist() == pytest.approx(list(known.values()))
 
 
 @pytest.mark.parametrize("scaling", ["strong", "weak"])

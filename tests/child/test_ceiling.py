@@ -10,15 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from runners.child.ceiling import SPIN_NS, Ceiling
+from runners.child.ceiling import Ceiling
 from runners.child.spin import spin
 from runners.model import WorkerDied
 from tests.conftest import ROOT
 
+LOOP_S = 0.02
+
 
 @pytest.fixture(scope="module")
 def ceiling() -> Iterator[Ceiling]:
-    with Ceiling(3) as ceiling:
+    with Ceiling(3, LOOP_S) as ceiling:
         yield ceiling
 
 
@@ -64,7 +66,7 @@ def test_each_loop_does_the_same_work_alone_and_beside_others(ceiling: Ceiling) 
         spans = ceiling.run(count).spans
         assert len(spans) == count
         for span in spans:
-            assert SPIN_NS / 4 < span.cpu_ns < 4 * SPIN_NS
+            assert LOOP_S / 4 < span.cpu_ns / 1e9 < 4 * LOOP_S
             assert span.cpu_ns <= span.end_ns - span.start_ns + 1_000_000
 
 
@@ -77,7 +79,7 @@ def test_loops_that_run_alone_take_turns(ceiling: Ceiling) -> None:
 FORKED = """
 import os, signal, time
 from runners.child.ceiling import Ceiling
-with Ceiling(2) as ceiling:
+with Ceiling(2, 0.02) as ceiling:
     pids = [span.pid for span in ceiling.run(2).spans]
     worker = os.fork()
     if worker == 0:
@@ -100,7 +102,7 @@ def test_nothing_is_left_where_a_forked_worker_holds_the_pipes() -> None:
 
 
 def test_a_loop_that_was_killed_is_told_and_the_others_end() -> None:
-    with Ceiling(2) as ceiling:
+    with Ceiling(2, 0.02) as ceiling:
         pids = [span.pid for span in ceiling.run(2).spans]
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(WorkerDied, match="has ended"):
@@ -110,7 +112,7 @@ def test_a_loop_that_was_killed_is_told_and_the_others_end() -> None:
 
 def test_they_end_with_the_process_that_started_them() -> None:
     code = (
-        "import time; from runners.child.ceiling import Ceiling; c = Ceiling(2).__enter__(); "
+        "import time; from runners.child.ceiling import Ceiling; c = Ceiling(2, .02).__enter__(); "
         "print(*(span.pid for span in c.run(2).spans), flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT) as parent:

@@ -25,7 +25,7 @@ from runners.model import Order, Run
 from runners.results.read import read_runs
 from tests.conftest import PLUGINS, ROOT, MakePlan, is_helper, run_program, told
 
-LOCAL = ("serial", "thread", "thread_subclass", "process", "pool")
+LOCAL = ("serial", "thread", "process", "pool")
 THREADS = ("serial", "thread", "thread_subclass")
 PROCESSES = ("process", "pool")
 TOKEN = "SPEEDUP_LAB_FAULT"
@@ -96,7 +96,7 @@ def test_a_task_that_hangs(make_plan: MakePlan, executor: str, what: str) -> Non
     assert re.search(rf"misbehaving\.py:\d+ in {what}: \S", first)
 
 
-@pytest.mark.parametrize("executor", LOCAL)
+@pytest.mark.parametrize("executor", [*LOCAL, "thread_subclass"])
 def test_all_tasks_fail(make_plan: MakePlan, executor: str) -> None:
     run = last_run(make_plan, f"executor={executor}", "workload.what=raising", "workload.task=null")
     assert run.status == "failed"

@@ -55,7 +55,7 @@ def test_random_cells_are_what_hydra_composes(make_grid: MakeGrid) -> None:
     ]
     cells = grid.combinations({"workload.repeat": "3"}, arguments)
     assert len(cells) > 500
-    for number, overrides in enumerate(random.Random(1).sample(cells, 14)):
+    for number, overrides in enumerate(random.Random(1).sample(cells, 8)):
         expected = grid.loader.load_sweep_config(grid.master, list(overrides))
         expected.hydra.job.id, expected.hydra.job.num = str(number), number
         assert plain(grid.config(overrides, number)) == plain(expected), overrides

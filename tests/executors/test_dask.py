@@ -116,6 +116,7 @@ def measure(folder: Path, *arguments: str) -> set[str]:
         "workload.high=0.01",
         "n=2",
         "measure=quick",
+        "measure.warmup=1",
         "measure.min_rounds=1",
     ]
     done = run_program(

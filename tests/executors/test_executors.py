@@ -32,6 +32,14 @@ needs_loky = pytest.mark.skipif(
 )
 
 
+# What the workers of a fork server would each load.
+multiprocessing.set_forkserver_preload(["runners.testing"])
+
+
+# An executor of processes is tried by forked ones and by one kind of others: which, is up to
+# `multiprocessing`.
+
+
 class TestSerial(ExecutorSuite):
     def make(self, n: int, **keywords: Any) -> Serial:
         return Serial(max_workers=n, **keywords)
@@ -74,10 +82,6 @@ class TestProcessSpawn(TestProcessFork):
     start_method = "spawn"
 
 
-class TestProcessForkserver(TestProcessFork):
-    start_method = "forkserver"
-
-
 class TestPoolFork(ExecutorSuite):
     start_method: StartMethod = "fork"
     chunksize: int | None = None
@@ -86,10 +90,6 @@ class TestPoolFork(ExecutorSuite):
         return Pool(
             max_workers=n, start_method=self.start_method, chunksize=self.chunksize, **keywords
         )
-
-
-class TestPoolSpawn(TestPoolFork):
-    start_method = "spawn"
 
 
 class TestPoolForkserver(TestPoolFork):
@@ -117,10 +117,6 @@ class TestProcessPoolFork(ExecutorSuite):
 
 class TestProcessPoolSpawn(TestProcessPoolFork):
     start_method = "spawn"
-
-
-class TestProcessPoolForkserver(TestProcessPoolFork):
-    start_method = "forkserver"
 
 
 class TestProcessPoolOfChunks(TestProcessPoolFork):

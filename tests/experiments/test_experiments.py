@@ -23,7 +23,7 @@ from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.arguments import count_cells
 from runners.model import UsageError
 from tests import synthetic
-from tests.conftest import ROOT, grid, planned, run_program
+from tests.conftest import ROOT, grid, planned, run_program, start_program
 
 EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
 LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
@@ -220,24 +220,15 @@ def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_request_to_stop_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     endless = ("measure.min_rounds=100000", "measure.max_rounds=100000", "measure.time_budget_s=90")
-    program = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "experiments", "gil", "--output=out"),
-            *("--", "workload.count=1000", *endless),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with program:
+    words = ("gil", "--output=out", "--", "workload.count=1000", *endless)
+    with start_program(*words, cwd=tmp_path, module="experiments") as program:
         while not (begun := list(tmp_path.glob("out/gil/*/runs.jsonl"))):  # in random order
-            assert program.poll() is None
+            assert not program.has_ended
             time.sleep(0.05)
-        program.send_signal(number)
-        _, stderr = program.communicate(timeout=30)
-    assert program.returncode == 128 + number
-    assert stderr == "interrupted; what was measured is in out\ngo on with the same command\n"
+        os.kill(program.pid, number)
+        done = program.ended(timeout_s=30)
+    assert done.returncode == 128 + number
+    assert done.stderr == "interrupted; what was measured is in out\ngo on with the same command\n"
     rows = begun[0].read_text().splitlines()
     assert '"interrupted"' in rows[-1]
 

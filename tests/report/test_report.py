@@ -10,6 +10,7 @@ import pytest
 
 from runners.analysis.files import read_summary
 from runners.model import Environment, Run, Span, UsageError
+from runners.report import figures
 from runners.report import files as report
 from runners.results.read import read_runs
 from runners.results.write import append, append_spans, write_environment
@@ -56,6 +57,12 @@ def results(tmp_path: Path) -> Path:
     return three_cells(tmp_path / "results")
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not drawn, which takes longest: they are looked at in other tests."""
+    monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, report.Report]:
     """The same with their report, only to be looked at."""
@@ -78,6 +85,7 @@ def test_everything_is_written_beside_the_results(reported: tuple[Path, report.R
     assert len(written.summary) == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> None:
     written = report.write_report([results / "0", results / "1"], tmp_path / "out")
     assert names(tmp_path / "out") == FILES
@@ -85,6 +93,7 @@ def test_another_folder_and_several_sources(results: Path, tmp_path: Path) -> No
     assert not (results / "0" / "report.md").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_results_of_several_folders_are_kept_apart(tmp_path: Path) -> None:
     """They share no line, fit or recommendation, and no cell is against the other's n = 1."""
     for at, name in enumerate(("before", "after")):
@@ -107,6 +116,7 @@ def test_results_of_several_folders_are_kept_apart(tmp_path: Path) -> None:
     assert "### before\n" in told
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_folders_that_complete_each_other_are_one_result_when_told(tmp_path: Path) -> None:
     for n in (1, 2, 3, 4):
         runs = synthetic.runs(n=n, speedup=0.9 * n, usable_cpus=8)
@@ -118,6 +128,7 @@ def test_folders_that_complete_each_other_are_one_result_when_told(tmp_path: Pat
     assert "| primes, odd | thread | 1 |" in text(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_cells_of_one_sweep_are_one_result(tmp_path: Path) -> None:
     for n in (1, 2):
         synthetic.write(tmp_path / "sweep" / str(n), synthetic.runs(n=n))
@@ -156,6 +167,7 @@ def test_a_single_cell_has_a_timeline(results: Path, tmp_path: Path) -> None:
     assert "](trace.json)" in text(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
     report.write_report([results / "1"])
     events = json.loads((results / "1" / "trace.json").read_bytes())["traceEvents"]
@@ -168,6 +180,7 @@ def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
     assert durations["baseline"] == pytest.approx(typical["baseline"])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_spans_there_is_no_timeline(results: Path) -> None:
     (results / "1" / "spans.jsonl").unlink()
     written = report.write_report([results / "1"])
@@ -175,6 +188,7 @@ def test_without_spans_there_is_no_timeline(results: Path) -> None:
     assert "timeline" not in text(results / "1")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_timelines_of_several_cells_are_put_into_their_folders(results: Path) -> None:
     (results / "0" / "spans.jsonl").unlink()
     written = report.write_report([results], timelines=True)
@@ -211,6 +225,7 @@ def test_the_report_recommends(reported: tuple[Path, report.Report]) -> None:
     assert f"## Recommendation\n\n- {line}\n" in text(results)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_prints_what_it_wrote_and_recommends(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

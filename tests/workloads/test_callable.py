@@ -16,7 +16,7 @@ from runners.model import SIDES, InvalidParameter, Order, Renewing, Run
 from runners.testing import WorkloadSuite
 from runners.workloads.agreeing import agree
 from runners.workloads.callable import Callable
-from tests.conftest import ROOT, MakePlan, run_program
+from tests.conftest import ROOT, MakePlan
 
 HERE = "tests.functions"
 
@@ -282,17 +282,3 @@ def test_what_cannot_be_pickled_is_told_in_one_line(
         [line] = str(run.error).splitlines()
         assert "cannot pickle" in line
         assert "or use threads" in line
-
-
-def test_all_local_executors_are_compared_by_one_command(tmp_path: Path) -> None:
-    done = run_program(
-        *("workload=callable", "workload.function=builtins:sum", "executor=all", "n=2"),
-        *("workload.arguments=[[[1,2]],[[3]]]", "measure=quick", "measure.min_rounds=1"),
-        *("measure.max_rounds=1", "measure.warmup=1", f"hydra.sweep.dir={tmp_path / 'out'}"),
-        "sweep.report=false",
-        cwd=ROOT,
-        plugins=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for executor in ("thread_subclass", "thread_pool", "process_pool", "asyncio"):
-        assert f"builtins.sum on {executor}, n = 2" in done.stdout
