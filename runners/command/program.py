@@ -46,6 +46,8 @@ class Check(Callback):
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
+        if config.hydra.runtime.choices.get("cluster", "none") != "none":
+            fail(UsageError("cluster: jobs are for sweeps; add -m, or leave it out"))
         try:
             plan(config, site())
         except Exception as error:

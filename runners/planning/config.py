@@ -63,6 +63,7 @@ class Config:
     python: str = THIS
     gil: Any = None
     sweep: Sweep = field(default_factory=Sweep)
+    cluster: Any = None
 
 
 CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil")
