@@ -28,7 +28,7 @@ from runners.model import Plan, UsageError, plain, plan_of
 from runners.planning import interpreters
 from runners.planning.environment import Site
 from runners.planning.identity import host
-from runners.results import claim, owner
+from runners.results import claim
 from runners.results.regular import open_regular, read_whole
 from runners.results.write import write_whole
 
@@ -54,50 +54,53 @@ class Ended:
 def write(file: Path, home: Path, panels: Sequence[Sequence[Cell]], count: int) -> None:
     """Write the file of a job; `home` is the folder of the sweep, `count` the number of its cells.
 
-    What all plans have in common is written once: packages and code are long.
+    What all plans have in common, or those of a panel, is written once: the packages, the code and
+    the pickled workload are long.
     """
-    plans = [asdict(cell.what) for panel in panels for cell in panel if isinstance(cell.what, Plan)]
-    common = _common(plans)
-    identities = [planned["identity"] for planned in plans]
-    common["identity"] = _common(identities)
-    cells = (
-        [
-            {
-                "number": cell.number,
-                "name": cell.name,
-                "folder": str(cell.folder.absolute()),
-                "plan": _own(asdict(cell.what), common),
-            }
-            for cell in panel
-            if isinstance(cell.what, Plan)
-        ]
+    told = [
+        [_told(cell, cell.what) for cell in panel if isinstance(cell.what, Plan)]
         for panel in panels
-    )
-    what = {
-        "home": str(home.absolute()),
-        "count": count,
-        "path": sys.path,
-        "common": common,
-        "panels": list(cells),
-    }
-    write_whole(file, plain.dumped(what))
+    ]
+    common = _common([cell for panel in told for cell in panel])
+    what = {"home": str(home.absolute()), "count": count, "path": sys.path, "common": common}
+    parts = []
+    for panel in told:
+        shared = _common(panel)
+        cells = [_without(cell, shared) for cell in panel]
+        parts.append({"common": _without(shared, common), "cells": cells})
+    write_whole(file, plain.dumped(what | {"panels": parts}))
+
+
+def _told(cell: Cell, plan: Plan) -> dict[str, Any]:
+    """A cell as a flat mapping; what is in its identity is beside the rest of its plan."""
+    fields = asdict(plan)
+    identity = {f"identity.{key}": value for key, value in fields.pop("identity").items()}
+    facts = {"number": cell.number, "name": cell.name, "folder": str(cell.folder.absolute())}
+    return facts | {f"plan.{key}": value for key, value in fields.items()} | identity
+
+
+def _cell(told: Mapping[str, Any]) -> Cell:
+    fields: dict[str, dict[str, Any]] = {"plan": {}, "identity": {}}
+    for key, value in told.items():
+        group, _, name = key.partition(".")
+        if name:
+            fields[group][name] = value
+    plan = plan_of(fields["plan"] | {"identity": fields["identity"]})
+    return Cell(told["number"], told["name"], (), Path(told["folder"]), plan)
 
 
 def _common(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    first = dict(values[0])
+    """What all of them have alike."""
+    first, *others = values
     return {
         key: value
         for key, value in first.items()
-        if all(key in other and other[key] == value for other in values)
+        if all(key in other and other[key] == value for other in others)
     }
 
 
-def _own(planned: dict[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
-    identity = {
-        key: value for key, value in planned["identity"].items() if key not in common["identity"]
-    }
-    own = {key: value for key, value in planned.items() if key not in common}
-    return own | {"identity": identity}
+def _without(value: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: part for key, part in value.items() if key not in common}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +115,10 @@ class Packed:
 
 def read(file: Path) -> Packed:
     found = plain.loaded(read_whole(file, LARGEST_BYTES))
-    common = found["common"]
-
-    def cell(told: Mapping[str, Any]) -> Cell:
-        identity = common["identity"] | told["plan"]["identity"]
-        plan = plan_of(common | told["plan"] | {"identity": identity})
-        return Cell(told["number"], told["name"], (), Path(told["folder"]), plan)
-
-    panels = [[cell(told) for told in panel] for panel in found["panels"]]
+    panels = [
+        [_cell(found["common"] | panel["common"] | cell) for cell in panel["cells"]]
+        for panel in found["panels"]
+    ]
     return Packed(Path(found["home"]), found["count"], found["path"], panels)
 
 
@@ -189,7 +188,7 @@ class Chunk:
             self._note(cell, measured.status, own[-1] if own else "", seconds)
 
     def _note(self, cell: Cell, status: str, text: str, seconds: float) -> None:
-        ended = Ended(cell.number, status, text, socket.gethostname(), owner.job() or "", seconds)
+        ended = Ended(cell.number, status, text, socket.gethostname(), _job(), seconds)
         noted = open_regular(
             self.file.with_name(self.name + NOTED), os.O_WRONLY | os.O_APPEND | os.O_CREAT
         )
@@ -197,6 +196,16 @@ class Chunk:
             os.write(noted, json.dumps(asdict(ended)).encode() + b"\n")
         finally:
             os.close(noted)
+
+
+def _job() -> str:
+    """What the cluster calls this job."""
+    from submitit import JobEnvironment
+
+    try:
+        return str(JobEnvironment().job_id)
+    except RuntimeError:  # it is none
+        return ""
 
 
 def _placed(what: Any, here: Site) -> Plan:

@@ -4,12 +4,13 @@ Slurm's accounting (sacct) needs a database that many clusters do not have, so j
 with `squeue`, and once they are gone with `scontrol`.
 """
 
+import io
 import os
 import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -112,7 +113,8 @@ class Slurm:
         try:
             executor.update_parameters(**given)
             for at in range(0, len(chunks), most):
-                with executor.batch():
+                # submitit shows there what sbatch says, which is told in a line below.
+                with redirect_stderr(io.StringIO()), executor.batch():
                     some = [executor.submit(chunk) for chunk in chunks[at : at + most]]
                 submitted += [
                     Submitted(job.job_id, chunk.name)
@@ -231,9 +233,8 @@ def _refusal(error: Exception) -> str:
     """What sbatch has said, of the several lines that submitit makes of it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("sbatch: error:")]
-    return " ".join(line.removeprefix("sbatch: error:").strip() for line in said) or in_one_line(
-        error
-    )
+    told = "; ".join(line.removeprefix("sbatch: error:").strip() for line in said)
+    return told or in_one_line(error)
 
 
 def _said(words: Sequence[str]) -> str:

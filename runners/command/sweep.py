@@ -240,9 +240,8 @@ class Sweep:
             facts = {"host": ended.host, "job": ended.job}
             _print_json(place, cell, status=ended.status, reused=False, **facts)
         else:
-            where = ", ".join(filter(None, (ended.host, ended.job)))
-            print(ended.text or f"{place}{cell.name}: {ended.status}", end="   " * bool(where))
-            print(where, flush=True)
+            where = f"   {ended.host}, job {ended.job}" if ended.host else ""
+            print(f"{ended.text or f'{place}{cell.name}: {ended.status}'}{where}", flush=True)
         self.job.statuses.append(ended.status)
 
     def _together(self, cells: Sequence[Candidate]) -> list[Measured]:
