@@ -23,6 +23,7 @@ from runners.command.cells import Cell, measure_panel
 from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.mistakes import explain
 from runners.command.progress import Place
+from runners.command.turns import turn
 from runners.door import REQUESTS, Interrupted
 from runners.model import Plan, UsageError, plain, plan_of
 from runners.planning import interpreters
@@ -51,7 +52,9 @@ class Ended:
     seconds: float
 
 
-def write(file: Path, home: Path, panels: Sequence[Sequence[Cell]], count: int) -> None:
+def write(
+    file: Path, home: Path, panels: Sequence[Sequence[Cell]], count: int, *, share_machine: bool
+) -> None:
     """Write the file of a job; `home` is the folder of the sweep, `count` the number of its cells.
 
     What all plans have in common, or those of a panel, is written once: the packages, the code and
@@ -62,7 +65,13 @@ def write(file: Path, home: Path, panels: Sequence[Sequence[Cell]], count: int) 
         for panel in panels
     ]
     common = _common([cell for panel in told for cell in panel])
-    what = {"home": str(home.absolute()), "count": count, "path": sys.path, "common": common}
+    what = {
+        "home": str(home.absolute()),
+        "count": count,
+        "share_machine": share_machine,
+        "path": sys.path,
+        "common": common,
+    }
     parts = []
     for panel in told:
         shared = _common(panel)
@@ -109,6 +118,7 @@ class Packed:
 
     home: Path
     count: int
+    share_machine: bool
     path: list[str]
     panels: list[list[Cell]]
 
@@ -119,7 +129,8 @@ def read(file: Path) -> Packed:
         [_cell(found["common"] | panel["common"] | cell) for cell in panel["cells"]]
         for panel in found["panels"]
     ]
-    return Packed(Path(found["home"]), found["count"], found["path"], panels)
+    facts = {name: found[name] for name in ("count", "share_machine", "path")}
+    return Packed(home=Path(found["home"]), panels=panels, **facts)
 
 
 class Chunk:
@@ -156,6 +167,7 @@ class Chunk:
         cells = [cell for panel in packed.panels for cell in panel]
         pace = Pace(time.monotonic(), [cell.budget_s for cell in cells])
         job, here = Job(), site()
+        job.shares_machine = packed.share_machine
         for panel in packed.panels:
             self._measured(panel, packed, pace, job, here)
             if REQUESTS.pending is not None:
@@ -175,6 +187,8 @@ class Chunk:
                     self._note(cell, BUSY, f"not measured, {being_measured(error.owner)}", 0.0)
                 except (UsageError, OSError) as error:
                     self._note(cell, "failed", f"not measured, {explain(error, cell.folder)}", 0.0)
+            if free and not packed.share_machine:
+                claims.enter_context(turn(packed.home))
             said = io.StringIO()
             places = [Place(cell.number + 1, packed.count, cell.name) for cell in free]
             with redirect_stdout(said):

@@ -67,7 +67,10 @@ def dealt(panels: Sequence[Sequence[Cell]], parts: int) -> list[list[Sequence[Ce
 class Packed:
     """The jobs of one sweep. `folder` is the sweep's, `count` the number of all its cells."""
 
-    def __init__(self, choice: str, settings: Settings, folder: Path, count: int) -> None:
+    def __init__(
+        self, choice: str, settings: Settings, folder: Path, count: int, *, share_machine: bool
+    ) -> None:
+        self.share_machine = share_machine
         self.settings = settings
         self.home = folder
         self.folder = folder / FOLDER
@@ -126,7 +129,7 @@ class Packed:
             file = self.folder / f"chunk-{at}"
             share = sum(cell.budget_s for panel in part for cell in panel) / whole_s
             cells = [[_with_share(cell, share) for cell in panel] for panel in part]
-            chunk.write(file, self.home, cells, self.count)
+            chunk.write(file, self.home, cells, self.count, share_machine=self.share_machine)
             chunks.append(chunk.Chunk(file))
         most = max(cell.what.n for panel in panels for cell in panel)
         submitted = self.cluster.submit(chunks, most)

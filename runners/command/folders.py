@@ -26,6 +26,7 @@ TEXT = "lecture.md"
 
 OURS = re.compile(
     rf"({'|'.join(map(re.escape, (RUNS, SPANS, IDENTITY)))})(\.\d+)?|{re.escape(CLAIM)}\d+"
+    r"|\.turn\..*"
     rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, PAGE, 'lecture.md')))}|output\.txt"
     r"|\.hydra|\.submitit|\.cluster|\.lock|\.DS_Store|\.nfs.*"
 )

@@ -42,6 +42,8 @@ from runners.results.write import write_json, write_whole
 from runners.words.flags import remedy, told
 
 Known = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+HERE = ("JoblibLauncher", "LocalLauncher")
+"""The launchers of Hydra that run jobs on this machine, of joblib and of submitit."""
 ORDERS = ("random", "given")
 OUTPUTS = ("text", "json")
 
@@ -199,7 +201,19 @@ class Sweep:
             raise UsageError(
                 f"cluster={found[0]}: it submits jobs itself; leave hydra/launcher out"
             )
-        return cluster.Packed(*found, self.folder, cells)
+        share = bool(self.config.sweep.share_machine)
+        if found[0] == "local" and found[1].jobs > 1:
+            self._tell_of_turns(share)
+        return cluster.Packed(*found, self.folder, cells, share_machine=share)
+
+    def _tell_of_turns(self, share: bool) -> None:
+        """Say what becomes of cells that jobs would measure at the same time on this machine."""
+        how = (
+            "disturb each other (sweep.share_machine=true)"
+            if share
+            else "take turns; sweep.share_machine=true lets them disturb each other"
+        )
+        print(f"note: jobs on the same CPUs of this machine {how}", file=sys.stderr, flush=True)
 
     def _in_jobs(
         self, packed: cluster.Packed, live: Sequence[Submitted], missing: Sequence[Cell]
@@ -269,6 +283,8 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
+        if type(launcher).__name__ in HERE:
+            self._tell_of_turns(bool(self.config.sweep.share_machine))
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))

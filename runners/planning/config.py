@@ -49,6 +49,7 @@ class Sweep:
     report: bool = True
     panel: bool = True
     panel_cells: int = 8
+    share_machine: bool = False
 
 
 @dataclass

@@ -55,7 +55,7 @@ def test_what_travels_to_a_job_is_what_was_planned(make_plan: MakePlan, tmp_path
     ]
     first, second, third = (cell(one, at, 1.0) for at, one in enumerate(plans))
     panels = [[first, second], [third]]
-    chunk.write(tmp_path / "chunk", tmp_path, panels, 7)
+    chunk.write(tmp_path / "chunk", tmp_path, panels, 7, share_machine=False)
     found = chunk.read(tmp_path / "chunk")
     assert (found.home, found.count, found.path) == (tmp_path, 7, sys.path)
     assert [[one.folder for one in panel] for panel in found.panels] == [
@@ -72,7 +72,7 @@ def test_what_travels_to_a_job_is_what_was_planned(make_plan: MakePlan, tmp_path
 def test_a_chunk_of_many_cells_holds_what_they_share_once(plan: Plan, tmp_path: Path) -> None:
     def size(cells: int) -> int:
         panels = [[cell(plan, at, 1.0)] for at in range(cells)]
-        chunk.write(tmp_path / "chunk", tmp_path, panels, cells)
+        chunk.write(tmp_path / "chunk", tmp_path, panels, cells, share_machine=False)
         return (tmp_path / "chunk").stat().st_size
 
     assert size(101) - size(1) < 100 * 1000
@@ -159,7 +159,7 @@ def test_a_chunk_that_is_told_to_stop_leaves_whole_rows(
     many = replace(plan.measure, min_rounds=10_000, max_rounds=10_000, time_budget_s=100)
     folder = tmp_path / "cell"
     one = Cell(0, "one", (), folder, replace(plan, measure=many))
-    chunk.write(tmp_path / "chunk", tmp_path, [[one]], 1)
+    chunk.write(tmp_path / "chunk", tmp_path, [[one]], 1, share_machine=False)
     again: list[int] = []
     before = signal.signal(signal.SIGUSR2, lambda number, _: again.append(number))
     seen = itertools.count()
