@@ -9,8 +9,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -183,9 +183,10 @@ class Local:
     def submit(self, chunks: Sequence[Any], most_workers: int) -> list[Submitted]:
         executor = _executor("local", self.settings, self.folder)
         submitted = []
-        for chunk in chunks:
-            job = executor.submit(chunk)
-            submitted.append(Submitted(job.job_id, chunk.name, this_process(int(job.job_id))))
+        with _streams_to_nowhere():
+            for chunk in chunks:
+                job = executor.submit(chunk)
+                submitted.append(Submitted(job.job_id, chunk.name, this_process(int(job.job_id))))
         return submitted
 
     def states(self, jobs: Sequence[Submitted]) -> dict[str, State]:
@@ -203,6 +204,22 @@ class Local:
 
     def cancelling(self, jobs: Sequence[Submitted]) -> str:
         return " ".join(["kill -INT", *(job.id for job in jobs)])
+
+
+@contextmanager
+def _streams_to_nowhere() -> Iterator[None]:
+    """What is started meanwhile, and may outlive this program, keeps none of its streams open."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    kept = [os.dup(number) for number in (0, 1, 2)]
+    try:
+        for number in (0, 1, 2):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, own in enumerate(kept):
+            os.dup2(own, number)
+        for each in (nowhere, *kept):
+            os.close(each)
 
 
 def _executor(kind: str, settings: Settings, folder: Path) -> Any:
