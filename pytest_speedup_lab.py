@@ -12,9 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from runners.analysis.demand import Demand
 
 BUDGET_S = 60.0
 """How long one measurement may take; a test has two of them at most."""
@@ -137,6 +140,8 @@ class Speedup:
         for name, value in (("executor", executor), ("n", n)):
             if not isinstance(value, str | int):
                 raise _failed(f"{name}={value!r}: a test is about one; call speedup() for each")
+        if settings.get("versus") is not None or "versus" in (parameters or {}):
+            raise _failed("versus: a test is about one version of the code; leave it out")
         if not callable(arguments):
             arguments = list(arguments)  # it may be measured again
         own = {
@@ -210,26 +215,28 @@ class Measured:
             raise _failed(f"no two tasks ran at the same time\n{self._told()}")
         self.speedup.tell("passed", f"{most} tasks ran at the same time")
 
-    def _demand(self, name: str, value: float) -> None:
+    def _demand(self, name: "Demand", value: float) -> None:
         from runners.analysis import demand
 
         self.judged = True
         judge = getattr(demand, name)
+        said = f"{name}({value:g})" if isinstance(value, int | float) else f"{name}({value!r})"
 
         def judged() -> Any:
-            try:
-                return judge(self._cell(self._measure()), value)
-            except demand.Impossible as error:
-                raise _failed(f"{name}({value:g}): {error}") from None
+            return judge(self._cell(self._measure()), value)
 
-        found = judged()
+        try:
+            demand.refuse(name, value, self.settings["n"])  # it would be measured in vain
+            found = judged()
+        except demand.Impossible as error:  # of an executor that has no workers
+            raise _failed(f"{said}: {error}") from None
         if found.outcome != "inconclusive" and not found.sure:
             found = demand.agreed(found, judged())
         if found.outcome == "inconclusive":
             self.speedup.inconclusive(found.reason)
-        self.speedup.tell(found.outcome, f"{name}({value:g}): {found.reason}")
+        self.speedup.tell(found.outcome, f"{said}: {found.reason}")
         if found.outcome == "failed":
-            raise _failed(f"{name}({value:g}): {found.reason}, in two measurements\n{self._told()}")
+            raise _failed(f"{said}: {found.reason}, in two measurements\n{self._told()}")
 
     def _measure(self, rounds: int | None = None) -> Any:
         """A fresh measurement of so many rounds at least; None: of those that a verdict takes."""

@@ -1,6 +1,7 @@
 """How often a comparison of two results says what is not so, and what it finds.
 
-    python -m benchmarks.compare [TIMES]
+    python -m benchmarks.compare [--times 2000]
+    python -m benchmarks.compare --live 40
 
 prints Markdown tables. A result has CELLS cells; each is a window of ROUNDS rounds in a row of a
 recording of benchmarks/data, spread over INTERPRETERS as those of a cell. Both results draw their
@@ -10,11 +11,18 @@ between two windows is in them, as it is between two results.
 For windows in which a slowdown is to be found, the deviations of the rounds from their mean are
 made smaller by one factor, so that the half-width of a ratio is that of a quiet machine; their
 order, outliers and drift stay in proportion.
+
+With `--live` so many pairs of small sweeps of the same code are measured here and compared.
 """
 
+import argparse
 import sys
+import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -30,12 +38,21 @@ from runners.analysis.verdicts import (
     margin,
     verdicts,
 )
+from runners.compare.command import side_by_side
+from runners.compare.side import read_side
+from runners.results.named import Named
 
 CELLS = 10
 ROUNDS = 20
 TIMES = 2000
 HALF_WIDTH = 0.015
 """Of the ratio of one cell, by itself."""
+
+How = Literal["", "no loop twice", "one panel"]
+"""How the cells of a result were measured: each by itself, those of a workload one after the other;
+each by itself and of a workload of its own; or all of one workload in the same rounds.
+"""
+HOWS: tuple[How, ...] = ("", "no loop twice", "one panel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +73,23 @@ class Source:
 
         return Source(shrunk(self.baseline), shrunk(self.measured))
 
-    def window(self, chance: np.random.Generator, slower: float = 1.0) -> Times:
+    def first(self, chance: np.random.Generator) -> int:
+        """Where a window begins."""
+        return int(chance.integers(len(self.baseline) - ROUNDS + 1))
+
+    def window(self, at: int, slower: float = 1.0) -> Times:
         """Rounds in a row, whose parallel side is so many times slower."""
-        at = int(chance.integers(len(self.baseline) - ROUNDS + 1))
         part = slice(at, at + ROUNDS)
-        process = np.arange(ROUNDS) * INTERPRETERS // ROUNDS
-        return Times(np.exp(self.baseline[part]), slower * np.exp(self.measured[part]), process)
+        return Times(np.exp(self.baseline[part]), slower * np.exp(self.measured[part]), PROCESS)
+
+    def beside(self, at: int, chance: np.random.Generator) -> Times:
+        """Another side of the same rounds: the same interpreters and minutes, in another order."""
+        own = self.window(at)
+        mixed = np.lexsort((chance.random(ROUNDS), PROCESS))
+        return Times(own.baseline_s, own.measured_s[mixed], PROCESS)
+
+
+PROCESS = np.arange(ROUNDS) * INTERPRETERS // ROUNDS
 
 
 def quiet_factor(sources: list[Source], what: Quantity, half_width: float) -> float:
@@ -74,28 +102,39 @@ def quiet_factor(sources: list[Source], what: Quantity, half_width: float) -> fl
 
 
 def compared(
-    sources: list[Source],
-    chance: np.random.Generator,
-    slower: float = 1.0,
-    *,
-    drifts: bool = True,
+    sources: list[Source], chance: np.random.Generator, slower: float = 1.0, how: How = ""
 ) -> dict[int, Pair]:
-    """The cells of two results, one measured after the other; those of a source are a workload.
-
-    Without `drifts` no loop is known to have been measured twice, as where all cells share a panel.
-    """
+    """The cells of two results, one measured after the other; the first one is slower then."""
     of = [int(chance.integers(len(sources))) for _ in range(CELLS)]
     sides = [
-        [sources[k].window(chance, factor if cell == 0 else 1.0) for cell, k in enumerate(of)]
+        _together(sources[of[0]], chance, factor)
+        if how == "one panel"
+        else _apart([sources[k] for k in of], chance, factor)
         for factor in (1.0, slower)
     ]
     wander = drift(
-        [side[cell] for cell, own in enumerate(of) if own == k]
-        for side in (sides if drifts else ())
-        for k in set(of)
+        (
+            [side[cell] for cell, own in enumerate(of) if own == k]
+            for side in (() if how else sides)
+            for k in set(of)
+        ),
+        (times for side in sides for times in side),
     )
     both = enumerate(zip(*sides, strict=True))
     return {cell: Pair(before, after, wander) for cell, (before, after) in both}
+
+
+def _apart(sources: list[Source], chance: np.random.Generator, slower: float) -> list[Times]:
+    factors = [slower, *[1.0] * (CELLS - 1)]
+    return [
+        source.window(source.first(chance), factor)
+        for source, factor in zip(sources, factors, strict=True)
+    ]
+
+
+def _together(source: Source, chance: np.random.Generator, slower: float) -> list[Times]:
+    at = source.first(chance)
+    return [source.window(at, slower), *(source.beside(at, chance) for _ in range(CELLS - 1))]
 
 
 def report(
@@ -105,18 +144,18 @@ def report(
     slower: float,
     margins: Sequence[float | None],
     times: int,
-    *,
-    drifts: bool = True,
+    how: How = "",
 ) -> None:
     """A row for each margin; None is the one that is found in the results themselves."""
     chance = np.random.default_rng(0)
+    name = f"{name}, {how}" if how else name
     found: dict[float | None, list[list[Verdict]]] = {asked: [] for asked in margins}
     for _ in range(times):
-        pairs = compared(sources, chance, slower, drifts=drifts)
+        pairs = compared(sources, chance, slower, how)
         for asked, told in found.items():
             limit = Margin(asked or 0.0, "", asked=True)
             if asked is None:
-                limit = margin(pairs.values(), [], what, pairs[0].drift)
+                limit = margin(pairs.values(), [], what)
             told.append(list(verdicts(pairs, what, limit).values()))
     for asked, told in found.items():
         first = "" if slower == 1 else f"{np.mean([own[0] == 'worse' for own in told]):.1%}"
@@ -133,8 +172,7 @@ def report(
         sys.stdout.flush()
 
 
-def main() -> None:
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else TIMES
+def simulate(times: int) -> None:
     recordings = {file.stem: Source.of(read(file)) for file in sorted(DATA.glob("*.csv"))}
     kinds = {
         kind: [source for name, source in recordings.items() if kind in name]
@@ -148,16 +186,65 @@ def main() -> None:
     quantities: tuple[Quantity, ...] = ("parallel", "speedup")
     for what in quantities:
         for kind, sources in kinds.items():
-            report(kind, sources, what, 1.0, (0.0, 0.05, None), times)
-            name = f"{kind}, no loop twice"
-            report(name, sources, what, 1.0, (0.0, 0.05, None), times, drifts=False)
+            for how in HOWS:
+                report(kind, sources, what, 1.0, (0.0, 0.05, None), times, how)
         for kind, sources in kinds.items():
             factor = quiet_factor(sources, what, HALF_WIDTH)
             calm = [source.quieter(factor) for source in sources]
             name = f"{kind}, deviations × {factor:.2f}"
-            report(name, calm, what, 1.0, (0.0, None), times)
-            report(name, calm, what, 1.1, (0.0, None), times)
-            report(name, calm, what, 1.01, (0.05,), times)
+            for how in HOWS:
+                report(name, calm, what, 1.1, (0.0, None), times, how)
+                report(name, calm, what, 1.01, (0.05,), times, how)
+
+
+STEPS = 100_000
+"""Of a loop that takes some 3 ms."""
+
+
+def count(steps: int) -> int:
+    while steps:
+        steps -= 1
+    return steps
+
+
+def live(pairs: int) -> None:
+    """Measure the same twice, so many times; one line each, and what came of all."""
+    import runners
+
+    worse = 0
+    found: Counter[str] = Counter()
+    print_row("pair", "margin", "cells")
+    print_row(*["---"] * 3)
+    for number in range(1, pairs + 1):
+        with tempfile.TemporaryDirectory() as place:
+            results = [Named(name, Path(place) / name) for name in ("before", "after")]
+            for result in results:
+                runners.speedup(
+                    *(count, [(STEPS,)] * 2),
+                    executor=["thread_pool", "process_pool"],
+                    parameters={"measure.max_rounds": ROUNDS},
+                    folder=result.folder,
+                    quiet=True,
+                )
+            told, _ = side_by_side(*map(read_side, results))
+        worse += "worse" in told.counts
+        found.update(told.counts)
+        cells = ", ".join(f"{count} {outcome}" for outcome, count in told.counts.items())
+        print_row(number, f"{told.margin.value:.1%}", cells)
+        sys.stdout.flush()
+    cells = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
+    print(f"\nany worse in {worse} of {pairs} comparisons; of all cells: {cells}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare")
+    parser.add_argument("--times", type=int, default=TIMES)
+    parser.add_argument("--live", type=int, metavar="PAIRS")
+    options = parser.parse_args()
+    if options.live is None:
+        simulate(options.times)
+    else:
+        live(options.live)
 
 
 if __name__ == "__main__":

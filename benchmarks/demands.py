@@ -1,20 +1,27 @@
 """How often a test of a speedup tells the wrong thing, and how often nothing.
 
     python -m benchmarks.demands [--tests 2000] [--rounds 10 20 30]
+    python -m benchmarks.demands --live 40
 
 Takes the rounds that were recorded on a quiet and on a loaded machine (benchmarks/data),
 scales each recording so that its speedup is SPEEDUP, and has as many tests measure a window of
 rounds in a row of it: `at_least` each of the THRESHOLDS. A test fails, or passes only just, if a
 second measurement, the window after it, agrees. The machine's ceiling, which would take failures
 away, is left out.
+
+With `--live` so many real tests are made here of two tasks that sleep, one longer than the other,
+so that two threads reach SPEEDUP; each is measured once, or twice where a threshold asks for that.
 """
 
 import argparse
 import math
 import random
+import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -91,11 +98,59 @@ def simulate(files: Sequence[Path], tests: int, sizes: Sequence[int]) -> None:
             print_row(file.stem, rounds, *told)
 
 
+LONGER_S = 0.02
+"""Of the two tasks: the other one lasts as long as SPEEDUP leaves of the plain loop."""
+
+
+def live(tests: int) -> None:
+    """Real tests, a line each, and what came of all."""
+    import runners
+
+    naps_s = [LONGER_S, (SPEEDUP - 1) * LONGER_S]
+
+    def measured() -> CellSummary:
+        result = runners.speedup(
+            *(time.sleep, naps_s),
+            parameters={
+                "measure.min_rounds": VERDICT_ROUNDS,
+                "measure.max_rounds": VERDICT_ROUNDS,
+            },
+            quiet=True,
+        )
+        return result.best
+
+    found: dict[float, Counter[Outcome]] = {least: Counter() for least in THRESHOLDS}
+    print_row("test", "speedup", *(f"at least {least:g}" for least in THRESHOLDS))
+    print_row(*["---"] * (2 + len(THRESHOLDS)))
+    for number in range(1, tests + 1):
+        first, second = measured(), cache(measured)
+        outcomes: list[Outcome] = []
+        for least, counts in found.items():
+            told = at_least(first, least)
+            if told.outcome != "inconclusive" and not told.sure:
+                told = agreed(told, at_least(second(), least))
+            counts[told.outcome] += 1
+            outcomes.append(told.outcome)
+        speedup = first.speedup
+        told_speedup = f"{speedup.estimate:.3f} [{speedup.low:.3f}, {speedup.high:.3f}]"
+        print_row(number, told_speedup, *outcomes)
+        sys.stdout.flush()
+    print()
+    for least, counts in found.items():
+        wrong: Outcome = "failed" if least < SPEEDUP else "passed"
+        told_counts = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+        print(f"at least {least:g}: {counts[wrong]} of {tests} wrong ({told_counts})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demands")
     parser.add_argument("--tests", type=int, default=2000)
     parser.add_argument("--rounds", type=int, nargs="+", default=[10, 20, 30])
+    parser.add_argument("--live", type=int, metavar="TESTS")
     options = parser.parse_args()
+    if options.live is not None:
+        live(options.live)
+        return
     simulate(sorted(DATA.glob("*.csv")), options.tests, options.rounds)
 
 

@@ -14,26 +14,39 @@ from functools import cache
 from pathlib import Path
 
 import runners
-from runners.model import Plan, Python
+from runners.child.elsewhere import counterpart
+from runners.model import Plan, Python, Version
 
 PACKAGE = Path(runners.__file__).parent
 LINK = ".path"
 """In a temporary folder: what has `runners` and nothing else, for the path of another one."""
 
 
-def command(python: Python, call: str, folder: str, options: Sequence[str] = ()) -> list[str]:
+def command(
+    python: Python,
+    call: str,
+    folder: str,
+    options: Sequence[str] = (),
+    version: Version | None = None,
+) -> list[str]:
     """The words that have that interpreter run a statement, with `runners` at hand.
 
     `folder` is a temporary one that stays as long as the process does. The path is handed over
-    literally: PYTHONPATH would also reach the programs that a workload starts.
+    literally: PYTHONPATH would also reach the programs that a workload starts. With another
+    `version` of the user's code it is that which is found; `runners` is always this one.
     """
-    if python.is_this:
-        path = f"sys.path[:] = {[place for place in sys.path if isinstance(place, str)]!r}"
-    else:
-        place = Path(folder, LINK)
+    own = [place for place in sys.path if isinstance(place, str)]
+    place = Path(folder, LINK)
+    if not python.is_this or version is not None:
         place.mkdir()
         (place / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+    if not python.is_this:
         path = f"sys.path += {[str(place), *users_folders()]!r}"
+    else:
+        path = f"sys.path[:] = {own if version is None else [str(place), *own]!r}"
+    if version is not None:
+        trees = version.root, version.tree, version.working, str(place)
+        path += f"; from runners.child.elsewhere import enter; enter{trees!r}"
     return [
         *(python.executable, *options, "-P", "-X", "faulthandler"),
         *("-c", f"import sys; {path}; {call}"),
@@ -49,9 +62,15 @@ def options(plan: Plan) -> list[str]:
     return words
 
 
-def environment(python: Python, gil: str | None = None) -> dict[str, str]:
+def environment(
+    python: Python, gil: str | None = None, version: Version | None = None
+) -> dict[str, str]:
     """The variables of such a process."""
     own = dict(os.environ) if python.is_this else foreign_environment(os.environ)
+    if version is not None and "PYTHONPATH" in own:  # for the programs that it starts
+        places = own["PYTHONPATH"].split(os.pathsep)
+        moved = (counterpart(place, version.root, version.tree) for place in places)
+        own["PYTHONPATH"] = os.pathsep.join(moved)
     return own if gil is None else {**own, "PYTHON_GIL": "1" if gil == "on" else "0"}
 
 

@@ -274,6 +274,17 @@ def panel(
 BUILD = "main Jan  1 2026 00:00:00, GCC 12.2.0, configured 0123abcd"
 
 
+def versions(
+    loops: Mapping[str, float], speedups: Mapping[tuple[str, int], float], **how: Any
+) -> list[Run]:
+    """As `pythons`, of versions of the code on one interpreter; "" is the one that is here."""
+    named = {version or "here": loop for version, loop in loops.items()}
+    return [
+        replace(run, python="3.13.1", code_version="" if run.python == "here" else run.python)
+        for run in pythons(named, speedups, **how)
+    ]
+
+
 def pythons(
     loops: Mapping[str, float],
     speedups: Mapping[tuple[str, int], float],

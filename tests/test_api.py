@@ -390,6 +390,20 @@ MISTAKES: list[tuple[Any, Any, dict[str, Any], str]] = [
     (abs, [1], {"python": "2.7"}, "python=2.7"),
     (lambda k: k, [1], {"python": "3.11"}, "function: lambda cannot be imported, so another"),
     (abs, [{1}], {"python": "3.11"}, "argument 0 of call 0 is of type set; another interpreter"),
+    (
+        lambda k: k,
+        [1],
+        {"versus": "."},
+        "lambda cannot be imported, so another version of the code",
+    ),
+    (
+        abs,
+        [{1}],
+        {"versus": "."},
+        "type set; another version of the code takes .* leave out versus",
+    ),
+    (abs, [1], {"versus": "./no"}, "^versus=./no: there is no such folder"),
+    (abs, [1], {"versus": []}, "versus: there are no values"),
     (abs, [1], {"folder": ROOT}, "it holds something else than results .*folder=FOLDER"),
 ]
 
@@ -417,6 +431,11 @@ def test_a_file_of_pickled_objects_is_not_named_in_a_configuration(
 ) -> None:
     with pytest.raises(UsageError, match="which alone can measure it; name a function"):
         make_plan("workload=callable", f"workload.function='{name}'", "workload.arguments=[[1]]")
+
+
+def test_a_version_of_the_code_may_be_among_the_parameters() -> None:
+    with pytest.raises(UsageError, match=r"^versus=\./no: there is no such folder"):
+        speedup(abs, [1], parameters={"versus": "./no"})
 
 
 def test_a_parameter_that_is_not_there_is_told() -> None:

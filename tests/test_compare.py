@@ -1,6 +1,7 @@
 """`python -m runners.compare`: what it says and returns, from real files of made-up runs."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -158,6 +159,7 @@ def test_mistakes_are_a_line_each(
     before: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
     newer = write_rows(tmp_path / "newer", synthetic.runs(), schema=SCHEMA + 1)
     other = cell(tmp_path / "other", executor="pool")
     shutil.copytree(before, tmp_path / "copy")
@@ -169,6 +171,8 @@ def test_mistakes_are_a_line_each(
         ((before, tmp_path / "copy"), USAGE, "the very same runs"),
         ((before, tmp_path / "nowhere"), USAGE, "no such folder"),
         ((before, tmp_path / "empty"), USAGE, "no runs here"),
+        ((before, tmp_path / "file"), USAGE, "it is a file"),
+        ((before, other, "--output", tmp_path / "file/x"), USAGE, "file is a file; name a folder"),
         ((before, newer), USAGE, f"schema {SCHEMA + 1}"),
         ((before, "=x"), USAGE, "no folder is named"),
         ((f"a={before}", f"a={other}"), USAGE, "two results have this name"),
@@ -181,11 +185,36 @@ def test_mistakes_are_a_line_each(
         assert why in text
 
 
-@pytest.mark.parametrize("words", [["--margin", "5"], ["--margin=-1%"], ["--fail-on", "better"]])
-def test_options_are_checked(before: Path, words: list[str]) -> None:
+def test_a_result_that_cannot_be_read_in_part_is_refused(
+    before: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its other cells alone would pass a gate."""
+    after = cell(cell(tmp_path / "after"), "four", n=4)
+    allowed = os.access
+
+    def access(path: Path, mode: int) -> bool:  # whoever runs the tests may be allowed everything
+        return Path(path).parent.name != "four" and allowed(path, mode)
+
+    monkeypatch.setattr(os, "access", access)
+    status, text = told(capsys, before, after)
+    assert (status, text.count("\n")) == (USAGE, 1)
+    assert f"{after}/four/runs.jsonl: it cannot be read (Permission denied)" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--margin", "5"], ["--margin=-1%"], ["--fail-on", "better"], ["--fial-on=worse"], ["a", "b"]],
+)
+def test_options_are_checked(
+    before: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
         run([str(before), str(before), *words])
     assert end.value.code == USAGE
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_fault_of_the_program_is_told_from_a_cell_that_is_worse(
@@ -198,7 +227,7 @@ def test_a_fault_of_the_program_is_told_from_a_cell_that_is_worse(
 def test_files_are_written_where_asked_and_nowhere_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, after = cell(tmp_path / "before"), cell(tmp_path / "after", serial_s=0.22, seed=1)
+    before, after = cell(tmp_path / "before"), cell(tmp_path / "after", speedup=1.8 / 1.1, seed=1)
     for folder in (before, after):
         cell(folder, "one", n=1, speedup=0.95, seed=2 if folder == before else 3)
         cell(folder, folder.name, n=4, parameters={"workload.size": f"=|{folder.name}"})

@@ -75,7 +75,14 @@ def test_uses_the_machine(speedup):
     speedup(always(1.7, 1.8), [1]).efficiency_at_least(0.7)
 
 def test_is_impossible(speedup):
-    speedup(always(1.7, 1.8), [1]).at_least(3)
+    before = len(calls)
+    with pytest.raises(pytest.fail.Exception) as error:
+        speedup(always(1.7, 1.8), [1]).at_least(3)
+    assert len(calls) == before
+    raise error.value
+
+def test_no_machine_gives_more_than_it_has(speedup):
+    speedup(always(1.7, 1.8), [1]).efficiency_at_least(1.2)
 
 def test_asks_for_nothing(speedup):
     speedup(always(1.7, 1.8), [1])
@@ -138,11 +145,13 @@ def test_a_test_passes_or_fails_or_is_skipped(tmp_path: Path) -> None:
         **{"test_does_not_agree": "SKIPPED", "test_cannot_tell": "SKIPPED"},
         **{"test_is_no_faster": "PASSED", "test_is_no_slower": "PASSED"},
         **{"test_uses_the_machine": "PASSED", "test_is_impossible": "FAILED"},
+        "test_no_machine_gives_more_than_it_has": "FAILED",
         **{"test_asks_for_nothing": "ERROR", "test_crashes": "FAILED", "test_without_it": "PASSED"},
     }
     for told in (
         "at_least(1.5): 1.10–1.20 is below 1.5, in two measurements\nthe table",
         "at_least(3): a speedup of 3 takes more than 2 workers: raise n",
+        "efficiency_at_least(1.2): an efficiency of 1.2: it has to be above 0 and at most 1",
         "call 0 of speedup() asks for nothing",
         "the cell is crashed: signal SIGKILL",
         "inconclusive  test_of_mine.py::test_cannot_tell: the interval 1.38–1.61 contains 1.5",

@@ -27,9 +27,10 @@ import pytest
 
 from runners import watch
 from runners.child import watched
-from runners.child.watched import BEGAN, FAILED, WRITTEN, Note, Scales, Watched, unpacked
+from runners.child.watched import FAILED, Scales, run
 from runners.model import Span, UsageError
 from runners.results.read import read_timelines
+from runners.watching.ledger import Seen
 from runners.watching.parts import batches, parts
 from runners.watching.why import Facts, why
 from tests.conftest import ROOT
@@ -99,6 +100,20 @@ def test_an_executor_behaves_as_it_does_alone(make: Callable[[], Executor]) -> N
     assert here == {make is threads}
 
 
+def test_a_class_that_inherits_from_an_executor_gets_the_keywords_of_its_own() -> None:
+    class Ranked(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, rank: int = 0, **kwargs: Any) -> Any:  # type: ignore[override]
+            ranks.append(rank)
+            return super().submit(fn, *args, **kwargs)
+
+    ranks: list[int] = []
+    with watch(Ranked(1), quiet=True) as pool:
+        assert pool.submit(int, "11", base=2, rank=7).result() == 3
+        assert list(pool.map(double, (1, 2))) == [2, 4]
+    assert ranks == [7, 0, 0]
+    assert of(pool)["ended"] == 3
+
+
 def test_tasks_that_were_cancelled_are_counted() -> None:
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
         futures = [pool.submit(time.sleep, 0.02) for _ in range(9)]
@@ -108,6 +123,17 @@ def test_tasks_that_were_cancelled_are_counted() -> None:
     assert cancelled > 0
     assert (found["cancelled"], found["ended"]) == (cancelled, 9 - cancelled)
     assert f"{cancelled} cancelled" in pool.report.text
+
+
+def test_a_cancelled_message_counts_all_of_its_tasks() -> None:
+    with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
+        pool.map(time.sleep, [0.02] * 36, chunksize=4)
+        pool.shutdown(wait=True, cancel_futures=True)
+    found = of(pool)
+    assert found["cancelled"] > 0
+    assert found["cancelled"] % 4 == 0
+    assert found["ended"] + found["cancelled"] == found["tasks"] == 36
+    assert found["unfinished"] == 0
 
 
 def test_threads_that_give_in_tasks_and_tasks_that_do_lose_nothing() -> None:
@@ -404,30 +430,36 @@ def test_causes_are_those_that_the_run_itself_shows(loss: str, facts: Facts, sai
 # --- notes -------------------------------------------------------------------------------------
 
 
-def test_notes_outlive_a_torn_one_and_the_room_behind_them(tmp_path: Path) -> None:
-    function = Watched(double, str(tmp_path))
-    for number in range(1000):  # more than one room
-        assert function(number, number) == 2 * number
+def test_notes_are_there_from_the_beginning_of_a_task_and_behind_them_is_room(
+    tmp_path: Path,
+) -> None:
+    place = str(tmp_path)
+
+    def so_far() -> Seen:
+        (path,) = tmp_path.iterdir()
+        seen = Seen()
+        seen.add_file(path.read_bytes(), 8, 9)
+        return seen
+
+    first = run(so_far, place, 0, [()], True)
+    assert (first.spans, first.more, first.died) == ([], [], [8])
+    assert run(double, place, 1, [(k,) for k in range(1500)], False) == list(range(0, 3000, 2))
     with pytest.raises(LookupError):
-        Watched(fails, str(tmp_path))(1, 1000)
-    (path,) = tmp_path.iterdir()
-    notes = list(unpacked(path.read_bytes()))
-    ends = [note for note in notes if not note.flags & BEGAN]
-    assert [note.number for note in ends] == list(range(1001))
-    assert len(notes) == 2002
-    assert [note.number for note in ends if note.flags & FAILED] == [1000]
-    torn = bytearray(path.read_bytes())
-    torn[watched.SIZE - 8 : watched.SIZE] = bytes(8)
-    assert len(list(unpacked(bytes(torn)))) == 2001
+        run(fails, place, 1501, [(1,)], True)
+    assert run(run, place, 1502, [(double, place, 1503, [()], True)], True, x=4) == 8
+    seen = so_far()
+    assert [span.index for span in seen.spans] == list(range(1504))  # more than one room
+    assert all(0 < span.start_ns < span.end_ns for span in seen.spans)
+    assert {(span.pid, span.thread) for span in seen.spans} == {(8, 9)}
+    assert [more.flags & FAILED for more in seen.more].count(FAILED) == 1
+    assert seen.more[0].returned_bytes > 0
+    assert seen.more[0].rss_bytes > 1_000_000
+    assert len(seen.more) < 1000
+    assert seen.died == []
 
 
 def test_a_task_goes_on_where_nothing_can_be_noted(tmp_path: Path) -> None:
-    assert Watched(double, str(tmp_path / "missing"))(2, 0) == 4
-
-
-def test_a_note_is_what_was_packed() -> None:
-    note = Note(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, WRITTEN)
-    assert list(unpacked(watched.pack(*note))) == [note]
+    assert run(double, str(tmp_path / "missing"), 0, [(2,)] * 1500, False) == [4] * 1500
 
 
 def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,8 +472,7 @@ def test_a_heavy_value_is_not_weighed_to_its_end(monkeypatch: pytest.MonkeyPatch
 def test_scales_rest_after_a_value_and_pass_over_what_cannot_be_pickled() -> None:
     scales = Scales()
     assert scales.weigh(b"x" * 1000)[0] > 1000
-    scales.next_ns = time.perf_counter_ns() + 10**12
-    assert scales.weigh(b"x") == (-1, False)
+    assert scales.next_ns > time.perf_counter_ns()
     assert Scales().weigh(threading.Lock()) == (-1, False)
 
 

@@ -44,7 +44,7 @@ IDENTITY = (
     *(_OF_RUNS[name] for name in ("cell", "workload", "executor", "baseline", "n", "scaling")),
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
     *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
-    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build")),
+    *(_OF_RUNS[name] for name in ("python", "python_order", "python_build", "code_version")),
 )
 """What defines a cell."""
 
@@ -58,7 +58,7 @@ OUTCOME = (
     Column("steady", "bool", "", "times no longer fell when warm-up ended, in each process"),
     Column("processes", "int64", "count", "measuring processes of the complete rounds"),
     Column("rounds", "int64", "count", "complete rounds: all numbers below are about them"),
-    *(_OF_RUNS[name] for name in ("compared", "checked")),
+    *(_OF_RUNS[name] for name in ("compared", "checked", "differs")),
 )
 """What became of it."""
 
@@ -119,8 +119,9 @@ STATISTICS = (
     ),
     *_interval(
         *("serial_ratio", "ratio"),
-        "the plain loop's time on this interpreter / that on the first one named: above 1 it is "
-        "slower here; missing where the workload was measured on one alone",
+        "the plain loop's time on this interpreter, with this version of the code / that on the "
+        "first one named: above 1 it is slower here; missing where the workload was measured on "
+        "one alone",
     ),
     *(_number(level, "core-s", f"{_OF_RUNS[level].meaning}, the median") for level in LEVELS),
     *(

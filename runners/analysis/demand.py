@@ -32,13 +32,32 @@ class Impossible(ValueError):
     """No measurement could ever meet the demand; the message says why."""
 
 
+Demand = Literal["at_least", "at_most", "no_slower", "efficiency_at_least"]
+"""What may be asked of a cell: the functions below of that name."""
+
+
+def refuse(name: Demand, value: float, workers: int) -> None:
+    """Raise Impossible where no measurement with so many workers could meet that demand.
+
+    To be asked before anything is measured.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Impossible(f"{value!r}: it takes a number")
+    if name == "no_slower" and value < 0:
+        raise Impossible(f"margin={value:g}: it has to be 0 or more, as 0.05 for 5%")
+    if name == "efficiency_at_least" and not 0 < value <= 1:
+        raise Impossible(f"an efficiency of {value:g}: it has to be above 0 and at most 1")
+    if name in ("at_least", "at_most") and value <= 0:
+        raise Impossible(f"a speedup of {value:g}: it has to be above 0")
+    if name == "at_least" and value > workers:
+        raise Impossible(
+            f"a speedup of {value:g} takes more than {workers} worker{'s' * (workers > 1)}: raise n"
+        )
+
+
 def at_least(cell: CellSummary, least: float) -> Verdict:
     """Whether the speedup is `least` or more. Raises Impossible where it cannot be."""
-    workers = 1 if cell.worker_kind == "caller" else cell.n
-    if least > workers:
-        raise Impossible(
-            f"a speedup of {least:g} takes more than {workers} worker{'s' * (workers > 1)}: raise n"
-        )
+    refuse("at_least", least, 1 if cell.worker_kind == "caller" else cell.n)
     found = _judged(cell, cell.speedup, least, "interval")
     if found.outcome == "failed" and (why := _machine(cell, least)) is not None:
         return Verdict("inconclusive", f"{why}; {found.reason}")
@@ -57,8 +76,7 @@ def at_most(cell: CellSummary, most: float) -> Verdict:
 
 def no_slower(cell: CellSummary, margin: float) -> Verdict:
     """Whether the executor takes at most `margin` (0.05: 5%) more time than the plain loop."""
-    if margin < 0:
-        raise Impossible(f"margin={margin:g}: it has to be 0 or more, as 0.05 for 5%")
+    refuse("no_slower", margin, cell.n)
     least = 1 / (1 + margin)
     found = _judged(cell, cell.speedup, least, "interval")
     return _unless_busy(cell, found, cell.speedup, least)
@@ -70,8 +88,7 @@ def efficiency_at_least(cell: CellSummary, least: float) -> Verdict:
     What it gives is the measured ceiling (loops that share nothing, as many as there are workers),
     and where there is none, as for tasks that wait, what workers and CPUs allow.
     """
-    if not 0 < least <= 1:
-        raise Impossible(f"an efficiency of {least:g}: it has to be above 0 and at most 1")
+    refuse("efficiency_at_least", least, cell.n)
     reached, what = cell.efficiency_of_ceiling, "part of what the machine gives"
     if not math.isfinite(reached.estimate):
         reached, what = cell.speedup.scaled(1 / cell.bound), "part of the attainable speedup"
@@ -97,7 +114,12 @@ def _judged(cell: CellSummary, found: Interval, least: float, what: str) -> Verd
         return Verdict("passed", f"{_told(found)} is above {least:g}", sure=twice >= least)
     if found.high < least:
         return Verdict("failed", f"{_told(found)} is below {least:g}")
-    return Verdict("inconclusive", f"the {what} {_told(found)} contains {least:g}")
+    few = _few_cpus(cell) if cell.bound < cell.n else ""
+    return Verdict("inconclusive", f"the {what} {_told(found)} contains {least:g}{few}")
+
+
+def _few_cpus(cell: CellSummary) -> str:
+    return f"; {cell.usable_cpus:g} usable CPUs, n = {cell.n}"
 
 
 def _unless_busy(cell: CellSummary, found: Verdict, reached: Interval, least: float) -> Verdict:

@@ -10,6 +10,7 @@ from runners.analysis.columns import DTYPES, arranged
 from runners.results.columns import statuses
 from runners.words import escaping
 from runners.words.flags import as_text, from_text
+from runners.words.pythons import code_versions
 
 CSV = "summary.csv"
 PARQUET = "summary.parquet"
@@ -40,7 +41,8 @@ def read_summary(path: Path) -> pd.DataFrame:
         found = pd.read_parquet(path)
     flags = [from_text(text) for text in found["flags"].fillna("")]
     flagged = pd.Series(flags, index=found.index, dtype=object)
-    return arranged(found.assign(flags=flagged, status=statuses(found)))
+    summary = arranged(found.assign(flags=flagged, status=statuses(found)))
+    return summary.assign(code_version=code_versions(summary))
 
 
 def _of_text(summary: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:

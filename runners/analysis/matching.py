@@ -21,8 +21,8 @@ class Matched:
     """Positions of rows in two summaries: the pairs, and what only one of the two has."""
 
     pairs: tuple[tuple[int, int], ...]
-    only_before: tuple[int, ...]
-    only_after: tuple[int, ...]
+    only_before: tuple[int, ...] = ()
+    only_after: tuple[int, ...] = ()
 
 
 def match(before: pd.DataFrame, after: pd.DataFrame, ignored: Collection[str] = ()) -> Matched:

@@ -189,7 +189,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         {
             "error": told,
             "ended_by": runs["ended_by"].mask(went_on),
-            **runs[["steady", "checked", "notes"]],
+            **runs[["steady", "checked", "notes", "differs"]],
             "compared": runs["compared"].where(runs["role"] == "measured"),
             "drawn_alike": runs["equal_draws"].fillna(0) > 0,
             **{name: runs[name].fillna(0).astype(int) for name in LEFT},
@@ -206,6 +206,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "steady": by_cell["steady"].all().astype(bool),
             "compared": by_cell["compared"].max(),  # of `equal` and `same` the latter
             "checked": by_cell["checked"].first(),
+            "differs": by_cell["differs"].first(),
             "notes": by_cell["notes"].first(),
             "drawn_alike": by_cell["drawn_alike"].sum(),
             **{name: by_cell[name].max() for name in LEFT},

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import pandas as pd
@@ -12,6 +12,7 @@ from runners.analysis.across import by_workload
 from runners.analysis.compare import baseline_ratio
 from runners.analysis.interval import Interval
 from runners.analysis.matching import Matched
+from runners.analysis.paired import paired, paired_margin
 from runners.analysis.rounds import Rounds
 from runners.analysis.verdicts import (
     QUANTITIES,
@@ -45,7 +46,8 @@ class Compared:
     `ratios` are above 1 where the later result is better: of the plain loops' times, of the
     parallel times, of the speedups. Their intervals hold for all cells together with 95%. `why` is
     what changed the speedup, or why there is no verdict. `speedups` and `seconds`, of the parallel
-    side, are those of both results.
+    side, are those of both results. Of a cell that was measured again, `again` is what became of it
+    then, and its ratios.
     """
 
     name: str
@@ -57,6 +59,16 @@ class Compared:
     seconds: tuple[Interval, Interval]
     rounds: tuple[int, int]
     why: str = ""
+    again: tuple[Outcome, Mapping[Quantity, Interval]] | None = None
+
+    def with_again(self, second: "Compared") -> "Compared":
+        """This cell, which was worse, and measured again: it is worse only if it is worse again."""
+        found, why = second.outcome, self.why
+        if found == "failed":
+            why = second.why
+        elif found != "worse":
+            found, why = "inconclusive", f"worse at first; measured again it is {second.outcome}"
+        return replace(self, outcome=found, why=why, again=(second.outcome, second.ratios))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,8 @@ class TwoResults:
     """Two results by their names, the earlier one first.
 
     The verdicts are on the ratio of `leads`, beyond the `margin`. `same` says that both hold the
-    very same runs. `only` are the cells that one of them has, with their names.
+    very same runs. `only` are the cells that one of them has, with their names. So many cells are
+    `paired`: compared round by round.
     """
 
     names: tuple[str, str]
@@ -73,6 +86,7 @@ class TwoResults:
     cells: tuple[Compared, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     same: bool
+    paired: int = 0
 
     @property
     def counts(self) -> dict[Outcome, int]:
@@ -88,11 +102,13 @@ def compare(
     found: Matched,
     leads: Quantity,
     asked: float | None = None,
+    together: bool = False,
 ) -> TwoResults:
     """Compare the cells of two results that were `found` to match; others are only listed.
 
     `summaries` are frames of `summarise`, `rounds` the complete rounds of their cells by name.
-    `asked` is a margin; without one it is that of `verdicts.margin`.
+    `asked` is a margin; without one it is that of `verdicts.margin`, or of `paired_margin`. Where
+    both were measured `together`, cells are compared by their common rounds, if there are some.
     """
     told = [_names(summaries[at], [pair[at] for pair in found.pairs]) for at in (0, 1)]
     own: dict[int, tuple[Rounds, Rounds]] = {}
@@ -101,20 +117,30 @@ def compare(
         both = [rounds[at].get(str(cell["cell"])) for at, cell in enumerate(cells)]
         if both[0] is not None and both[1] is not None and all(c["status"] == "ok" for c in cells):
             own[number] = both[0], both[1]
-    wander = drift(
-        times
-        for summary, known in zip(summaries, rounds, strict=True)
-        for times in _loops(summary, known)
-    )
-    pairs = {
-        number: Pair(Times.of(one), Times.of(other), wander) for number, (one, other) in own.items()
+    in_rounds = {
+        number: pair
+        for number, (one, other) in own.items()
+        if together and (pair := paired(one, other)) is not None
     }
+    times = {number: (Times.of(one), Times.of(other)) for number, (one, other) in own.items()}
+    wander = drift(
+        (
+            loop
+            for summary, known in zip(summaries, rounds, strict=True)
+            for loop in _loops(summary, known)
+        ),
+        (side for both in times.values() for side in both),
+    )
+    pairs = {number: in_rounds.get(number) or Pair(*both, wander) for number, both in times.items()}
     if asked is None:
         panels = {
             (at, str(one.panel[0])): one for both in own.values() for at, one in enumerate(both)
         }
         twice = [ratio for one in panels.values() if (ratio := baseline_ratio(one)) is not None]
-        limit = margin(pairs.values(), twice, leads, wander)
+        if len(in_rounds) == len(pairs) > 0:
+            limit = paired_margin(in_rounds.values(), twice, leads)
+        else:
+            limit = margin(pairs.values(), twice, leads)
     else:
         limit = Margin(asked, "as asked for", asked=True)
     verdict = verdicts(pairs, leads, limit)
@@ -140,6 +166,7 @@ def compare(
         tuple(sorted(compared, key=lambda cell: in_order(cell.name))),
         (rest[0], rest[1]),
         same,
+        paired=len(in_rounds),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runners.analysis.estimators import holm_by_intervals
-from runners.analysis.headline import LARGEST, paired_ratio, student_t
+from runners.analysis.headline import FEWEST_INTERPRETERS, LARGEST, paired_ratio, student_t
 from runners.analysis.interval import Floats, Interval
 from runners.analysis.rounds import Rounds
 
@@ -76,10 +76,17 @@ class Drift:
 
 
 STEADY = Drift({}, 0)
-"""Nothing was measured twice: what changes meanwhile is not known."""
+"""Nothing is known of it: no cell has two rounds."""
 
 FEWEST_FREEDOM = 5
 """Of fewer degrees of freedom the interval that t gives would say nothing."""
+
+WANDERS = 2.0
+"""So much further the machine is taken to go between two measurements than within one.
+
+By recordings of loaded machines (`benchmarks.compare`): the smallest factor with which hardly any
+comparison of identical results is wrong.
+"""
 
 
 class Pair:
@@ -93,14 +100,13 @@ class Pair:
         """How many times as fast the later one is, or how many times its speedup.
 
         The two were measured independently, minutes or months apart: nothing of their noise is
-        shared (`Interval.over`). It is the wider one of that interval and the one by the drift,
-        where that is known.
+        shared (`Interval.over`). It is the wider one of that interval and the one by the drift.
         """
         key = what, confidence
         if key not in self._known:
             before, after = (each.typical(what, confidence) for each in (self.before, self.after))
             found = after.over(before) if what == "speedup" else before.over(after)
-            if self.drift.freedom >= FEWEST_FREEDOM:
+            if self.drift.freedom:
                 reach = student_t(confidence, self.drift.freedom) * self.drift.deviations[what]
                 factor = math.exp(min(math.sqrt(2) * reach, LARGEST))
                 low, high = found.estimate / factor, found.estimate * factor
@@ -109,13 +115,16 @@ class Pair:
         return self._known[key]
 
 
-def drift(loops: Iterable[Iterable[Times]]) -> Drift:
-    """How far a plain loop was from itself that was measured several times in a result.
+def drift(loops: Iterable[Iterable[Times]], cells: Iterable[Times]) -> Drift:
+    """How far the machine went from one measurement to the next, by both results.
 
-    Each member of `loops` has the measurements of one loop: the panels that have the same
+    Each member of `loops` has the measurements of one plain loop: the panels that have the same
     workload, interpreter and result. Nothing but the machine and the noise differs between them.
     No other side is measured twice: parallel times and speedups are taken to drift as much more or
-    less than the loop as they differ more or less between the interpreters of one measurement.
+    less than the loop as they differ more or less between the parts of one measurement.
+
+    Where hardly any loop was measured twice, as where all cells shared their rounds, it is taken
+    for WANDERS times what the parts of one measurement of the `cells` differ by.
     """
     known = [list(measured) for measured in loops]
     squares, freedom = 0.0, 0
@@ -124,13 +133,20 @@ def drift(loops: Iterable[Iterable[Times]]) -> Drift:
         if len(logs):
             squares += float(np.square(logs - logs.mean()).sum())
             freedom += len(logs) - 1
+    seen: dict[Quantity, float] = {}
+    if freedom:
+        spreads = {what: spread((one for own in known for one in own), what) for what in QUANTITIES}
+        serial = spreads["serial"]
+        shares = {what: found / serial if serial > 0 else 1.0 for what, found in spreads.items()}
+        seen = {what: share * math.sqrt(squares / freedom) for what, share in shares.items()}
+    if freedom >= FEWEST_FREEDOM:
+        return Drift(seen, freedom)
+    sides = list(cells)
+    freedom = sum(max(len(_units(times, "serial")) - 1, 0) for times in sides)
     if not freedom:
         return STEADY
-    spreads = {what: spread((one for own in known for one in own), what) for what in QUANTITIES}
-    serial = spreads["serial"]
-    shares = {what: found / serial if serial > 0 else 1.0 for what, found in spreads.items()}
-    deviation = math.sqrt(squares / freedom)
-    return Drift({what: share * deviation for what, share in shares.items()}, freedom)
+    guessed = {what: WANDERS * spread(sides, what) for what in QUANTITIES}
+    return Drift({what: max(guessed[what], seen.get(what, 0.0)) for what in QUANTITIES}, freedom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +170,13 @@ MOST = 0.1
 """The largest margin found from the results that a cell is said to be not worse than."""
 
 
-def margin(
-    pairs: Iterable[Pair], itself: Iterable[Interval], what: Quantity, drift: Drift = STEADY
-) -> Margin:
+def margin(pairs: Iterable[Pair], itself: Iterable[Interval], what: Quantity) -> Margin:
     """By how much measurements of the same were seen to differ in both results.
 
-    The largest of three, as far as they are known. How far the ratio of a baseline that ran twice
-    in a round (`itself`) may be from 1. The repeatability limit of what is compared between the
-    interpreters of one cell, whose times are spread over its measurement; where a single one ran,
-    its rounds stand for several. That of the plain loop between measurements of a result (`drift`),
-    unless it is in the intervals. NaN where nothing was measured twice.
+    The larger of two, as far as they are known. How far the ratio of a baseline that ran twice in a
+    round (`itself`) may be from 1. The repeatability limit of what is compared between the parts of
+    one measurement. (What the machine does between two of them is in the intervals.) NaN where
+    nothing was measured twice.
     """
     found = {
         "as far as a baseline may be from itself in the same rounds": max(
@@ -174,10 +187,6 @@ def margin(
             * spread((side for pair in pairs for side in (pair.before, pair.after)), what)
         ),
     }
-    if 0 < drift.freedom < FEWEST_FREEDOM:
-        found["within which the same plain loop stays from one measurement to the next"] = (
-            math.expm1(REPEATABILITY * drift.deviations[what])
-        )
     known = {told: value for told, value in found.items() if math.isfinite(value)}
     if not known:
         return Margin(math.nan, "no cell has two rounds to tell it from; give one with --margin")
@@ -186,7 +195,10 @@ def margin(
 
 
 def spread(sides: Iterable[Times], what: Quantity) -> float:
-    """The standard deviation of that quantity's logarithm between the interpreters of a cell."""
+    """The standard deviation of that quantity's logarithm between the parts of a measurement.
+
+    NaN where none has two.
+    """
     squares, freedom = 0.0, 0
     for times in sides:
         units = _units(times, what)
@@ -196,10 +208,15 @@ def spread(sides: Iterable[Times], what: Quantity) -> float:
 
 
 def _units(times: Times, what: Quantity) -> Floats:
-    """The mean of each interpreter's rounds, or all rounds of a single one: logarithms."""
+    """The mean logarithm of each part of a measurement: of each interpreter's rounds.
+
+    Fewer than FEWEST_INTERPRETERS say little of how the machine changes: then as many parts of
+    rounds in a row.
+    """
     logs, index = times.logs(what), np.unique(times.process, return_inverse=True)[1]
-    counts = np.bincount(index)
-    return logs if len(counts) < 2 else np.bincount(index, logs) / counts
+    if len(logs) and index.max() + 1 < FEWEST_INTERPRETERS:
+        index = np.arange(len(logs)) * min(FEWEST_INTERPRETERS, len(logs)) // len(logs)
+    return np.bincount(index, logs) / np.bincount(index)
 
 
 def verdicts(pairs: Mapping[Name, Pair], what: Quantity, margin: Margin) -> dict[Name, Verdict]:

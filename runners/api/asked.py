@@ -11,9 +11,14 @@ from runners.command.arguments import as_override, as_value
 from runners.model import THIS, UsageError, printable
 from runners.workloads.pickled import Given, Made, call
 
+INTERPRETER = "another interpreter", "leave python='this'"
+VERSION = "another version of the code", "leave out versus"
+"""Who cannot have this program's objects, and how to do without."""
+Others = tuple[str, str]
+
 KEY = re.compile(r"\+{0,2}(workload|executor|measure|sweep)\.[\w.]+")
 MOST_PLAIN = 1000
-"""So many calls at most have arguments that are written out, for another interpreter."""
+"""So many calls at most have arguments that are written out, for others."""
 
 
 class Asked(NamedTuple):
@@ -28,12 +33,14 @@ class Asked(NamedTuple):
     name: str | None
 
 
-def asks_others(python: Any) -> bool:
-    """Whether another interpreter measures, too."""
-    return any(one != THIS for one in ([python] if isinstance(python, str) else python))
+def others(python: Any, versus: Any) -> Others | None:
+    """Who else measures than this interpreter with the code that is here; None if nobody does."""
+    if any(one != THIS for one in ([python] if isinstance(python, str) else python)):
+        return INTERPRETER
+    return VERSION if versus is not None else None
 
 
-def workload_parameters(objects: Objects, asked: Asked, others: bool) -> dict[str, Any]:
+def workload_parameters(objects: Objects, asked: Asked, who: Others | None) -> dict[str, Any]:
     """The parameters of workload=callable, but for those that the caller sets himself."""
     given = {"function": asked.function, "setup": asked.setup, "initializer": asked.initializer}
     for parameter, function in given.items():
@@ -46,11 +53,11 @@ def workload_parameters(objects: Objects, asked: Asked, others: bool) -> dict[st
     common = dict(asked.keywords or {})
     made = _calls(asked, common)
     found: dict[str, Any] = {}
-    if others:
-        found |= _plain(made, common)
+    if who is not None:
+        found |= _plain(made, common, who)
         if asked.initargs:
             found["workload.initargs"] = asked.initargs
-        names = {name: _own_name(name, one) for name, one in given.items() if one is not None}
+        names = {name: _own_name(name, one, who) for name, one in given.items() if one is not None}
     else:
         label = asked.name or label_of(asked.function)
         labels = {name: label_of(one) for name, one in given.items() if one is not None}
@@ -80,13 +87,13 @@ def _calls(asked: Asked, common: Mapping[str, Any]) -> Given | Made:
     return Given(calls)
 
 
-def _own_name(parameter: str, function: Any) -> str:
-    """The name that another interpreter can import it by."""
+def _own_name(parameter: str, function: Any, who: Others) -> str:
+    """The name that others can import it by."""
     own = name_of(function)
     if own is None:
         raise UsageError(
-            f"{parameter}: {label_of(function)} cannot be imported, so another interpreter cannot "
-            "have it; put it into a module (a .py file), or leave python='this'"
+            f"{parameter}: {label_of(function)} cannot be imported, so {who[0]} cannot have it; "
+            f"put it into a module (a .py file), or {who[1]}"
         )
     return own
 
@@ -126,12 +133,12 @@ def _takes_number(make: Any) -> bool:
     )
 
 
-def _plain(made: Given | Made, common: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments for another interpreter, which shares no objects with this one."""
+def _plain(made: Given | Made, common: Mapping[str, Any], who: Others) -> dict[str, Any]:
+    """The arguments for others, who share no objects with this program."""
     if isinstance(made, Made):
         raise UsageError(
-            "arguments: another interpreter takes plain values, and no function that makes them; "
-            "pass a list, or leave python='this'"
+            f"arguments: {who[0]} takes plain values, and no function that makes them; pass a "
+            f"list, or {who[1]}"
         )
     entries: list[Any] = []
     for number, (positional, keywords) in enumerate(made.calls):
@@ -139,15 +146,15 @@ def _plain(made: Given | Made, common: Mapping[str, Any]) -> dict[str, Any]:
             if not _is_plain(value):
                 raise UsageError(
                     f"arguments: argument {at} of call {number} is of type "
-                    f"{type(value).__name__}; another interpreter takes numbers, texts, lists and "
-                    "mappings; pass those, or leave python='this'"
+                    f"{type(value).__name__}; {who[0]} takes numbers, texts, lists and mappings; "
+                    f"pass those, or {who[1]}"
                 )
         alone = {key: value for key, value in keywords.items() if key not in common}
         entries.append({**keywords} if alone or not positional else tuple(positional))
     if len(entries) > MOST_PLAIN:
         raise UsageError(
-            f"arguments: {len(entries)} calls are too many for another interpreter, which has "
-            f"their arguments in its configuration; pass at most {MOST_PLAIN}, each with more to do"
+            f"arguments: {len(entries)} calls are too many for {who[0]}, which has their arguments "
+            f"in its configuration; pass at most {MOST_PLAIN}, each with more to do"
         )
     found: dict[str, Any] = {"workload.arguments": tuple(entries)}
     return {**found, "workload.keywords": dict(common)} if common else found
@@ -167,7 +174,9 @@ def overrides(words: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterat
         values = list(value) if is_several(value) else [value]
         if not values:
             raise UsageError(f"{key}: there are no values; name at least one")
-        if key in ("python", "gil"):
+        if key == "versus" and values == [None]:
+            continue
+        if key in ("python", "gil", "versus"):
             yield as_override(key, values)
         elif key == "n":
             yield f"n={','.join(_number(one) for one in values)}"

@@ -16,14 +16,14 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.api import progress
-from runners.api.asked import Asked, asks_others, is_several, overrides, workload_parameters
+from runners.api.asked import Asked, is_several, others, overrides, workload_parameters
 from runners.api.objects import Objects
 from runners.api.result import Result
 from runners.command import folders
 from runners.command.arguments import check_parts
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured, measure_cells
-from runners.command.cells import Cell, measure_panel, panels, planned
+from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
 from runners.command.grid import Grid
 from runners.command.job import Job
 from runners.command.mistakes import explain
@@ -61,6 +61,7 @@ def speedup(
     scaling: str | Iterable[str] = "strong",
     python: str | Iterable[str] = THIS,
     gil: str | bool | Iterable[str | bool | None] | None = None,
+    versus: str | Path | Iterable[str | Path] | None = None,
     measure: str = "standard",
     parameters: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
@@ -79,9 +80,12 @@ def speedup(
     `parameters` has anything else by its full name, as in `{"executor.chunksize": [1, 8],
     "measure.time_budget_s": 30}`; a value that is a list itself is written as a tuple.
 
+    `versus` is another version of the code, a folder or a revision of git: it is measured in the
+    same rounds, and `comparison` of the result says what became of each cell.
+
     What a fresh interpreter can import goes by its name, anything else with its code (which needs
-    cloudpickle) and its values. With another interpreter (`python`), functions go by their names
-    and arguments are plain data: numbers, texts, lists, mappings.
+    cloudpickle) and its values. With another interpreter (`python`) or version, functions go by
+    their names and arguments are plain data: numbers, texts, lists, mappings.
 
     Results are kept in `folder`, where a later call measures only what is missing or has changed;
     without it they are gone when the result is, unless it is saved. `name` is what a function is
@@ -93,6 +97,10 @@ def speedup(
     `folder` then.
     """
     python = list(python) if is_several(python) else python
+    parameters = dict(parameters or {})
+    versus = parameters.pop("versus", versus)
+    named: Any = versus if is_several(versus) else [versus]
+    versus = None if versus is None else [*map(str, named)]
     try:
         return _measured(
             Asked(function, arguments, keywords, setup, initializer, tuple(initargs), name),
@@ -102,9 +110,10 @@ def speedup(
                 "scaling": scaling,
                 "python": python,
                 "gil": gil,
+                "versus": versus,
                 "measure": measure,
             },
-            dict(parameters or {}),
+            parameters,
             Path(folder) if folder is not None else None,
             quiet,
         )
@@ -127,7 +136,7 @@ def _measured(
         stack.callback(objects.forget)
         interpreters.close()  # modules may have been edited since
         stack.callback(interpreters.close)
-        workload = workload_parameters(objects, asked, asks_others(words["python"]))
+        workload = workload_parameters(objects, asked, others(words["python"], words["versus"]))
         texts = ["workload=callable", *overrides(words, {**workload, **parameters})]
         kept = Folder() if folder is None else None
         place = Path(kept.name) / "results" if kept is not None else folder
@@ -155,7 +164,9 @@ def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> list[Path]:
         cells = planned(grid, grid.combinations({}, texts), read_site(), place, job.place)
         # What the sweep is to do is the same in all cells.
         settings = grid.config(cells[0].overrides, 0).copy()
-        together = panels(cells, settings)
+        together = panels(with_partners(cells), settings)
+    for line in () if quiet else same_versions([cell.what for cell in cells]):
+        print(f"note: {line}", file=sys.stderr)
     with _mistakes(folder):
         folders.accept(folder, "sweep")
         with claim.claimed(folder):

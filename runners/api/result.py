@@ -5,6 +5,7 @@ import shutil
 import weakref
 from collections.abc import Sequence
 from functools import cached_property, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from runners.analysis.cell import CellSummary
     from runners.analysis.fastest import Fastest
     from runners.analysis.recommend import Recommendation
+    from runners.report.versus import Against
 
-Kind = Literal["speedup", "efficiency", "matrix", "pythons", "timeline"]
+Kind = Literal["speedup", "efficiency", "matrix", "pythons", "versus", "timeline"]
 
 
 class Result:
@@ -65,12 +67,16 @@ class Result:
 
         Only where no cell has a speedup, it is the first one, whose `status` and `error` say why.
         """
+        from runners.report.files import of_here
+
         choices = (getattr(found, "choice", None) for found in self._recommended)
         chosen = [choice.cell for choice in choices if choice is not None]
         for cell in self.cells:
             if len(chosen) == 1 and cell.cell == chosen[0]:
                 return cell
-        measured = [cell for cell in self.cells if cell.status == "ok" and cell.rounds > 0]
+        here = set(of_here(self.summary)["cell"])
+        known = [cell for cell in self.cells if cell.status == "ok" and cell.rounds > 0]
+        measured = [cell for cell in known if cell.cell in here] or known
         return max(measured, key=lambda cell: cell.speedup.estimate, default=self.cells[0])
 
     @property
@@ -80,9 +86,36 @@ class Result:
 
     @cached_property
     def _recommended(self) -> "list[Recommendation | Fastest]":
-        from runners.report.files import recommended
+        from runners.report.files import of_here, recommended
 
-        return recommended(self.summary, self.runs) if len(self.summary) > 1 else []
+        here = of_here(self.summary)
+        return recommended(here, self.runs) if len(here) > 1 else []
+
+    @property
+    def comparison(self) -> "pd.DataFrame":
+        """What is here against the other versions of the code (`versus`): a row for each cell.
+
+        The columns are those of compare.csv; no rows where there is one version.
+        """
+        import pandas as pd
+
+        from runners.report.compared import csv
+
+        frames = [pd.read_csv(BytesIO(csv(one.found))) for one in self._against]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    @cached_property
+    def _against(self) -> "list[Against]":
+        from runners.report.files import versions_of
+
+        return versions_of(self._folders, self.summary, self.runs)
+
+    @property
+    def _told(self) -> str:
+        """What is said below the table."""
+        from runners.report.versus import terminal
+
+        return "\n".join(filter(None, [self.recommendation, *terminal(self._against)]))
 
     def figure(self, kind: Kind = "speedup") -> "Figure":
         """A figure of the report; `timeline` shows the tasks of the best cell's typical round.
@@ -100,9 +133,11 @@ class Result:
             found = figures.efficiency(self.summary)
         elif kind == "pythons":
             found = figures.pythons(self.summary)
+        elif kind == "versus" and self._against:
+            found = figures.forest(self._against[0].found)
         elif kind == "timeline":
             found = self._timeline()
-        else:
+        elif kind == "matrix":
             from runners.report.figures.matrix import matrix_n
 
             n = matrix_n(self.summary)
@@ -140,7 +175,7 @@ class Result:
     def __repr__(self) -> str:
         from runners.api import tables
 
-        return tables.text(self.summary, self.recommendation)
+        return tables.text(self.summary, self._told)
 
     def _repr_html_(self) -> str:
         from runners.api import tables
@@ -148,7 +183,7 @@ class Result:
 
         several = len(self.cells) > 1 and any(cell.rounds for cell in self.cells)
         image = figures.image(self.figure(), "png") if several else b""
-        return tables.html(self.summary, self.recommendation, image)
+        return tables.html(self.summary, self._told, image)
 
 
 def _remove(kept: Folder, pid: int) -> None:

@@ -97,7 +97,7 @@ class Comparison:
                 self._blame_the_task(index, other, returned)
                 raise WrongResult(
                     f"serial and parallel results differ, first at task {start + index}: "
-                    f"{_short(mine)} is not {_short(other)}"
+                    f"{shortened(mine)} is not {shortened(other)}"
                 )
         self.equal = self.equal and all(map(_are_equal, returned.results, self.first.results))
 
@@ -202,7 +202,7 @@ class Comparison:
         to_leave = " to leave them uncompared" if isinstance(self.workload, Lenient) else ""
         raise WrongResult(
             f"not deterministic: called again in the plain loop, task {index} gives "
-            f"{_short(pair[0])} and {_short(pair[1])}; {self.uncompared()}{to_leave}"
+            f"{shortened(pair[0])} and {shortened(pair[1])}; {self.uncompared()}{to_leave}"
         )
 
 
@@ -221,5 +221,6 @@ def tells_apart(same: Callable[[Any, Any], Any], result: Any) -> bool:
         return True
 
 
-def _short(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """What is told of a result."""
     return cut(repr(value), 80)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from runners.child.gil import is_on
 
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 _THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)  # Linux has it
 
@@ -75,7 +75,7 @@ def keep_gil() -> None:
     _pread = keeping
 
 
-def _run_queue_wait_ns() -> int:
+def run_queue_wait_ns() -> int:
     """Time this thread stood ready without a CPU: schedstat's second field; -1 if unknown."""
     file = _kept.file
     try:
@@ -102,10 +102,10 @@ class Usage(NamedTuple):
 
 def read_usage() -> Usage:
     """What it is now, of the calling thread."""
-    wait_ns = _run_queue_wait_ns()
+    wait_ns = run_queue_wait_ns()
     own = resource.getrusage(resource.RUSAGE_SELF if _THREAD is None else _THREAD)
     switches = (-1, -1) if _THREAD is None else (own.ru_nvcsw, own.ru_nivcsw)
-    return Usage(wait_ns, *switches, rss_bytes=own.ru_maxrss * _RSS_UNIT)
+    return Usage(wait_ns, *switches, rss_bytes=own.ru_maxrss * RSS_UNIT)
 
 
 class Counters(NamedTuple):
@@ -269,7 +269,7 @@ def max_rss_bytes() -> int:
         status = _read("/proc/self/status")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, ValueError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
 def library_threads() -> int | None:

@@ -56,6 +56,7 @@ class Outcome:
     checked: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     equal_draws: int | None = None
+    differs: str | None = None
 
     def but(self, status: Status, error: str) -> "Outcome":
         """The same, with another end."""
@@ -119,6 +120,15 @@ class Judge:
         except OSError as error:
             return outcome.but("failed", f"the results cannot be kept to compare: {error}")
         return outcome
+
+    def across(self, folder: str | None, version: str, outcome: Outcome) -> Outcome:
+        """With what another version of the user's code, beside this one, gives otherwise."""
+        if folder is None or outcome.status != "ok" or not self.compared:
+            return outcome
+        from runners.child.across import differing  # for runs of several versions alone
+
+        told = differing(folder, version, self.comparison, outcome.results)
+        return replace(outcome, differs=told)
 
     def judge(self, timing: Timing, count: int, workers: Workers = "caller") -> Outcome:
         """What came of a run of `count` tasks: the workload's own, with weak scaling n times.

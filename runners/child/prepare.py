@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any, get_args
 
-from runners.child import interpreter
+from runners.child import elsewhere, interpreter
 from runners.child.plugins import BrokenPlugin, bind, build, find
 from runners.child.sources import Code
 from runners.door import Interrupted
 from runners.model import (
     REFUSALS,
+    Absent,
     Cautious,
     Chunking,
     Conditional,
@@ -145,6 +146,12 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
         *(workload.sources() if isinstance(workload, Sourced) else ()),
     ]
     sources = code.reached({*modules, "runners.child.trial"})
+    files = ((name, one.file) for name, one in sources.items() if not _is_ours(name))
+    if left := elsewhere.left_behind(files):
+        reason = (
+            f"{', '.join(left)}: imported from the tree that is here, and not from that version"
+        )
+        raise UsageError(f"workload={request.workload}: {reason}") from Unsupported(reason)
     return Prepared(
         workload_as=workload_as,
         executor_as=executor_as,
@@ -169,6 +176,10 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
         code={name: source.digest for name, source in sources.items()},
         packages=code.packages(sources),
     )
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "runners"
 
 
 def _pickled(group: str, choice: str, what: Any) -> bytes:
@@ -282,6 +293,7 @@ def told(error: UsageError) -> dict[str, Any]:
         "cause": cause,
         "reason": str(error.__cause__) if cause is not None else "",
         "missing": _missing(error),
+        "absent": _is_absent(error),
     }
 
 
@@ -293,6 +305,15 @@ def again(told: Mapping[str, Any], more: str) -> UsageError:
         if told["cause"] == kind.__name__:
             error.__cause__ = kind(f"{told['reason']}{more}")
     return error
+
+
+def _is_absent(error: UsageError) -> bool:
+    """Whether what is named by the user is not there: a function, a file, a module, a class."""
+    if isinstance(error, BrokenPlugin):
+        cause = error.__cause__
+        named = isinstance(cause, ImportError) and not isinstance(cause, ModuleNotFoundError)
+        return named and str(cause).startswith("module ")  # as `model.locate` has it
+    return isinstance(error.__cause__, Absent)
 
 
 def _missing(error: BaseException) -> str | None:

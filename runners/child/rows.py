@@ -67,6 +67,7 @@ class Rows:
             compared=outcome.compared,
             checked=outcome.checked,
             equal_draws=outcome.equal_draws,
+            differs=outcome.differs,
             metrics=outcome.metrics,
         )
         if order.role == "baseline" and (threads := library_threads()) is not None:

@@ -23,10 +23,11 @@ REQUIRES = re.compile(r"^Requires-Dist:\s*([\w.-]+)(.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file of a module: its digest, and the dotted names it imports if it is Python."""
+    """The file of a module: its digest, the dotted names it imports if it is Python, its path."""
 
     digest: str
     imported: tuple[str, ...]
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _read(module: str) -> Source | None:
         return None
     package = module if spec.submodule_search_locations is not None else spec.parent or ""
     imported = _imported(data, package) if spec.origin.endswith(".py") else ()
-    return Source(hashlib.sha256(data).hexdigest()[:12], imported)
+    return Source(hashlib.sha256(data).hexdigest()[:12], imported, spec.origin)
 
 
 def _spec(module: str) -> ModuleSpec | None:

@@ -231,6 +231,8 @@ class Trial:
         memory = max_rss_bytes()  # before anything is made of the results
         if timing is not None:
             outcome = self.judge.beside(order.results, timing, len(tasks), self._workers(order))
+            version = plan.version.name if plan.version is not None else ""
+            outcome = self.judge.across(order.across, version, outcome)
         if self.judge.comparison.random_task is not None and outcome.status == "wrong":
             outcome = self._look_for_equal_draws(order, outcome)
         return replace(outcome, counters=counters, max_rss_bytes=memory)

@@ -1,208 +1,278 @@
 """The workers' side of a watched pool: what is noted around each task of somebody's own program.
 
 A task's result and its error go the pool's own way, untouched. What was noted goes another: to a
-list where workers share memory with the program, else to the end of a file, where it stays even
-if the worker dies. Loaded in the workers of any program, so the standard library alone.
+list where workers share memory with the program, else to a file, where it stays even if the worker
+dies. Loaded in the workers of any program, so the standard library alone.
+
+After a task that waited, the caches have been used for something else, and then each function,
+object and page that is touched costs many times what it costs in a loop. So what is done for every
+task stands in one function that calls no other of ours; the rest is done now and then.
 """
 
 import mmap
 import os
 import pickle
+import resource
 import struct
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
-from runners.child.worker import Here, clock_ns, thread_cpu_ns, thread_id
+from runners.child.counters import RSS_UNIT, run_queue_wait_ns
+from runners.child.gil import is_on
 
-BEGAN, FAILED, CUT, GIL, WRITTEN = 1, 2, 4, 8, 16
-"""What `Note.flags` may have: a task began, it raised, its result is larger than was weighed, and
-the GIL was on. All have `WRITTEN`."""
+clock_ns = time.perf_counter_ns
+thread_cpu_ns = time.thread_time_ns
+thread_id = threading.get_ident
+
+FAILED, CUT, GIL = 1, 2, 4
+"""What `More.flags` may have: the task raised, its result is larger than was weighed, and, where
+the worker was read, its GIL was on."""
 WEIGHED_S = 0.002
 """No value is weighed for longer: what is heavier is known to be heavy."""
-WEIGHING, READING = 1000, 400
-"""The time between, as a multiple of what was needed: that is ten times more after a task that
-waited, when the caches have been used for something else."""
-ROOM = 64 * 1024
-"""Bytes by which a file grows."""
+BETWEEN = 1000
+"""The time from one reading, or weighing, to the next, as a multiple of what it took: that is ten
+times more after a task that waited."""
+READ_EVERY_NS = 5_000_000
+_WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+"""Both know the largest resident set; a thread's is found sooner."""
+ROOM = 8 * 8192
+"""Bytes by which a file grows; `run` knows it too."""
 MOST_FOLDERS = 8
-"""Whose files a thread has mapped."""
+"""Whose files a worker has mapped."""
 
-Shape = Literal["arguments", "item", "items"]
-Place = str | list[bytes]
-"""Where notes go: a folder, which has a file for each process, or a list in the same memory."""
+LAYOUT = struct.Struct("8q")
+_NUMBER, _START, _END, _CPU, _WAIT, _FLAGS, _RSS, _RETURNED = range(8)
+"""Where they are in a file's note. It is a line of the cache, and all 0 before its task begins, so
+the number and the bytes returned have one added."""
 
-_LAYOUT = struct.Struct("<11q")
-pack = _LAYOUT.pack
-SIZE = _LAYOUT.size
+Calls = Sequence[Sequence[Any]]
+"""A function's arguments, for each call of it."""
 
 
-class Note(NamedTuple):
-    """What a worker notes of a task: once as it begins, where it may die in it, and at its end.
+class More(NamedTuple):
+    """What is not noted of each task, beyond its span.
 
-    `number` is that of the task, `thread` that of the system. `wait_ns`, the switches and
-    `rss_bytes` are as in `Usage`, since the worker's last reading; 0 where that was just now.
-    `returned_bytes` is the size of the pickled result, -1 where it was not weighed.
+    `rss_bytes` is the largest resident set that the worker's process had so far, 0 where it was not
+    read. `returned_bytes` is the size of the pickled result, -1 where it was not weighed.
     """
 
-    number: int
-    thread: int
-    start_ns: int
-    end_ns: int
-    cpu_ns: int
-    wait_ns: int
-    voluntary_switches: int
-    involuntary_switches: int
-    rss_bytes: int
-    returned_bytes: int
     flags: int
+    rss_bytes: int = 0
+    returned_bytes: int = -1
 
 
-def unpacked(data: bytes, room: int = ROOM) -> list[Note]:
-    """The notes in a file of a writer; with a `room` of 0, those of a list one after the other."""
-    found: list[Note] = []
-    step = room or max(len(data), SIZE)
-    for begin in range(0, len(data), step):
-        whole = data[begin : begin + step]
-        found += [
-            Note._make(fields)
-            for fields in _LAYOUT.iter_unpack(whole[: len(whole) // SIZE * SIZE])
-            if fields[-1] & WRITTEN  # else it is room, or a note that its writer died over
-        ]
-    return found
+def run(
+    function: Callable[..., Any],
+    folder: str,
+    number: int,
+    calls: Calls,
+    is_one: bool,
+    /,
+    **keywords: Any,
+) -> Any:
+    """Tasks of the program, in a worker that shares no memory with it.
 
-
-class Watched:
-    """A function of the program, for its pool. The task's number is given after its arguments.
-
-    For pools that take one item a task it is a pair, the item and the number: `item` calls the
-    function with it, `items` with what it consists of.
+    Their numbers begin with that one. Of one task its result is returned, of a message of `map` the
+    list of them. The numbers in brackets are those of `_START` and so on.
     """
-
-    __slots__ = ("function", "place", "shape")
-
-    def __init__(
-        self, function: Callable[..., Any], place: Place, shape: Shape = "arguments"
-    ) -> None:
-        self.function = function
-        self.place = place
-        self.shape = shape
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Watched, (self.function, self.place, self.shape)
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        if self.shape == "arguments":
-            *arguments, number = arguments  # type: ignore[assignment]
-        else:
-            ((item, number),) = arguments
-            arguments = (item,) if self.shape == "item" else item
-        here = _known.get(thread_id()) or _arrived()
-        thread = here.identity[1]
-        place = self.place
-        apart = type(place) is str
-        note = here.writer(place) if apart else place.append  # type: ignore[arg-type, union-attr]
-        flags = GIL | WRITTEN if here.identity[2] else WRITTEN
+    here = _known.get(folder) or _arrived(folder)
+    results = []
+    for arguments in calls:
+        if here.at == 8192:  # `ROOM`
+            here.turn()
+        at, room = here.at, here.room
+        here.at = at + 8
         value = None
-        start = clock_ns()
-        if apart:
-            note(pack(number, thread, start, start, 0, 0, 0, 0, 0, -1, flags | BEGAN))
+        room[at] = number = number + 1
+        room[at + 1] = clock_ns()
         cpu = thread_cpu_ns()
         try:
-            value = self.function(*arguments, **keywords)
+            value = function(*arguments, **keywords)
         except BaseException:
-            flags |= FAILED
+            room[at + 5] = FAILED
             raise
         finally:
-            cpu = thread_cpu_ns() - cpu
-            end = clock_ns()
-            used = _UNREAD
+            room[at + 3] = thread_cpu_ns() - cpu
+            room[at + 2] = end = clock_ns()
             if end >= here.next_ns:
-                used = here.used(end) or used
-                last, end = end, clock_ns()
-                here.next_ns = end + READING * (end - last)
-            weight = -1
-            if apart and not flags & FAILED:
-                weight, is_cut = _scales.weigh(value)
-                flags |= CUT if is_cut else 0
-            note(pack(number, thread, start, end, cpu, *used, weight, flags))
-        return value
+                here.look(room[at : at + 8], end, value)
+        if is_one:
+            return value
+        results.append(value)
+    return results
 
 
-class _Thread(Here):
-    """A worker's thread: when it is to be read next, and where it writes to."""
+def run_here(
+    function: Callable[..., Any],
+    notes: "Notes",
+    number: int,
+    calls: Calls,
+    is_one: Literal[True],
+    /,
+    **keywords: Any,
+) -> Any:
+    """A task of the program, in one of its threads: as `run`, for one task."""
+    flags = wait = 0
+    start = clock_ns()
+    cpu = thread_cpu_ns()
+    try:
+        return function(*calls[0], **keywords)
+    except BaseException:
+        flags = FAILED
+        raise
+    finally:
+        cpu = thread_cpu_ns() - cpu
+        end = clock_ns()
+        here = notes.readers.get(thread_id()) or notes.arrived()
+        if flags or end >= here.next_ns:
+            wait = notes.look(here, end, flags)
+        notes.spans.append((number, here.thread, start, end, cpu, wait))
 
-    __slots__ = ("next_ns", "writers")
+
+class Watched(tuple[Any, ...]):
+    """A function, for pools that take one item a task: that is a pair then, with its number.
+
+    Made of the function, where its notes go and whether it is called with what the item consists
+    of. A tuple, which is unpickled without a call of ours.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Watched, (tuple(self),)
+
+    def __call__(self, item_and_number: tuple[Any, int]) -> Any:
+        function, place, is_starred = self
+        item, number = item_and_number
+        task = run if type(place) is str else run_here
+        return task(function, place, number, (item if is_starred else (item,),), True)
+
+
+class _Reader:
+    """A worker's thread: what is read of it now and then."""
+
+    __slots__ = ("next_ns", "thread", "waited_ns")
 
     def __init__(self) -> None:
-        super().__init__()
-        self.next_ns = 0
-        self.writers: dict[str, _Writer] = {}
+        self.thread = threading.get_native_id()
+        self.next_ns = 0  # when there is something to be done again, beyond the note of a task
+        self.waited_ns = run_queue_wait_ns()
 
-    def writer(self, folder: str) -> "_Writer":
-        if (found := self.writers.get(folder)) is None:
-            if len(self.writers) >= MOST_FOLDERS:  # of blocks that are over, in a worker that stays
-                self.writers.clear()
-            found = self.writers[folder] = _Writer(folder)
-        return found
-
-
-_UNREAD = 0, 0, 0, 0
-_known: dict[int, _Thread] = {}
-"""By thread; not a `threading.local`, as in `worker`."""
-os.register_at_fork(after_in_child=_known.clear)
+    def read(self, now_ns: int) -> tuple[int, int, int]:
+        """The flag of the GIL, `wait_ns` and `rss_bytes` of a note."""
+        before, self.waited_ns = self.waited_ns, run_queue_wait_ns()
+        wait = self.waited_ns - before if self.waited_ns >= 0 else -1
+        rss = resource.getrusage(_WHOSE).ru_maxrss * RSS_UNIT
+        gil = GIL if is_on() else 0
+        ready_ns = clock_ns()
+        self.next_ns = ready_ns + max(BETWEEN * (ready_ns - now_ns), READ_EVERY_NS)
+        return gil, wait, rss
 
 
-def _arrived() -> _Thread:
-    here = _known[thread_id()] = _Thread()
-    return here
+class Notes:
+    """Those of all workers that share memory with the program.
+
+    `spans` are plain tuples, which are made sooner, without the process.
+    """
+
+    __slots__ = ("more", "readers", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[int, int, int, int, int, int]] = []
+        self.more: list[More] = []
+        self.readers: dict[int, _Reader] = {}
+
+    def arrived(self) -> _Reader:
+        here = self.readers[thread_id()] = _Reader()
+        return here
+
+    def look(self, here: _Reader, now_ns: int, flags: int) -> int:
+        """What is not done for each task; returns the span's wait."""
+        wait = rss = 0
+        if now_ns >= here.next_ns:
+            gil, wait, rss = here.read(now_ns)
+            flags |= gil
+        self.more.append(More(flags, rss))
+        return wait
+
+    def clear(self) -> None:
+        self.spans.clear()
+        self.more.clear()
 
 
-class _Writer:
-    """A thread's file in a folder. It is mapped: a call of the system a task would take longer."""
+class _Writer(_Reader):
+    """A worker and its file in a folder. It is mapped: a call of the system a task takes longer."""
+
+    __slots__ = ("at", "path", "read_ns", "room")
 
     def __init__(self, folder: str) -> None:
+        super().__init__()
         self.at = 0
-        self.room: Any = b""
+        self.room: Any = None
         self.path = ""
+        self.read_ns = 0
         for k in count():
-            path = f"{folder}{os.sep}{os.getpid()}-{k}"
+            path = f"{folder}{os.sep}{os.getpid()}-{self.thread}-{k}"
             try:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 self.path = path
-            except FileExistsError:  # another thread's
+            except FileExistsError:  # of a worker that had the same numbers
                 continue
             except OSError:  # the report has been made, or there is no room: the task goes on
                 pass
-            return
+            break
+        self.turn()
 
-    def __call__(self, note: bytes) -> None:
-        at = self.at
-        if at == len(self.room):
-            if not self.path or not self._grow():
-                return
-            at = 0
-        self.room[at : at + SIZE] = note
-        self.at = at + SIZE
-
-    def _grow(self) -> bool:
-        file = -1
+    def turn(self) -> None:
+        """To the next room, which is in memory where there is none in the file."""
+        room: Any = bytearray(ROOM)
         try:
-            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            if self.path:
+                room = self._mapped()
+        except (OSError, ValueError):
+            self.path = ""
+        self.room, self.at = memoryview(room).cast("q"), 0
+
+    def _mapped(self) -> mmap.mmap:
+        file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
             end = os.fstat(file).st_size
             # A page that has no room when it is written to would end the process.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file, end, ROOM)
             else:
                 os.ftruncate(file, end + ROOM)
-            self.room = memoryview(mmap.mmap(file, ROOM, offset=end))[: ROOM // SIZE * SIZE]
-        except (OSError, ValueError):
-            self.path = ""
-            return False
+            return mmap.mmap(file, ROOM, offset=end)
         finally:
-            if file >= 0:
-                os.close(file)
-        return True
+            os.close(file)
+
+    def look(self, note: Any, now_ns: int, value: Any) -> None:
+        """What is not done for each task: read the worker, weigh a result."""
+        if now_ns >= self.read_ns:
+            gil, note[_WAIT], note[_RSS] = self.read(now_ns)
+            note[_FLAGS] |= gil
+            self.read_ns = self.next_ns
+        if now_ns >= _scales.next_ns and not note[_FLAGS] & FAILED:
+            size, is_cut = _scales.weigh(value)
+            note[_RETURNED] = size + 1
+            if is_cut:
+                note[_FLAGS] |= CUT
+        self.next_ns = min(self.read_ns, _scales.next_ns)
+
+
+_known: dict[str, _Writer] = {}
+"""By folder: a worker that shares no memory with the program runs tasks in one thread."""
+os.register_at_fork(after_in_child=_known.clear)
+
+
+def _arrived(folder: str) -> _Writer:
+    if len(_known) >= MOST_FOLDERS:  # of blocks that are over, in a worker that stays
+        _known.clear()
+    here = _known[folder] = _Writer(folder)
+    return here
 
 
 class Scales:
@@ -210,15 +280,14 @@ class Scales:
 
     def __init__(self) -> None:
         self.next_ns = 0
+        """Before that, it is not its turn."""
 
     def weigh(self, value: Any) -> tuple[int, bool]:
         """The bytes of that value pickled, and whether they are only the first of them.
 
-        -1 where it is not its turn, or it cannot be pickled. Large buffers are not copied.
+        -1 where it cannot be pickled. Large buffers are not copied.
         """
         begin_ns = clock_ns()
-        if begin_ns < self.next_ns:
-            return -1, False
         counted = _Counted(begin_ns + round(WEIGHED_S * 1e9))
         size, is_cut = -1, False
         try:
@@ -229,7 +298,7 @@ class Scales:
         except Exception:  # the pool may have ways of its own, and tells its user if it has none
             pass
         now_ns = clock_ns()
-        self.next_ns = now_ns + WEIGHING * (now_ns - begin_ns)
+        self.next_ns = now_ns + BETWEEN * (now_ns - begin_ns)
         return size, is_cut
 
 

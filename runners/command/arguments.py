@@ -25,8 +25,9 @@ VALUED = {
     *("-cn", "--config-dir", "-cd"),
 }
 """Hydra's options that take the next word as their value."""
-TEXTS = re.compile(r"\+{0,2}(python|gil)")
+TEXTS = re.compile(r"\+{0,2}(python|gil|versus)")
 """Keys whose values are texts, where Hydra would read numbers: it takes python=3.20 for 3.2."""
+VERSUS = re.compile(r"\+{0,2}versus=(?!null$)")
 QUOTED = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 PART = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.DOTALL)
 """What is between two commas, also if it has some itself inside quotes."""
@@ -63,7 +64,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     folder may have any path, also one that means something else in Hydra's grammar. In a sweep, a
     single value for a parameter of a plugin becomes a choice of one: Hydra sets single values in
     the configuration of the defaults first, which may be of plugins without it. Interpreters are
-    texts (`as_override`), and `python=all` is short for a sweep, too.
+    texts (`as_override`), and `python=all` is short for a sweep, too, as is `versus=...`: there are
+    two versions of the code then.
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
@@ -91,7 +93,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
-    if {"executor=all", "python=all"} & set(written) and not set(MULTIRUN) & set(options):
+    if any(map(makes_a_sweep, written)) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
@@ -114,6 +116,11 @@ def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
         "setup": "it is called without arguments",
     }
     return f"{typed}: a function is named, not called; write {key}={name}, {ways[parameter]}"
+
+
+def makes_a_sweep(word: str) -> bool:
+    """Whether it stands for several cells, also without -m."""
+    return word in ("executor=all", "python=all") or VERSUS.match(word) is not None
 
 
 def resumed(arguments: Sequence[str]) -> list[Path]:
@@ -181,9 +188,10 @@ def _as_folder(key: str, typed: str) -> str:
 def as_override(key: str, value: Any) -> str:
     """`key=value` as Hydra takes it, be it from the command line or from `hydra.sweeper.params`.
 
-    What `python` and `gil` have is a text each, whatever it means in Hydra's grammar or in YAML:
-    3.20, a path with spaces, on. Commas stand between them, as in Hydra; one that has a comma
-    itself is put in quotes, or is the path of something that is there. `null` stays what it is.
+    What `python`, `gil` and `versus` have is a text each, whatever it means in Hydra's grammar or
+    in YAML: 3.20, a path with spaces, on. Commas stand between them, as in Hydra; one that has a
+    comma itself is put in quotes, or is the path of something that is there. `null` stays what it
+    is.
     """
     if _is_of_ranges(key, value):
         return f"{key}={','.join(map(_in_quotes, re.findall(RANGE, value)))}"

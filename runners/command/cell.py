@@ -147,7 +147,7 @@ def _measure(
                 displays[run.cell].failed = run
             bar.update(run)
     for cell, _ in todo:
-        write_environment(cell.folder, environment_of(cell.plan.python.asked))
+        write_environment(cell.folder, environment_of(cell.plan.python.asked, cell.plan.version))
     return shared
 
 

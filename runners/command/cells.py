@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import Site
 from runners.results.write import append
+from runners.words.functions import of_parameters, shown
+from runners.words.versions import Codes, same_code
+
+Known = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""From the identity of a cell to the part of it that is known before it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ def planned(
             try:
                 what = plan(cfg, site)
             except UsageError as error:
-                if not _is_a_result(error, overrides):
+                # A version of the code that lacks something is a finding: the one here was planned.
+                if cfg.versus is None and not _is_a_result(error, overrides):
                     raise
                 what = refusal(cfg, error)
             what = replace(what, python_order=order(cfg))
@@ -83,6 +89,60 @@ def planned(
         cells.append(Cell(number, "", overrides, folder, what))
     names = differing([cell.what for cell in cells])
     return [replace(cell, name=name) for cell, name in zip(cells, names, strict=True)]
+
+
+def same_versions(cells: Sequence[Plan | Run]) -> list[str]:
+    """A line for each workload that is the same in another version of the code."""
+    plans = [cell for cell in cells if isinstance(cell, Plan)]
+    here = {_pair(one): one for one in plans if one.version is None}
+    names = shown(of_parameters(one.workload, one.parameters) for one in plans)
+    known: dict[str, list[tuple[str, Codes]]] = {}
+    for one, name in zip(plans, names, strict=True):
+        if one.version is not None and (own := here.get(_pair(one))) is not None:
+            codes = one.identity["code"], own.identity["code"]
+            known.setdefault(one.version.asked, []).append((name, codes))
+    return [
+        f"versus={asked}: {line}" for asked, pairs in known.items() for line in same_code(pairs)
+    ]
+
+
+def with_partners(cells: Sequence[Cell], known: Known = dict) -> list[Cell]:
+    """The cells; of two versions of one that share rounds, both are measured if one has to be.
+
+    An earlier result of one of them would have no round in common with the other's. `known` takes
+    from the identity of a cell what is known before it is measured.
+    """
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if isinstance(cell.what, Plan):
+            groups.setdefault(_pair(cell.what), []).append(cell)
+    again: set[int] = set()
+    for group in groups.values():
+        if len(group) > 1:
+            found = [_outcome(cell, known) for cell in group]
+            if "reused" in found and {*found} & {"new", "again", "continued"}:
+                pairs = zip(group, found, strict=True)
+                again |= {cell.number for cell, what in pairs if what in ("reused", "continued")}
+    return [
+        replace(cell, what=replace(cell.what, measure=replace(cell.what.measure, force=True)))
+        if cell.number in again and isinstance(cell.what, Plan)
+        else cell
+        for cell in cells
+    ]
+
+
+def _outcome(cell: Cell, known: Known) -> str:
+    assert isinstance(cell.what, Plan)
+    try:
+        return resume.look(cell.folder, cell.what, known(cell.what.identity)).outcome
+    except OSError:
+        return "unreadable"
+
+
+def _pair(plan: Plan) -> str:
+    """What a cell has in common with the same one of another version of the code."""
+    parameters = sorted(plan.parameters.items())
+    return repr((plan.workload, plan.executor, plan.n, plan.scaling, plan.host[:2], parameters))
 
 
 def panels(cells: Sequence[Cell], config: DictConfig) -> list[list[Cell]]:
@@ -107,7 +167,9 @@ def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
         if isinstance(plan, Plan):
             # Two cells that are the same but for their folder are not one panel's.
             work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
-            key = plan.workload, work, plan.scaling, repr(plan.measure), seen[plan.cell]
+            kind = plan.renewing, plan.compared  # which another version may have otherwise
+            how = repr(replace(plan.measure, force=False))
+            key = plan.workload, work, plan.scaling, how, kind, seen[plan.cell]
             seen[plan.cell] += 1
         alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
     panels: list[list[Cell]] = []

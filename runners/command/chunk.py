@@ -26,7 +26,7 @@ from runners.command.progress import Place
 from runners.command.turns import turn
 from runners.door import REQUESTS, Interrupted
 from runners.model import Plan, UsageError, plain, plan_of
-from runners.planning import interpreters
+from runners.planning import interpreters, versions
 from runners.planning.environment import Site
 from runners.planning.identity import host
 from runners.results import claim
@@ -70,6 +70,7 @@ def write(
         "count": count,
         "share_machine": share_machine,
         "path": sys.path,
+        "commits": versions.commits(),
         "common": common,
     }
     parts = []
@@ -120,6 +121,7 @@ class Packed:
     count: int
     share_machine: bool
     path: list[str]
+    commits: dict[str, str]
     panels: list[list[Cell]]
 
 
@@ -129,7 +131,7 @@ def read(file: Path) -> Packed:
         [_cell(found["common"] | panel["common"] | cell) for cell in panel["cells"]]
         for panel in found["panels"]
     ]
-    facts = {name: found[name] for name in ("count", "share_machine", "path")}
+    facts = {name: found[name] for name in ("count", "share_machine", "path", "commits")}
     return Packed(home=Path(found["home"]), panels=panels, **facts)
 
 
@@ -164,12 +166,15 @@ class Chunk:
 
     def _run(self, packed: Packed) -> None:
         sys.path[:] = packed.path
+        versions.fix(packed.commits)
+        done = self._ended()
         cells = [cell for panel in packed.panels for cell in panel]
         pace = Pace(time.monotonic(), [cell.budget_s for cell in cells])
         job, here = Job(), site()
         job.shares_machine = packed.share_machine
         for panel in packed.panels:
-            self._measured(panel, packed, pace, job, here)
+            left = [cell for cell in panel if cell.number not in done]
+            self._measured(left, packed, pace, job, here)
             if REQUESTS.pending is not None:
                 raise Interrupted(REQUESTS.pending)
 
@@ -201,6 +206,15 @@ class Chunk:
             own = [line for line in lines if line.startswith(f"{place}{cell.name}")]
             self._note(cell, measured.status, own[-1] if own else "", seconds)
 
+    def _ended(self) -> set[int]:
+        """The cells that an earlier start of this job has ended well, also one that was forced."""
+        try:
+            data = read_whole(self.file.with_name(self.name + NOTED), LARGEST_BYTES)
+        except FileNotFoundError:
+            return set()
+        noted = (Ended(**json.loads(line)) for line in data[: data.rfind(b"\n") + 1].splitlines())
+        return {ended.number for ended in noted if ended.status == "ok"}
+
     def _note(self, cell: Cell, status: str, text: str, seconds: float) -> None:
         ended = Ended(cell.number, status, text, socket.gethostname(), _job(), seconds)
         noted = open_regular(
@@ -225,7 +239,8 @@ def _job() -> str:
 def _placed(what: Any, here: Site) -> Plan:
     """A plan with what only the machine knows that measures it. Raises UsageError."""
     plan: Plan = what
-    interpreter = interpreters.of(plan.python.asked)
+    version = None if plan.version is None else versions.find(plan.version.asked)
+    interpreter = interpreters.of(plan.python.asked, version)
     if interpreter.kind != plan.identity["python"]:
         raise UsageError(
             f"python={plan.python.asked} is {interpreter.kind} here, and was "
@@ -234,6 +249,7 @@ def _placed(what: Any, here: Site) -> Plan:
     return replace(
         plan,
         python=interpreter.python,
+        version=version,
         usable_cpus=here.usable_cpus,
         cpu_stat=here.cpu_stat,
         identity={**plan.identity, **host(here, interpreter)},

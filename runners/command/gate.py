@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runners.command.arguments import FOLDERS, MULTIRUN, quoted
+from runners.command.arguments import FOLDERS, MULTIRUN, makes_a_sweep, quoted
 from runners.door import libraries_only
 from runners.model import VERDICT_ROUNDS, UsageError
+from runners.planning.config import Config
 
 OPTION = "--at-least"
 STATUS = {"passed": 0, "failed": 1, "inconclusive": 5}
@@ -45,10 +46,13 @@ def demanded(arguments: Sequence[str]) -> tuple[float | None, list[str]]:
         raise UsageError(f"{OPTION} {text}: it takes a speedup, as in {OPTION} 1.5")
     if set(MULTIRUN) & set(rest):
         raise UsageError(f"{OPTION} {text}: it is about one cell; leave out -m")
-    n = next((word[2:] for word in reversed(rest) if re.fullmatch(r"n=\d+", word)), None)
-    if n is not None and least > int(n):  # measured in vain
-        raise UsageError(f"{OPTION} {text}: it takes more than {n} workers; raise n")
+    if makes := next((word for word in rest if makes_a_sweep(word)), None):
+        raise UsageError(f"{OPTION} {text}: it is about one cell; leave out {makes}")
     keys = {word.partition("=")[0].lstrip("+") for word in rest}
+    named = (int(word[2:]) for word in reversed(rest) if re.fullmatch(r"n=\d{1,9}", word))
+    n = next(named, None if "n" in keys else Config.n)
+    if n is not None and least > n:  # measured in vain
+        raise UsageError(f"{OPTION} {text}: it takes more than {n} workers; raise n")
     return least, [*rest, *(word for word in ROUNDS if word.partition("=")[0] not in keys)]
 
 

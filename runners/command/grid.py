@@ -19,12 +19,12 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from runners.child.plugins import UNREADABLE
 from runners.command.arguments import as_override, each_value
 from runners.model import UsageError
-from runners.planning import interpreters, pythons
+from runners.planning import interpreters, pythons, versions
 from runners.planning.config import CELL
 from runners.planning.searchpath import places, targets, unreadable
 
 PLUGINS = ("workload", "executor")
-SCALARS = ("n", "scaling", "python", "gil")
+SCALARS = ("n", "scaling", "python", "gil", "versus")
 
 
 class Grid:
@@ -61,6 +61,8 @@ class Grid:
         if "python" in values:
             named = pythons.expanded([str(self._parse(text).value()) for text in values["python"]])
             values["python"] = [as_override("python", [name]) for name in named]
+        if "versus" in values:
+            values["versus"] = self._with_here(values["versus"])
         all_of_them = values.get("executor") == ["executor=all"]
         if all_of_them:
             own = self._local_executors(values.get("python", [f"python={self.master.python}"]))
@@ -78,6 +80,24 @@ class Grid:
             tuple(part for part in cell if self._applies(cell, part, served)) for cell in product
         )
         return list(dict.fromkeys(kept))
+
+    def _with_here(self, versions_asked: Sequence[str]) -> list[str]:
+        """The overrides of the versions of the code, the one that is here first.
+
+        Raises UsageError where there is no such version: before anything is planned.
+        """
+        named = [self._parse(text).value() for text in versions_asked]
+        found = [versions.find(str(asked)) for asked in named if asked is not None]
+        for at, one in enumerate(found):
+            for other in found[:at]:
+                if one.asked != other.asked and one.mark == other.mark:
+                    raise UsageError(f"versus={one.asked}: it is the same as {other.asked}")
+                if one.asked != other.asked and one.name == other.name:
+                    raise UsageError(
+                        f"versus={one.asked}: {other.asked} is called {one.name} as well, and "
+                        "results would not be told apart; rename one of the two folders"
+                    )
+        return list(dict.fromkeys(["versus=null", *versions_asked]))
 
     def config(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The whole configuration of that cell; it is good until the next call.

@@ -20,7 +20,7 @@ from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
 from runners.command.turns import turn
 from runners.model import UsageError
-from runners.planning import config
+from runners.planning import config, interpreters, versions
 from runners.planning.environment import read_site
 from runners.results.checked import planned
 from runners.results.claim import Claimed, claimed
@@ -51,9 +51,10 @@ class Job:
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
-    handed over, if they are, for each interpreter (`planning.identity.host`), `interpreters` has
-    those of the sweep in their order, by what the configuration calls them. `shares_machine` says
-    whether jobs of its sweep measure at the same time on a machine; None where there are none.
+    handed over, if they are, for each interpreter (`planning.identity.host`), and `commits` what
+    revisions stood for there. `hosts` has the interpreters of the sweep, with the versions of the
+    code, in their order, by what the configuration calls them. `shares_machine` says whether jobs
+    of its sweep measure at the same time on a machine; None where there are none.
     """
 
     def __init__(self) -> None:
@@ -63,13 +64,17 @@ class Job:
         self.statuses: list[str] = []
         self.watch = Watch()
         self.submitted: Mapping[str, Mapping[str, Any]] = {}
-        self.interpreters: list[tuple[str, str]] = []
+        self.hosts: list[tuple[str, ...]] = []
+        self.commits: Mapping[str, str] = {}
+        self.is_here = True
         self.shares_machine: bool | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
         self.__dict__.update(state)
+        self.is_here = False
         config.register()
+        versions.fix(self.commits)
 
     def __call__(self, cfg: DictConfig) -> float:
         folder = _folder()
@@ -93,6 +98,9 @@ class Job:
             measured = Measured(BUSY)
         except UsageError as error:
             fail(error)
+        finally:
+            if not self.is_here and cfg.versus is not None:
+                interpreters.close()  # nobody else does, and the tree of a revision is to go
         self.statuses.append(measured.status)
         return measured.speedup
 
@@ -111,14 +119,14 @@ class Job:
         return self.measure([candidate], folder)[0]
 
     def place(self, cfg: DictConfig) -> int:
-        """The place of the interpreter of a cell among those of the sweep, in order of appearance.
+        """The place of the host of a cell among those of the sweep, in order of appearance.
 
-        A cell by itself has the first one.
+        A host is an interpreter and a version of the code. A cell by itself has the first one.
         """
-        named = str(cfg.python), str(cfg.gil)
-        if named not in self.interpreters:
-            self.interpreters.append(named)
-        return self.interpreters.index(named)
+        named = str(cfg.python), str(cfg.gil), str(cfg.versus)
+        if named not in self.hosts:
+            self.hosts.append(named)
+        return self.hosts.index(named)
 
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""

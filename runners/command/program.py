@@ -48,6 +48,8 @@ class Check(Callback):
         HydraConfig.instance().set_config(config)
         if config.hydra.runtime.choices.get("cluster", "none") != "none":
             fail(UsageError("cluster: jobs are for sweeps; add -m, or leave it out"))
+        if config.versus is not None:
+            fail(UsageError(f"versus={config.versus}: two versions make a sweep; add -m"))
         try:
             plan(config, site())
         except Exception as error:
@@ -159,7 +161,7 @@ def _report(folder: Path, job: Job) -> None:
         return
     for path in written.paths:
         print(path)
-    for line in written.recommendations:
+    for line in (*written.recommendations, *written.compared):
         print(line)
 
 

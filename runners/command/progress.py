@@ -12,7 +12,7 @@ from runners.command import table
 from runners.command.resume import Earlier
 from runners.command.table import rounds_told, speedup_told
 from runners.door import libraries_only
-from runners.model import Plan, Run, printable
+from runners.model import HERE, Plan, Run, printable
 from runners.results.columns import counts
 from runners.words import causes, flags
 from runners.words.functions import of_parameters, shown
@@ -224,6 +224,7 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
     pythons = [_python(cell) for cell in cells]
     labels = {label for label, _ in pythons}
     clear = len({python for python in pythons if python[1]}) <= len(labels)
+    versions = any(map(_version, cells))
     several = len({cell.scaling for cell in cells}) > 1
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
@@ -232,6 +233,7 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         f"n = {cell.n}"
         + (f", {_interpreter(label)}" if len(labels) > 1 or not clear else "")
         + (f" ({asked})" if asked and not clear else "")
+        + (f", {_version(cell) or HERE}" if versions else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
         for cell, workload, first, (label, asked) in zip(
@@ -243,6 +245,13 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
 def _python(cell: Plan | Run) -> tuple[str | None, str]:
     """What its interpreter is called by itself, and by the user."""
     return (cell.python_label, cell.python.asked) if isinstance(cell, Plan) else (cell.python, "")
+
+
+def _version(cell: Plan | Run) -> str:
+    """Which version of the user's code it has; "" for the one that is here."""
+    if isinstance(cell, Plan):
+        return cell.version.name if cell.version is not None else ""
+    return cell.code_version or ""
 
 
 def _is_fresh(cell: Plan | Run) -> bool | None:
@@ -268,7 +277,8 @@ def _workload(cell: Plan | Run) -> str:
 def _name(plan: Plan) -> str:
     name = f"{_workload(plan)} on {plan.executor}, n = {plan.n}"
     usual = plan.python.is_this and plan.gil is None
-    return name if usual else f"{name}, {_interpreter(plan.python_label)}"
+    name += "" if usual else f", {_interpreter(plan.python_label)}"
+    return f"{name}, {plan.version.name}" if plan.version is not None else name
 
 
 def _interpreter(label: str | None) -> str:

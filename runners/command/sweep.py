@@ -10,7 +10,7 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,15 @@ from omegaconf import DictConfig, OmegaConf
 from runners.command import cluster, folders, resume
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
-from runners.command.cells import Cell, measure_panel, panels, planned
+from runners.command.cells import (
+    Cell,
+    Known,
+    measure_panel,
+    panels,
+    planned,
+    same_versions,
+    with_partners,
+)
 from runners.command.chunk import Ended
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
@@ -34,14 +42,13 @@ from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, why
 from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
-from runners.planning import interpreters
+from runners.planning import interpreters, versions
 from runners.planning.identity import anywhere, handed_over, host
 from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import write_json, write_whole
 from runners.words.flags import remedy, told
 
-Known = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 HERE = ("JoblibLauncher", "LocalLauncher")
 """The launchers of Hydra that run jobs on this machine, of joblib and of submitit."""
 ORDERS = ("random", "given")
@@ -78,6 +85,8 @@ class Sweep:
         except UsageError as error:
             fail(error)
         _tell_of_files(cells)
+        for line in same_versions([cell.what for cell in cells]):
+            print(f"note: {line}", file=sys.stderr)
         self.claim(len(cells))
         try:
             live = packed.live() if packed is not None else []
@@ -87,6 +96,15 @@ class Sweep:
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
         known = handed_over if launcher is not None else anywhere if packed is not None else dict
+        if launcher is None and self.config.sweep.panel:
+            both = with_partners(cells, known)
+            if both != cells:
+                print(
+                    "note: cells that stand, and whose other version of the code does not, are "
+                    "measured again: both have to share their rounds",
+                    file=sys.stderr,
+                )
+            cells = both
         missing = [cell for cell in cells if not self._stands(cell, len(cells), known)]
         if packed is not None:
             return self._in_jobs(packed, live, missing)
@@ -287,6 +305,7 @@ class Sweep:
             self._tell_of_turns(bool(self.config.sweep.share_machine))
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
+        self.job.commits = versions.commits()
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):
             _ = done.return_value

@@ -1,6 +1,7 @@
 """What is wrong with the words of a command line, and with the YAML files that they choose."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -13,6 +14,8 @@ from runners.planning import searchpath
 
 def unparsable(words: Sequence[str]) -> str | None:
     """What is wrong with the first word that cannot be what it has to be; None if all can."""
+    if words and (command := _other_command(words[0])) is not None:
+        return f"{words[0]}: a command of its own: python -m runners.{command}"
     for word in words:
         key, _, value = word.partition("=")
         try:
@@ -27,6 +30,13 @@ def unparsable(words: Sequence[str]) -> str | None:
         if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
             return f"{key}={value}: it must be the name of an option; --help lists them"
     return None
+
+
+def _other_command(word: str) -> str | None:
+    """The program of ours that a word may have meant, as `compare` or `runners.compare`."""
+    name = word.removeprefix("runners.")
+    here = Path(__file__).parents[1]
+    return name if name.isidentifier() and (here / name / "__main__.py").exists() else None
 
 
 def unreadable(words: Sequence[str]) -> str | None:

@@ -7,6 +7,7 @@ def main() -> None:
     enter(
         "runners.compare.command",
         kept="interrupted; the results are as they were, and the same command compares them again",
+        plugins=True,
     )
 
 

@@ -1,122 +1,36 @@
 """The command `python -m runners.compare`: from the words typed to the exit status."""
 
 import argparse
-import math
+import errno
+import os
+import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from runners.analysis.matching import apart, match
-from runners.analysis.two_results import TwoResults, compare
+from runners.analysis.matching import Matched, apart, match
+from runners.analysis.two_results import Compared, TwoResults, compare
 from runners.analysis.verdicts import Quantity
+from runners.compare.again import planned
+from runners.compare.options import parser
+from runners.compare.show import show
 from runners.compare.side import Side, differences, read_side, refuse_same
-from runners.door import REQUESTS
+from runners.compare.versions import both_of_here, compare_versions
+from runners.door import REQUESTS, libraries_only
 from runners.model import UsageError, printable
+from runners.planning import interpreters
 from runners.report import figures
-from runners.report.compared import (
-    ABOVE,
-    TITLES,
-    Told,
-    columns,
-    comment,
-    csv,
-    headline,
-    lines,
-    only,
-    ratio,
-)
+from runners.report.compared import Told, comment, csv
+from runners.results.claim import release_all
+from runners.results.columns import RUNS
 from runners.results.named import Named, named
-from runners.results.write import typed, write_whole
-
-DOES = """\
-Two results side by side: which cells are worse in the later one, not worse, or cannot be told."""
-STATUSES = """\
-exit status: 0 not worse, 1 worse or a cell failed (with --fail-on), 2 a mistake in the words or
-the folders, 3 a fault of this program, 4 no cell in common, 5 inconclusive (with --fail-on
-inconclusive)"""
+from runners.results.write import write_whole
+from runners.words.rounding import counted
 
 NOT_WORSE, WORSE, USAGE, FAULT, NOTHING, INCONCLUSIVE = range(6)
 """Exit statuses."""
-
-FAIL_ON = ("worse", "inconclusive")
-STYLES = {"worse": "bold red", "failed": "bold red", "better": "green", "inconclusive": "yellow"}
-PIPED = 160
-"""Columns of an output that has no width of its own."""
-
-
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="python -m runners.compare",
-        description=DOES,
-        epilog=STATUSES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for name, what in (("BEFORE", "the earlier result"), ("AFTER", "the later one")):
-        made.add_argument(
-            name.lower(), metavar=name, help=f"{what}: a folder of results, or NAME=FOLDER"
-        )
-    made.add_argument(
-        "--margin",
-        type=_margin,
-        metavar="5%",
-        help="what does not count as a difference; by default what identical measurements were "
-        "seen to differ by in these results",
-    )
-    made.add_argument(
-        "--by",
-        choices=[what for what in TITLES if what != "serial"],
-        help="what the verdicts are on; by default the parallel times, on different machines or "
-        "Pythons the speedups",
-    )
-    made.add_argument(
-        "--across",
-        metavar="PARAMETER",
-        action="append",
-        default=[],
-        help="join cells that differ in this parameter too, such as workload.function",
-    )
-    made.add_argument(
-        "--output",
-        metavar="DIR",
-        type=typed,
-        help="also write compare.md, compare.csv and the figure compare.png and .svg there",
-    )
-    made.add_argument(
-        "--fail-on",
-        type=_fail_on,
-        action="extend",
-        default=[],
-        metavar="WHAT",
-        help="exit with 1 if a cell is `worse` or failed; with `inconclusive` also with 5 if one "
-        "cannot be told",
-    )
-    return made
-
-
-def _margin(text: str) -> float:
-    """A ratio less 1, of `5%` or `0.05`."""
-    number = text.strip()
-    try:
-        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: it must be a share from 0% to below 100%, such as 5%"
-        )
-    return value
-
-
-def _fail_on(text: str) -> list[str]:
-    found = [word.strip() for word in text.split(",")]
-    for word in found:
-        if word not in FAIL_ON:
-            raise argparse.ArgumentTypeError(f"{word!r}: it must be worse or inconclusive")
-    return found
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -125,7 +39,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _compare(options)
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        told = str(error)
+        if isinstance(error, OSError):
+            told = f"{error.filename or 'a file'}: {error.strerror or error}"
+        print(f"error: {printable(told)}", file=sys.stderr)
         return USAGE
     except Exception:
         if REQUESTS.pending is not None:
@@ -135,18 +52,23 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    results = named([options.before, options.after])
-    refuse_same(*_there(results))
-    before, after = map(read_side, results)
-    for name in options.across:
-        if not any(name in side.summary and "." in name for side in (before, after)):
-            raise UsageError(
-                f"--across {name}: neither result has this parameter; write it as its column in "
-                "summary.csv, such as workload.function"
-            )
-    found, told = side_by_side(
-        *(before, after), by=options.by, asked=options.margin, across=options.across
-    )
+    if options.output is not None:
+        _refuse_unwritable(options.output)
+    if options.after is None:
+        return _compare_versions(options)
+    with libraries_only():
+        results = named([options.before, options.after])
+        refuse_same(*_there(results))
+        before, after = map(read_side, results)
+        for name in options.across:
+            if not any(name in side.summary and "." in name for side in (before, after)):
+                raise UsageError(
+                    f"--across {name}: neither result has this parameter; write it as its column "
+                    "in summary.csv, such as workload.function"
+                )
+        found, told = side_by_side(
+            *(before, after), by=options.by, asked=options.margin, across=options.across
+        )
     if not found.cells:
         why = "; ".join(apart(before.summary, after.summary))
         why = f" ({why})" if why else ""
@@ -160,18 +82,66 @@ def _compare(options: argparse.Namespace) -> int:
             f"{before.name} and {after.name} hold the very same runs, one is a copy of the other; "
             "name two results"
         )
-    show(found, told)
-    if options.output is not None:
-        for path in write(found, told, options.output):
-            print(printable(str(path)))
+    if options.remeasure and "worse" in found.counts:
+        found, told = _twice(before, after, found, told)
+    with libraries_only():
+        show(found, told)
+        if options.output is not None:
+            for path in write(found, told, options.output):
+                print(printable(str(path)))
     return status(found, options.fail_on)
 
 
+def _compare_versions(options: argparse.Namespace) -> int:
+    """The same of the two versions of the code that one result holds."""
+    if options.remeasure:
+        raise UsageError("--remeasure: it is for two results; measure the sweep again")
+    with libraries_only():
+        side = read_side(*_there(named([options.before])))
+        found, told = compare_versions(
+            *(side, options.version),
+            by=options.by,
+            asked=options.margin,
+            across=options.across,
+        )
+        if not found.cells:
+            what = f"{side.name}: {found.names[0]} and what was here have no cell in common"
+            print(f"error: {printable(what)}", file=sys.stderr)
+            return NOTHING
+        show(found, told)
+        if options.output is not None:
+            for path in write(found, told, options.output):
+                print(printable(str(path)))
+    return status(found, options.fail_on)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raise UsageError unless that folder can be made or written to."""
+    place = folder.absolute()
+    there = next(one for one in (place, *place.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise UsageError(f"--output {folder}: {there} is a file; name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--output {folder}: {there} cannot be written to; name another folder")
+
+
 def _there(results: Sequence[Named]) -> Sequence[Named]:
+    """The same results, all of which can be read: of a part, the verdict would say too much."""
     for result in results:
         if not result.folder.is_dir():
-            raise UsageError(f"{result.folder}: no such folder; name one that holds results")
+            what = "it is a file, no folder" if result.folder.exists() else "no such folder"
+            raise UsageError(f"{result.folder}: {what}; name one that holds results")
+        for folder, _, files in os.walk(result.folder, onerror=_unreadable):
+            if RUNS in files and not os.access(path := Path(folder, RUNS), os.R_OK):
+                _unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
     return results
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(
+        f"{error.filename}: it cannot be read ({error.strerror}); make it readable, or name "
+        "another result"
+    )
 
 
 def side_by_side(
@@ -183,6 +153,7 @@ def side_by_side(
     across: Sequence[str] = (),
 ) -> tuple[TwoResults, Told]:
     """Compare two results; `by` is what the verdicts are on, `asked` a margin."""
+    before, after, also = both_of_here(before, after)
     matched = match(before.summary, after.summary, across)
     known = differences(before, after, matched.pairs)
     elsewhere = known.machine is not False or known.python is not False
@@ -195,7 +166,65 @@ def side_by_side(
         leads,
         asked,
     )
-    return found, Told(known.told, known.unknown)
+    return found, Told(known.told, [*also, *known.unknown])
+
+
+def _twice(before: Side, after: Side, found: TwoResults, told: Told) -> tuple[TwoResults, Told]:
+    """Measure the cells again that are worse; they are worse only if they are so again."""
+    old, new = (
+        {str(cell): row for row, cell in enumerate(side.summary["cell"])}
+        for side in (before, after)
+    )
+    worse = [cell for cell in found.cells if cell.outcome == "worse"]
+    try:
+        again = planned(after, [new[cell.cells[1]] for cell in worse])
+        REQUESTS.kept = lambda: (
+            f"interrupted; {before.name} and {after.name} are as they were; what was measured "
+            f"again is in {shlex.quote(str(again.folder))}"
+        )
+        REQUESTS.last = release_all
+        told = replace(told, again=str(again.folder))
+        what = f"{counted(len(worse), 'cell')} worse, measured again into {told.again}"
+        print(printable(what), flush=True)
+        again.measure()
+    finally:
+        interpreters.close()
+    with libraries_only():
+        return _joined(before, found, worse, again.folder, old), told
+
+
+def _joined(
+    before: Side,
+    found: TwoResults,
+    worse: Sequence[Compared],
+    folder: Path,
+    old: Mapping[str, int],
+) -> TwoResults:
+    """What was found, with what that folder has of the cells that were worse, in their order.
+
+    `old` has the positions of the earlier cells by their names.
+    """
+    second = read_side(Named("again", folder))
+    rows = {str(name): row for row, name in enumerate(second.summary["folder"])}
+    pairs = [
+        (old[cell.cells[0]], rows[str(number)])
+        for number, cell in enumerate(worse, 1)
+        if str(number) in rows
+    ]
+    twice = compare(
+        (before.name, second.name),
+        (before.summary, second.summary),
+        (before.rounds, second.rounds),
+        Matched(tuple(pairs)),
+        found.leads,
+        found.margin.value,
+    )
+    known = {cell.cells[0]: cell for cell in twice.cells}
+    cells = (
+        cell.with_again(known[cell.cells[0]]) if cell.cells[0] in known else cell
+        for cell in found.cells
+    )
+    return replace(found, cells=tuple(cells))
 
 
 def status(found: TwoResults, fail_on: Sequence[str]) -> int:
@@ -210,34 +239,6 @@ def status(found: TwoResults, fail_on: Sequence[str]) -> int:
 
 def _decided(found: TwoResults) -> bool:
     return any(cell.outcome != "not compared" for cell in found.cells)
-
-
-def show(found: TwoResults, told: Told) -> None:
-    """Print it, as wide as the terminal is."""
-    width = None if sys.stdout.isatty() else PIPED
-    console = Console(width=width, markup=False, emoji=False, highlight=False)
-    for line in lines(found, told):
-        console.print(printable(line), soft_wrap=True)
-    names = columns(found)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("", overflow="fold")
-    for what in names:
-        table.add_column(TITLES[what])
-    table.add_column("verdict")
-    for cell in found.cells:
-        style = STYLES.get(cell.outcome, "")
-        table.add_row(
-            printable(cell.name), *(ratio(cell, what) for what in names), cell.outcome, style=style
-        )
-    console.print()
-    console.print(table)
-    for cell in found.cells:
-        if cell.why:
-            console.print(printable(f"{cell.name}: {cell.why}"), soft_wrap=True)
-    for line in only(found):
-        console.print(printable(line), soft_wrap=True)
-    console.print()
-    console.print(printable(f"{headline(found)} ({ABOVE})"), soft_wrap=True)
 
 
 def write(found: TwoResults, told: Told, folder: Path) -> list[Path]:

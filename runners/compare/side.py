@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from runners.analysis.rounds import Rounds
 from runners.analysis.summary import summarise
 from runners.model import UsageError
 from runners.planning.identity import changes
-from runners.results import checked
 from runners.results.columns import IDENTITY
 from runners.results.named import Named
-from runners.results.read import find, read_environments, read_runs
+from runners.results.read import find, read_environments, read_identity, read_runs
+from runners.words.pythons import code_versions
 
 FACTS = ("hostname", "cpu_model_name", "cpu_count", "platform", "python_version", "git_commit")
 """Facts of `environment.json` by which results of cells without an identity are told apart."""
@@ -41,6 +41,7 @@ class Side:
     """
 
     name: str
+    folder: Path
     runs: pd.DataFrame
     summary: pd.DataFrame
     rounds: Mapping[str, Rounds]
@@ -50,6 +51,10 @@ class Side:
     def identity(self, row: int) -> Mapping[str, Any] | None:
         return self.identities[str(self.summary["cell"].iloc[row])]
 
+    def place(self, row: int) -> Path:
+        """The folder of that cell."""
+        return self.folder / str(self.summary["folder"].iloc[row])
+
 
 def read_side(result: Named) -> Side:
     """Raises UsageError where there are no runs, or some of a newer version."""
@@ -57,7 +62,7 @@ def read_side(result: Named) -> Side:
     summary = summarise(runs)
     common = result.folder.resolve()
     identities = {
-        str(cell): _identity(common / str(folder) / IDENTITY)
+        str(cell): read_identity(common / str(folder))
         for cell, folder in zip(summary["cell"], summary["folder"], strict=True)
     }
     found: dict[str, dict[Any, None]] = {name: {} for name in FACTS}
@@ -66,7 +71,7 @@ def read_side(result: Named) -> Side:
             if (value := environment.facts.get(name)) is not None:
                 found[name][str(value)] = None
     facts = {name: tuple(values) for name, values in found.items()}
-    return Side(result.name, runs, summary, Comparison(runs).rounds, identities, facts)
+    return Side(result.name, common, runs, summary, Comparison(runs).rounds, identities, facts)
 
 
 def refuse_same(before: Named, after: Named) -> None:
@@ -79,11 +84,12 @@ def refuse_same(before: Named, after: Named) -> None:
         raise UsageError(f"{after.folder}: {same} {before.folder}; name two results")
 
 
-def _identity(path: Path) -> Mapping[str, Any] | None:
-    try:
-        return checked.mapping(path)
-    except (OSError, ValueError):
-        return None
+def of_here(side: Side) -> Side:
+    """A result without the other versions of the code that were measured beside what was here."""
+    own = code_versions(side.summary) == ""
+    if own.all() or not own.any():
+        return side
+    return replace(side, summary=side.summary.loc[own].reset_index(drop=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ class _Measurement:
                         most_loops=max(other.loops for other in order),
                         tasks_of=number * self.numbers_each,
                         results=interpreters.results(number, side.host),
-                        times=f"{folder}/times-{self.panel.interpreter(side.candidate)}",
+                        times=f"{folder}/times-{self.panel.host(side.candidate)}",
+                        across=self._across(folder, kind, side),
                     )
                     run = self._run(interpreter.child, side, told)
                     if kind == "ceiling" and run.status not in ("ok", "interrupted"):
@@ -175,6 +176,21 @@ class _Measurement:
                     with libraries_only():
                         from runners.analysis import headline  # noqa: F401
             yield from self._finished(interpreters, held)
+
+    def _across(self, folder: str, kind: Kind, side: Side) -> str | None:
+        """Where versions of the user's code have the results of the panel's first round.
+
+        Those of one interpreter: another one may give others, and no version of the code does it.
+        """
+        is_first = self.pace.generation == 0 and (kind == "cold" or self.pace.kept == 0)
+        if not is_first or kind in ("baseline", "ceiling"):
+            return None
+        python, gil, _ = self.panel.plans[side.candidate].host
+        alike = {plan.host for plan in self.panel.plans if plan.host[:2] == (python, gil)}
+        if len(alike) < 2:
+            return None
+        known = list(dict.fromkeys(plan.host[:2] for plan in self.panel.plans))
+        return f"{folder}/across-{known.index((python, gil))}"
 
     def _finished(self, interpreters: Interpreters, held: Run | None) -> Iterator[Run]:
         """Have the processes leave the workload: the `held` row says how long that took.

@@ -15,13 +15,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import IO, Any
 
 from runners import starting
 from runners.measuring.folders import Folder
 from runners.measuring.tree import Tree
 from runners.measuring.wire import framed
-from runners.model import Python, UsageError, first_line, last_line, printable
+from runners.model import Python, UsageError, Version, first_line, last_line, printable
 from runners.model.plain import dumped, loaded
 
 LIMIT_S = 60.0
@@ -58,14 +59,23 @@ def _packages() -> Mapping[str, Sequence[str]]:
     return packages_distributions()
 
 
+def _written(version: Version | None) -> list[str]:
+    """The temporary folder that the tree of a revision is in, which goes if this program dies."""
+    return [str(Path(version.tree).parent)] if version is not None and version.commit else []
+
+
 class Preparing:
     """That process. `facts` is what it says of itself (`child.interpreter.facts`).
 
-    Raises UsageError where it ends, or says nothing for LIMIT_S.
+    It has that version of the user's code. Raises UsageError where it ends, or says nothing for
+    LIMIT_S.
     """
 
-    def __init__(self, python: Python) -> None:
+    def __init__(
+        self, python: Python, options: Sequence[str] = (), version: Version | None = None
+    ) -> None:
         self.python = python
+        self.version = version
         self.folder = Folder()
         self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         mark = f"SPEEDUP_LAB_PREPARES={uuid.uuid4().hex}"
@@ -74,11 +84,15 @@ class Preparing:
         call = f"from runners.child.prepare import main; main({theirs.fileno()})"
         try:
             self.tree = Tree(
-                starting.command(python, call, self.folder.name),
-                {**starting.environment(python), "TMPDIR": self.folder.name, name: token},
+                starting.command(python, call, self.folder.name, options, version),
+                {
+                    **starting.environment(python, None, version),
+                    "TMPDIR": self.folder.name,
+                    name: token,
+                },
                 theirs.fileno(),
                 self.output,
-                [self.folder.name],
+                [self.folder.name, *_written(version)],
                 mark,
             )
         except BaseException:
@@ -150,5 +164,7 @@ class Preparing:
         return f"{how}{f' ({said})' if said else ''}"
 
     def _failure(self, what: str) -> UsageError:
-        asked, executable = self.python.asked, self.python.executable
-        return UsageError(printable(first_line(f"python={asked}: {executable} {what}")))
+        of = f"python={self.python.asked}"
+        if self.version is not None:
+            of = f"versus={self.version.asked}" + ("" if self.python.is_this else f" {of}")
+        return UsageError(printable(first_line(f"{of}: {self.python.executable} {what}")))

@@ -62,10 +62,12 @@ class Child:
         name, _, token = self.mark.partition("=")
         try:
             self.tree = Tree(
-                starting.command(plan.python, call, self.folder.name, starting.options(plan)),
+                starting.command(
+                    plan.python, call, self.folder.name, starting.options(plan), plan.version
+                ),
                 {
                     "PYTHONHASHSEED": str(hash_seed),
-                    **starting.environment(plan.python, plan.gil),
+                    **starting.environment(plan.python, plan.gil, plan.version),
                     "TMPDIR": self.folder.name,
                     **self.stacks.environment,
                     name: token,

@@ -7,6 +7,7 @@ others are frozen records: a `Plan` goes in, every timed run comes out as a `Run
 """
 
 from runners.model.errors import REFUSALS as REFUSALS
+from runners.model.errors import Absent as Absent
 from runners.model.errors import Incomplete as Incomplete
 from runners.model.errors import InvalidParameter as InvalidParameter
 from runners.model.errors import Shortage as Shortage
@@ -39,6 +40,7 @@ from runners.model.names import Status as Status
 from runners.model.names import Warmth as Warmth
 from runners.model.names import Workers as Workers
 from runners.model.names import function_label as function_label
+from runners.model.plan import HERE as HERE
 from runners.model.plan import PANEL as PANEL
 from runners.model.plan import THIS as THIS
 from runners.model.plan import Factory as Factory
@@ -47,6 +49,7 @@ from runners.model.plan import Order as Order
 from runners.model.plan import Panel as Panel
 from runners.model.plan import Plan as Plan
 from runners.model.plan import Python as Python
+from runners.model.plan import Version as Version
 from runners.model.plan import plan_of as plan_of
 from runners.model.protocols import Cautious as Cautious
 from runners.model.protocols import Chunking as Chunking

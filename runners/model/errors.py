@@ -20,6 +20,10 @@ class InvalidParameter(ValueError):
         self.problem = problem
 
 
+class Absent(InvalidParameter):
+    """It names something of the user's code that is not there."""
+
+
 class UsageError(Exception):
     """The user's configuration cannot be measured; the message is one line that says the remedy."""
 

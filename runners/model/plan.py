@@ -71,6 +71,28 @@ THIS = "this"
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the user's code that is measured beside the one that is here (`versus`).
+
+    `asked` is what its user called it, `name` what rows and figures do, `commit` that of git, ""
+    for a folder. What is in the folder `root` here is in `tree` there, `working` is the working
+    folder there.
+    """
+
+    asked: str
+    name: str
+    commit: str
+    root: str
+    tree: str
+    working: str
+
+    @property
+    def mark(self) -> str:
+        """What two measurements of it have in common: a tree of a commit is anywhere."""
+        return self.commit or self.tree
+
+
+@dataclass(frozen=True, slots=True)
 class Factory:
     """A call still to be made: the dotted name of a class and its keyword arguments."""
 
@@ -94,7 +116,8 @@ class Plan:
     `cpu_stat` is the control group's file that counts throttling.
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
     `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
-    global lock, None leaves that to it. `python_order` is its place among those of the command.
+    global lock, None leaves that to it. `version` is that of the user's code, None for the one that
+    is here. `python_order` is the place of its host among those of the command.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -124,12 +147,13 @@ class Plan:
     options: tuple[str, ...]
     identity: Mapping[str, Any]
     given: bytes
+    version: Version | None = None
     python_order: int = 0
 
     @property
-    def interpreter(self) -> tuple[str, Gil | None]:
-        """What cells have in common that an interpreter can measure for all of them."""
-        return self.python.asked, self.gil
+    def host(self) -> tuple[str, Gil | None, str | None]:
+        """What cells have in common that one process can measure: interpreter and code."""
+        return self.python.asked, self.gil, self.version.asked if self.version else None
 
     @property
     def python_label(self) -> str:
@@ -166,10 +190,14 @@ def plan_of(plain: Mapping[str, Any]) -> Plan:
             "flags": tuple(Flag(**flag) for flag in plain["flags"]),
             "measure": Measure(**plain["measure"]),
             "python": Python(**plain["python"]),
+            "version": Version(**plain["version"]) if plain["version"] else None,
             "options": tuple(plain["options"]),
         }
     )
 
+
+HERE = "here"
+"""What the version of the user's code is called that is there without `versus`."""
 
 PANEL = "panel-"
 """How the name of a panel of several cells begins, and that of its folder in the sweep's."""
@@ -182,7 +210,7 @@ class Panel:
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
     candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
-    process; they are measured by the same interpreter.
+    process; they are measured by the same interpreter, and have the same version of the code.
     """
 
     plans: tuple[Plan, ...]
@@ -200,10 +228,10 @@ class Panel:
         """Whether each side has a process of its own, where it finds nothing that another left."""
         return self.plans[0].measure.fresh or self.plans[0].renewing
 
-    def interpreter(self, candidate: int) -> int:
-        """The number of its interpreter among those of the panel."""
-        known = list(dict.fromkeys(plan.interpreter for plan in self.plans))
-        return known.index(self.plans[candidate].interpreter)
+    def host(self, candidate: int) -> int:
+        """The number of its interpreter and code among those of the panel."""
+        known = list(dict.fromkeys(plan.host for plan in self.plans))
+        return known.index(self.plans[candidate].host)
 
     @property
     def hosts(self) -> tuple[tuple[int, ...], ...]:
@@ -214,7 +242,7 @@ class Panel:
             kind = ("apart", at) if plan.apart else ("process", plan.worker_kind == "process")
             if self.sides_apart:  # they share no more than their baseline
                 kind = ("interpreter", 0)
-            hosts.setdefault((plan.interpreter, kind), []).append(at)
+            hosts.setdefault((plan.host, kind), []).append(at)
         return tuple(map(tuple, hosts.values()))
 
 
@@ -227,7 +255,8 @@ class Order:
     A workload that is `Renewing` has the tasks of the number `tasks_of`, with weak scaling those of
     the next ones as well. `results` is a file for the results of the round: the first run to be ok
     writes it, and those after it, in other processes, compare theirs with it. `times` is the file
-    for the shortest time of each task in the plain loop (`child.rows`), of all rounds.
+    for the shortest time of each task in the plain loop (`child.rows`), of all rounds. `across` is
+    a folder in which versions of the user's code have their results for each other.
     """
 
     process: int
@@ -243,3 +272,4 @@ class Order:
     tasks_of: int = 0
     results: str | None = None
     times: str | None = None
+    across: str | None = None

@@ -70,9 +70,9 @@ class Run:
     many, a sample; all else follows from all of them. `notes` are the flags known beforehand, as
     JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
     `child.counters.Counters`.
-    `compared` and `checked` tell what was found out about its results (`results.columns`),
-    `left_processes`, `left_files` and `left_shared_bytes` what is there after it that was not there
-    before it.
+    `compared`, `checked` and `differs` tell what was found out about its results
+    (`results.columns`), `left_processes`, `left_files` and `left_shared_bytes` what is there after
+    it that was not there before it.
     """
 
     cell: str
@@ -140,6 +140,7 @@ class Run:
     compared: str | None = None
     checked: bool | None = None
     equal_draws: int | None = None
+    differs: str | None = None
     left_processes: int | None = None
     left_files: int | None = None
     left_shared_bytes: int | None = None
@@ -147,6 +148,7 @@ class Run:
     python: str | None = None
     python_order: int | None = None
     python_build: str | None = None
+    code_version: str | None = None
     gil_enabled_by: str | None = None
     job: str | None = None
     share_machine: bool | None = None
@@ -195,6 +197,7 @@ def run_of(
         python=plan.python_label,
         python_order=plan.python_order,
         python_build=plan.python.build,
+        code_version=plan.version.name if plan.version is not None else "",
     )
 
 

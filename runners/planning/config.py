@@ -28,7 +28,7 @@ from runners.model import (
     first_line,
     timestamp,
 )
-from runners.planning import interpreters, pythons, ranges, searchpath
+from runners.planning import interpreters, pythons, ranges, searchpath, versions
 from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import identity
@@ -63,13 +63,14 @@ class Config:
     scaling: str = "strong"
     python: str = THIS
     gil: Any = None
+    versus: Any = None
     sweep: Sweep = field(default_factory=Sweep)
     cluster: Any = None
 
 
-CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil")
+CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil", "versus")
 """The keys of the top level that define a cell."""
-USUAL = {"python": THIS, "gil": None}
+USUAL = {"python": THIS, "gil": None, "versus": None}
 """Those that are not in the name of a cell's folder with these values: older ones do not know them.
 """
 
@@ -103,7 +104,8 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
     gil = _gil(cfg)
-    interpreter = interpreters.of(str(cfg.python))
+    version = None if cfg.versus is None else versions.find(str(cfg.versus))
+    interpreter = interpreters.of(str(cfg.python), version)
     python = interpreter.python
     values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
     measure = build("measure", choices["measure"], Measure, values["measure"])
@@ -150,6 +152,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         cpu_stat=site.cpu_stat,
         renewing=found.renewing,
         python=python,
+        version=version,
         gil=gil,
         options=interpreter.options,
         identity=identity(
@@ -161,6 +164,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
                 "measure": {name: getattr(measure, name) for name in DEFINING},
                 # Only where it is chosen: what was measured before there was a choice still counts.
                 **({} if gil is None else {"gil": gil}),
+                **({} if version is None else {"versus": version.mark}),
             },
             interpreter,
             found,
@@ -228,6 +232,8 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
     try:
         python = pythons.find(str(cfg.python))
         known = {"python": python.label(_gil(cfg)), "python_build": python.build}
+        if cfg.versus is not None:
+            known["code_version"] = versions.find(str(cfg.versus)).name
     except UsageError:  # which says so itself
         pass
     return Run(
@@ -252,6 +258,7 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         ended_by="failure",
         python=known.get("python"),
         python_build=known.get("python_build"),
+        code_version=known.get("code_version", ""),
     )
 
 

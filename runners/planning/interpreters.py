@@ -1,7 +1,8 @@
 """The interpreters that cells are to be measured by, as planning asks them.
 
-That of this program is asked here. Another one has a process that prepares cells for the whole
-command (`measuring.preparing`), so that nothing of its modules is imported here.
+That of this program is asked here. Another one, or another version of the user's code, has a
+process that prepares cells for the whole command (`measuring.preparing`), so that nothing of its
+modules is imported here.
 """
 
 import re
@@ -11,13 +12,23 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from runners.child import interpreter
+from runners.child.elsewhere import counterpart
 from runners.child.plugins import BrokenPlugin
 from runners.child.prepare import Prepared, Request, again, local, prepared
 from runners.child.sources import Code
 from runners.door import Staying
 from runners.measuring.preparing import Preparing, lacking, to_install
-from runners.model import THIS, Environment, Factory, Flag, Python, UsageError
-from runners.planning import pythons
+from runners.model import (
+    THIS,
+    Environment,
+    Factory,
+    Flag,
+    Python,
+    Unsupported,
+    UsageError,
+    Version,
+)
+from runners.planning import pythons, versions
 from runners.planning.environment import interpreter_options, read_environment
 from runners.planning.hydra_versions import blocked
 
@@ -69,35 +80,72 @@ class This:
 
 
 class Other:
-    """Another one, or this one with nothing of this program's."""
+    """Another one, or this one with nothing of this program's, or another version of the code."""
 
-    options: tuple[str, ...] = ()
-
-    def __init__(self, python: Python) -> None:
+    def __init__(self, python: Python, version: Version | None = None) -> None:
         self.python = python
-        self.process = Preparing(python)
+        self.version = version
+        self.options = interpreter_options() if python.is_this else ()
+        self.process = Preparing(python, self.options, version)
         self.facts = dict(self.process.facts)
         self.kind = str(self.facts.pop("kind"))
 
     def prepared(self, request: Request) -> Prepared:
+        sent = asdict(request)
+        sent["workload_keys"] = self._keys(request.workload_keys)
         try:
-            found = self.process.ask(asdict(request))
+            found = self.process.ask(sent)
         except UsageError as error:  # a plugin has ended it: the next cell gets another one
-            del _known[self.python.asked]
+            del _known[_key(self.python.asked, self.version)]
             names = f"workload={request.workload} executor={request.executor}"
             raise BrokenPlugin(f"{names}: {error}; fix it") from None
         if (refused := found.get("refused")) is not None:
-            raise again(refused, f" ({self._remedy(refused['missing'], refused['message'])})")
+            raise self._refusal(refused)
         answer = found["prepared"]
+        answer["workload_as"]["parameters"] = {
+            name: value for name, value in request.workload_keys.items() if name != "_target_"
+        }
         return Prepared(
             **answer
             | {
                 "workload_as": Factory(**answer["workload_as"]),
                 "executor_as": Factory(**answer["executor_as"]),
                 "baseline_as": Factory(**answer["baseline_as"]),
-                "flags": tuple(Flag(**flag) for flag in answer["flags"]),
+                "flags": tuple(
+                    Flag(flag["code"], self._told(flag["detail"])) for flag in answer["flags"]
+                ),
             }
         )
+
+    def _keys(self, keys: Mapping[str, Any]) -> dict[str, Any]:
+        """The workload's keys; what names a file of the user's code by its path has another one."""
+        version = self.version
+        if version is None:
+            return dict(keys)
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {name: moved(part) for name, part in value.items()}
+            if isinstance(value, str) and (named := FILE.fullmatch(value)) is not None:
+                return counterpart(named[1], version.root, version.tree) + named[2]
+            return value
+
+        return {name: moved(value) for name, value in keys.items()}
+
+    def _refusal(self, refused: Mapping[str, Any]) -> UsageError:
+        """The error that was raised there; what is not in that version is no mistake."""
+        message = self._told(refused["message"])
+        more = f" ({self._remedy(refused['missing'], message)})"
+        error = again({**refused, "message": message}, more)
+        if self.version is not None and refused["absent"]:
+            error.__cause__ = Unsupported(str(error))
+        return error
+
+    def _told(self, text: str) -> str:
+        """A text of that process as its user knows the files: a tree of git is anywhere."""
+        if self.version is None or not self.version.commit:
+            return text
+        return text.replace(f"{self.version.tree}/", "")
 
     def local(self, targets: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         answer = self.process.ask({"executors": dict(targets)})
@@ -105,24 +153,43 @@ class Other:
 
     def _remedy(self, missing: str | None, message: str) -> str:
         """Which interpreter that was, and how to install there what it lacks."""
-        python = self.python
+        python, version = self.python, self.version
         which = f"python={python.asked}: {self.kind}, {python.executable}"
+        if version is not None:
+            of = f"versus={version.name}"
+            which = of if python.is_this else f"{of}, {which}"
+            if python.is_this and version.commit and missing is not None:
+                return (
+                    f"{which}; of a revision there is what git has: if {missing} is built or "
+                    "ignored, build it in a checkout, and name that folder"
+                )
+            if python.is_this:
+                return which
         needed = re.search(r"needs the package ([\w.-]+)", message)
         if needed is not None:
             return f"{which}; {to_install(python, needed[1])}"
         return f"{which}; {lacking(python, missing)}" if missing is not None else which
 
 
-_known: dict[str, This | Other] = {}
-"""By what they were called: each is asked once in a program."""
+FILE = re.compile(r"(/.*\.py)(:[\w.]+)")
+"""What names a function in a file, by the whole path."""
+
+_known: dict[tuple[str, str | None], This | Other] = {}
+"""By what they were called, and the version of the code: each is asked once in a program."""
 
 
-def of(asked: str) -> Interpreter:
+def _key(asked: str, version: Version | None) -> tuple[str, str | None]:
+    return asked, version.asked if version is not None else None
+
+
+def of(asked: str, version: Version | None = None) -> Interpreter:
     """The interpreter of that name. Raises UsageError where there is none that can measure."""
-    if asked not in _known:
+    key = _key(asked, version)
+    if key not in _known:
         python = pythons.find(asked)
-        _known[asked] = This(python) if python.is_this else Other(python)
-    return _known[asked]
+        is_this = python.is_this and version is None
+        _known[key] = This(python) if is_this else Other(python, version)
+    return _known[key]
 
 
 def close() -> None:
@@ -131,14 +198,19 @@ def close() -> None:
         if isinstance(known, Other):
             known.process.close()
     _known.clear()
+    versions.close()
 
 
-def environment_of(asked: str) -> Environment:
-    """The machine as it is now, and that interpreter."""
-    found = of(asked)
-    facts = {**found.facts, "python_options": " ".join(found.options)}
+def environment_of(asked: str, version: Version | None = None) -> Environment:
+    """The machine as it is now, that interpreter, and the commit of that version of the code."""
+    found = of(asked, version)
     environment = read_environment()
-    return replace(environment, facts={**environment.facts, **facts})
+    facts = dict(environment.facts)
+    if version is not None:  # what git says of the tree that is here is not of that one
+        facts = {name: value for name, value in facts.items() if not name.startswith("git_")}
+        facts["git_commit"] = versions.commit_of(version)
+    facts |= {**found.facts, "python_options": " ".join(found.options)}
+    return replace(environment, facts=facts)
 
 
 def executors(asked: str, targets: Mapping[str, str]) -> list[str]:

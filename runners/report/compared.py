@@ -21,7 +21,11 @@ TITLES: dict[Quantity, str] = {
 }
 ABOVE = "ratios above 1 are better"
 MOST_ROWS, MOST_FOLDED, MOST_LISTED = 20, 150, 30
-"""Rows in a comment at sight, and folded; and cells in a list: GitHub takes 65,536 characters."""
+"""Rows in a comment at sight, and folded; and cells in a list."""
+LONGEST = 65_536
+"""Characters of a comment that GitHub takes. Here they are bytes, which are never fewer."""
+LONGEST_TEXT, LONGEST_LINE = 150, 2000
+"""Of a name or a reason in a comment, and of a line before the table."""
 
 METHOD = """\
 - Each ratio is above 1 where {after} is better: time before / time after, speedup after / speedup
@@ -35,10 +39,14 @@ METHOD = """\
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of two results besides their times: see `compare.side.Differences`."""
+    """What is known of two results besides their times: see `compare.side.Differences`.
+
+    `again` is where the rounds are of cells that were measured again, if any were.
+    """
 
     differences: Sequence[str]
     unknown: Sequence[str]
+    again: str = ""
 
 
 def headline(found: TwoResults) -> str:
@@ -65,6 +73,12 @@ def lines(found: TwoResults, told: Told) -> Iterator[str]:
         if found.margin.claims < found.margin.value:
             limit += f"; that much is not steady: not worse is only said within {MOST:.0%}"
         yield limit
+    if told.again:
+        count = sum(cell.again is not None for cell in found.cells)
+        yield (
+            f"{counted(count, 'cell')} measured again, being worse: worse is what is so twice; the "
+            f"new rounds are in {told.again}"
+        )
 
 
 def only(found: TwoResults) -> Iterator[str]:
@@ -85,63 +99,100 @@ def ratio(cell: Compared, what: Quantity) -> str:
     return bracketed(*astuple(cell.ratios[what])) if what in cell.ratios else ""
 
 
+def titles(found: TwoResults) -> list[str]:
+    """What stands above the numbers of `ratios`."""
+    second = [f"{TITLES[found.leads]} again"] if _some_again(found) else []
+    return [*(TITLES[what] for what in columns(found)), *second]
+
+
+def ratios(cell: Compared, found: TwoResults) -> list[str]:
+    """The ratios of a cell, and after them the one that was measured again, if any was."""
+    shown = [ratio(cell, what) for what in columns(found)]
+    if _some_again(found):
+        outcome, second = cell.again or ("", {})
+        shown.append(bracketed(*astuple(second[found.leads])) if found.leads in second else outcome)
+    return shown
+
+
+def _some_again(found: TwoResults) -> bool:
+    return any(cell.again is not None for cell in found.cells)
+
+
 def comment(found: TwoResults, told: Told) -> str:
     """The comparison as a comment on a change: what matters at sight, the rest folded."""
+    for folded in (MOST_FOLDED, MOST_FOLDED // 2, MOST_FOLDED // 5, MOST_FOLDED // 15):
+        text = _comment(found, told, folded)
+        if len(text.encode("utf-8", "replace")) <= LONGEST:
+            break
+    return text
+
+
+def _comment(found: TwoResults, told: Told, most: int) -> str:
+    """With at most so many rows in each folded table."""
     loud = [cell for cell in found.cells if cell.outcome != "not worse"]
     rank = {outcome: at for at, outcome in enumerate(found.counts)}
     loud.sort(key=lambda cell: rank[cell.outcome])
     shown = loud[:MOST_ROWS]
-    calm = [cell for cell in found.cells if cell not in shown]
+    at_sight = {id(cell) for cell in shown}
+    calm = [cell for cell in found.cells if id(cell) not in at_sight]
     method = METHOD.format(after=escaped(found.names[1]), leads=TITLES[found.leads])
     parts = [
         f"### {escaped(headline(found))}",
-        bullets(lines(found, told)),
+        bullets(_cut(line, LONGEST_LINE) for line in lines(found, told)),
         *([_table(found, shown)] if shown else []),
-        *([_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm))] if calm else []),
         *(
-            [_folded("cells that only one of them has", bullets(only(found)))]
+            [_folded(f"{counted(len(calm), 'other cell')}", _rest(found, calm, most))]
+            if calm
+            else []
+        ),
+        *(
+            [_folded("cells that only one of them has", bullets(_only(found)))]
             if any(found.only)
             else []
         ),
-        _folded("times and speedups", _absolute(found)),
+        _folded("times and speedups", _absolute(found, most)),
         _folded("how to read it", method.rstrip()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _only(found: TwoResults) -> Iterator[str]:
+    return (_cut(line, LONGEST_LINE) for line in only(found))
+
+
+def _cut(text: str, most: int = LONGEST_TEXT) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _rest(found: TwoResults, cells: Sequence[Compared]) -> str:
-    more = len(cells) - MOST_FOLDED
+def _rest(found: TwoResults, cells: Sequence[Compared], most: int) -> str:
+    more = len(cells) - most
     note = f"\n\n{more} more are in compare.csv." if more > 0 else ""
-    return _table(found, cells[:MOST_FOLDED]) + note
+    return _table(found, cells[:most]) + note
 
 
 def _table(found: TwoResults, cells: Iterable[Compared]) -> str:
-    names = columns(found)
     return table(
-        ["cell", "verdict", *(f"{TITLES[what]}" for what in names), ""],
-        (
-            [cell.name, cell.outcome, *(ratio(cell, what) for what in names), cell.why]
-            for cell in cells
-        ),
+        ["cell", "verdict", *titles(found), ""],
+        ([_cut(cell.name), cell.outcome, *ratios(cell, found), _cut(cell.why)] for cell in cells),
     )
 
 
-def _absolute(found: TwoResults) -> str:
+def _absolute(found: TwoResults, most: int) -> str:
     before, after = found.names
     return table(
         ["cell", f"time, {before}", after, f"speedup, {before}", after, "rounds"],
         (
             [
-                cell.name,
+                _cut(cell.name),
                 *(_time(seconds) for seconds in cell.seconds),
                 *(bracketed(*astuple(speedup)) for speedup in cell.speedups),
                 f"{cell.rounds[0]}, {cell.rounds[1]}",
             ]
-            for cell in found.cells[:MOST_FOLDED]
+            for cell in found.cells[:most]
             if cell.ratios
         ),
     )
@@ -172,6 +223,8 @@ COLUMNS = (
         for end in ("", "_low", "_high")
     ),
     *("rounds_before", "rounds_after", "cell_before", "cell_after"),
+    "outcome_again",
+    *(f"{what}_ratio_again{end}" for what in QUANTITIES for end in ("", "_low", "_high")),
 )
 """Of compare.csv, between the names of the results and what the verdicts are on."""
 
@@ -184,6 +237,9 @@ def _row(cell: Compared) -> dict[str, object]:
         **{"cell_before": cell.cells[0], "cell_after": cell.cells[1]},
     }
     intervals = {f"{what}_ratio": found for what, found in cell.ratios.items()}
+    if cell.again is not None:
+        row["outcome_again"], second = cell.again
+        intervals |= {f"{what}_ratio_again": found for what, found in second.items()}
     for name, both in (("speedup", cell.speedups), ("parallel_s", cell.seconds)):
         intervals |= {
             f"{name}_{when}": found for when, found in zip(("before", "after"), both, strict=True)

@@ -1,6 +1,5 @@
 """Results become summary, figures, timelines and report: what `python -m runners.report` does."""
 
-import argparse
 import json
 import os
 import sys
@@ -21,7 +20,7 @@ from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
-from runners.report import figures
+from runners.report import figures, versus
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.pythons import section
@@ -31,12 +30,14 @@ from runners.results.read import (
     baseline_folder,
     planned_cells,
     read_environments,
+    read_identity,
     read_runs,
     read_timelines,
 )
 from runners.results.write import typed, write_whole
 from runners.words.labels import labels
-from runners.words.pythons import interpreters
+from runners.words.parser import Parser
+from runners.words.pythons import code_versions, interpreters
 from runners.words.rounding import in_order
 
 DOES = "Results become summary, figures, timelines and report."
@@ -48,13 +49,15 @@ class Report:
 
     `recommendations` has a line for each workload, and for each of its executors of which several
     n were measured: on each interpreter, where there are several, and one for the fastest of all.
-    `missing` is a line if cells are missing, or "".
+    `missing` is a line if cells are missing, or "". `compared` are lines on the versions of the
+    code, if there are several.
     """
 
     summary: pd.DataFrame
     paths: tuple[Path, ...]
     recommendations: tuple[str, ...]
     missing: str
+    compared: tuple[str, ...] = ()
 
 
 def write_report(
@@ -67,12 +70,12 @@ def write_report(
     """Summarise the results below `folders` into `output`, by default the first of them.
 
     Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg; matrix as well where there are several workloads and executors, and pythons where several
-    interpreters ran the same workload. timeline.png and
-    trace.json of a single cell are put beside them; with `timelines`, those of several into each
-    cell's own folder. Results of different folders are kept apart, by `names`, one for each folder,
-    else by what tells the folders apart; those that have one name are one result. Raises
-    `UsageError` where there is nothing to report on.
+    .svg; matrix as well where there are several workloads and executors, pythons where several
+    interpreters ran the same workload, and versus where several versions of the code did.
+    timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
+    several into each cell's own folder. Results of different folders are kept apart, by `names`,
+    one for each folder, else by what tells the folders apart; those that have one name are one
+    result. Raises `UsageError` where there is nothing to report on.
     """
     if names is None:
         names = [part.name for part in parts_of_results(list(map(str, folders)))]
@@ -90,9 +93,11 @@ def write_report(
             written += _write_timeline(folder, place if single else folder, name, cell)
     laws = list(fit_laws(summary, runs))
     several: Sequence[str] = ()
-    if interpreters(summary).several:
-        several = section(across(summary, Comparison(runs)), python_notes(summary, runs))
-    recommendations = tuple(line for one in recommended(summary, runs) for line in one.lines())
+    here = of_here(summary)
+    if interpreters(here).several:
+        several = section(across(here, Comparison(runs)), python_notes(here, runs))
+    recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
+    against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
@@ -103,6 +108,7 @@ def write_report(
         missing=missing,
         matrix=n,
         timeline=single and bool(written),
+        versus=versus.section(against),
         pythons=several,
     )
     files = {
@@ -114,7 +120,8 @@ def write_report(
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
-        **({"pythons": figures.pythons(summary)} if several else {}),
+        **({"pythons": figures.pythons(here)} if several else {}),
+        **{versus.figure_name(at): figures.forest(one.found) for at, one in enumerate(against)},
     }
     for name, figure in drawn.items():
         if missing:
@@ -124,7 +131,28 @@ def write_report(
     for name, data in files.items():
         write_whole(place / name, data)
     paths = (*(place / name for name in files), *written)
-    return Report(summary, paths, recommendations, missing)
+    compared = tuple(versus.terminal(against))
+    return Report(summary, paths, recommendations, missing, compared)
+
+
+def versions_of(
+    folders: Sequence[Path], summary: pd.DataFrame, runs: pd.DataFrame
+) -> list[versus.Against]:
+    """What is here against the other versions of the code that were measured beside it."""
+    if not code_versions(summary).any():
+        return []
+    common = _common(folders)
+    identities = {
+        str(cell): read_identity(common / str(folder))
+        for cell, folder in zip(summary["cell"], summary["folder"], strict=True)
+    }
+    return versus.all_against(summary, Comparison(runs).rounds, identities)
+
+
+def of_here(summary: pd.DataFrame) -> pd.DataFrame:
+    """The cells of the code that is here; all, where there is none of it."""
+    own = code_versions(summary) == ""
+    return summary.loc[own].reset_index(drop=True) if own.any() else summary
 
 
 def recommended(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation | Fastest]:
@@ -150,11 +178,16 @@ def _missing(folders: Sequence[Path], summary: pd.DataFrame) -> str:
     return f"Not finished: {missing} of {planned} cells ({why})."
 
 
+def _common(folders: Sequence[Path]) -> Path:
+    """What the folders in a frame are relative to."""
+    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
+
+
 def _cells(
     folders: Sequence[Path], runs: pd.DataFrame, summary: pd.DataFrame
 ) -> Iterator[tuple[Path, str, pd.DataFrame]]:
     """The folder of each cell, its name and its runs."""
-    common = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    common = _common(folders)
     named = labels(summary)
     for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True):
         yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", of_cell(runs, cell.cell)
@@ -194,7 +227,7 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
 
 def run(arguments: Sequence[str]) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
-    parser = argparse.ArgumentParser(prog="python -m runners.report", description=DOES)
+    parser = Parser(prog="python -m runners.report", description=DOES)
     parser.add_argument(
         "folders",
         metavar="DIR",
@@ -226,7 +259,7 @@ def run(arguments: Sequence[str]) -> int:
     except (UsageError, OSError) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
-    for line in (*map(str, report.paths), *report.recommendations):
+    for line in (*map(str, report.paths), *report.recommendations, *report.compared):
         print(printable(line))
     if report.missing:
         print(report.missing, file=sys.stderr)

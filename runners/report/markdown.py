@@ -124,6 +124,7 @@ def markdown(
     missing: str = "",
     matrix: int | None = None,
     timeline: bool = False,
+    versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
 ) -> str:
@@ -131,8 +132,9 @@ def markdown(
 
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
-    of a single run. `pythons` is the section on several interpreters, if there are some. `apart`
-    has the environments of several results that are kept apart, by their names.
+    of a single run. `versus` and `pythons` are the sections on several versions of the code and on
+    several interpreters, if there are some. `apart` has the environments of several results that
+    are kept apart, by their names.
     """
     curves = list(break_even(summary))
     found = _named(summary)
@@ -150,6 +152,7 @@ def markdown(
         "![Speedup against the number of workers](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
+        *versus,
         *pythons,
         *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
         "## Results",

@@ -23,6 +23,8 @@ CELL = r"\A(panel-)?[0-9a-f]{12}\Z"
 NAME = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}\Z"
 """What cells and panels are called, and workloads and executors: a line."""
 
+VERSION = NAME.replace("{1,", "{0,")
+
 ENDED_BY = ("precision", "rounds", "time budget", "failure", "interrupted")
 MOST_WORKERS = 10**6
 MOST_NUMBER = 10**9
@@ -135,12 +137,19 @@ FIXED = (
     ),
     Column(
         *("python_order", "Int64", ""),
-        "its place among the interpreters of the command, from 0, the first one named",
+        "its place among the interpreters of the command, and versions of the code, from 0, the "
+        "first one named",
         most=MOST_NUMBER,
     ),
     Column(
         *("python_build", "str", ""),
         "when it was built, by what compiler and how configured",
+    ),
+    Column(
+        *("code_version", "str", ""),
+        "which version of the user's code ran: `HEAD~1 (1a2b3c4)`, or the name of a folder, of one "
+        "that `versus=` names; empty for the one that is here",
+        pattern=VERSION,
     ),
     Column(
         *("process", "int64", ""),
@@ -332,6 +341,11 @@ FIXED = (
         *("equal_draws", "Int64", "count"),
         "tasks that returned what one on another worker had, though the plain loop gives each "
         "another result every time; missing where results are compared, or tasks repeat them",
+    ),
+    Column(
+        *("differs", "str", ""),
+        "the first result that another version of the user's code gives otherwise (`versus`); "
+        "missing where all are the same, and in all but the first rounds of a process",
     ),
     Column(
         *("left_processes", "Int64", "count"),

@@ -31,7 +31,7 @@ def named(words: Sequence[str]) -> list[Named]:
 def parts_of_results(words: Sequence[str]) -> list[Named]:
     """The same, where cells of one sweep that have no name are parts of one result."""
     parted = [_parted(word) for word in words]
-    places = [_sweep(folder) if name is None else folder.resolve() for name, folder in parted]
+    places = [sweep_of(folder) if name is None else folder.resolve() for name, folder in parted]
     return _named(parted, places)
 
 
@@ -55,7 +55,7 @@ def _parted(word: str) -> tuple[str | None, Path]:
     return (printable(name.strip()) if equals else None), Path(from_home(folder))
 
 
-def _sweep(folder: Path) -> Path:
+def sweep_of(folder: Path) -> Path:
     """The folder of the sweep that it is in, or itself."""
     real = Path(os.path.realpath(folder))
     for above in (real, *real.parents[:LEVELS_UP]):

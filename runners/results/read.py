@@ -5,7 +5,7 @@ not have loaded them before the first run is timed.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
 from runners.results.checked import Faults, as_text, warn
-from runners.results.columns import DTYPES, ENVIRONMENT, RUNS, SPANS, SWEEP, statuses
+from runners.results.columns import DTYPES, ENVIRONMENT, IDENTITY, RUNS, SPANS, SWEEP, statuses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,6 +111,14 @@ def read_environments(folders: Folders, *, below: bool = True) -> list[Environme
     return environments
 
 
+def read_identity(folder: Path) -> Mapping[str, Any] | None:
+    """What a cell was measured with; None where its folder does not say so."""
+    try:
+        return checked.mapping(folder / IDENTITY)
+    except (OSError, ValueError):
+        return None
+
+
 def _why(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
@@ -137,7 +145,8 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
         raise UsageError("no folder to read runs from; name one that holds results")
     for folder in given:
         if not folder.is_dir():
-            raise UsageError(f"{folder}: no such folder; name one that holds results")
+            what = "it is a file, no folder" if folder.is_file() else "no such folder"
+            raise UsageError(f"{folder}: {what}; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     of = {folder.resolve(): name for folder, name in zip(given, names, strict=bool(names))}
     tables: list[pa.Table] = []
@@ -165,6 +174,7 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
     runs = pd.DataFrame(columns, copy=False)
     runs["panel"] = runs["panel"].fillna(runs["cell"])
     _tell_repeats_apart(runs, common)
+    runs["code_version"] = runs["code_version"].fillna("")  # others have none
     runs["status"] = statuses(runs)
     _fill_computation(runs)
     return runs

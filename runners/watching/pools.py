@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from runners.child.watched import Watched
-from runners.child.worker import clock_ns
+from runners.child.watched import Watched, clock_ns, run
 from runners.model import UsageError, Workers, printable
 from runners.watching.ledger import About, Ledger
 
@@ -29,42 +28,37 @@ class AnExecutor:
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         ledger, submit = self._ledger, super().submit  # type: ignore[misc]
-        since_ns = clock_ns()
         future: Future[Any]
         if not ledger.is_open:
             future = submit(fn, *args, **kwargs)
             return future
-        if (tasks := _mapped(fn, args)) is not None:
+        since_ns = clock_ns()
+        tasks = 1
+        called: tuple[Any, ...]
+        if type(fn) is functools.partial and _is_chunk(fn):  # of `map`
+            (function,), (chunk,) = fn.args, args
+            tasks = len(chunk)
             ledger.longest_chunk = max(ledger.longest_chunk, tasks)
-            ledger.weigh(tasks, (fn, args))
-            future = submit(fn, *args, **kwargs)
+            number = ledger.number(tasks)
+            called = run, function, ledger.place, number, chunk, False
         else:
-            function = Watched(fn, ledger.place)
             number = ledger.number()
-            ledger.weigh(1, (function, args, kwargs))
-            try:
-                future = submit(function, *args, number, **kwargs)
-            except BaseException:
-                ledger.refuse(number)
-                raise
-        ledger.follow(future, since_ns)
+            called = ledger.run, fn, ledger.place, number, (args,), True
+        if since_ns >= ledger.weigh_ns:
+            ledger.weigh(tasks, (fn, args, kwargs))
+        try:
+            future = submit(*called, **kwargs)
+        except BaseException:
+            ledger.refuse(number, tasks)
+            raise
+        if ledger.is_apart:
+            ledger.follow(future, since_ns, tasks)
         return future
 
-    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> Any:
-        ledger = self._ledger
-        if not ledger.is_open or not iterables:
-            return super().map(fn, *iterables, **options)  # type: ignore[misc]
-        function = Watched(fn, ledger.place)
-        return super().map(function, *iterables, ledger.numbers(), **options)  # type: ignore[misc]
 
-
-def _mapped(fn: Any, args: tuple[Any, ...]) -> int | None:
-    """How many tasks a call has that `map` makes; None if it is the program's own."""
-    if type(fn) is Watched:
-        return 1
-    if isinstance(fn, functools.partial) and fn.args and type(fn.args[0]) is Watched:
-        return len(args[0])  # a chunk
-    return None
+def _is_chunk(fn: "functools.partial[Any]") -> bool:
+    """Whether it is what the `map` of process pools gives to `submit`."""
+    return getattr(fn.func, "__name__", "") == "_process_chunk" and fn.func.__module__ in CHUNKING
 
 
 class APool:
@@ -86,28 +80,27 @@ class APool:
         ledger, apply = self._ledger, super().apply_async  # type: ignore[misc]
         if not ledger.is_open:
             return apply(func, args, kwds, callback, error_callback)
-        function, args = Watched(func, ledger.place), tuple(args)
+        args = tuple(args)
+        callbacks = _noting(ledger, callback, error_callback)
         number = ledger.number()
-        ledger.weigh(1, (function, args, kwds))
+        ledger.weigh(1, (func, args, kwds))
         try:
-            return apply(
-                function, (*args, number), kwds, *_noting(ledger, callback, error_callback)
-            )
+            return apply(ledger.run, (func, ledger.place, number, (args,), True), kwds, *callbacks)
         except BaseException:
             ledger.refuse(number)
             raise
 
     def map(self, func: Any, iterable: Any, chunksize: int | None = None) -> Any:
-        return self._at_once("map", "item", func, iterable, chunksize)
+        return self._at_once("map", False, func, iterable, chunksize)
 
     def starmap(self, func: Any, iterable: Any, chunksize: int | None = None) -> Any:
-        return self._at_once("starmap", "items", func, iterable, chunksize)
+        return self._at_once("starmap", True, func, iterable, chunksize)
 
     def imap(self, func: Any, iterable: Any, chunksize: int = 1) -> Any:
-        return super().imap(*self._given("item", func, iterable), chunksize)  # type: ignore[misc]
+        return super().imap(*self._given(False, func, iterable), chunksize)  # type: ignore[misc]
 
     def imap_unordered(self, func: Any, iterable: Any, chunksize: int = 1) -> Any:
-        given = self._given("item", func, iterable)
+        given = self._given(False, func, iterable)
         return super().imap_unordered(*given, chunksize)  # type: ignore[misc]
 
     def map_async(
@@ -118,7 +111,7 @@ class APool:
         callback: Callback = None,
         error_callback: Callback = None,
     ) -> Any:
-        given = self._given("item", func, iterable)
+        given = self._given(False, func, iterable)
         calls = _noting(self._ledger, callback, error_callback)
         return super().map_async(*given, chunksize, *calls)  # type: ignore[misc]
 
@@ -133,27 +126,27 @@ class APool:
         calls = _noting(self._ledger, callback, error_callback)
         if not self._ledger.is_open:
             return super().starmap_async(func, iterable, chunksize, *calls)  # type: ignore[misc]
-        given = self._given("items", func, iterable)
+        given = self._given(True, func, iterable)
         return super().map_async(*given, chunksize, *calls)  # type: ignore[misc]
 
-    def _at_once(self, name: str, shape: Any, func: Any, iterable: Any, chunksize: Any) -> Any:
+    def _at_once(self, name: str, starred: bool, func: Any, iterable: Any, size: Any) -> Any:
         """`map` and `starmap`, which return when all results are there."""
         ledger = self._ledger
         if not ledger.is_open:
-            return getattr(super(), name)(func, iterable, chunksize)
+            return getattr(super(), name)(func, iterable, size)
         since_ns = clock_ns()
         try:
             # One item a task, whatever it consists of.
-            given = self._given(shape, func, iterable)
-            return super().map(*given, chunksize)  # type: ignore[misc]
+            given = self._given(starred, func, iterable)
+            return super().map(*given, size)  # type: ignore[misc]
         finally:
-            ledger.came(since_ns)
+            ledger.returned(since_ns)
 
-    def _given(self, shape: Any, func: Any, iterable: Iterable[Any]) -> tuple[Any, Any]:
+    def _given(self, starred: bool, func: Any, iterable: Iterable[Any]) -> tuple[Any, Any]:
         ledger = self._ledger
         if not ledger.is_open:
             return func, iterable
-        return Watched(func, ledger.place, shape), ledger.items(iterable)
+        return Watched((func, ledger.place, starred)), ledger.items(iterable)
 
 
 def _noting(
@@ -166,7 +159,7 @@ def _noting(
 
     def noting(told: Callback) -> Callback:
         def call(value: Any) -> None:
-            ledger.came(since_ns)
+            ledger.returned(since_ns)
             if told is not None:
                 told(value)
 
@@ -187,17 +180,16 @@ class AParallel:
         since_ns = clock_ns()
         found = super().__call__(self._wrapped(iterable))  # type: ignore[misc]
         if isinstance(found, list):  # else they come one by one
-            ledger.came(since_ns)
+            ledger.returned(since_ns)
         return found
 
     def _wrapped(self, iterable: Iterable[Any]) -> Iterator[Any]:
         """As `joblib.delayed` has made them: function, arguments and keywords."""
         ledger = self._ledger
         for function, arguments, keywords in iterable:
-            watched = Watched(function, ledger.place)
             number = ledger.number()
-            ledger.weigh(1, (watched, arguments, keywords))
-            yield watched, (*arguments, number), keywords
+            ledger.weigh(1, (function, arguments, keywords))
+            yield ledger.run, (function, ledger.place, number, (arguments,), True), keywords
 
 
 def known(pool: Any) -> tuple[type, About]:
@@ -233,6 +225,8 @@ LOKY = {
     ("loky.process_executor", "ProcessPoolExecutor"),
     ("joblib.externals.loky.process_executor", "ProcessPoolExecutor"),
 }
+CHUNKING = {"concurrent.futures.process", *(module for module, _ in LOKY)}
+"""Modules with a function `_process_chunk`."""
 
 
 def _joblib(parallel: Any) -> tuple[int, Workers]:

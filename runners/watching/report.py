@@ -14,9 +14,8 @@ from runners.child.counters import read_counters
 from runners.child.ladder import crew, largest_task_share, median, task_times
 from runners.child.sample import MOST_SPANS as MOST_SHOWN
 from runners.child.sample import sample
-from runners.child.watched import BEGAN, CUT, FAILED, GIL, Note
-from runners.child.worker import clock_ns
-from runners.model import Span, Timeline, UsageError, printable
+from runners.child.watched import CUT, FAILED, GIL, clock_ns
+from runners.model import Timeline, UsageError, printable
 from runners.planning.environment import usable_cpus
 from runners.report.trace import trace_events
 from runners.results.columns import SPANS
@@ -45,26 +44,21 @@ class Report:
         self._about = ledger.about
         self._ledger = ledger
         self._used = read_counters(None).since(ledger.begin)
-        files = ledger.all_notes()
-        ended = [(note, pid) for pid, notes in files for note in notes if not note.flags & BEGAN]
-        ended.sort()  # by number
-        self.spans = tuple(_span(pid, note) for note, pid in ended)
-        self._ended = [note for note, _ in ended]
-        numbers = {note.number for note in self._ended}
-        self._died = [
-            (pid, note) for pid, notes in files for note in notes if note.number not in numbers
-        ]
+        seen = ledger.seen()
+        self.spans = tuple(sorted(seen.spans))  # by number
+        self._more, self._died = seen.more, seen.died
         self._batches = batches(self._open())
 
     def _open(self) -> list[tuple[int, int]]:
         """The times in which a task was in the pool, as far as they are known."""
         given = self._ledger.submitted
         spans = [
-            (min(given[span.index] or span.start_ns, span.start_ns), span.end_ns)
-            for span in self.spans
+            (given[number] if 0 < given[number] < start else start, end)
+            for number, _, _, start, end, _, _ in self.spans
         ]
-        times = self._ledger.messages
-        return [*spans, *zip(times[::2], times[1::2], strict=False)]
+        # Which result is whose does not matter for when there was any message on its way.
+        messages = zip(sorted(self._ledger.went), sorted(self._ledger.came), strict=False)
+        return [*spans, *messages]
 
     @cached_property
     def parts(self) -> Parts | None:
@@ -85,7 +79,7 @@ class Report:
             "usable_cpus": usable_cpus(),
             "tasks": given,
             "ended": len(self.spans),
-            "failed": sum(1 for note in self._ended if note.flags & FAILED),
+            "failed": sum(1 for more in self._more if more.flags & FAILED),
             "cancelled": ledger.cancelled if ledger.is_apart else None,
             "unfinished": given - len(self.spans) - ledger.cancelled,
             "broken": ledger.broken,
@@ -97,8 +91,8 @@ class Report:
             "wait_s": self._wait_s(),
             "sent_bytes": sent,
             "returned_bytes": returned,
-            "max_rss_bytes": max((note.rss_bytes for note in self._ended), default=0) or None,
-            "gil": any(note.flags & GIL for note in self._ended),
+            "max_rss_bytes": max((more.rss_bytes for more in self._more), default=0) or None,
+            "gil": any(more.flags & GIL for more in self._more),
             "others_share": self._others_share(),
         }
         return found | (self.parts._asdict() if self.parts is not None else {})
@@ -116,7 +110,7 @@ class Report:
         """Bytes of a task and of a result, the means of those that were weighed."""
         sent = self._ledger.sent
         tasks = sum(count for count, _, _ in sent)
-        back = [note.returned_bytes for note in self._ended if note.returned_bytes >= 0]
+        back = [more.returned_bytes for more in self._more if more.returned_bytes >= 0]
         return (
             sum(size for _, size, _ in sent) / tasks if tasks else None,
             sum(back) / len(back) if back else None,
@@ -167,7 +161,7 @@ class Report:
 
     def _freight(self) -> list[str]:
         more = any(is_cut for _, _, is_cut in self._ledger.sent)
-        less = any(note.flags & CUT for note in self._ended)
+        less = any(more.flags & CUT for more in self._more)
         said = [
             f"{'at least ' if is_cut else ''}{bytes_text(size)} {what}"
             for size, is_cut, what in zip(
@@ -181,7 +175,7 @@ class Report:
         found = self.summary
         counts = [f"{found[name]:,} {name}" for name in ("failed", "cancelled") if found[name]]
         if self._died:
-            where = ", ".join(map(str, sorted({pid for pid, _ in self._died})[:5]))
+            where = ", ".join(map(str, sorted(set(self._died))[:5]))
             counts.append(f"{len(self._died):,} began and had not ended (process {where})")
         if (others := found["unfinished"] - len(self._died)) > 0:
             what = "had not begun" if self._ledger.is_apart else "cancelled or not ended"
@@ -271,11 +265,6 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report: {self.text.partition(chr(10))[0]}>"
-
-
-def _span(pid: int, note: Note) -> Span:
-    wait_ns = note.wait_ns if note.wait_ns >= -1 else 0  # of a thread with the number of another
-    return Span(note.number, pid, note.thread, note.start_ns, note.end_ns, note.cpu_ns, wait_ns)
 
 
 def _plain(timeline: Timeline) -> dict[str, Any]:

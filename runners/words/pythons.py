@@ -1,4 +1,7 @@
-"""The interpreters that cells were measured on: which there are, their order, their names."""
+"""The interpreters that cells were measured on: which there are, their order, their names.
+
+With another version of the user's code (`versus`) each is there once for each version.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from runners.model import HERE
 from runners.words.rounding import in_order
 
-PYTHON = ("python", "python_build", "python_order")
-"""The columns of a row that say by which interpreter it was made."""
+PYTHON = ("python", "python_build", "python_order", "code_version")
+"""The columns of a row that say by which interpreter it was made, and of which code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,14 @@ class Interpreter:
 
     `python` is its name in the rows, and `name` that beside the others: two builds of one version
     are told apart, by `known_by`, whose meaning is in `build`. That has what is known of how it was
-    built, "" where nothing is.
+    built, "" where nothing is. `code` is the version of the user's code, "" for the one here.
     """
 
     name: str
     python: str
     build: str
     known_by: str = ""
+    code: str = ""
 
     @property
     def binary(self) -> str:
@@ -82,20 +87,28 @@ def interpreters(cells: pd.DataFrame) -> Interpreters:
     named at another place in another command.
     """
     nowhere = pd.Series(-1, index=cells.index)
-    if not {*PYTHON} <= {*cells.columns} or cells["python"].isna().all():
+    if not {*PYTHON} - {"code_version"} <= {*cells.columns} or cells["python"].isna().all():
         return Interpreters((), nowhere)
     known = cells.loc[cells["python"].notna()]
     build = known["python_build"].fillna("").astype(str)
+    code = code_versions(known)
     order = known["python_order"].fillna(0).astype(int)
-    found: list[tuple[tuple[Any, ...], str, str, list[Any]]] = []
-    for (python, how), own in known.groupby([known["python"], build], sort=False):
+    found: list[tuple[tuple[Any, ...], tuple[str, str, str], list[Any]]] = []
+    for (python, how, version), own in known.groupby([known["python"], build, code], sort=False):
         for group in _environments(own, order[own.index]):
-            key = order[group].min(), in_order(_on_first(str(python))), str(how)
-            found.append((key, str(python), str(how), group))
+            key = order[group].min(), in_order(_on_first(str(python))), str(how), str(version)
+            found.append((key, (str(python), str(how), str(version)), group))
     found.sort(key=lambda one: one[0])
-    for at, (_, _, _, rows) in enumerate(found):
+    for at, (_, _, rows) in enumerate(found):
         nowhere.loc[rows] = at
-    return Interpreters(_named([(python, how) for _, python, how, _ in found]), nowhere)
+    return Interpreters(_named([host for _, host, _ in found]), nowhere)
+
+
+def code_versions(cells: pd.DataFrame) -> "pd.Series[str]":
+    """Which version of the user's code each cell is of: "" for the one that was here."""
+    if "code_version" not in cells:  # as of results before there were several
+        return pd.Series("", index=cells.index)
+    return cells["code_version"].astype(object).fillna("").astype(str)
 
 
 def _on_first(python: str) -> str:
@@ -133,17 +146,21 @@ def _definitions(cells: pd.DataFrame) -> "pd.Series[str]":
     return known.map(str).agg("\0".join, axis=1)
 
 
-def _named(found: Sequence[tuple[str, str]]) -> tuple[Interpreter, ...]:
-    """Each with its name, by (python, build)."""
+def _named(found: Sequence[tuple[str, str, str]]) -> tuple[Interpreter, ...]:
+    """Each with its name, by (python, build, code)."""
     names = []
-    for at, (python, build) in enumerate(found):
-        builds = list(dict.fromkeys(how for name, how in found if name == python))
-        twins = [k for k, one in enumerate(found) if one == (python, build)]
+    codes = {code for *_, code in found}
+    for at, (python, build, code) in enumerate(found):
+        builds = list(dict.fromkeys(how for name, how, _ in found if name == python))
+        twins = [k for k, one in enumerate(found) if one == found[at]]
         marks = [_build_mark(build, builds)] if len(builds) > 1 else []
         marks += [f"environment {twins.index(at) + 1}"] if len(twins) > 1 else []
         mark = ", ".join(marks)
         name = f"{python} ({mark})" if mark else python
-        names.append(Interpreter(name, python, build, mark))
+        if len(codes) > 1:
+            several = mark or len({one[:2] for one in found}) > 1
+            name = f"{name}, {code or HERE}" if several else code or HERE
+        names.append(Interpreter(name, python, build, mark, code))
     return tuple(names)
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from runners.door import Interrupted, Staying
-from runners.model import InvalidParameter, UsageError, in_one_line
+from runners.model import Absent, InvalidParameter, UsageError, in_one_line
 from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
@@ -41,7 +41,7 @@ def find(parameter: str, name: str) -> Any:
 
         near = difflib.get_close_matches(attribute, dir(module), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidParameter(parameter, f"{place} has no {attribute}{hint}") from None
+        raise Absent(parameter, f"{place} has no {attribute}{hint}") from None
     if not callable(found):
         raise InvalidParameter(
             parameter, f"{name} is not a function but of type {type(found).__name__}"
@@ -107,7 +107,7 @@ def _import(parameter: str, place: str, module: str) -> ModuleType:
     if place.endswith(".py"):
         path = Path(place)
         if not path.is_file():
-            raise InvalidParameter(parameter, f"there is no file {place}")
+            raise Absent(parameter, f"there is no file {place}")
         # As an ordinary module of its folder, so that what it defines can be pickled; after the
         # library's, so that no `json.py` beside it is taken for that.
         if (folder := str(path.parent)) not in sys.path:
@@ -121,7 +121,8 @@ def _import(parameter: str, place: str, module: str) -> ModuleType:
     except Interrupted:
         raise
     except BaseException as error:
-        raise InvalidParameter(parameter, _why_not(module, error)) from None
+        kind = Absent if _is_missing(module, error) else InvalidParameter
+        raise kind(parameter, _why_not(module, error)) from None
     file = getattr(found, "__file__", None)
     if place.endswith(".py") and not (file and Path(file).samefile(place)):
         other = f" ({file})" if file else ""
@@ -148,6 +149,12 @@ def _by_itself(place: str) -> Iterator[None]:
 def _nowhere(mode: str) -> IO[str]:
     """Stays open to the end: a module may keep what it found as its output."""
     return open(os.open(os.devnull, os.O_RDWR), mode, closefd=False)
+
+
+def _is_missing(module: str, error: BaseException) -> bool:
+    """Whether it is that module itself that is not there, or the package that it would be in."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and f"{module}.".startswith(f"{missing}.")
 
 
 def _why_not(module: str, error: BaseException) -> str:

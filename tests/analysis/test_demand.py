@@ -8,6 +8,7 @@ import pytest
 
 from runners.analysis.cell import CellSummary
 from runners.analysis.demand import (
+    Demand,
     Impossible,
     Outcome,
     agreed,
@@ -15,6 +16,7 @@ from runners.analysis.demand import (
     at_most,
     efficiency_at_least,
     no_slower,
+    refuse,
 )
 from runners.analysis.interval import Interval
 from tests import synthetic
@@ -143,3 +145,30 @@ def test_efficiency_is_that_of_the_measured_ceiling() -> None:
     assert efficiency_at_least(measured, 0.85).outcome == "inconclusive"
     assert efficiency_at_least(of(1.7, 1.8), 0.8).outcome == "passed"
     assert efficiency_at_least(of(1.7, 1.8, bound=math.inf), 0.8).outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("at_least", 3, "a speedup of 3 takes more than 2 workers: raise n"),
+        ("at_least", 0, "has to be above 0"),
+        ("at_least", "2", "'2': it takes a number"),
+        ("at_most", math.nan, "nan: it takes a number"),
+        ("no_slower", -1, "margin=-1: it has to be 0 or more"),
+        ("efficiency_at_least", 1.2, "an efficiency of 1.2: it has to be above 0 and at most 1"),
+    ],
+)
+def test_what_nothing_could_ever_meet_is_refused_before_it_is_measured(
+    name: Demand, value: float, told: str
+) -> None:
+    with pytest.raises(Impossible, match=told):
+        refuse(name, value, 2)
+    refuse(name, 0.5, 2)
+
+
+def test_more_workers_than_cpus_are_told_of_what_cannot_be_told() -> None:
+    few = {"n": 4, "bound": 2.0, "usable_cpus": 2.0}
+    told = "the interval 1.40–1.60 contains 1.5"
+    assert at_least(of(1.4, 1.6, **few), 1.5).reason == f"{told}; 2 usable CPUs, n = 4"
+    waits = {**few, "bound": 4.0}  # tasks that need no CPU of their own
+    assert at_least(of(1.4, 1.6, **waits), 1.5).reason == told

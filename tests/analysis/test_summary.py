@@ -73,12 +73,13 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:22] == [
+    assert columns[9:24] == [
         "worker_kind",
         "fresh",
         "python",
         "python_order",
         "python_build",
+        "code_version",
         "status",
         "error",
         "ended_by",
@@ -87,9 +88,10 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "rounds",
         "compared",
         "checked",
+        "differs",
     ]
-    assert columns[22 : 22 + len(STATISTICS)] == STATISTICS
-    assert columns[22 + len(STATISTICS) :] == [
+    assert columns[24 : 24 + len(STATISTICS)] == STATISTICS
+    assert columns[24 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),

@@ -8,6 +8,7 @@ import pytest
 from runners.analysis.interval import Interval
 from runners.analysis.verdicts import (
     MOST,
+    STEADY,
     Margin,
     Pair,
     Times,
@@ -100,12 +101,42 @@ def test_what_drifts_between_measurements_is_in_the_interval() -> None:
     chance = np.random.default_rng(2)
     speeds = chance.lognormal(0, 0.05, (2, 5))
     sides = [[times(chance, serial=speed, parallel=0.5 * speed) for speed in own] for own in speeds]
-    wander = drift(sides)
+    wander = drift(sides, [])
     assert wander.freedom == 8
     assert 0.02 < wander.deviations["serial"] < 0.1
     before, after = (own[0] for own in sides)
     assert Pair(before, after, wander).ratio("parallel").half_width > 0.05
     assert Pair(before, after).ratio("parallel").half_width < 0.02
+
+
+def test_what_nothing_was_measured_twice_for_drifts_as_the_parts_of_a_measurement_do() -> None:
+    """Cells that shared their rounds, on a machine whose speed wanders: all are the same code."""
+    chance = np.random.default_rng(4)
+    wrong = without = 0
+    for _ in range(200):
+        sides = []
+        for _ in range(2):
+            # Slow for one measurement or the other, and for parts of it.
+            logs = chance.normal(0, 0.1) + np.repeat(chance.normal(0, 0.05, INTERPRETERS), 4)
+            speed = np.exp(logs)
+            own = [times(chance) for _ in range(4)]
+            sides.append([Times(speed * t.baseline_s, speed * t.measured_s, PROCESS) for t in own])
+        wander = drift([[side[0]] for side in sides], [t for side in sides for t in side])
+        assert wander.freedom == 2 * 4 * (INTERPRETERS - 1)
+        for known in (wander, STEADY):
+            both = zip(*sides, strict=True)
+            pairs = {cell: Pair(one, other, known) for cell, (one, other) in enumerate(both)}
+            worse = "worse" in verdicts(pairs, "parallel", asked(0.0)).values()
+            wrong += worse and known is wander
+            without += worse and known is STEADY
+    assert wrong <= 10 < 30 < without
+
+
+@pytest.mark.parametrize(("processes", "units"), [(1, 5), (2, 5), (5, 5), (10, 10)])
+def test_a_measurement_has_five_parts_at_least(processes: int, units: int) -> None:
+    one = times(np.random.default_rng(5))
+    one = Times(one.baseline_s, one.measured_s, np.arange(ROUNDS) * processes // ROUNDS)
+    assert drift([], [one]).freedom == units - 1
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.02])
@@ -130,7 +161,7 @@ def test_identical_results_are_rarely_worse_and_a_slowdown_is_found(scale: float
             ]
             for slower, own in enumerate(speeds)
         ]
-        wander = drift(sides)
+        wander = drift(sides, [])
         pairs = {cell: Pair(sides[0][cell], sides[1][cell], wander) for cell in range(10)}
         told = verdicts(pairs, "parallel", asked(0.0))
         found += told.pop(0) == "worse"

@@ -21,6 +21,7 @@ def test_the_option_is_taken_from_the_words_and_brings_what_a_verdict_takes() ->
         assert "measure.min_rounds=30" in rest
     _, rest = demanded(["--at-least=1.5", "measure.min_rounds=40"])
     assert "measure.min_rounds=30" not in rest
+    assert demanded(["--at-least=2.5", "++n=4"])[0] == 2.5  # what Hydra has to read first
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_the_option_is_taken_from_the_words_and_brings_what_a_verdict_takes() ->
         ("--at-least inf", "it takes a speedup"),
         ("--at-least 1.5 -m n=1,2", "leave out -m"),
         ("n=2 --at-least 2.5", "it takes more than 2 workers; raise n"),
+        ("executor=pool --at-least 2.5", "it takes more than 2 workers; raise n"),
     ],
 )
 def test_a_mistake_is_one_line(words: str, told: str) -> None:

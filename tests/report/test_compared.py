@@ -35,6 +35,13 @@ def test_a_comment_has_what_matters_first_and_is_short_enough_for_github() -> No
     assert len(csv(found).splitlines()) == 2001
 
 
+def test_also_of_long_names_that_markdown_has_to_escape() -> None:
+    hard = results(*(cell(f"{'|_*`<é' * 60}{n}") for n in range(1000)))
+    text = comment(hard, Told(["code of x" * 1000] * 20, ["y" * 5000]))
+    assert len(text.encode()) < 65_536
+    assert text.count("| worse |") > 30
+
+
 def test_what_has_no_ratio_has_empty_fields() -> None:
     nothing = Interval(math.nan, math.nan, math.nan)
     both = (nothing, nothing)

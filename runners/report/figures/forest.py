@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import seaborn as sns
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from runners.analysis.two_results import Compared, Outcome, TwoResults
 from runners.model import printable
@@ -33,16 +34,21 @@ _ROW = 0.27  # inches
 _LINE = 0.15  # inches, of each further line of a name
 _AROUND = 1.5  # inches above and below the rows
 _WIDTH = 7.4  # inches
+_MOST = 100  # rows
 _WRAP = 42  # characters of a name in a line
+_DECADE = 6.0  # a wider axis has ticks at 0.1, 0.2, 0.5, 1, ...
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
 
 def forest(found: TwoResults) -> Figure:
     """The ratio that the verdicts are on, of each cell that was compared, with its interval.
 
-    The band is the margin. Intervals hold for all cells together with 95%.
+    Of more cells than can be read, those that matter most. The band is the margin. Intervals hold
+    for all cells together with 95%.
     """
-    cells = [cell for cell in found.cells if found.leads in cell.ratios]
+    drawn = [cell for cell in found.cells if found.leads in cell.ratios]
+    drawn = [cell for cell in drawn if cell.outcome in _OUTCOMES]
+    cells = _loudest(drawn)
     names = ["\n".join(textwrap.wrap(printable(cell.name), _WRAP)) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
@@ -56,7 +62,9 @@ def forest(found: TwoResults) -> Figure:
             axes.axvspan(1 / (1 + found.margin.value), 1 + found.margin.value, zorder=0, **_BAND)
         axes.set_xscale("log")
         axes.set_xlim(low, high)
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        wide = high / low > _DECADE
+        even = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])  # of a wide axis all would be at one end
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else even)
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.4g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -64,7 +72,9 @@ def forest(found: TwoResults) -> Figure:
         axes.set_yticks(range(len(cells)), names)
         axes.tick_params(axis="y", length=0)
         before, after = map(printable, found.names)
-        axes.set_xlabel(_LABELS[found.leads].format(before=before, after=after))
+        label = _LABELS[found.leads].format(before=before, after=after)
+        more = len(drawn) - len(cells)
+        axes.set_xlabel(label + (f"\n{more} more cells are in compare.csv" if more else ""))
         axes.set_title(f"← {after} is worse", loc="left", color="0.35", fontsize=8.5)
         axes.set_title(f"{after} is better →", loc="right", color="0.35", fontsize=8.5)
         if not cells:
@@ -74,6 +84,13 @@ def forest(found: TwoResults) -> Figure:
         sns.despine(ax=axes, left=True)
         legend(figure, _handles(found, cells))
     return figure
+
+
+def _loudest(cells: list[Compared]) -> list[Compared]:
+    """As many as can be read, in their order: those that are worse rather than others."""
+    order = list(get_args(Outcome))
+    ranked = sorted(range(len(cells)), key=lambda k: (order.index(cells[k].outcome), k))
+    return [cells[k] for k in sorted(ranked[:_MOST])]
 
 
 def _limits(found: TwoResults, cells: list[Compared]) -> tuple[float, float]:
