@@ -22,6 +22,8 @@ SAME_S = 1.0
 SIGHUP twice, and people press Ctrl+C twice."""
 GIVEN_S = 5.0
 """How long a program has to reach its end after a request that it was not waiting for."""
+THREADS_S = 1.0
+"""How long a program waits at its end for threads that it has not started itself."""
 UNWRITTEN = "interrupted before anything was measured"
 
 
@@ -193,9 +195,11 @@ def enter(module: str, *, kept: str = UNWRITTEN, plugins: bool = False) -> "NoRe
         REQUESTS.inside = True
         status = run(sys.argv[1:])
     except SystemExit as end:
-        if end.code not in (None, 0):
+        if not isinstance(end.code, int | None):
             raise
-        status = 0 if unwritten() is None else 1  # it has only printed, as with --help
+        status = end.code or 0
+        if status == 0 and unwritten() is not None:  # it has only printed, as with --help
+            status = 1
     except Interrupted:
         status = REQUESTS.tell()
     except BaseException:
@@ -206,7 +210,29 @@ def enter(module: str, *, kept: str = UNWRITTEN, plugins: bool = False) -> "NoRe
         REQUESTS.inside = False
     if (problem := unwritten()) is not None and not isinstance(problem, BrokenPipeError):
         print(f"note: standard output could not be written ({problem.strerror})", file=sys.stderr)
+    _end_beside_threads(status)
     sys.exit(status)
+
+
+def _end_beside_threads(status: int) -> None:
+    """End this process at once if it would wait for threads that a user's module has started."""
+    if "threading" not in sys.modules:
+        return
+    import atexit
+    import threading
+
+    me, until_s = threading.current_thread(), time.monotonic() + THREADS_S
+    while left := [t.name for t in threading.enumerate() if t is not me and not t.daemon]:
+        if time.monotonic() > until_s:
+            names = ", ".join(left)
+            print(
+                f"note: ended beside threads that a module of yours runs: {names}", file=sys.stderr
+            )
+            atexit._run_exitfuncs()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(status)
+        time.sleep(0.01)
 
 
 class Staying:

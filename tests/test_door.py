@@ -83,6 +83,20 @@ def test_what_was_ignored_at_the_start_stays_ignored(tmp_path: Path) -> None:
     assert stopped(program) == (0, b"")
 
 
+@pytest.mark.parametrize("end", ["return 3", "raise SystemExit(3)"])
+def test_a_program_does_not_wait_for_threads_of_a_users_module(tmp_path: Path, end: str) -> None:
+    text = (
+        "import atexit, threading, runners.door\nrunners.door.THREADS_S = 0.2\n"
+        "def run(words):\n    atexit.register(print, 'all is done')\n"
+        "    threading.Thread(target=threading.Event().wait, name='watcher').start()\n"
+        f"    {end}\n"
+    )
+    with start(tmp_path, text) as program:
+        printed, errors = program.communicate(timeout=20)
+    assert (program.returncode, printed) == (3, b"all is done\n")
+    assert errors == b"note: ended beside threads that a module of yours runs: watcher\n"
+
+
 PRINTS = (
     "def run(words):\n    for k in range(3000): print('1.5\\u00d7 \\u011f', flush=k % 100 == 0)\n"
     "    file = open('rows', 'w')\n    assert file.fileno() > 2\n    file.write('row')\n"

@@ -159,9 +159,9 @@ def whole() -> int: return 7
 BROKEN = {
     "import_error": (
         "_target_: raising.Fine",
-        ["(RuntimeError: out of order); install it or fix the name"],
+        ["(RuntimeError: out of order); mend it"],
     ),
-    "exiting": ("_target_: exiting.Fine", ["(SystemExit: 3); install it or fix the name"]),
+    "exiting": ("_target_: exiting.Fine", ["(SystemExit: 3); mend it"]),
     "no_tasks": ("_target_: shapes.NoTasks", ["shapes.NoTasks has no tasks()", "need tasks,"]),
     "no_call": ("_target_: shapes.NoCall", ["has no __call__() and no check()", "need tasks,"]),
     "factory": ("_target_: shapes.make", ["_target_=shapes.make", "annotated to return one"]),

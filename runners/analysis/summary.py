@@ -195,6 +195,10 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             **{name: runs[name].fillna(0).astype(int) for name in LEFT},
         }
     ).groupby(code)
+    # What fewer than a quarter of the runs left may be another program's.
+    by_role = runs[LEFT[-1]].fillna(0).groupby([pd.Series(code, runs.index), runs["role"]])
+    usual = by_role.quantile(0.75, interpolation="higher").groupby(level=0).max()
+    left = {name: by_cell[name].max() for name in LEFT} | {LEFT[-1]: usual.astype(int)}
     ended_by, error = by_cell["ended_by"].last(), by_cell["error"].first()
     unfinished = (worst == 0) & ended_by.isna().to_numpy(bool)
     worst[unfinished] = STATUSES.index("interrupted")
@@ -209,7 +213,7 @@ def _outcomes(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
             "differs": by_cell["differs"].first(),
             "notes": by_cell["notes"].first(),
             "drawn_alike": by_cell["drawn_alike"].sum(),
-            **{name: by_cell[name].max() for name in LEFT},
+            **left,
         }
     )
 

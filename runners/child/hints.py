@@ -44,12 +44,21 @@ class Mistake(Exception):
 
 
 def signature(make: Any) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a constructor by name. A hint that cannot be resolved does no harm."""
-    if sys.version_info >= (3, 14):
-        from annotationlib import Format
+    """The parameters of a constructor by name. A hint that cannot be resolved does no harm.
 
-        return inspect.signature(make, annotation_format=Format.FORWARDREF).parameters
-    return inspect.signature(make).parameters
+    One that does not say what it takes may take anything: dict's, say, which others inherit.
+    """
+    try:
+        if sys.version_info >= (3, 14):
+            from annotationlib import Format
+
+            return inspect.signature(make, annotation_format=Format.FORWARDREF).parameters
+        return inspect.signature(make).parameters
+    except ValueError:
+        return inspect.signature(_takes_anything).parameters
+
+
+def _takes_anything(**parameters: Any) -> None: ...
 
 
 @cache

@@ -14,6 +14,7 @@ from runners.model import (
     Workers,
     in_one_line,
     locate,
+    unreadable,
 )
 
 METHODS = {
@@ -71,9 +72,11 @@ def find(
     except Interrupted:
         raise
     except BaseException as error:  # a script that is not guarded ends in sys.exit
+        remedy = "install it or fix the name" if isinstance(error, ImportError) else "mend it"
+        problem = unreadable(error)
+        why = f": {problem}" if problem else f" ({in_one_line(error)}); {remedy}"
         raise BrokenPlugin(
-            f"{group}={choice}: its _target_ {target} cannot be imported "
-            f"({in_one_line(error)}); install it or fix the name"
+            f"{group}={choice}: its _target_ {target} cannot be imported{why}"
         ) from error
     made = found if inspect.isclass(found) else _returned(found)
     if made is None:

@@ -43,6 +43,7 @@ from runners.model import (
     Workers,
     in_one_line,
     locate,
+    unreadable,
 )
 from runners.model.plain import dumped, loaded
 
@@ -249,7 +250,7 @@ def local(targets: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         except Interrupted:
             raise
         except BaseException as error:
-            broken[name] = in_one_line(error)
+            broken[name] = unreadable(error) or in_one_line(error)
             continue
         if here and getattr(made, "worker_kind", None) not in ("caller", "remote"):
             found.append(name)

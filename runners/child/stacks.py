@@ -36,7 +36,7 @@ def listen() -> None:
 
         _file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
         if threading.current_thread() is threading.main_thread():
-            signal.signal(SIGNAL, _tell_of_tasks)
+            signal.signal(SIGNAL, _tell)
         faulthandler.register(SIGNAL, file=_file, all_threads=True, chain=True)
     except (ImportError, OSError, ValueError, RuntimeError):
         pass  # on another machine, say, or without a descriptor to spare: there is no answer
@@ -67,8 +67,26 @@ def _before_fork() -> None:
         note("Forked", ", ".join(names[:MOST_NAMES]))
 
 
-def _tell_of_tasks(_signal: int, _frame: Any) -> None:
-    """Where the tasks of running event loops wait, which no thread's stack shows."""
+def _tell(_signal: int, frame: FrameType | None) -> None:
+    """What no thread's stack shows."""
+    _tell_of_end(frame)
+    _tell_of_tasks()
+
+
+def _tell_of_end(frame: FrameType | None) -> None:
+    """Which threads this process waits for, if it is at its end."""
+    ending = getattr(threading, "_shutdown", None)
+    while frame is not None:
+        if frame.f_code is getattr(ending, "__code__", None):
+            main = threading.main_thread()
+            alive = [t for t in threading.enumerate() if not t.daemon and t is not main]
+            note("Ending", ", ".join(thread.name for thread in alive[:MOST_NAMES]))
+            return
+        frame = frame.f_back
+
+
+def _tell_of_tasks() -> None:
+    """Where the tasks of running event loops wait."""
     asyncio: Any = sys.modules.get("asyncio")
     for loop in _loops() if asyncio is not None else ():
         for task in list(asyncio.all_tasks(loop))[:MOST_TASKS]:

@@ -69,7 +69,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
-    options, overrides = _apart(arguments)
+    options, overrides = apart(arguments)
     written: list[str] = []
     for argument in overrides:
         name, equals, value = argument.partition("=")
@@ -82,7 +82,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         elif (called := CALLED.fullmatch(argument)) is not None:
             raise UsageError(_uncalled(*called.groups()))
         elif name not in ("resume", *FOLDERS):
-            written.append(argument)
+            plain = argument.isascii() or not equals
+            written.append(argument if plain else _in_ascii(name, value))
         elif not value.strip():
             raise UsageError(f"{name}{equals}: no folder is named; write {name}=FOLDER")
         elif name == "resume":
@@ -98,6 +99,14 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
     return [*options, *written]
+
+
+def _in_ascii(key: str, value: str) -> str:
+    """With letters that Hydra takes in quotes alone: those of a language other than English."""
+    if set(value) & set("'\"[]{}()"):
+        return f"{key}={value}"
+    texts = _between_commas(value)
+    return f"{key}={','.join(text if text.isascii() else _in_quotes(text) for text in texts)}"
 
 
 def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
@@ -125,12 +134,12 @@ def makes_a_sweep(word: str) -> bool:
 
 def resumed(arguments: Sequence[str]) -> list[Path]:
     """The folders that are to be gone on in."""
-    _, overrides = _apart(arguments)
+    _, overrides = apart(arguments)
     words = [word.partition("=") for word in overrides]
     return [Path(from_home(path)) for name, _, path in words if name == "resume"]
 
 
-def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Options and overrides: Hydra takes no option between two overrides."""
     options: list[str] = []
     overrides: list[str] = []
@@ -141,7 +150,13 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             continue
         options.append(word)
         if word in VALUED and (value := next(words, None)) is not None:
-            options.append(value)
+            if word in ("--info", "-i") and "=" in value:  # its value may be left out
+                options.append("all")
+                overrides.append(value)
+            else:
+                options.append(value)
+        elif word in ("--info", "-i"):
+            options.append("all")
     return options, overrides
 
 

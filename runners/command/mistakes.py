@@ -1,15 +1,21 @@
 """An error becomes one line that names the key and the remedy."""
 
 import errno
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.child.plugins import RENAMED
 from runners.model import UsageError, first_line, in_one_line, shortage
+
+_KINDS = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false"}
+_CONVERTED = re.compile(
+    rf"Value '(.*)' of type '\w+' could not be converted to ({'|'.join(_KINDS)})"
+)
 
 LONGEST = 1500
 """Characters of an error line; its own text has a tenth, but a value may be of any length."""
@@ -45,7 +51,19 @@ def explain(error: BaseException, place: Path | None = None) -> str:
             return f"{cause.full_key}: there is no such key; there are {keys}"
         if "is not Optional" in str(cause):
             return f"{cause.full_key}=null: it has to have a value; leave it out for the usual one"
+        if (found := _CONVERTED.match(str(cause))) is not None:
+            several = "; several are a sweep, -m n=1,2,4" if cause.full_key == "n" else ""
+            return f"{cause.full_key}: must be {_KINDS[found[2]]}, not {found[1]!r}{several}"
         return f"{cause.full_key}: {first_line(cause)}"
+    if isinstance(error, OverrideParseException):
+        why = first_line(error).partition(" expecting ")[0]
+        if why.startswith("LexerNoViableAlt"):
+            why = "a character in it has to be in quotes"
+        return (
+            f"{error.override}: it cannot be read ({why}); put a text that has spaces, commas or "
+            "brackets into quotes inside quotes, as \"workload.text='a, b'\"; each setting is "
+            "a word of its own"
+        )
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         where = error.filename or place
         short = shortage(in_one_line(error))

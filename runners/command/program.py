@@ -20,7 +20,8 @@ from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
-from runners.command.words import endless, unparsable, unreadable
+from runners.command.showing import first_cell
+from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
 from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
 from runners.planning import config, interpreters
@@ -86,13 +87,17 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         least, arguments = gate.demanded(arguments)
-        words = expanded(arguments)
+        if (problem := misshapen(arguments)) is not None:
+            raise UsageError(problem)
+        words, note = first_cell(expanded(arguments))
         for folder in resumed(arguments):
             accept_resumed(folder)
         if (problem := endless(words)) is not None:
             raise UsageError(problem)
     except UsageError as error:
         fail(error)
+    if note:
+        print(note, file=sys.stderr)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
     REQUESTS.last = claim.release_all

@@ -3,19 +3,48 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from runners.command.arguments import MULTIRUN
+from runners.command.arguments import MULTIRUN, apart
 from runners.model import in_one_line
 from runners.planning import searchpath
+
+SETTINGS = {
+    **{key: key for key in ("workload", "executor", "measure", "n", "python", "gil", "scaling")},
+    "experiment": "+experiment",
+}
+"""What may have been meant by a word, and how it is written."""
+
+
+def misshapen(words: Sequence[str]) -> str | None:
+    """Which word is neither an option nor KEY=VALUE, of those that are typed; None if all are."""
+    if words and (command := _other_command(words[0])) is not None:
+        return f"{words[0]}: a command of its own: python -m runners.{command}"
+    known = get_args_parser()._option_string_actions
+    options, settings = apart(words)
+    for option in options:
+        name = option.partition("=")[0]
+        key = name.lstrip("-")
+        taken = any(one.startswith(name) for one in known) and key not in SETTINGS
+        if name.startswith("-") and not taken:
+            return (
+                f"{option}: there is no such option; a setting is KEY=VALUE without dashes, as "
+                f"{SETTINGS.get(key, 'workload')}=...; --help has both"
+            )
+    for word in settings:
+        if "=" not in word and not word.startswith("~"):
+            known_by = f"{SETTINGS[word]}=..." if word in SETTINGS else "executor=pool n=2"
+            return f"{word}: it is no setting; write KEY=VALUE, no spaces around =, as {known_by}"
+        if word.startswith("experiment="):
+            return f"{word}: an experiment is added to what else there is; write +{word}"
+    return None
 
 
 def unparsable(words: Sequence[str]) -> str | None:
     """What is wrong with the first word that cannot be what it has to be; None if all can."""
-    if words and (command := _other_command(words[0])) is not None:
-        return f"{words[0]}: a command of its own: python -m runners.{command}"
     for word in words:
         key, _, value = word.partition("=")
         try:

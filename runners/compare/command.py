@@ -26,7 +26,7 @@ from runners.report.compared import Told, comment, csv
 from runners.results.claim import release_all
 from runners.results.columns import RUNS
 from runners.results.named import Named, named
-from runners.results.write import write_whole
+from runners.results.write import unwritten, write_whole
 from runners.words.rounding import counted
 
 NOT_WORSE, WORSE, USAGE, FAULT, NOTHING, INCONCLUSIVE = range(6)
@@ -39,9 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _compare(options)
     except (UsageError, OSError) as error:
-        told = str(error)
-        if isinstance(error, OSError):
-            told = f"{error.filename or 'a file'}: {error.strerror or error}"
+        told = unwritten(error) if isinstance(error, OSError) else str(error)
         print(f"error: {printable(told)}", file=sys.stderr)
         return USAGE
     except Exception:

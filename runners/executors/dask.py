@@ -51,7 +51,9 @@ class Dask:
             )
         for package in ("distributed", "cryptography"):
             if find_spec(package) is None and (package == "distributed" or address is None):
-                raise Unsupported(f"needs the package {package}; install speedup-lab[dask]")
+                raise Unsupported(
+                    f"needs the package {package}; python -m pip install distributed cryptography"
+                )
         self.max_workers = max_workers
         self.address = address
         self.threads_per_worker = threads_per_worker

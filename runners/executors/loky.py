@@ -47,7 +47,7 @@ class Loky(Futures):
 
     @classmethod
     def unavailable(cls) -> str | None:
-        return None if loky else "needs the package loky; install speedup-lab[loky]"
+        return None if loky else "needs the package loky; python -m pip install loky"
 
     def make(self) -> Any:
         # Its workers are started by -m: a json.py in the working folder would be their json.

@@ -61,7 +61,7 @@ class Mpi:
         self.chunksize = chunksize
         at_least(self, 1, "chunksize")
         if find_spec("mpi4py") is None:
-            raise Unsupported("needs the package mpi4py; install speedup-lab[mpi]")
+            raise Unsupported("needs the package mpi4py; python -m pip install mpi4py")
         self.max_workers = max_workers
         self.hosts = hosts
         self.initializer = initializer

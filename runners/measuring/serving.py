@@ -68,7 +68,9 @@ class Serving:
         self.objects = Objects()
         self.known: set[int] = set()
         self.files: set[str] = set()
-        self.shared: set[str] = set()
+        self.shared = self.seen = self.objects.earlier
+        self.members = {pid}
+        self.others = False
         self.adopts = adopts
         self.say({"started": pid, "adopts": adopts})
         self.cgroup = cgroup.made(pid)
@@ -182,6 +184,9 @@ class Serving:
         if scope == "none":
             return found
         left, memory = self.left(scope), unused(self.shared)
+        self.members |= self.known | left
+        idle = self.shared - self.seen  # what became between two runs
+        now = set(listed(SHARED))
         for _ in range(LOOKS):
             if not (left or memory):
                 break
@@ -189,13 +194,27 @@ class Serving:
             left &= self.left(scope)
             still = unused(self.shared)
             memory = {name: size for name, size in memory.items() if name in still}
+        self.seen = set(listed(SHARED))
+        idle |= self.seen - now
+        if idle and not self.others:
+            made = unused(self.seen - idle)
+            self.others = any(self.objects.is_of(name, self.members) is None for name in made)
         files = set(listed(".")) - self.files - CACHES
         return found | {
             "processes": len(left),
             "files": len(files),
-            "shared_bytes": sum(memory.values()),
+            "shared_bytes": sum(size for name, size in memory.items() if self.is_ours(name)),
             "objects": self.objects.found,
         }
+
+    def is_ours(self, name: str) -> bool:
+        """Whether an object of shared memory that was left is this cell's.
+
+        Where nothing tells who has made it, it is, unless others make such objects while nothing
+        is run here.
+        """
+        ours = self.objects.is_of(name, self.members)
+        return not self.others if ours is None else ours
 
     def left(self, scope: str) -> set[int]:
         own = os.getpid()

@@ -4,11 +4,15 @@ The reaper loads it as well as its parent, so it has to be light.
 """
 
 import os
+import re
 import stat
+from collections.abc import Iterable
 
-from runners.measuring.processes import listed
+from runners.measuring.processes import listed, lives
 
 SHARED = "/dev/shm"
+_MAKER = re.compile(r"(?:sem\.)?(?:loky|torch|pym)[-_](\d+)[-_]|mpich_shm_([0-9a-f]+)_")
+"""Names that have the number of the process that made them; MPICH writes it in base 16."""
 
 
 class Objects:
@@ -45,6 +49,16 @@ class Objects:
         for name in new:
             if name.startswith(tuple(named)) and (inode := _ours(name)) is not None:
                 self.found[name] = inode
+
+    def is_of(self, name: str, pids: Iterable[int]) -> bool | None:
+        """Whether one of these processes made it, by its use or its name; None: nobody knows."""
+        if name in self.found:
+            return True
+        found = _MAKER.match(name)
+        if found is None:
+            return None
+        maker = int(found[1]) if found[1] else int(found[2], 16)
+        return True if maker in pids else False if lives(maker) else None
 
     def remove(self) -> None:
         """Remove those that are still there, unless a process that is still there uses them."""

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ THREAD = re.compile(
     r"^(Current thread|Thread|Task) 0x[0-9a-f]+ ?(?:\[.*\] )?\(most recent call first\)"
 )
 FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in ([^\n]*)$')
-NOTE = re.compile(r"^(Serving|Forked|Raised|Doing) (\d+): ([^\n]*)$")
+NOTE = re.compile(r"^(Serving|Forked|Raised|Doing|Ending) (\d+): ([^\n]*)$")
 
 PACKAGE = str(Path(__file__).parent.parent)
 STDLIB = sysconfig.get_path("stdlib")
@@ -105,13 +105,17 @@ class Stack:
 
 @dataclass(slots=True)
 class Hang:
-    """What is known of processes that do not come to an end; `main` is the measuring process."""
+    """What is known of processes that do not come to an end; `main` is the measuring process.
+
+    `ending` are threads without which workers have come to their end.
+    """
 
     main: int
     stacks: list[Stack] = field(default_factory=list)
     raised: str | None = None
     beside: list[str] = field(default_factory=list)
     mute: int = 0
+    ending: str = ""
 
     @property
     def step(self) -> str | None:
@@ -130,7 +134,13 @@ class Hang:
         step = self.step
         about = f"{step} ({what})" if step is not None else what
         text = f"{about} took longer than {limit_s:g} s; see {key}"
-        if (place := self._place()) is not None:
+        if self.ending:
+            text += (
+                f"; workers have done all, and do not end before the thread {self.ending}, which "
+                "is no daemon: start it with daemon=True, or, where a module starts it at import, "
+                'under if __name__ == "__main__":'
+            )
+        elif (place := self._place()) is not None:
             text += f"; {place}"
         lines = [text]
         if self.raised is not None:
@@ -191,7 +201,7 @@ class Stacks:
         """By which those processes know of it."""
         return {FILE: str(self.path)}
 
-    def ask(self, main: int, others: Iterable[int]) -> Hang:
+    def ask(self, main: int, others: Collection[int]) -> Hang:
         """Ask all of them; `main` is the measuring process. Takes some seconds at most."""
         main = self._serving() or main
         hang = Hang(main)
@@ -205,6 +215,7 @@ class Stacks:
             if time.monotonic() > until_s:
                 break
             hang.stacks += _stacks(pid, self._answer(pid))
+        hang.ending = next(filter(None, (self.noted(pid).get("Ending") for pid in others)), "")
         forked = [pid for pid in listening if pid != main and _command(pid) == _command(main)]
         if forked:
             native = native_threads(main, before=min(started(pid) or 0 for pid in forked))

@@ -26,6 +26,7 @@ from runners.model.errors import locate as locate
 from runners.model.errors import printable as printable
 from runners.model.errors import shortage as shortage
 from runners.model.errors import timestamp as timestamp
+from runners.model.errors import unreadable as unreadable
 from runners.model.names import SIDES as SIDES
 from runners.model.names import VERDICT_ROUNDS as VERDICT_ROUNDS
 from runners.model.names import WAITING as WAITING

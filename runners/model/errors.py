@@ -4,6 +4,7 @@ import errno
 import importlib
 import math
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -87,6 +88,23 @@ def in_one_line(error: BaseException) -> str:
         said = "(which cannot be told)"
     said = said if len(said) <= 1000 else f"{said[:1000]}..."
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def unreadable(error: BaseException) -> str | None:
+    """What is wrong with a file that this Python cannot read, with the remedy.
+
+    None if the error is another one: also where a text is at fault that code has made, not a file.
+    """
+    if not isinstance(error, SyntaxError) or (error.filename or "<").startswith("<"):
+        return None
+    version = ".".join(map(str, sys.version_info[:2]))
+    quoted = printable(" ".join((error.text or "").split()))
+    cut = quoted if len(quoted) <= 60 else f"{quoted[:57]}..."
+    return (
+        f"Python {version} cannot read {error.filename}"
+        f"{f', line {error.lineno}' if error.lineno else ''} ({type(error).__name__}: {error.msg}"
+        f"{f', in {cut!r}' if cut else ''}); mend it, or choose a Python that it is written for"
+    )
 
 
 class Shortage(NamedTuple):

@@ -34,7 +34,7 @@ from runners.results.read import (
     read_runs,
     read_timelines,
 )
-from runners.results.write import typed, write_whole
+from runners.results.write import typed, unwritten, write_whole
 from runners.words.labels import labels
 from runners.words.parser import Parser
 from runners.words.pythons import code_versions, interpreters
@@ -257,7 +257,8 @@ def run(arguments: Sequence[str]) -> int:
             names=["" if options.together else part.name for part in parts],
         )
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        told = unwritten(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {printable(told)}", file=sys.stderr)
         return 2
     for line in (*map(str, report.paths), *report.recommendations, *report.compared):
         print(printable(line))

@@ -358,7 +358,8 @@ FIXED = (
     ),
     Column(
         *("left_shared_bytes", "Int64", "bytes"),
-        "new shared memory of this user after the run that no process uses any longer",
+        "new shared memory of this user after the run that no process uses any longer, but for "
+        "what is known to be another program's",
     ),
     Column(
         *("notes", "str", ""),

@@ -58,8 +58,18 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def unwritten(error: OSError) -> str:
+    """What the system says of a file, in one line, for a command that has --output."""
+    told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+    remedy = "; make room, or name another folder with --output" if error.errno in full else ""
+    return f"{told}{remedy}"
 
 
 def _sync(path: Path) -> None:

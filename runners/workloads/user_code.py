@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from runners.door import Interrupted, Staying
-from runners.model import Absent, InvalidParameter, UsageError, in_one_line
+from runners.model import Absent, InvalidParameter, UsageError, in_one_line, unreadable
 from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
@@ -29,10 +29,8 @@ def find(parameter: str, name: str) -> Any:
     if pickled.is_pickled(name):
         return pickled.load(parameter, name)
     place, colon, attribute = name.rpartition(":")
-    if not (place and colon and attribute):
-        raise InvalidParameter(
-            parameter, "must be of the form package.module:name or path/to/file.py:name"
-        )
+    if (problem := _misnamed(name, place, colon, attribute)) is not None:
+        raise InvalidParameter(parameter, problem)
     module = _import(parameter, place, module_name(name))
     try:
         found = attrgetter(attribute)(module)
@@ -47,6 +45,24 @@ def find(parameter: str, name: str) -> Any:
             parameter, f"{name} is not a function but of type {type(found).__name__}"
         )
     return found
+
+
+def _misnamed(name: str, place: str, colon: str, attribute: str) -> str | None:
+    """What is wrong with a name that cannot be a function's; None if it can be one."""
+    form = "must be of the form package.module:name or path/to/file.py:name"
+    if name.startswith("lambda"):
+        return f"{form}; a lambda has no name: put a function into a file"
+    if not colon and name.endswith(".py"):
+        return f"{form}; write {name}:NAME, with the name of the function in it"
+    if not colon and "." in name:
+        return f"{form}; write {':'.join(name.rsplit('.', 1))}"
+    if not (place and colon and attribute):
+        return form
+    if place.endswith(".ipynb"):
+        return f"{form}; of a notebook, measure it there: from runners import speedup"
+    if not place.endswith(".py") and not all(part.isidentifier() for part in place.split(".")):
+        return f"{form}; {place} is neither a module nor a .py file"
+    return None
 
 
 def owner(name: str) -> type | None:
@@ -107,7 +123,8 @@ def _import(parameter: str, place: str, module: str) -> ModuleType:
     if place.endswith(".py"):
         path = Path(place)
         if not path.is_file():
-            raise Absent(parameter, f"there is no file {place}")
+            slashes = "; folders are told apart by /" if "\\" in place else ""
+            raise Absent(parameter, f"there is no file {place}{slashes}")
         # As an ordinary module of its folder, so that what it defines can be pickled; after the
         # library's, so that no `json.py` beside it is taken for that.
         if (folder := str(path.parent)) not in sys.path:
@@ -167,8 +184,12 @@ def _why_not(module: str, error: BaseException) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     what = f"module {module} cannot be imported"
-    if line is None or isinstance(error, ImportError):
+    if (problem := unreadable(error)) is not None:
+        return f"{what}: {problem}"
+    if isinstance(error, ImportError):
         return f"{what} ({in_one_line(error)}); is it installed, or in the current folder?"
+    if line is None:
+        return f"{what} ({in_one_line(error)}); mend it"
     return (
         f"{what}: line {line} raises {in_one_line(error)}; mend it, or put what only a script does "
         f"under {GUARD}"

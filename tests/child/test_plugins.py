@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runners.child.plugins import BrokenPlugin, find
+from runners.child.plugins import BrokenPlugin, build, find
 from runners.executors.serial import Serial
 from runners.model import UsageError
 from runners.planning.hydra_versions import blocked
@@ -99,3 +99,36 @@ def test_nothing_but_the_plugin_is_made_of_its_yaml(values: Mapping[str, Any], p
     target = {"_target_": "runners.executors.serial.Serial"}
     with pytest.raises(UsageError, match=rf"^executor.{place} \(serial\): .*plain values"):
         find("executor", "serial", {**target, **values})
+
+
+class Counting:
+    def tasks(self) -> list[int]:
+        return [1]
+
+    def __call__(self, task: int) -> int:
+        return task
+
+    def check(self, results: list[int]) -> None: ...
+
+
+@pytest.mark.parametrize("kind", [dict, str, int, list, set, Exception])
+def test_a_plugin_may_inherit_a_constructor_that_does_not_say_what_it_takes(kind: type) -> None:
+    made = build("workload", "chosen", type("Inherited", (Counting, kind), {}), {})
+    assert isinstance(made, kind)
+
+
+def test_such_a_constructor_is_given_the_parameters_and_may_refuse_them() -> None:
+    inherited = type("Inherited", (Counting, dict), {})
+    assert build("workload", "chosen", inherited, {"size": 3}) == {"size": 3}
+    refusing = type("Refusing", (Counting, Exception), {})
+    with pytest.raises(BrokenPlugin, match=r"^workload=chosen: .* takes no keyword arguments"):
+        build("workload", "chosen", refusing, {"size": 3})
+
+
+def test_a_plugin_that_this_python_cannot_read_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unreadable_plugin.py").write_text("class Mine:\n    def tasks(self)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BrokenPlugin, match=r"unreadable_plugin\.py, line 2 \(.*\); mend it, or"):
+        find("workload", "chosen", {"_target_": "unreadable_plugin.Mine"})

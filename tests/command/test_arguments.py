@@ -35,6 +35,9 @@ from runners.model import UsageError
         ("workload.arguments=[[1],[2]]", "workload.arguments=[[1],[2]]"),
         ("workload.arguments=[1", "workload.arguments=[1"),
         ("workload.keywords.base=3", "++workload.keywords.base=3"),
+        ("workload.function=größe.py:f", "workload.function='größe.py:f'"),
+        ("-m workload.function=a:f,ä:f", "-m workload.function=a:f,'ä:f'"),
+        ("workload.text='ä'", "workload.text='ä'"),
         ("-m workload.arguments_keywords.n=3", "-m ++workload.arguments_keywords.n=choice(3)"),
         (
             "-m workload.arguments=range(9),range(0,9,3)",

@@ -25,6 +25,7 @@ from runners.measuring.measure import measure
 from runners.measuring.process import Child
 from runners.measuring.processes import children, descendants, lives, state
 from runners.measuring.removal import remove_folder
+from runners.measuring.shared_memory import Objects
 from runners.measuring.stops import After, Since, Stopped
 from runners.measuring.tree import marked
 from runners.model import Order, Plan, Run
@@ -114,6 +115,37 @@ def test_files_and_memory_that_a_run_leaves_are_counted(
         run = process.run(MEASURED)
     assert run.left_shared_bytes is not None
     assert run.left_shared_bytes >= 4096
+
+
+@pytest.mark.parametrize("told_by", ["its name", "its time"])
+def test_shared_memory_that_another_program_leaves_is_not_counted(
+    make_plan: MakePlan, name: str, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    of_another = f"loky-{os.getpid()}-{name}" if told_by == "its name" else name
+    monkeypatch.setenv("LEFT", f"{of_another}-now")
+    with child(
+        make_plan("workload=misbehaving", *FORKED, "workload.what=leaving_memory")
+    ) as process:
+        process.settle()
+        process.tree.look()
+        if told_by == "its time":
+            (SHARED / f"{name}-while-nothing-is-run").write_bytes(b"here")
+        try:
+            run = process.run(MEASURED)
+        finally:
+            (SHARED / f"{of_another}-now").unlink()
+    assert (run.status, run.left_shared_bytes) == ("ok", 0)
+
+
+def test_whose_an_object_is_can_be_told_by_its_name() -> None:
+    own, other, gone = os.getpid(), os.getppid(), 2**22 + 1  # above the highest there may be
+    objects = Objects()
+    for shape in ("loky-{}-x", "sem.loky-{}-x", "torch_{}_1", "pym-{}-x", "mpich_shm_{:x}_0"):
+        whose = [objects.is_of(shape.format(pid), [own]) for pid in (own, other, gone)]
+        assert whose == [True, False, None]
+    assert objects.is_of(f"psm_{own}", [own]) is None
+    objects.found["psm_used"] = 1
+    assert objects.is_of("psm_used", [own]) is True
 
 
 @pytest.mark.parametrize("how", ["time limit", "end of the process", "end of the reaper"])
@@ -250,6 +282,13 @@ def test_what_a_run_leaves_is_said_by_a_flag(tmp_path: Path) -> None:
     flags = summarise(read_runs(tmp_path)).iloc[0]["flags"]
     details = [flag.detail for flag in flags if flag.code == "leaves_behind"]
     assert details == ["2 processes, 4096 bytes of shared memory"]
+
+
+def test_shared_memory_that_one_run_of_several_left_is_in_its_row_alone(tmp_path: Path) -> None:
+    runs = synthetic.runs(rounds=3)
+    synthetic.write(tmp_path, [*runs[:-1], replace(runs[-1], left_shared_bytes=4096)])
+    flags = summarise(read_runs(tmp_path)).iloc[0]["flags"]
+    assert "leaves_behind" not in {flag.code for flag in flags}
 
 
 # Folders

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,31 @@ def test_a_process_writes_its_stacks_where_it_is_asked(tmp_path: Path) -> None:
     assert {stack.pid for stack in hang.stacks} == {process.pid}  # this one does not listen
     told = hang.told("the run", 1, "measure.timeout_s")
     assert "task.py:4 in waiting: print(flush=True)" in told
+
+
+def test_a_thread_that_a_worker_cannot_end_without_is_named(tmp_path: Path) -> None:
+    file = Stacks(str(tmp_path))
+    code = (
+        "import threading\n"
+        "from runners.child.stacks import listen\n"
+        "listen()\n"
+        "threading.Thread(target=threading.Event().wait, name='idle', daemon=True).start()\n"
+        "threading.Thread(target=threading.Event().wait, name='watcher').start()\n"
+        "threading._register_atexit(print, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **file.environment, "PYTHONPATH": str(Path(OWN).parent)},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.1)  # until it waits
+        hang = file.ask(os.getpid(), [process.pid])
+        process.kill()
+    assert hang.ending == "watcher"
+    told = hang.told("the run", 1, "measure.timeout_s").splitlines()[0]
+    assert "do not end before the thread watcher, which is no daemon" in told
 
 
 def frames(*names: tuple[str, str]) -> tuple[Frame, ...]:

@@ -1,6 +1,8 @@
 """Results written to real files: whole lines, whole files, nothing left behind."""
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from runners.results.write import (
     write_whole,
 )
 from tests import synthetic
+from tests.conftest import ROOT
 from tests.synthetic import write
 
 
@@ -169,3 +172,22 @@ def test_torn_spans_are_of_no_round(tmp_path: Path) -> None:
     (tmp_path / SPANS).write_bytes(b'{"round": 1}\n{"round": 2}\n[1]\n5\n{"rou\n' + b"[" * 99_999)
     keep_spans(tmp_path, {2})
     assert (tmp_path / SPANS).read_bytes() == b'{"round": 2}\n'
+
+
+def test_a_file_that_has_no_room_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from runners.results.write import unwritten, write_whole\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: write_whole(Path(sys.argv[1]), bytes(5000))\n"
+        "except OSError as error: print(unwritten(error))\n"
+    )
+    file = tmp_path / "report.md"
+    file.write_text("as it was")
+    done = subprocess.run(
+        [sys.executable, "-c", code, file], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = "File too large; make room, or name another folder with --output"
+    assert done.stdout == f"{file}: {told}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+    assert file.read_text() == "as it was"

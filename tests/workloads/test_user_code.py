@@ -112,6 +112,51 @@ def test_a_package_that_is_missing_is_no_matter_of_guards(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        (b"def heavy(n)\n    return n\n", 1, "SyntaxError: .*, in 'def heavy.n.'"),
+        (b"def heavy(n):\nreturn n\n", 2, "IndentationError: .*, in 'return n'"),
+        (b"def heavy(n):\n\tif n:\n        return n\n", 3, "TabError: "),
+        (b"def heavy(n):\n    return 'caf\xe9'\n", 2, "SyntaxError: .*can't decode"),
+    ],
+)
+def test_a_file_that_python_cannot_read_is_told_with_its_line(
+    text: bytes, line: int, what: str, write: Write
+) -> None:
+    python = "Python {}.{}".format(*sys.version_info)
+    file = write("import unreadable_beside\ndef heavy(n): ...\n")
+    for bad in (file.with_name("unreadable_beside.py"), file):
+        bad.write_bytes(text)
+        where = rf"{python} cannot read {re.escape(str(bad))}, line {line} \({what}.*\); mend it"
+        with pytest.raises(InvalidParameter, match=where):
+            find("function", f"{file}:heavy")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("lambda n: n", "a lambda has no name: put a function into a file"),
+        ("work.py", "write work.py:NAME"),
+        ("package.work.heavy", "write package.work:heavy"),
+        ("heavy", "of the form package.module:name or path/to/file.py:name"),
+        (":heavy", "of the form"),
+        ("book.ipynb:heavy", "measure it there: from runners import speedup"),
+        ("some folder/work:heavy", "some folder/work is neither a module nor a .py file"),
+        ("folder\\work.py:heavy", "folders are told apart by /"),
+    ],
+)
+def test_a_name_that_can_be_no_functions_is_told_how_to_be_written(name: str, told: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        find("function", name)
+    assert told in caught.value.problem
+
+
+def test_text_that_a_file_cannot_run_is_its_own_matter(write: Write) -> None:
+    with pytest.raises(InvalidParameter, match=r"line 1 raises SyntaxError: .*<string>.*mend it"):
+        find("function", f"{write('exec(chr(58))')}:heavy")
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("print('a')", "line 3, which prints, runs"),

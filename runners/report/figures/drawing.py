@@ -4,6 +4,7 @@ No function here needs a display or touches the global state of pyplot.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,9 @@ _STYLE: dict[Any, Any] = {
 }
 _ENTRY = 0.18  # inches of a line in the legend
 _LEGEND = 0.6  # inches that figures have for it
+_LINE = 0.16  # inches of a further line of a title
+_LETTER = 0.1  # inches of a letter in it, across
+_BESIDE = 0.6  # inches that the numbers take from the width of a panel
 _WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
 
 
@@ -54,9 +58,14 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.05))
 
 
-def grid(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """A figure with one panel of each of the heights, in inches, in up to three columns."""
+def grid(heights: Sequence[float], names: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure with one panel of each of the heights, in inches, in up to three columns.
+
+    A height is that of a panel whose name, its title, takes one line.
+    """
     columns = min(len(heights), 3 if len(heights) not in (2, 4) else 2)
+    lines = [wrapped(name, letters(_WIDTHS[columns] / columns)).count("\n") for name in names]
+    heights = [height + _LINE * more for height, more in zip(heights, lines, strict=True)]
     rows = [max(heights[at : at + columns]) for at in range(0, len(heights), columns)]
     figure = new_figure(_WIDTHS[columns], sum(rows) + 0.5)
     found = figure.subplots(len(rows), columns, squeeze=False, height_ratios=rows).ravel().tolist()
@@ -66,7 +75,30 @@ def grid(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
 
 
 def title(axes: Axes, text: str) -> None:
-    axes.set_title("\n".join(textwrap.wrap(text, 36)), loc="left", weight="bold")
+    """What a panel shows, in lines that it has room for."""
+    spec = axes.get_subplotspec()
+    figure = axes.get_figure(root=True)
+    assert spec is not None
+    assert figure is not None
+    width = figure.get_figwidth() / spec.get_gridspec().ncols
+    axes.set_title(wrapped(text, letters(width)), loc="left", weight="bold")
+
+
+def letters(width: float) -> int:
+    """How many characters a title's line has in a panel of so many inches."""
+    return int((width - _BESIDE) / _LETTER)
+
+
+def wrapped(text: str, width: int) -> str:
+    """The text in lines of that many characters, which end where a part of a name does."""
+    lines = [""]
+    for part in re.findall(r"[^\s_./:=,-]*[\s_./:=,-]?", text):
+        if len(lines[-1]) + len(part.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return "\n".join(line.strip() for line in lines)
 
 
 def not_drawn(cells: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:

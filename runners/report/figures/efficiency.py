@@ -73,7 +73,8 @@ def efficiency(summary: pd.DataFrame) -> Figure:
         for (_, _, name), panel in cells.groupby(["workload", "scaling", "panel"])
     ]
     with styled():
-        figure, grid_axes = grid([panel.height * _PITCH + _AROUND for panel in panels])
+        heights = [panel.height * _PITCH + _AROUND for panel in panels]
+        figure, grid_axes = grid(heights, [panel.name for panel in panels])
         parts = [_draw(axes, panel) for panel, axes in zip(panels, grid_axes, strict=True)]
         seen = [name for name in _PARTS if any(name in drawn for drawn in parts)]
         legend(figure, (Patch(label=_PARTS[name], **_EDGE, **_STYLES[name]) for name in seen))

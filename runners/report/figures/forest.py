@@ -1,6 +1,5 @@
 """The figure of two results side by side: a row for each cell, as forest plots have it."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import get_args
 
@@ -14,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from runners.analysis.two_results import Compared, Outcome, TwoResults
 from runners.model import printable
-from runners.report.figures.drawing import Style, legend, new_figure, styled
+from runners.report.figures.drawing import Style, legend, new_figure, styled, wrapped
 
 # Okabe and Ito's colours, told apart with any colour vision; the markers do it in print.
 _OUTCOMES: dict[Outcome, Style] = {
@@ -36,6 +35,7 @@ _AROUND = 1.5  # inches above and below the rows
 _WIDTH = 7.4  # inches
 _MOST = 100  # rows
 _WRAP = 42  # characters of a name in a line
+_NAME = 18  # characters of a result's name
 _DECADE = 6.0  # a wider axis has ticks at 0.1, 0.2, 0.5, 1, ...
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
@@ -49,7 +49,7 @@ def forest(found: TwoResults) -> Figure:
     drawn = [cell for cell in found.cells if found.leads in cell.ratios]
     drawn = [cell for cell in drawn if cell.outcome in _OUTCOMES]
     cells = _loudest(drawn)
-    names = ["\n".join(textwrap.wrap(printable(cell.name), _WRAP)) for cell in cells]
+    names = [wrapped(printable(cell.name), _WRAP) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
         figure = new_figure(_WIDTH, _AROUND + _ROW * max(len(cells), 1) + _LINE * lines)
@@ -71,8 +71,8 @@ def forest(found: TwoResults) -> Figure:
         axes.set_ylim(max(len(cells), 1) - 0.4, -0.6)
         axes.set_yticks(range(len(cells)), names)
         axes.tick_params(axis="y", length=0)
-        before, after = map(printable, found.names)
-        label = _LABELS[found.leads].format(before=before, after=after)
+        before, after = (_short(printable(name)) for name in found.names)
+        label = wrapped(_LABELS[found.leads].format(before=before, after=after), _WRAP)
         more = len(drawn) - len(cells)
         axes.set_xlabel(label + (f"\n{more} more cells are in compare.csv" if more else ""))
         axes.set_title(f"← {after} is worse", loc="left", color="0.35", fontsize=8.5)
@@ -84,6 +84,11 @@ def forest(found: TwoResults) -> Figure:
         sns.despine(ax=axes, left=True)
         legend(figure, _handles(found, cells))
     return figure
+
+
+def _short(name: str) -> str:
+    """A result's name, without its middle if it is long: beside the axis it stands twice."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}…{name[-_NAME // 2 :]}"
 
 
 def _loudest(cells: list[Compared]) -> list[Compared]:

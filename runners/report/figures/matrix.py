@@ -1,7 +1,6 @@
 """The figure of all workloads on all executors: who gains where, at a glance."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from runners.model import Workers
-from runners.report.figures.drawing import Style, new_figure, styled, title
+from runners.report.figures.drawing import Style, new_figure, styled, title, wrapped
 from runners.words.labels import labels
 from runners.words.rounding import bracketed
 
@@ -26,6 +25,7 @@ _FIELD = 0.92, 0.48  # inches
 _AROUND = 1.4, 0.6  # inches beside and above the fields, without the names
 _LETTER = 0.065, 0.045  # inches: across for the rows' names, up for the tilted ones of the columns
 _WRAP = 26  # characters of a name in a line
+_LINE = 0.15  # inches of a line of a name
 _ROOM = 14  # characters of an interval that fit into a field at full size
 _SIZE = 7.2  # points, of an interval
 
@@ -75,7 +75,8 @@ def _size(rows: Sequence[str], columns: Sequence[str]) -> tuple[float, float]:
     """Width and height of the figure in inches."""
     longest = (min(_WRAP, max(map(len, side))) for side in (rows, columns))
     names = (letters * letter for letters, letter in zip(longest, _LETTER, strict=True))
-    fields = len(columns) * _FIELD[0], len(rows) * _FIELD[1]
+    lines = max(wrapped(name, _WRAP).count("\n") + 1 for name in rows)
+    fields = len(columns) * _FIELD[0], len(rows) * max(_FIELD[1], _LINE * lines + 0.06)
     width, height = map(sum, zip(fields, _AROUND, names, strict=True))
     return width, height
 
@@ -112,7 +113,7 @@ def _ink(face: Sequence[float]) -> str:
 
 
 def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str], n: int) -> None:
-    names = [["\n".join(textwrap.wrap(name, _WRAP)) for name in side] for side in (rows, columns)]
+    names = [[wrapped(name, _WRAP) for name in side] for side in (rows, columns)]
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.hlines(np.arange(len(rows) - 1) + 0.5, -0.5, len(columns) - 0.5, **_GAP)
@@ -120,7 +121,7 @@ def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str], n: int) -> N
     axes.set_yticks(range(len(rows)), names[0])
     axes.xaxis.tick_top()
     axes.set_xticks(
-        range(len(columns)), names[1], rotation=40, ha="left", va="center", rotation_mode="anchor"
+        range(len(columns)), names[1], rotation=40, ha="left", va="bottom", rotation_mode="anchor"
     )
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

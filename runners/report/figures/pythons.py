@@ -24,10 +24,12 @@ from runners.report.figures.drawing import (
     MARKERS,
     Style,
     legend,
+    letters,
     new_figure,
     not_drawn,
     styled,
     title,
+    wrapped,
 )
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
@@ -42,7 +44,8 @@ _PANEL = 2.7, 5.5  # inches of a panel, from the narrowest to the widest
 _ALONE = 4.2  # inches of a single one, at least
 _AROUND = 0.8, 1.3  # inches beside and around the panels
 _LETTER = 0.07  # inches of an interpreter's name, across
-_TILT = 35  # degrees, of names that have no room
+_TILTS = 35, 60, 90  # degrees, of names that have no room
+_BESIDE = 0.6  # inches that the numbers take from the width of a panel
 _WRAP = 26  # characters of such a name in a line
 _LINE = 0.14  # inches of a line of text
 _NOTE = 46  # characters in a line of the note
@@ -98,9 +101,10 @@ def pythons(summary: pd.DataFrame) -> Figure:
     most = max(len(panel.names) for panel in panels)
     width = min(max(narrowest, _TICK * most), _PANEL[1])
     longest = max(len(name) for panel in panels for name in panel.names)
-    tilt = _TILT if longest * _LETTER > 0.9 * (width - 0.6) / most else 0
+    tilt = _tilt(longest, (width - _BESIDE) / most)
+    titles = max(wrapped(panel.name, letters(width)).count("\n") for panel in panels)
     notes = max(_note(panel).count("\n") + 1 for panel in panels)
-    height = sum(_ROWS) + _AROUND[1] + _LINE * notes
+    height = sum(_ROWS) + _AROUND[1] + _LINE * (notes + titles)
     height += min(longest, _WRAP) * _LETTER * math.sin(math.radians(tilt))
     with styled():
         figure = new_figure(columns * width + _AROUND[0], blocks * height)
@@ -109,6 +113,7 @@ def pythons(summary: pd.DataFrame) -> Figure:
             above, below = (grid[2 * (at // columns) + k][at % columns] for k in (0, 1))
             if at < len(panels):
                 alike = panels[at].first == panels[at - at % columns].first
+                title(above, panels[at].name)
                 _draw_loops(above, panels[at], named=at % columns == 0 or not alike)
                 _draw_speedups(below, panels[at], styles, is_first=at % columns == 0)
                 _name(below, panels[at], tilt)
@@ -117,6 +122,15 @@ def pythons(summary: pd.DataFrame) -> Figure:
                 below.remove()
         legend(figure, _handles(panels, styles))
     return figure
+
+
+def _tilt(longest: int, room: float) -> int:
+    """How far names of up to that length are turned that have so many inches each."""
+    if longest * _LETTER <= 0.9 * room:
+        return 0
+    lines = -(-longest // _WRAP)
+    fit = (tilt for tilt in _TILTS if room * math.sin(math.radians(tilt)) >= _LINE * lines)
+    return next(fit, _TILTS[-1])
 
 
 def _panels(summary: pd.DataFrame) -> Iterator[_Panel]:
@@ -157,7 +171,6 @@ def _draw_loops(axes: Axes, panel: _Panel, *, named: bool) -> None:
     ends = loops[["serial_ratio", "serial_ratio_high", "serial_ratio_low"]].to_numpy(float)
     axes.axhline(1, zorder=1, **_ONE)
     _draw_line(axes, panel, loops["place"].to_numpy(int), 1 / ends, 0.0, _LOOP)
-    title(axes, panel.name)
     _frame(axes, panel)
     axes.tick_params(axis="x", labelbottom=False)
     if named:
@@ -253,7 +266,7 @@ def _frame(axes: Axes, panel: _Panel) -> None:
 
 
 def _name(axes: Axes, panel: _Panel, tilt: float) -> None:
-    names = ["\n".join(textwrap.wrap(name, _WRAP)) for name in panel.names]
+    names = [wrapped(name, _WRAP) for name in panel.names]
     how: Style = {"rotation": tilt, "ha": "right", "rotation_mode": "anchor"} if tilt else {}
     axes.set_xticks(range(len(names)), names, **how)
 

@@ -73,7 +73,7 @@ def speedup(
     lines = sorted(set(cells.loc[cells["executor"] != SERIAL, "line"]), key=in_order)
     styles = _styles(lines)
     with styled():
-        figure, grid_axes = grid([_HEIGHT] * len(panels))
+        figure, grid_axes = grid([_HEIGHT] * len(panels), [panel.name for panel in panels])
         for panel, axes in zip(panels, grid_axes, strict=True):
             _draw(axes, panel, styles)
         legend(figure, _handles(panels, styles))

@@ -13,7 +13,15 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from runners.model import Timeline
-from runners.report.figures.drawing import Style, legend, new_figure, styled
+from runners.report.figures.drawing import (
+    Style,
+    legend,
+    letters,
+    new_figure,
+    styled,
+    title,
+    wrapped,
+)
 from runners.report.trace import TITLES, Lane, lanes, phases, sampled
 from runners.words.rounding import time_unit
 
@@ -26,6 +34,7 @@ _SHADES: dict[str, Style] = {
 _COLOURS = colormaps["viridis_r"]
 _BAR = 0.76  # of a lane
 _WIDTH, _LANE, _HEAD, _HEAD_AND_SCALE, _AROUND = 9.6, 0.24, 0.35, 0.75, 0.9  # inches
+_LINE = 0.16  # inches of a further one
 _LEAST = 2.4  # inches: room for the scale's label beside a single run of few workers
 _PLOT = 7.4  # inches of the width that time has, roughly
 _DIGIT = 0.075  # inches
@@ -46,7 +55,7 @@ def timeline(timelines: Sequence[Timeline], name: str) -> Figure:
     shared = max(walls) <= _FURTHEST * min(walls)
     heights = [min(len(found), MOST_LANES) + 0.4 for _, found in runs]
     height = _LANE * sum(heights) + (_HEAD if shared else _HEAD_AND_SCALE) * len(runs) + _AROUND
-    height = max(height, _LEAST)
+    height = max(height, _LEAST) + _LINE * wrapped(name, letters(_WIDTH - 1)).count("\n")
     with styled():
         figure = new_figure(_WIDTH, height)
         grid = figure.subplots(len(runs), squeeze=False, height_ratios=heights).ravel().tolist()
@@ -77,8 +86,7 @@ def _draw(axes: Axes, run: Timeline, found: Sequence[Lane], name: str, span_s: f
     for y, lane in enumerate(drawn):
         _draw_lane(axes, y, lane, run.begin_ns, scale, _PLOT / span_s)
     what = TITLES[run.role] + (f": {name}" if run.role == "measured" else "")
-    title = f"{what}, {run.wall_s * scale:.3g} {unit}{sampled(run)}"
-    axes.set_title(title, loc="left", weight="bold")
+    title(axes, f"{what}, {run.wall_s * scale:.3g} {unit}{sampled(run)}")
     axes.set_xlabel(f"time since the run's begin [{unit}]")
     axes.set_xlim(0, span_s * scale * 1.01)
     axes.set_ylim(len(drawn) - 0.3, -0.7)

@@ -1,0 +1,53 @@
+"""Options that show something and measure nothing: Hydra has them for a single cell alone."""
+
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from runners.command.arguments import MULTIRUN, each_value
+
+OF_A_CELL = ("--cfg", "-c", "--info", "-i")
+SHOWING = (*OF_A_CELL, "--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc")
+
+
+def first_cell(words: Sequence[str]) -> tuple[list[str], str]:
+    """Such words for the first cell of a sweep, and a line that says so; others as they are.
+
+    `all` has to be asked of interpreters: the usual value stands for it. The line is "" where there
+    is nothing to say.
+    """
+    flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+    if not flags & set(SHOWING):
+        return list(words), ""
+    found: list[str] = []
+    chosen: list[str] = []
+    for word in words:
+        if word in MULTIRUN:
+            continue
+        override = None if word.startswith("-") else _parsed(word)
+        key = word.partition("=")[0]
+        values = [word.partition("=")[2]]
+        if override is not None and override.is_sweep_override():
+            values = each_value(override)
+        if word.startswith("-") or override is None:
+            found.append(word)
+        elif key.lstrip("+") in ("executor", "python") and values[0] == "all":
+            chosen.append(f"the usual {key.lstrip('+')}")
+        elif override.is_sweep_override():
+            found.append(f"{key}={values[0]}")
+            if len(values) > 1:
+                chosen.append(found[-1])
+        else:
+            found.append(word)
+    if not chosen or not flags & set(OF_A_CELL):
+        return found, ""
+    return found, f"note: of the sweep's cells this is the one with {', '.join(chosen)}"
+
+
+def _parsed(word: str) -> Override | None:
+    try:
+        [override] = OverridesParser.create().parse_overrides([word])
+    except Exception:  # which is told where it is read; also of the value of an option
+        return None
+    return override

@@ -1,0 +1,38 @@
+"""What shows something of a sweep is asked of its first cell."""
+
+from pathlib import Path
+
+import pytest
+
+from runners.command.arguments import expanded
+from runners.command.showing import first_cell
+from tests.conftest import run_program
+
+NOTE = "note: of the sweep's cells this is the one with "
+
+
+@pytest.mark.parametrize(
+    ("typed", "written", "told"),
+    [
+        ("executor=all --cfg job", "--cfg job", "the usual executor"),
+        ("-m python=all --cfg=all n=2", "--cfg=all n=2", "the usual python"),
+        ("n=1,2 executor=thread,all -c job", "-c job n=1 executor=thread", "n=1, executor=thread"),
+        ("-m n=range(2,5) --info", "--info all n=2", "n=2"),
+        ("--info executor=all", "--info all", "the usual executor"),
+        ("--info plugins -m n=3", "--info plugins n=3", ""),
+        ("executor=all --help", "--help", ""),
+        ("-m workload.end=5 --cfg job", "--cfg job workload.end=5", ""),
+        ("n=1,2", "n=1,2", ""),
+        ("executor=all", "--multirun executor=choice(all)", ""),
+    ],
+)
+def test_a_sweep_is_shown_by_its_first_cell(typed: str, written: str, told: str) -> None:
+    note = f"{NOTE}{told}" if told else ""
+    assert first_cell(expanded(typed.split())) == (written.split(), note)
+
+
+def test_hydra_takes_it(tmp_path: Path) -> None:
+    words = ("-m", "executor=all", "n=3,4", "--cfg", "job")
+    done = run_program(*words, cwd=tmp_path, plugins=False)
+    assert (done.returncode, done.stderr) == (0, f"{NOTE}the usual executor, n=3\n")
+    assert "'n': 3" in done.stdout
