@@ -127,6 +127,14 @@ def test_a_cell_that_failed_fails_the_gate_and_others_are_listed(
     assert told(capsys, before, after)[0] == NOT_WORSE
 
 
+def test_times_and_speedups_of_weak_scaling_are_those_of_the_report(tmp_path: Path) -> None:
+    one, other = (cell(tmp_path / name, scaling="weak", seed=at) for at, name in enumerate("ab"))
+    assert run([str(one), str(other), "--output", str(tmp_path)]) == NOT_WORSE
+    [row] = pd.read_csv(tmp_path / "compare.csv").to_dict("records")
+    assert row["speedup_before"] == pytest.approx(1.8, rel=0.01)
+    assert row["parallel_s_after"] == pytest.approx(2 * 0.2 / 1.8, rel=0.01)
+
+
 def test_one_that_failed_before_too_or_is_supported_nowhere_is_not_counted_as_worse(
     before: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

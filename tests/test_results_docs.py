@@ -13,6 +13,7 @@ import pytest
 
 from runners.analysis import columns as of_summary
 from runners.model import Span, Timeline
+from runners.report.exports import EXPORTS
 from runners.report.files import write_report
 from runners.report.markdown import table
 from runners.results import columns as of_runs
@@ -79,7 +80,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for arguments in (cell, (*cell, "measure.force=true"), (*sweep, "hydra.sweep.dir=sweep")):
         done = run_program(*arguments, cwd=cwd, plugins=False)
         assert done.returncode == 0, done.stderr
-    write_report([cwd / "one"])
+    write_report([cwd / "one"], exports=list(EXPORTS))
     files = [path for path in cwd.rglob("*") if path.is_file()]
     return {".hydra/" if ".hydra" in path.parts else path.name for path in files}
 

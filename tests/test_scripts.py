@@ -50,7 +50,8 @@ def test_a_function_of_the_user_is_measured(scripts: Path, own: Path) -> None:
         assert {row["status"] for row in rows} == {"ok"}
     told = run_installed(scripts / "speedup-lab-report", own, "process", "thread")
     assert "summary.csv" in told
-    assert "exit status" in run_installed(scripts / "speedup-lab-compare", own, "--help")
+    for name in ("speedup-lab-compare", "speedup-lab-history"):
+        assert "exit status" in run_installed(scripts / name, own, "--help")
 
 
 def test_a_sweep_and_the_lecture_start_from_there_too(scripts: Path, own: Path) -> None:

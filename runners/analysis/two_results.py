@@ -227,8 +227,8 @@ def _compared(
     times = (pair.before, pair.after) if pair is not None else ()
     speedups = [each.typical("speedup") for each in times] or [nothing, nothing]
     seconds = [each.typical("parallel") for each in times] or [nothing, nothing]
-    if after["scaling"] == "weak":
-        speedups = [speedup.scaled(int(after["n"])) for speedup in speedups]
+    if after["scaling"] == "weak":  # whose rounds have the parallel time of one task's worth
+        seconds = [one.scaled(int(after["n"])) for one in seconds]
     return Compared(
         *(name, int(after["n"]), (str(before["cell"]), str(after["cell"])), outcome, ratios),
         speedups=(speedups[0], speedups[1]),

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--margin",
-        type=_margin,
+        type=share,
         metavar="5%",
         help="what does not count as a difference; by default what identical measurements were "
         "seen to differ by in these results",
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _margin(text: str) -> float:
+def share(text: str) -> float:
     """A ratio less 1, of `5%` or `0.05`."""
     number = text.strip()
     try:

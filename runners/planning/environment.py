@@ -21,8 +21,8 @@ from runners.planning.variables import variables
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")
 CPUS = Path("/sys/devices/system/cpu")
-GIT_TIMEOUT_S = 2
-SYSCTL_TIMEOUT_S = 2
+ASKING_TIMEOUT_S = 2
+LOG = ("git", "-c", "log.showSignature=false", "log", "-1", "--format=%cI %D", "--decorate=short")
 
 
 def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS) -> Environment:
@@ -40,7 +40,7 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "cpu_governor": _governors(cpus),
         "environment_variables": variables(os.environ),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
-        "git_commit": _git_commit(),
+        **_git(),
     }
     return Environment(facts, usable_cpus(proc, cgroup))
 
@@ -113,13 +113,7 @@ def _arm_cores(cpuinfo: str) -> list[str]:
 @cache
 def _sysctl(name: str) -> str | None:
     """What macOS says under that name."""
-    try:
-        done = subprocess.run(
-            ["sysctl", "-n", name], capture_output=True, text=True, timeout=SYSCTL_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
+    return _asked("sysctl", "-n", name)
 
 
 def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
@@ -195,12 +189,24 @@ def _governors(cpus: Path) -> list[str] | None:
     return sorted(found - {""}) or None
 
 
-def _git_commit() -> str | None:
-    """Commit of the current folder's working tree; `-dirty` if tracked files have changed."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+def _git() -> dict[str, str | None]:
+    """Of the current folder's working tree: the commit, `-dirty` if tracked files have changed, the
+    date of that commit in ISO 8601 and the branch; None where there is none."""
+    commit = _asked("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    shown = _asked(*LOG) if commit else None
+    date, _, names = (shown or "").partition(" ")
+    branch = re.search(r"HEAD -> ([^,]+)", names)
+    return {
+        "git_commit": commit,
+        "git_commit_date": date or None,
+        "git_branch": branch[1] if branch else None,
+    }
+
+
+def _asked(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ASKING_TIMEOUT_S)
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # ValueError: not in UTF-8
         return None
     return done.stdout.strip() or None
 

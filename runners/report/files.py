@@ -21,6 +21,7 @@ from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
+from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.pythons import section
@@ -66,6 +67,7 @@ def write_report(
     *,
     timelines: bool = False,
     names: Sequence[str] | None = None,
+    exports: Sequence[str] = (),
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
@@ -75,7 +77,8 @@ def write_report(
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
-    result. Raises `UsageError` where there is nothing to report on.
+    result. `exports` are formats of other tools, of EXPORTS, whose files are written as well.
+    Raises `UsageError` where there is nothing to report on.
     """
     if names is None:
         names = [part.name for part in parts_of_results(list(map(str, folders)))]
@@ -116,6 +119,8 @@ def write_report(
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
     }
+    for name in exports:
+        files |= EXPORTS[name](summary, runs, read_environments(folders))
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
@@ -247,6 +252,15 @@ def run(arguments: Sequence[str]) -> int:
         action="store_true",
         help="write timeline.png and trace.json into each cell's folder",
     )
+    parser.add_argument(
+        "--export",
+        metavar="FORMAT",
+        action="append",
+        choices=EXPORTS,
+        default=[],
+        help="also write the files of another tool: "
+        + "; ".join(f"`{name}`: {what}" for name, what in ABOUT.items()),
+    )
     options = parser.parse_args(arguments)
     try:
         parts = parts_of_results(options.folders)
@@ -255,6 +269,7 @@ def run(arguments: Sequence[str]) -> int:
             options.output,
             timelines=options.timelines,
             names=["" if options.together else part.name for part in parts],
+            exports=options.export,
         )
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)

@@ -110,6 +110,8 @@ FACTS = (
     "python_version",
     "python_free_threaded",
     "git_commit",
+    "git_commit_date",
+    "git_branch",
 )
 """What the report repeats of `environment.json`."""
 

@@ -178,12 +178,19 @@ def test_commit_of_the_current_folder_and_whether_it_is_dirty(
     assert read_environment().facts["git_commit"] is None
     git("init")
     assert read_environment().facts["git_commit"] is None
+    assert read_environment().facts["git_commit_date"] is None
     write(tmp_path / "file", "one")
     git("add", "file")
     git("commit", "-m", "first")
     git("tag", "v1")
     commit = git("rev-parse", "HEAD")
-    assert read_environment().facts["git_commit"] == commit
+    facts = read_environment().facts
+    assert facts["git_commit"] == commit
+    assert facts["git_commit_date"] == git("log", "-1", "--format=%cI")
+    assert facts["git_branch"] == git("branch", "--show-current")
+    git("checkout", "--detach")
+    facts = read_environment().facts
+    assert (facts["git_branch"], facts["git_commit_date"] is None) == (None, False)
     write(tmp_path / "result", "untracked")
     assert read_environment().facts["git_commit"] == commit
     write(tmp_path / "file", "two")

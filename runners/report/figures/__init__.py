@@ -4,6 +4,7 @@ from runners.report.figures.drawing import image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
 from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
+from runners.report.figures.over_time import over_time
 from runners.report.figures.pythons import pythons
 from runners.report.figures.speedup import speedup
 from runners.report.figures.timeline import timeline
@@ -14,6 +15,7 @@ __all__ = [
     "image",
     "matrix",
     "new_figure",
+    "over_time",
     "pythons",
     "speedup",
     "styled",
