@@ -24,6 +24,8 @@ GIVEN_S = 5.0
 """How long a program has to reach its end after a request that it was not waiting for."""
 THREADS_S = 1.0
 """How long a program waits at its end for threads that it has not started itself."""
+POOLS_S = 30.0
+"""How long it waits there for pools that end their own threads."""
 UNWRITTEN = "interrupted before anything was measured"
 
 
@@ -221,7 +223,15 @@ def _end_beside_threads(status: int) -> None:
     import atexit
     import threading
 
-    me, until_s = threading.current_thread(), time.monotonic() + THREADS_S
+    me = threading.current_thread()
+    if all(thread is me or thread.daemon for thread in threading.enumerate()):
+        return
+    # Pools end their own threads so, before Python waits for any; joblib's has one of some seconds.
+    ends = [*reversed(getattr(threading, "_threading_atexits", []))]
+    pools = threading.Thread(target=lambda: [end() for end in ends], daemon=True)
+    pools.start()
+    pools.join(POOLS_S)
+    until_s = time.monotonic() + THREADS_S
     while left := [t.name for t in threading.enumerate() if t is not me and not t.daemon]:
         if time.monotonic() > until_s:
             names = ", ".join(left)
