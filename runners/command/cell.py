@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -16,6 +16,7 @@ from runners.measuring.measure import measure
 from runners.model import Order, Panel, Plan, Run, run_of, timestamp
 from runners.planning.interpreters import environment_of
 from runners.results.claim import claimed
+from runners.results.owner import job
 from runners.results.read import read_runs
 from runners.results.regular import refuse_link
 from runners.results.write import append, append_spans, keep_spans, write_environment
@@ -56,12 +57,18 @@ Show = Callable[[Sequence[Terminal]], Shown]
 
 
 def measure_cells(
-    cells: Sequence[Candidate], home: Path, watch: Watch, show: Show = Bar
+    cells: Sequence[Candidate],
+    home: Path,
+    watch: Watch,
+    show: Show = Bar,
+    *,
+    shares_machine: bool | None = None,
 ) -> list[Measured]:
     """Measure what is not already there, store every run as it ends, show what came out.
 
     What is to be measured makes one panel; the baseline of several cells has a folder in `home`.
-    Whoever calls has claimed the cells' folders. Raises OSError, and Claimed for that folder.
+    Whoever calls has claimed the cells' folders; `shares_machine` is what rows say of jobs of the
+    same sweep. Raises OSError, and Claimed for that folder.
     """
     earlier = [resume.look(cell.folder, cell.plan) for cell in cells]
     todo = []
@@ -74,7 +81,7 @@ def measure_cells(
         if todo:
             first = todo[0][0]
             wait_for_quiet(first.plan, watch, first.display.say)
-            panel = _measure(todo, home, claims, show)
+            panel = _measure(todo, home, claims, show, shares_machine)
         found = [
             (Measured("unreadable"), None) if old.outcome == "unreadable" else _shown(cell)
             for cell, old in zip(cells, earlier, strict=True)
@@ -101,7 +108,11 @@ def leave_out(cell: Candidate, reason: str) -> Measured:
 
 
 def _measure(
-    todo: Sequence[tuple[Candidate, Earlier]], home: Path, claims: ExitStack, show: Show
+    todo: Sequence[tuple[Candidate, Earlier]],
+    home: Path,
+    claims: ExitStack,
+    show: Show,
+    shares_machine: bool | None,
 ) -> Path | None:
     """Returns the folder of what several cells share, which is claimed besides."""
     panel = Panel(tuple(cell.plan for cell, _ in todo))
@@ -118,6 +129,7 @@ def _measure(
     if panel.name is not None and shared is not None:
         folders[panel.name] = shared
     displays = {cell.plan.cell: cell.display for cell, _ in todo}
+    batch = job()
     runs = measure(
         *panel.plans,
         earlier=[old.rounds for _, old in todo],
@@ -127,6 +139,7 @@ def _measure(
     # Closed at once, whatever is raised here: a traceback that is kept would keep it alive.
     with closing(runs), show(list(displays.values())) as bar:
         for run in runs:
+            run = replace(run, job=batch, share_machine=shares_machine)
             append(folders[run.cell], run)
             if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":
                 append_spans(folders[run.cell], run)

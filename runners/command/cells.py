@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ from runners.planning.environment import Site
 from runners.results.write import append
 from runners.words.functions import of_parameters, shown
 from runners.words.versions import Codes, same_code
+
+Known = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""From the identity of a cell to the part of it that is known before it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,11 @@ def same_versions(cells: Sequence[Plan | Run]) -> list[str]:
     ]
 
 
-def with_partners(cells: Sequence[Cell], *, elsewhere: bool = False) -> list[Cell]:
+def with_partners(cells: Sequence[Cell], known: Known = dict) -> list[Cell]:
     """The cells; of two versions of one that share rounds, both are measured if one has to be.
 
-    An earlier result of one of them would have no round in common with the other's.
+    An earlier result of one of them would have no round in common with the other's. `known` takes
+    from the identity of a cell what is known before it is measured.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -115,9 +119,9 @@ def with_partners(cells: Sequence[Cell], *, elsewhere: bool = False) -> list[Cel
     again: set[int] = set()
     for group in groups.values():
         if len(group) > 1:
-            known = [_outcome(cell, elsewhere) for cell in group]
-            if "reused" in known and {*known} & {"new", "again", "continued"}:
-                pairs = zip(group, known, strict=True)
+            found = [_outcome(cell, known) for cell in group]
+            if "reused" in found and {*found} & {"new", "again", "continued"}:
+                pairs = zip(group, found, strict=True)
                 again |= {cell.number for cell, what in pairs if what in ("reused", "continued")}
     return [
         replace(cell, what=replace(cell.what, measure=replace(cell.what.measure, force=True)))
@@ -127,10 +131,10 @@ def with_partners(cells: Sequence[Cell], *, elsewhere: bool = False) -> list[Cel
     ]
 
 
-def _outcome(cell: Cell, elsewhere: bool) -> str:
+def _outcome(cell: Cell, known: Known) -> str:
     assert isinstance(cell.what, Plan)
     try:
-        return resume.look(cell.folder, cell.what, elsewhere=elsewhere).outcome
+        return resume.look(cell.folder, cell.what, known(cell.what.identity)).outcome
     except OSError:
         return "unreadable"
 

@@ -26,8 +26,9 @@ TEXT = "lecture.md"
 
 OURS = re.compile(
     rf"({'|'.join(map(re.escape, (RUNS, SPANS, IDENTITY)))})(\.\d+)?|{re.escape(CLAIM)}\d+"
+    r"|\.turn\..*"
     rf"|{'|'.join(map(re.escape, (ENVIRONMENT, SWEEP, MULTIRUN, PAGE, 'lecture.md')))}|output\.txt"
-    r"|\.hydra|\.submitit|\.lock|\.DS_Store|\.nfs.*"
+    r"|\.hydra|\.submitit|\.cluster|\.lock|\.DS_Store|\.nfs.*"
 )
 """Names that this program, Hydra and its launchers give, with what a file manager or NFS leaves."""
 

@@ -110,7 +110,7 @@ class Grid:
         for override in parsed:
             if not self._is_scalar(override) or base.lacks(override.key_or_group):
                 continue
-            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+            base.set(override.key_or_group, override.value())
         job = cfg.hydra.job
         own = [override for override in parsed if not override.is_hydra_override()]
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
@@ -232,11 +232,19 @@ class _Base:
         self.cfg = cfg
         self.broken = broken
         self.pristine = {key: copy.deepcopy(cfg._get_node(key)) for key in (*CELL, "sweep")}
+        self.changed: set[str] = set()
+
+    def set(self, key: str, value: Any) -> None:
+        """Set a value below one of the keys that are restored."""
+        self.changed.add(key.partition(".")[0])
+        OmegaConf.update(self.cfg, key, value, merge=True)
 
     def restored(self) -> DictConfig:
+        """The configuration as it was composed; to copy what nobody has changed takes longest."""
         with flag_override(self.cfg, ["struct", "readonly"], False):
-            for key, node in self.pristine.items():
-                self.cfg[key] = copy.deepcopy(node)
+            for key in self.changed:
+                self.cfg[key] = copy.deepcopy(self.pristine[key])
+        self.changed.clear()
         return self.cfg
 
     def lacks(self, key: str) -> bool:

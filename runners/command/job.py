@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from runners.command.folders import within
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, Terminal, refused
 from runners.command.quiet import Watch
+from runners.command.turns import turn
 from runners.model import UsageError
 from runners.planning import config, interpreters, versions
 from runners.planning.environment import read_site
@@ -51,7 +53,8 @@ class Job:
     job that is run in another process has its own. `submitted` says how things are where cells are
     handed over, if they are, for each interpreter (`planning.identity.host`), and `commits` what
     revisions stood for there. `hosts` has the interpreters of the sweep, with the versions of the
-    code, in their order, by what the configuration calls them.
+    code, in their order, by what the configuration calls them. `shares_machine` says whether jobs
+    of its sweep measure at the same time on a machine; None where there are none.
     """
 
     def __init__(self) -> None:
@@ -64,6 +67,7 @@ class Job:
         self.hosts: list[tuple[str, ...]] = []
         self.commits: Mapping[str, str] = {}
         self.is_here = True
+        self.shares_machine: bool | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """In another process, which a launcher has started: make the configuration known there."""
@@ -80,7 +84,12 @@ class Job:
         try:
             if place is not None:
                 within(Path(str(HydraConfig.get().sweep.dir)), folder)
-            with claimed(folder):
+            with ExitStack() as mine:
+                mine.enter_context(claimed(folder))
+                if place is not None:
+                    self.shares_machine = bool(cfg.sweep.share_machine)
+                    if not self.shares_machine:
+                        mine.enter_context(turn(Path(str(HydraConfig.get().sweep.dir))))
                 measured = self._measured(cfg, folder, place)
         except Claimed as error:
             if place is None:
@@ -122,7 +131,7 @@ class Job:
     def measure(self, cells: Sequence[Candidate], home: Path) -> list[Measured]:
         """Measure cells together. Those that cannot be stored, as on a full disk, have failed."""
         try:
-            return measure_cells(cells, home, self.watch)
+            return measure_cells(cells, home, self.watch, shares_machine=self.shares_machine)
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
             return [Measured("failed") for _ in cells]

@@ -47,6 +47,8 @@ class Check(Callback):
         from runners.planning.config import plan
 
         HydraConfig.instance().set_config(config)
+        if config.hydra.runtime.choices.get("cluster", "none") != "none":
+            fail(UsageError("cluster: jobs are for sweeps; add -m, or leave it out"))
         if config.versus is not None:
             fail(UsageError(f"versus={config.versus}: two versions make a sweep; add -m"))
         try:

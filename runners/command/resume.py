@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from runners.measuring.pace import Pair
 from runners.model import Plan, Run, Status
-from runners.planning.identity import SUBMITTED, differences, handed_over
+from runners.planning.identity import SUBMITTED, differences
 from runners.results import checked
 from runners.results.columns import IDENTITY, RUNS, SPANS, counts
 from runners.results.read import baseline_folder
@@ -59,9 +59,12 @@ def following(folder: Path) -> tuple[int, int]:
     )
 
 
-def look(folder: Path, plan: Plan, *, elsewhere: bool = False) -> Earlier:
-    """What `folder` holds of this cell, which may be measured elsewhere; nothing is changed."""
-    wanted = handed_over(plan.identity) if elsewhere else plan.identity
+def look(folder: Path, plan: Plan, wanted: Mapping[str, Any] | None = None) -> Earlier:
+    """What `folder` holds of this cell; nothing is changed.
+
+    `wanted` is the part of its identity that is known here, if it is to be measured elsewhere.
+    """
+    wanted = plan.identity if wanted is None else wanted
     try:
         rows = _rows(folder / RUNS)
         return _judge(folder, plan, rows, wanted) if rows else Earlier("new")

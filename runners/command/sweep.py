@@ -7,6 +7,7 @@ the sweep's folder.
 import copy
 import json
 import math
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,24 +21,36 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from runners.command import folders, resume
+from runners.command import cluster, folders, resume
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
-from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
+from runners.command.cells import (
+    Cell,
+    Known,
+    measure_panel,
+    panels,
+    planned,
+    same_versions,
+    with_partners,
+)
+from runners.command.chunk import Ended
 from runners.command.folders import MULTIRUN
 from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
+from runners.command.jobs import Submitted
 from runners.command.mistakes import explain, fail
 from runners.command.progress import Place, why
 from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
 from runners.planning import interpreters, versions
-from runners.planning.identity import host
+from runners.planning.identity import anywhere, handed_over, host
 from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import write_json, write_whole
 from runners.words.flags import remedy, told
 
+HERE = ("JoblibLauncher", "LocalLauncher")
+"""The launchers of Hydra that run jobs on this machine, of joblib and of submitit."""
 ORDERS = ("random", "given")
 OUTPUTS = ("text", "json")
 
@@ -68,18 +81,23 @@ class Sweep:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
             cells = planned(self.grid, combinations, site(), self._place, self.job.place)
+            packed = self._packed(len(cells), launcher)
         except UsageError as error:
             fail(error)
         _tell_of_files(cells)
         for line in same_versions([cell.what for cell in cells]):
             print(f"note: {line}", file=sys.stderr)
         self.claim(len(cells))
+        try:
+            live = packed.live() if packed is not None else []
+        except UsageError as error:
+            fail(error)
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
-        elsewhere = launcher is not None
-        if not elsewhere and self.config.sweep.panel:
-            both = with_partners(cells)
+        known = handed_over if launcher is not None else anywhere if packed is not None else dict
+        if launcher is None and self.config.sweep.panel:
+            both = with_partners(cells, known)
             if both != cells:
                 print(
                     "note: cells that stand, and whose other version of the code does not, are "
@@ -87,7 +105,9 @@ class Sweep:
                     file=sys.stderr,
                 )
             cells = both
-        missing = [cell for cell in cells if not self._stands(cell, len(cells), elsewhere)]
+        missing = [cell for cell in cells if not self._stands(cell, len(cells), known)]
+        if packed is not None:
+            return self._in_jobs(packed, live, missing)
         if launcher is None:
             return self._measured(panels(missing, self.config), len(cells))
         return self._handed_over(missing, cells, launcher)
@@ -111,11 +131,14 @@ class Sweep:
             folders.accept_cell(folder)
         return folder
 
-    def _stands(self, cell: Cell, cells: int, elsewhere: bool) -> bool:
-        """Whether an earlier measurement of that cell is there and stands. If so, it is told."""
+    def _stands(self, cell: Cell, cells: int, known: Known) -> bool:
+        """Whether an earlier measurement of that cell is there and stands. If so, it is told.
+
+        `known` takes from its identity what is known before it is measured.
+        """
         try:
             if isinstance(cell.what, Plan):
-                earlier = resume.look(cell.folder, cell.what, elsewhere=elsewhere)
+                earlier = resume.look(cell.folder, cell.what, known(cell.what.identity))
             elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
                 earlier = Earlier("reused", status=cell.what.status)
             else:
@@ -187,6 +210,72 @@ class Sweep:
             returns += begun
         return returns
 
+    def _packed(self, cells: int, launcher: Launcher | None) -> cluster.Packed | None:
+        """What submits this sweep as jobs, if it is to be. Raises UsageError."""
+        found = cluster.chosen(self.config)
+        if found is None:
+            return None
+        if launcher is not None:
+            raise UsageError(
+                f"cluster={found[0]}: it submits jobs itself; leave hydra/launcher out"
+            )
+        share = bool(self.config.sweep.share_machine)
+        if found[0] == "local" and found[1].jobs > 1:
+            self._tell_of_turns(share)
+        return cluster.Packed(*found, self.folder, cells, share_machine=share)
+
+    def _tell_of_turns(self, share: bool) -> None:
+        """Say what becomes of cells that jobs would measure at the same time on this machine."""
+        how = (
+            "disturb each other (sweep.share_machine=true)"
+            if share
+            else "take turns; sweep.share_machine=true lets them disturb each other"
+        )
+        print(f"note: jobs on the same CPUs of this machine {how}", file=sys.stderr, flush=True)
+
+    def _in_jobs(
+        self, packed: cluster.Packed, live: Sequence[Submitted], missing: Sequence[Cell]
+    ) -> list[JobReturn]:
+        """Have the cells measured by jobs of a cluster, and tell of each as it ends."""
+        alone = [cell for cell in missing if not isinstance(cell.what, Plan)]
+        self._measured([[cell] for cell in alone], packed.count)
+        missing = [cell for cell in missing if isinstance(cell.what, Plan)]
+        if not missing:
+            return []
+        try:
+            if live:
+                packed.taken_up(live, missing)
+            submitted = live or packed.submit(panels(missing, self.config))
+        except UsageError as error:
+            fail(error)
+        print(packed.told(submitted, len(missing)), file=sys.stderr, flush=True)
+        if packed.settings.detach and not live:
+            print(f"the same command with {shlex.quote(f'resume={self.folder}')} watches them")
+            self.job.report = False
+            return []
+        watched = cluster.Watched(packed, submitted, missing)
+        try:
+            for cell, ended in watched.ended():
+                self._tell(packed, cell, ended)
+        except KeyboardInterrupt:
+            if not packed.settings.detach:
+                print(packed.cancelled(submitted), file=sys.stderr, flush=True)
+            raise
+        for cell in watched.left.values():
+            self._tell(packed, cell, cluster.unfinished(cell))
+        return []
+
+    def _tell(self, packed: cluster.Packed, cell: Cell, ended: Ended) -> None:
+        """Tell of a cell of a job, and note how it ended."""
+        place = Place(cell.number + 1, packed.count, cell.name)
+        if self.quiet:
+            facts = {"host": ended.host, "job": ended.job}
+            _print_json(place, cell, status=ended.status, reused=False, **facts)
+        else:
+            where = f"   {ended.host}, job {ended.job}" if ended.host else ""
+            print(f"{ended.text or f'{place}{cell.name}: {ended.status}'}{where}", flush=True)
+        self.job.statuses.append(ended.status)
+
     def _together(self, cells: Sequence[Candidate]) -> list[Measured]:
         return self.job.measure(cells, self.folder)
 
@@ -212,6 +301,8 @@ class Sweep:
         chosen = cells if numbered and free else free
         if not chosen:
             return []
+        if type(launcher).__name__ in HERE:
+            self._tell_of_turns(bool(self.config.sweep.share_machine))
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
         self.job.commits = versions.commits()

@@ -150,6 +150,8 @@ class Run:
     python_build: str | None = None
     code_version: str | None = None
     gil_enabled_by: str | None = None
+    job: str | None = None
+    share_machine: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 

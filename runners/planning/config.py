@@ -49,6 +49,7 @@ class Sweep:
     report: bool = True
     panel: bool = True
     panel_cells: int = 8
+    share_machine: bool = False
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Config:
     gil: Any = None
     versus: Any = None
     sweep: Sweep = field(default_factory=Sweep)
+    cluster: Any = None
 
 
 CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil", "versus")

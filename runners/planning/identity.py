@@ -54,8 +54,12 @@ def handed_over(planned: Mapping[str, Any]) -> dict[str, Any]:
 
     What can be compared is whether the cell was handed over by a program that had it as this one.
     """
-    asked = {key: value for key, value in planned.items() if key not in HOST}
-    return {**asked, SUBMITTED: {key: planned[key] for key in HOST}}
+    return {**anywhere(planned), SUBMITTED: {key: planned[key] for key in HOST}}
+
+
+def anywhere(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """The identity of a cell without what only the machine says that measures it."""
+    return {key: value for key, value in planned.items() if key not in HOST}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

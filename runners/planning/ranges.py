@@ -36,6 +36,10 @@ SECONDS = Range(0, 1_000_000, above=True, unit=" s")
 RANGES = {
     "n": Range(1, 100_000),  # far more workers than a machine starts
     "sweep.panel_cells": MANY,
+    "cluster.jobs": MANY,
+    "cluster.timeout_min": Range(1, 1_000_000, unit=" minutes"),
+    "cluster.requeues": Range(0, 1_000_000),
+    "cluster.cpus": MANY,
     "measure.precision": Range(0, 1000, above=True),
     "measure.min_rounds": MANY,
     "measure.max_rounds": MANY,

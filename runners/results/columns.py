@@ -250,6 +250,11 @@ FIXED = (
         "how often each of the workload's tasks is among them: n times under weak scaling, unless "
         "the workload makes fresh ones",
     ),
+    Column("job", "str", "", "the number that a batch system has given, by its variable"),
+    Column(
+        *("share_machine", "boolean", ""),
+        "whether jobs of the same sweep may have measured on the same CPUs at the same time",
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),

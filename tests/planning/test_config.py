@@ -7,6 +7,7 @@ import pytest
 from omegaconf.errors import ValidationError
 
 from runners.child.plugins import BrokenPlugin, build
+from runners.command.jobs import Settings
 from runners.command.mistakes import explain
 from runners.command.program import run
 from runners.model import Measure, UsageError
@@ -164,18 +165,20 @@ def test_a_key_without_a_value_is_named_with_the_remedy(make_plan: MakePlan, key
 def test_a_number_that_cannot_be_is_refused_by_its_key(make_plan: MakePlan, key: str) -> None:
     allowed = ranges.RANGES[key]
     beyond = [int(allowed.high) * 2, -(10**300), 10**400, -(10**400)]
+    group = ["cluster=slurm"] if key.startswith("cluster.") else []
     for value in ["inf", "nan", "-inf", *map(str, beyond)]:
         with pytest.raises((UsageError, ValidationError)) as refused:
-            make_plan(f"{key}={value}")
+            make_plan(*group, f"{key}={value}")
         assert key.rpartition(".")[2] in explain(refused.value)
     with pytest.raises((UsageError, ValidationError)):
-        make_plan(f"{key}={allowed.low if allowed.above else allowed.low - 1}")
+        make_plan(*group, f"{key}={allowed.low if allowed.above else allowed.low - 1}")
 
 
 def test_every_number_of_the_settings_has_a_range() -> None:
     numbers = {f"measure.{field.name}" for field in fields(Measure) if field.type in NUMBERS}
     own = {f"sweep.{field.name}" for field in fields(config.Sweep) if field.type in NUMBERS}
-    assert numbers | own | {"n"} == set(ranges.RANGES)
+    jobs = {f"cluster.{field.name}" for field in fields(Settings) if field.type in NUMBERS}
+    assert numbers | own | jobs | {"n"} == set(ranges.RANGES)
 
 
 NUMBERS = (int, float, int | None, float | None)

@@ -1,0 +1,182 @@
+"""A sweep in jobs: how panels are dealt, what travels to a job, jobs that are processes here."""
+
+import itertools
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runners.command import chunk
+from runners.command.cells import Cell
+from runners.command.cluster import FOLDER, dealt
+from runners.model import Plan, Run
+from runners.results.write import append
+from tests.command.test_sweep import SMALL, rows, sweep
+from tests.conftest import MakePlan, planning, run_program
+
+
+def cell(plan: Plan, number: int, seconds: float) -> Cell:
+    measure = replace(plan.measure, time_budget_s=seconds)
+    what = replace(plan, measure=measure)
+    return Cell(number, f"cell {number}", (), Path(f"/sweep/{number}"), what)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    with planning() as make:
+        return make("workload=countdown", "executor=thread", "n=2")
+
+
+@given(lengths=st.lists(st.floats(0.1, 1000), min_size=1, max_size=30), parts=st.integers(1, 12))
+def test_panels_are_dealt_so_that_no_job_takes_much_longer_than_it_must(
+    plan: Plan, lengths: list[float], parts: int
+) -> None:
+    panels = [[cell(plan, at, length)] for at, length in enumerate(lengths)]
+    found = dealt(panels, parts)
+    assert len(found) == min(parts, len(panels))
+    assert sorted(one.number for part in found for [one] in part) == list(range(len(panels)))
+    assert all(part == sorted(part, key=lambda panel: panel[0].number) for part in found)
+    longest_s = max(sum(one.budget_s for [one] in part) for part in found)
+    at_least_s = max(max(lengths), sum(lengths) / len(found))
+    assert longest_s <= at_least_s + max(lengths)
+
+
+def test_what_travels_to_a_job_is_what_was_planned(make_plan: MakePlan, tmp_path: Path) -> None:
+    plans = [
+        make_plan("workload=countdown", "executor=thread", "n=2"),
+        make_plan("workload=countdown", "executor=pool", "n=1"),
+        make_plan("workload=io_sleep", "executor=process", "n=2", "scaling=weak"),
+    ]
+    first, second, third = (cell(one, at, 1.0) for at, one in enumerate(plans))
+    panels = [[first, second], [third]]
+    chunk.write(tmp_path / "chunk", tmp_path, panels, 7, share_machine=False)
+    found = chunk.read(tmp_path / "chunk")
+    assert (found.home, found.count, found.path) == (tmp_path, 7, sys.path)
+    assert [[one.folder for one in panel] for panel in found.panels] == [
+        [first.folder, second.folder],
+        [third.folder],
+    ]
+    for panel, again in zip(panels, found.panels, strict=True):
+        for one, other in zip(panel, again, strict=True):
+            assert isinstance(one.what, Plan)
+            assert isinstance(other.what, Plan)
+            assert (one.what.cell, one.what.payload) == (other.what.cell, other.what.payload)
+
+
+def test_a_chunk_of_many_cells_holds_what_they_share_once(plan: Plan, tmp_path: Path) -> None:
+    def size(cells: int) -> int:
+        panels = [[cell(plan, at, 1.0)] for at in range(cells)]
+        chunk.write(tmp_path / "chunk", tmp_path, panels, cells, share_machine=False)
+        return (tmp_path / "chunk").stat().st_size
+
+    assert size(101) - size(1) < 100 * 1000
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of four cells in two jobs, and what it said."""
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    folder = tmp_path_factory.mktemp("cluster")
+    words = ("executor=serial,thread", "n=1,2", "sweep.panel_cells=2", "cluster=local")
+    done = sweep(folder, *words, "cluster.jobs=2", "hydra.sweep.dir=out", "sweep.progress=json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "said").write_text(done.stdout)
+    (folder / "noted").write_text(done.stderr)
+    return folder
+
+
+def test_a_sweep_in_jobs_is_measured_whole_and_told_and_reported(measured: Path) -> None:
+    folders = [file.parent for file in (measured / "out").glob("*-n*/runs.jsonl")]
+    assert len(folders) == 4
+    for folder in folders:
+        assert rows(folder)[-1]["ended_by"] == "rounds"
+    told = [
+        json.loads(line)
+        for line in (measured / "said").read_text().splitlines()
+        if line.startswith("{")
+    ]
+    assert sorted(one["cell"] for one in told) == [1, 2, 3, 4]
+    assert {one["status"] for one in told} == {"ok"}
+    assert all(one["host"] and one["job"] for one in told)
+    assert len({one["job"] for one in told}) == 2
+    assert "4 cells in 2 jobs of this machine" in (measured / "noted").read_text()
+    assert (measured / "out/summary.csv").exists()
+
+
+def test_a_cell_of_a_job_has_four_files_at_most(measured: Path) -> None:
+    for file in (measured / "out").glob("*-n*/runs.jsonl"):
+        names = sorted(path.name for path in file.parent.iterdir())
+        assert len(names) <= 4, names
+        assert "environment.json" in names
+
+
+def test_a_complete_sweep_submits_nothing(measured: Path) -> None:
+    before = sorted(path.name for path in (measured / "out" / FOLDER).iterdir())
+    words = ("executor=serial,thread", "n=1,2", "sweep.panel_cells=2", "cluster=local")
+    done = sweep(measured, *words, "cluster.jobs=2", "resume=out", "sweep.report=false")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": reused,") == 4
+    assert "jobs of" not in done.stderr
+    assert sorted(path.name for path in (measured / "out" / FOLDER).iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("cluster=slurm", "cluster: jobs are for sweeps; add -m"),
+        ("-m cluster=local hydra/launcher=basic", "it submits jobs itself; leave hydra/launcher"),
+        ("-m cluster=local cluster.jobs=0", "cluster.jobs=0: must be at least 1"),
+        ("-m cluster=local cluster.jobs=many", "cluster.jobs=many"),
+        ("-m cluster=local cluster.partition=long", "cluster.partition"),
+        ("-m cluster=pbs", "cluster"),
+    ],
+)
+def test_a_mistake_in_the_words_is_told_in_a_line(words: str, told: str, tmp_path: Path) -> None:
+    done = run_program(*words.split(), *SMALL, "executor=thread", "n=1", cwd=tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_without_slurm_a_line_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    words = ("executor=thread", "n=1", "cluster=slurm")
+    done = run_program("-m", *SMALL, *words, cwd=tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 2, done.stdout
+    assert "cluster=slurm: there is no scontrol on the PATH" in done.stderr
+
+
+def test_a_chunk_that_is_told_to_stop_leaves_whole_rows(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this very process, as submitit runs it: it is queued again by what answered before."""
+    many = replace(plan.measure, min_rounds=10_000, max_rounds=10_000, time_budget_s=100)
+    folder = tmp_path / "cell"
+    one = Cell(0, "one", (), folder, replace(plan, measure=many))
+    chunk.write(tmp_path / "chunk", tmp_path, [[one]], 1, share_machine=False)
+    again: list[int] = []
+    before = signal.signal(signal.SIGUSR2, lambda number, _: again.append(number))
+    seen = itertools.count()
+
+    def written(place: Path, run: Run) -> None:
+        append(place, run)
+        if next(seen) == 4:
+            os.kill(os.getpid(), signal.SIGUSR2)
+
+    monkeypatch.setattr("runners.command.cell.append", written)
+    path = list(sys.path)
+    try:
+        chunk.Chunk(tmp_path / "chunk")()
+    finally:
+        sys.path[:] = path
+        signal.signal(signal.SIGUSR2, before)
+    assert again == [signal.SIGUSR2]
+    assert [row["status"] for row in rows(folder)].count("ok") >= 4
+    assert not (tmp_path / "chunk.ended").exists()
+    assert not list(folder.glob(".claim*"))
