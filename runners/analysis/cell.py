@@ -56,11 +56,13 @@ class CellSummary:
     python: str | None
     python_order: int | None
     python_build: str | None
+    code_version: str | None
     status: Status
     error: str | None
     ended_by: str | None
     steady: bool
     compared: str | None
+    differs: str | None
     checked: bool | None
     processes: int
     rounds: int
@@ -160,6 +162,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
             for name in (
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
                 *("python", "python_order", "python_build", "gil_enabled_by", "result"),
+                *("code_version", "differs"),
             )
         },
         "folder": stated("folder") or "",

@@ -207,5 +207,5 @@ def test_without_a_package_its_extra_is_named(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(Unsupported, match=rf"{package}; install speedup-lab\[dask\]"):
+    with pytest.raises(Unsupported, match=rf"{package}; python -m pip install distributed"):
         Dask(1)

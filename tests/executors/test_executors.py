@@ -170,7 +170,7 @@ def test_older_python_has_no_interpreters() -> None:
 
 def test_loky_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loky_module, "loky", None)
-    with pytest.raises(Unsupported, match=r"install speedup-lab\[loky\]"):
+    with pytest.raises(Unsupported, match=r"python -m pip install loky"):
         Loky(max_workers=2)
 
 

@@ -119,7 +119,7 @@ def test_chunksize_below_one() -> None:
 
 def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpi4py", None)
-    with pytest.raises(Unsupported, match=r"install speedup-lab\[mpi\]"):
+    with pytest.raises(Unsupported, match=r"python -m pip install mpi4py"):
         Mpi(1)
 
 
