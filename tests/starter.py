@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -32,11 +33,13 @@ LIBRARIES = (
         f"hydra._internal.core_plugins.{kind}_config_source"
         for kind in ("file", "importlib_resources", "structured")
     ),
-    *("antlr4.LL1Analyzer", "yaml", "rich.live", "rich.progress", "rich.table", "numpy", "pandas"),
+    *("yaml", "rich.live", "rich.progress", "rich.table", "numpy", "pandas"),
     *("pandas.io.formats.csvs", "pyarrow.acero", "pyarrow.json", "pyarrow.pandas_compat"),
     *("pyarrow.parquet", "scipy.special", "scipy.stats", "scipy.optimize", "seaborn"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )
+GRAMMAR = "antlr4.LL1Analyzer"
+"""What parses overrides until Hydra 1.3."""
 PROGRAM = ("runners.command.program", "runners.command.sweep", "runners.report.files")
 """Modules of the program, with all that they import; none does more than define things."""
 
@@ -109,7 +112,8 @@ class Program:
 def serve(connection: Connection) -> None:
     """For each request start a process, tell its number, and its exit status when it ends."""
     sys.path.insert(0, str(Path(__file__).parent.parent))
-    for name in (*LIBRARIES, *PROGRAM):
+    old = [GRAMMAR] if find_spec("antlr4") else []
+    for name in (*LIBRARIES, *old, *PROGRAM):
         importlib.import_module(name)
     sources = importlib.import_module("runners.child.sources")
     sources.Code().reached(["runners.child.trial"])  # it remembers what its own modules import

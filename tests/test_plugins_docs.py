@@ -37,9 +37,11 @@ def test_the_page_has_two_plugins_of_under_thirty_lines() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_measures_the_plugin(command: str, folder: Path) -> None:
+def test_a_command_measures_the_plugin(command: str, folder: Path, tmp_path: Path) -> None:
     arguments = shlex.split(command)[3:]
-    done = run_program(*arguments, *SMALL, cwd=folder, plugins=False, PYTHONPATH=str(ROOT))
+    # Two that are started within a second would have one folder.
+    out = [f"hydra.{mode}.dir={tmp_path}" for mode in ("run", "sweep")]
+    done = run_program(*arguments, *SMALL, *out, cwd=folder, plugins=False, PYTHONPATH=str(ROOT))
     assert (done.returncode, done.stderr) == (0, "")
     assert "cubes" in done.stdout
 

@@ -25,6 +25,7 @@ from runners.command.progress import clock
 from runners.model import Plan, UsageError
 from runners.results.regular import read_whole
 from runners.results.write import write_json
+from runners.words.rounding import counted
 
 FOLDER = ".cluster"
 """In a sweep's folder: what its jobs are to measure, what they have said, who they are."""
@@ -106,7 +107,7 @@ class Packed:
     def _others(self, found: Sequence[Submitted], cluster: jobs.Cluster) -> UsageError:
         names = ", ".join(job.id for job in found[:5]) + (", ..." if len(found) > 5 else "")
         return UsageError(
-            f"{self.home}: {_many(len(found), 'job')} of an earlier start "
+            f"{self.home}: {counted(len(found), 'job')} of an earlier start "
             f"{'has' if len(found) == 1 else 'have'} this folder ({names}); wait, or end them with "
             f"{cluster.cancelling(found)}"
         )
@@ -144,7 +145,7 @@ class Packed:
         names = list(dict.fromkeys(job.id.partition("_")[0] for job in submitted))
         more = ", ..." if len(names) > 5 else ""
         return (
-            f"{_many(cells, 'cell')} in {_many(len(submitted), 'job')} of {where} "
+            f"{counted(cells, 'cell')} in {counted(len(submitted), 'job')} of {where} "
             f"({', '.join(names[:5])}{more})"
         )
 
@@ -154,11 +155,7 @@ class Packed:
             self.cluster.cancel(submitted)
         except Unanswered as error:
             return f"{error}; end the jobs with {self.cluster.cancelling(submitted)}"
-        return f"cancelled {_many(len(submitted), 'job')}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+        return f"cancelled {counted(len(submitted), 'job')}"
 
 
 def _with_share(cell: Cell, share: float) -> Cell:

@@ -120,9 +120,12 @@ class Slurm:
                     Submitted(job.job_id, chunk.name)
                     for job, chunk in zip(some, chunks[at : at + most], strict=True)
                 ]
-        except Exception as error:  # of submitit, which wraps what sbatch has said
+        except BaseException as error:
             if submitted:
                 self.cancel(submitted)
+            if not isinstance(error, Exception):
+                raise
+            # It is submitit's, and wraps what sbatch has said.
             raise UsageError(
                 f"cluster=slurm: sbatch does not take the jobs ({_refusal(error)}); change "
                 "cluster.* or ask for other nodes"

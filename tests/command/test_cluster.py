@@ -105,7 +105,7 @@ def test_a_sweep_in_jobs_is_measured_whole_and_told_and_reported(measured: Path)
     assert {one["status"] for one in told} == {"ok"}
     assert all(one["host"] and one["job"] for one in told)
     assert len({one["job"] for one in told}) == 2
-    assert "4 cells in 2 jobs of this machine" in (measured / "noted").read_text()
+    assert "four cells in two jobs of this machine" in (measured / "noted").read_text()
     assert (measured / "out/summary.csv").exists()
 
 

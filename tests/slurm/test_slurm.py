@@ -99,7 +99,7 @@ def test_a_sweep_is_measured_by_jobs_and_a_complete_one_submits_nothing(tmp_path
     status, out, err = run(tmp_path, "hydra.sweep.dir=out")
     assert status == 0, out + err
     assert_whole(tmp_path / "out")
-    assert f"{CELLS} cells in 3 jobs of Slurm" in err
+    assert "eight cells in three jobs of Slurm" in err
     status, out, err = run(tmp_path, "resume=out")
     assert (status, out.count(": reused,"), "jobs of" in err) == (0, CELLS, False)
     assert not queued()
@@ -141,7 +141,7 @@ def test_ctrl_c_cancels_the_jobs_and_says_so(tmp_path: Path) -> None:
     program.send_signal(signal.SIGINT)
     out, err = program.communicate(timeout=60)
     assert program.returncode == 130, out + err
-    assert "cancelled 3 jobs" in err
+    assert "cancelled three jobs" in err
     until(lambda: not queued())
 
 
@@ -154,7 +154,7 @@ def test_jobs_that_are_left_are_watched_by_the_next_start_and_keep_another_out(
     assert len(jobs) == 3
     status, out, err = run(tmp_path, "hydra.sweep.dir=out", "n=3")
     assert (status, err.count("\n")) == (2, 1), out + err
-    assert "3 jobs of an earlier start have this folder" in err
+    assert "three jobs of an earlier start have this folder" in err
     assert all(job in err for job in jobs)
     status, out, err = run(tmp_path, "resume=out")
     assert status == 0, out + err

@@ -117,7 +117,7 @@ def test_a_package_that_is_missing_is_no_matter_of_guards(write: Write) -> None:
         (b"def heavy(n)\n    return n\n", 1, "SyntaxError: .*, in 'def heavy.n.'"),
         (b"def heavy(n):\nreturn n\n", 2, "IndentationError: .*, in 'return n'"),
         (b"def heavy(n):\n\tif n:\n        return n\n", 3, "TabError: "),
-        (b"def heavy(n):\n    return 'caf\xe9'\n", 2, "SyntaxError: .*can't decode"),
+        (b"def heavy(n):\n    return 'caf\xe9'\n", 2, "SyntaxError: .*(can't decode|Non-UTF-8)"),
     ],
 )
 def test_a_file_that_python_cannot_read_is_told_with_its_line(
