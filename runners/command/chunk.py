@@ -42,14 +42,13 @@ NOTED = ".ended"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A cell that a job has ended: the `text` is what it has said of it, `seconds` of its panel."""
+    """A cell that a job has ended; the `text` is what it has said of it."""
 
     number: int
     status: str
     text: str
     host: str
     job: str
-    seconds: float
 
 
 def write(
@@ -135,6 +134,19 @@ def read(file: Path) -> Packed:
     return Packed(home=Path(found["home"]), panels=panels, **facts)
 
 
+def noted(file: Path, since: int = 0) -> tuple[list[Ended], int]:
+    """The cells of the chunk of that file that have ended, from that byte of the notes on.
+
+    Returns the byte from which to go on as well: a line that is not whole yet is read then.
+    """
+    try:
+        data = read_whole(file.with_name(file.name + NOTED), LARGEST_BYTES)
+    except FileNotFoundError:
+        return [], since
+    whole = data[since : data.rfind(b"\n") + 1]
+    return [Ended(**json.loads(line)) for line in whole.splitlines()], since + len(whole)
+
+
 class Chunk:
     """The job that measures the cells of a file. submitit pickles it and calls it there."""
 
@@ -167,7 +179,8 @@ class Chunk:
     def _run(self, packed: Packed) -> None:
         sys.path[:] = packed.path
         versions.fix(packed.commits)
-        done = self._ended()
+        # Also what was forced: it is not measured once more by the next start of this job.
+        done = {ended.number for ended in noted(self.file)[0] if ended.status == "ok"}
         cells = [cell for panel in packed.panels for cell in panel]
         pace = Pace(time.monotonic(), [cell.budget_s for cell in cells])
         job, here = Job(), site()
@@ -181,7 +194,6 @@ class Chunk:
     def _measured(
         self, panel: Sequence[Cell], packed: Packed, pace: Pace, job: Job, here: Site
     ) -> None:
-        began_s = time.monotonic()
         with ExitStack() as claims:
             free: list[Cell] = []
             for cell in panel:
@@ -189,9 +201,9 @@ class Chunk:
                     claims.enter_context(claim.claimed(cell.folder))
                     free.append(replace(cell, what=_placed(cell.what, here)))
                 except claim.Claimed as error:
-                    self._note(cell, BUSY, f"not measured, {being_measured(error.owner)}", 0.0)
+                    self._note(cell, BUSY, f"not measured, {being_measured(error.owner)}")
                 except (UsageError, OSError) as error:
-                    self._note(cell, "failed", f"not measured, {explain(error, cell.folder)}", 0.0)
+                    self._note(cell, "failed", f"not measured, {explain(error, cell.folder)}")
             if free and not packed.share_machine:
                 claims.enter_context(turn(packed.home))
             said = io.StringIO()
@@ -201,29 +213,18 @@ class Chunk:
                 found = measure_panel(free, places, pace, measure) if free else []
         lines = said.getvalue().splitlines()
         print("\n".join(lines), flush=True)  # in the job's own log
-        seconds = time.monotonic() - began_s
         for cell, place, measured in zip(free, places, found, strict=True):
             own = [line for line in lines if line.startswith(f"{place}{cell.name}")]
-            self._note(cell, measured.status, own[-1] if own else "", seconds)
+            self._note(cell, measured.status, own[-1] if own else "")
 
-    def _ended(self) -> set[int]:
-        """The cells that an earlier start of this job has ended well, also one that was forced."""
+    def _note(self, cell: Cell, status: str, text: str) -> None:
+        ended = Ended(cell.number, status, text, socket.gethostname(), _job())
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        file = open_regular(self.file.with_name(self.name + NOTED), flags)
         try:
-            data = read_whole(self.file.with_name(self.name + NOTED), LARGEST_BYTES)
-        except FileNotFoundError:
-            return set()
-        noted = (Ended(**json.loads(line)) for line in data[: data.rfind(b"\n") + 1].splitlines())
-        return {ended.number for ended in noted if ended.status == "ok"}
-
-    def _note(self, cell: Cell, status: str, text: str, seconds: float) -> None:
-        ended = Ended(cell.number, status, text, socket.gethostname(), _job(), seconds)
-        noted = open_regular(
-            self.file.with_name(self.name + NOTED), os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        )
-        try:
-            os.write(noted, json.dumps(asdict(ended)).encode() + b"\n")
+            os.write(file, json.dumps(asdict(ended)).encode() + b"\n")
         finally:
-            os.close(noted)
+            os.close(file)
 
 
 def _job() -> str:

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.child.plugins import build
 from runners.command import chunk, jobs, resume
 from runners.command.cells import Cell
-from runners.command.chunk import LARGEST_BYTES, NOTED, Ended
+from runners.command.chunk import LARGEST_BYTES, Ended
 from runners.command.jobs import Settings, State, Submitted, Unanswered
 from runners.command.progress import clock
 from runners.model import Plan, UsageError
@@ -205,14 +205,9 @@ class Watched:
             time.sleep(LOOK_S)
 
     def _noted(self, job: Submitted) -> Iterator[tuple[Cell, Ended]]:
-        try:
-            data = read_whole(self.packed.folder / f"{job.chunk}{NOTED}", LARGEST_BYTES)
-        except FileNotFoundError:
-            return
-        whole = data[self.read[job.chunk] : data.rfind(b"\n") + 1]
-        self.read[job.chunk] += len(whole)
-        for line in whole.splitlines():
-            ended = Ended(**json.loads(line))
+        file = self.packed.folder / job.chunk
+        found, self.read[job.chunk] = chunk.noted(file, self.read[job.chunk])
+        for ended in found:
             cell = self.left.pop(ended.number, None)
             if cell is not None:
                 self.done_s += cell.budget_s
@@ -252,4 +247,4 @@ def unfinished(cell: Cell) -> Ended:
     """What is told of a cell whose job has ended before it."""
     begun = resume.last_status(cell.folder) == "interrupted"
     why = "within it; resume= goes on with it" if begun else "before it; resume= measures it"
-    return Ended(cell.number, "interrupted", f"{cell.name}: its job has ended {why}", "", "", 0.0)
+    return Ended(cell.number, "interrupted", f"{cell.name}: its job has ended {why}", "", "")

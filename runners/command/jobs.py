@@ -122,7 +122,8 @@ class Slurm:
                 ]
         except BaseException as error:
             if submitted:
-                self.cancel(submitted)
+                with suppress(Unanswered):  # that they are refused is what is to be told
+                    self.cancel(submitted)
             if not isinstance(error, Exception):
                 raise
             # It is submitit's, and wraps what sbatch has said.
@@ -231,8 +232,7 @@ def _executor(kind: str, settings: Settings, folder: Path) -> Any:
             import submitit
     except ImportError:
         raise UsageError(
-            f"cluster={kind} needs the package submitit; install it with "
-            "python -m pip install 'speedup-lab[slurm]'"
+            f"cluster={kind} needs the package submitit; python -m pip install submitit"
         ) from None
     executor = submitit.AutoExecutor(
         folder=str(folder), cluster=kind, **{f"{kind}_max_num_timeout": settings.requeues}
@@ -261,7 +261,7 @@ def _said(words: Sequence[str]) -> str:
     """What a command prints. Raises Unanswered with the reason."""
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=COMMAND_S, check=False, stdin=-3
+            words, capture_output=True, text=True, timeout=COMMAND_S, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
         raise Unanswered(f"there is no {words[0]} on the PATH") from None

@@ -82,16 +82,15 @@ class Sweep:
             combinations = self.grid.combinations(params, arguments)
             cells = planned(self.grid, combinations, site(), self._place, self.job.place)
             packed = self._packed(len(cells), launcher)
+            live = packed.live() if packed is not None else []
+            if packed is not None and live:  # before anything of theirs is written anew
+                packed.taken_up(live, [cell for cell in cells if _is_missing(cell)])
         except UsageError as error:
             fail(error)
         _tell_of_files(cells)
         for line in same_versions([cell.what for cell in cells]):
             print(f"note: {line}", file=sys.stderr)
         self.claim(len(cells))
-        try:
-            live = packed.live() if packed is not None else []
-        except UsageError as error:
-            fail(error)
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
@@ -221,17 +220,8 @@ class Sweep:
             )
         share = bool(self.config.sweep.share_machine)
         if found[0] == "local" and found[1].jobs > 1:
-            self._tell_of_turns(share)
+            _tell_of_turns(share)
         return cluster.Packed(*found, self.folder, cells, share_machine=share)
-
-    def _tell_of_turns(self, share: bool) -> None:
-        """Say what becomes of cells that jobs would measure at the same time on this machine."""
-        how = (
-            "disturb each other (sweep.share_machine=true)"
-            if share
-            else "take turns; sweep.share_machine=true lets them disturb each other"
-        )
-        print(f"note: jobs on the same CPUs of this machine {how}", file=sys.stderr, flush=True)
 
     def _in_jobs(
         self, packed: cluster.Packed, live: Sequence[Submitted], missing: Sequence[Cell]
@@ -243,8 +233,6 @@ class Sweep:
         if not missing:
             return []
         try:
-            if live:
-                packed.taken_up(live, missing)
             submitted = live or packed.submit(panels(missing, self.config))
         except UsageError as error:
             fail(error)
@@ -302,7 +290,7 @@ class Sweep:
         if not chosen:
             return []
         if type(launcher).__name__ in HERE:
-            self._tell_of_turns(bool(self.config.sweep.share_machine))
+            _tell_of_turns(bool(self.config.sweep.share_machine))
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
         self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
         self.job.commits = versions.commits()
@@ -334,6 +322,24 @@ class Sweep:
                 fail(error)
             returns.append(self._run(self.job, config))
         return returns
+
+
+def _is_missing(cell: Cell) -> bool:
+    """Whether a job has to measure that cell, as far as it is known here."""
+    if not isinstance(cell.what, Plan):
+        return False
+    outcome = resume.look(cell.folder, cell.what, anywhere(cell.what.identity)).outcome
+    return outcome not in ("reused", "unreadable")
+
+
+def _tell_of_turns(share: bool) -> None:
+    """Say what becomes of cells that jobs would measure at the same time on this machine."""
+    how = (
+        "disturb each other (sweep.share_machine=true)"
+        if share
+        else "take turns; sweep.share_machine=true lets them disturb each other"
+    )
+    print(f"note: jobs on the same CPUs of this machine {how}", file=sys.stderr, flush=True)
 
 
 def _nothing(_: DictConfig) -> float:

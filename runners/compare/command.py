@@ -26,7 +26,7 @@ from runners.report.compared import Told, comment, csv
 from runners.results.claim import release_all
 from runners.results.columns import RUNS
 from runners.results.named import Named, named
-from runners.results.write import unwritten, write_whole
+from runners.results.write import unwritten, write_files
 from runners.words.rounding import counted
 
 NOT_WORSE, WORSE, USAGE, FAULT, NOTHING, INCONCLUSIVE = range(6)
@@ -248,6 +248,4 @@ def write(found: TwoResults, told: Told, folder: Path) -> list[Path]:
         "compare.png": figures.image(figure, "png"),
         "compare.svg": figures.image(figure, "svg"),
     }
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_files(folder, files)

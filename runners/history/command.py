@@ -19,7 +19,7 @@ from runners.model import UsageError, printable
 from runners.report import figures
 from runners.report.over_time import csv, head, headline, lines, markdown, notes, row
 from runners.results.named import named
-from runners.results.write import typed, write_whole
+from runners.results.write import typed, write_files
 from runners.words.parser import Parser
 
 DOES = """\
@@ -141,6 +141,4 @@ def write(history: History, folder: Path) -> list[Path]:
         "history.png": figures.image(figure, "png"),
         "history.svg": figures.image(figure, "svg"),
     }
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_files(folder, files)

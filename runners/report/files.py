@@ -35,7 +35,7 @@ from runners.results.read import (
     read_runs,
     read_timelines,
 )
-from runners.results.write import typed, unwritten, write_whole
+from runners.results.write import typed, unwritten, write_files
 from runners.words.labels import labels
 from runners.words.parser import Parser
 from runners.words.pythons import code_versions, interpreters
@@ -133,9 +133,7 @@ def write_report(
             figure.suptitle(missing, color="firebrick", fontsize=9)
         files[f"{name}.png"] = figures.image(figure, "png")
         files[f"{name}.svg"] = figures.image(figure, "svg")
-    for name, data in files.items():
-        write_whole(place / name, data)
-    paths = (*(place / name for name in files), *written)
+    paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
     return Report(summary, paths, recommendations, missing, compared)
 
@@ -225,9 +223,7 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
         "timeline.png": figures.image(figures.timeline(found, name), "png"),
         "trace.json": trace.encode("utf-8", "replace"),
     }
-    for file, data in files.items():
-        write_whole(place / file, data)
-    return [place / file for file in files]
+    return write_files(place, files)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -72,6 +72,13 @@ def unwritten(error: OSError) -> str:
     return f"{told}{remedy}"
 
 
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write each of these files whole into a folder; where they are, in their order."""
+    for name, data in files.items():
+        write_whole(folder / name, data)
+    return [folder / name for name in files]
+
+
 def _sync(path: Path) -> None:
     """Have a file, or a folder's list of names, on the disk; where the system can."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -19,7 +19,7 @@ from runners.model import Timeline, UsageError, printable
 from runners.planning.environment import usable_cpus
 from runners.report.trace import trace_events
 from runners.results.columns import SPANS
-from runners.results.write import write_whole
+from runners.results.write import write_files
 from runners.watching.ledger import Ledger
 from runners.watching.parts import Parts, batches, parts
 from runners.watching.why import Facts, why
@@ -258,10 +258,7 @@ class Report:
                 "trace.json": _json(trace_events([shown], self._name)),
                 "timeline.png": figures.image(figures.timeline([shown], self._name), "png"),
             }
-        place = Path(folder)
-        for name, data in files.items():
-            write_whole(place / name, data)
-        return [place / name for name in files]
+        return write_files(Path(folder), files)
 
     def __repr__(self) -> str:
         return f"<Report: {self.text.partition(chr(10))[0]}>"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from runners.command import chunk
 from runners.command.cells import Cell
 from runners.command.cluster import FOLDER, dealt
+from runners.living import this_process
 from runners.model import Plan, Run
 from runners.results.write import append
 from tests.command.test_sweep import SMALL, rows, sweep
@@ -124,6 +126,23 @@ def test_a_complete_sweep_submits_nothing(measured: Path) -> None:
     assert done.stdout.count(": reused,") == 4
     assert "jobs of" not in done.stderr
     assert sorted(path.name for path in (measured / "out" / FOLDER).iterdir()) == before
+
+
+def test_another_sweep_changes_nothing_of_one_whose_jobs_live(
+    measured: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(measured / "out", tmp_path / "out")
+    noted = tmp_path / "out" / FOLDER / "jobs.json"
+    known = json.loads(noted.read_text())
+    known["jobs"] = [job | {"process": this_process(os.getpid())} for job in known["jobs"]]
+    noted.write_text(json.dumps(known))
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    words = ("executor=serial,thread", "n=3", "sweep.panel_cells=2", "cluster=local")
+    done = sweep(tmp_path, *words, "resume=out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "two jobs of an earlier start have this folder" in done.stderr
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after == before
 
 
 @pytest.mark.parametrize(

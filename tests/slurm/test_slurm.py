@@ -152,10 +152,12 @@ def test_jobs_that_are_left_are_watched_by_the_next_start_and_keep_another_out(
     assert (status, "watches them" in out) == (0, True), out + err
     jobs = queued()
     assert len(jobs) == 3
+    before = (tmp_path / "out/multirun.yaml").read_bytes()
     status, out, err = run(tmp_path, "hydra.sweep.dir=out", "n=3")
     assert (status, err.count("\n")) == (2, 1), out + err
     assert "three jobs of an earlier start have this folder" in err
     assert all(job in err for job in jobs)
+    assert (tmp_path / "out/multirun.yaml").read_bytes() == before
     status, out, err = run(tmp_path, "resume=out")
     assert status == 0, out + err
     assert set(queued()) <= set(jobs)
