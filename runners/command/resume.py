@@ -155,7 +155,7 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 def _rows(path: Path) -> list[dict[str, Any]]:
     """The whole rows of a file; a torn or wrong one is as good as not measured. Raises OSError."""
     try:
-        return [row.plain for row in checked.rows(path)]
+        return [row.facts for row in checked.rows(path)]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -118,7 +118,7 @@ def _first_row(path: Path) -> str | None:
         return None
     if row is None:
         return None
-    facts = dict(zip(checked.NAMES, row.fixed, strict=True))
+    facts = row.facts
     parameters = sorted((name, str(value)) for name, value in row.more.items() if "." in name)
     own = [(name, value) for name, value in parameters if not name.startswith("metric.")]
     names = ("workload", "executor", "n", "scaling", "python", "fresh")

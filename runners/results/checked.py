@@ -7,10 +7,11 @@ left out, and the rest is used. The ranges are those of `columns.py`.
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import cache, lru_cache
+from operator import itemgetter
 from pathlib import Path
 from types import GenericAlias
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -26,6 +27,8 @@ FILE_BYTES = 2**30
 LINE_BYTES = 2**24
 WHOLE_BYTES = 2**24
 """The largest file of lines that is read, its longest line, and the largest file of one value."""
+ALIKE_BYTES = 2**22
+"""The largest file whose rows are parsed at once."""
 STRING = 2**20
 """Characters in the longest text of a row."""
 DEPTH = 32
@@ -77,16 +80,26 @@ def warn(path: Path, what: str) -> None:
     warnings.warn(printable(f"{path}: {what}"), stacklevel=3)
 
 
+NAMES = tuple(column.name for column in FIXED if column.name not in FILLED_IN)
+"""The columns that all rows have."""
+
+
 class Row(NamedTuple):
-    """A row that was checked: the values of the columns that all rows have, and all it says."""
+    """A row that was checked: the values of NAMES, and its parameters and metrics by their names."""
 
     fixed: tuple[Any, ...]
     more: dict[str, Any]
-    plain: dict[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The values of NAMES by their names."""
+        return dict(zip(NAMES, self.fixed, strict=True))
 
 
-NAMES = tuple(column.name for column in FIXED if column.name not in FILLED_IN)
-"""What `Row.fixed` has the values of."""
+_FACTS = ("cell", "workload", "executor", "baseline", "scaling")
+_facts = itemgetter(*map(NAMES.index, _FACTS))
+_size = itemgetter(*map(NAMES.index, ("n", "role")))
+_doubtful = itemgetter(*map(NAMES.index, ("started_at", "notes")))
 
 
 def rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
@@ -95,11 +108,11 @@ def rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
     Raises OSError where there is no such file, or none that can be read.
     """
     faults = Faults(path) if faults is None else faults
-    cells: dict[tuple[str, str], Any] = {}
+    cells = _Cells()
     for number, line, is_whole in _lines(path, faults):
         try:
             row = _row(line)
-            _agree(row, cells)
+            cells.agree(row)
         except _Newer as error:
             faults.newer = str(error)
             faults.add(number, str(error))
@@ -110,6 +123,93 @@ def rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
                 faults.add_torn(len(line))
         else:
             yield row
+
+
+class Alike(NamedTuple):
+    """The rows of a file whose rows are all right, of one cell, and have the same columns.
+
+    `fixed` has the values of NAMES of each, and further ones behind them. `more` has those of its
+    parameters and metrics, by their names; a metric that a row does not have is None.
+    """
+
+    fixed: list[tuple[Any, ...]]
+    more: dict[str, list[Any]]
+
+
+def alike(path: Path) -> Alike | None:
+    """All rows of a file at once, which takes a third of the time; None where they are not alike.
+
+    What `rows` says of the file then holds, and it is all that says what is wrong.
+    """
+    try:
+        data = read_whole(path, ALIKE_BYTES)
+    except OSError:
+        return None
+    lines = data.splitlines()
+    nested = data.count(b"[") + data.count(b"{") - len(lines)  # beside those of the rows themselves
+    if not lines or (nested >= DEPTH and any(map(_depth_exceeds, lines))):
+        return None
+    try:
+        for some in (lines[:: max(len(lines) - 1, 1)], lines):
+            names = dict.fromkeys(name for line in some for name in _names(line))
+            try:
+                found = _decoder(tuple(names)).decode_lines(data)
+                break
+            except msgspec.ValidationError:
+                continue  # perhaps other rows have a metric that these do not have
+        else:
+            return None
+        fixed = [*map(msgspec.structs.astuple, found)]
+        if len(fixed) != len(lines) or len({*map(_facts, fixed)}) != 1:
+            return None
+        if len({n for n, role in map(_size, fixed) if role != "spin"}) > 1:
+            return None
+        for moment, notes in map(_doubtful, fixed):
+            _moment(moment)
+            _notes(notes)
+        return Alike(fixed, dict(_columns(_of_plugins(tuple(names)), fixed)))
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> Iterator[tuple[str, list[Any]]]:
+    """Raises ValueError where one is wrong, or a parameter is not the same in all rows."""
+    for at, name in enumerate(names, len(NAMES)):
+        values = [row[at] for row in rows]
+        if _is_metric(name):
+            yield name, [None if v is msgspec.UNSET else _of_plugin(name, v) for v in values]
+        elif values.count(values[0]) == len(values) and len({*map(type, values)}) == 1:
+            yield name, [_of_plugin(name, values[0])] * len(values)
+        else:
+            raise ValueError(f"{name}: it is not the same in all rows")
+
+
+def _names(line: bytes) -> Iterable[str]:
+    return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+
+
+@lru_cache(maxsize=64)
+def _decoder(names: tuple[str, ...]) -> "msgspec.json.Decoder[Any]":
+    """For rows that have no column besides those of all rows and of plugins among these names.
+
+    Each has all these parameters; a metric may be missing. Raises ValueError where there are others.
+    """
+    own = _of_plugins(names)
+    if len(own) > PARAMETERS or len(own) + len(_KNOWN.intersection(names)) != len(names):
+        raise ValueError("columns that no row has")
+    kind = msgspec.defstruct(
+        "Row",
+        [
+            (f"of_plugin_{at}", Any, *([msgspec.UNSET] if _is_metric(name) else []))
+            for at, name in enumerate(own)
+        ],
+        bases=(_row_type(),),
+        kw_only=True,
+        gc=False,
+        forbid_unknown_fields=True,
+        rename={f"of_plugin_{at}": name for at, name in enumerate(own)},
+    )
+    return msgspec.json.Decoder(kind)
 
 
 def timelines(path: Path, faults: Faults) -> Iterator[Timeline]:
@@ -220,14 +320,18 @@ def _row(line: bytes) -> Row:
     if len(plain) > VALUES:
         raise ValueError(f"it has more than {VALUES} columns")
     fixed = _checked(plain, _row_type())
-    if fixed.started_at is not None and fixed.started_at.year not in YEARS:
-        raise ValueError(f"started_at: the year {fixed.started_at.year} is not plausible")
-    if fixed.notes is not None:
-        _notes(fixed.notes)
-    more = {name: _of_plugin(name, plain[name]) for name in _of_plugins(tuple(plain))}
-    if len(more) > PARAMETERS:
+    _moment(fixed.started_at)
+    _notes(fixed.notes)
+    own = _of_plugins(tuple(plain))
+    if len(own) > PARAMETERS:
         raise ValueError(f"it has more than {PARAMETERS} parameters and metrics")
-    return Row(msgspec.structs.astuple(fixed), more, plain)
+    more = {name: _of_plugin(name, plain[name]) for name in own}
+    return Row(msgspec.structs.astuple(fixed), more)
+
+
+def _moment(started_at: datetime | None) -> None:
+    if started_at is not None and started_at.year not in YEARS:
+        raise ValueError(f"started_at: the year {started_at.year} is not plausible")
 
 
 _KNOWN = frozenset(column.name for column in FIXED)
@@ -240,8 +344,10 @@ def _of_plugins(names: tuple[str, ...]) -> list[str]:
 
 
 @lru_cache
-def _notes(text: str) -> None:
+def _notes(text: str | None) -> None:
     """Raises ValueError where these are no flags: they are the same in all rows of a cell."""
+    if text is None:
+        return
     try:
         _checked(value(text.encode()), dict[str, str])
     except ValueError as error:
@@ -250,9 +356,9 @@ def _notes(text: str) -> None:
 
 def _of_plugin(name: str, found: Any) -> Any:
     """A parameter or metric; one without a type of its own in a frame is text."""
-    if name.startswith("metric."):
-        if found is None or isinstance(found, bool):
-            return found
+    if found is None or found is True or found is False:
+        return found
+    if _is_metric(name):
         if not isinstance(found, int | float) or abs(found) > MOST:
             raise ValueError(f"{name}: it is not a number up to {MOST:g}")
         return found
@@ -263,25 +369,35 @@ def _of_plugin(name: str, found: Any) -> Any:
     return found
 
 
+def _is_metric(name: str) -> bool:
+    return name.startswith("metric.")
+
+
 def as_text(found: object) -> str | None:
     """What stands for a value in a column of text: a string as it is, anything else as JSON."""
     return found if found is None or isinstance(found, str) else json.dumps(found)
 
 
-def _agree(row: Row, cells: dict[tuple[str, str], Any]) -> None:
-    """Raises ValueError where an earlier row of the same cell is one of another cell."""
-    plain = row.plain
-    cell = plain["cell"]
-    own = {name: plain[name] for name in ("workload", "executor", "baseline", "scaling")}
-    own |= {name: each for name, each in row.more.items() if not name.startswith("metric.")}
-    known = cells.setdefault((cell, ""), own)
-    if known != own:
-        names = own.keys() | known.keys()
-        [name, *_] = sorted(name for name in names if own.get(name) != known.get(name))
-        raise ValueError(f"{name}: it is not that of the earlier rows of {cell}")
-    # Of loops that ask what the machine gives, n is their own number.
-    if plain["role"] != "spin" and cells.setdefault((cell, "n"), plain["n"]) != plain["n"]:
-        raise ValueError(f"n: it is not that of the earlier rows of {cell}")
+class _Cells:
+    """What the rows of one file say of their cells: that is the same in all rows of one."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, Any]] = {}
+        self.n: dict[str, int] = {}
+
+    def agree(self, row: Row) -> None:
+        """Raises ValueError where an earlier row of the same cell is one of another cell."""
+        own = dict(zip(_FACTS, _facts(row.fixed), strict=True))
+        cell, (n, role) = own.pop("cell"), _size(row.fixed)
+        own |= {name: each for name, each in row.more.items() if not _is_metric(name)}
+        known = self.known.setdefault(cell, own)
+        if known != own:
+            names = own.keys() | known.keys()
+            [name, *_] = sorted(name for name in names if own.get(name) != known.get(name))
+            raise ValueError(f"{name}: it is not that of the earlier rows of {cell}")
+        # Of loops that ask what the machine gives, n is their own number.
+        if role != "spin" and self.n.setdefault(cell, n) != n:
+            raise ValueError(f"n: it is not that of the earlier rows of {cell}")
 
 
 def _checked(found: Any, what: Any) -> Any:

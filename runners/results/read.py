@@ -6,9 +6,9 @@ not have loaded them before the first run is timed.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
@@ -149,19 +149,7 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
             raise UsageError(f"{folder}: {what}; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     of = {folder.resolve(): name for folder, name in zip(given, names, strict=bool(names))}
-    tables: list[pa.Table] = []
-    paths = find(given, below=below)
-    known = set(paths)
-    known_names: set[str] = set()
-    for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
-        result = next((of[above] for above in path.parents if above in of), None)
-        for table in _read(path, os.path.relpath(path.parent, common), known_names, result):
-            tables.append(table)
-            for panel in filter(None, table["panel"].unique().to_pylist()):
-                other = (baseline_folder(path.parent, panel) / RUNS).resolve()
-                if other not in known:
-                    known.add(other)
-                    paths.append(other)
+    tables = _tables(find(given, below=below), common, of)
     if not tables:
         where = ", ".join(map(str, given))
         raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")
@@ -180,66 +168,128 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
     return runs
 
 
-def _read(path: Path, folder: str, names: set[str], result: str | None) -> "list[pa.Table]":
-    """The runs of one file. `names` are the parameters and metrics known so far; it grows."""
+def _tables(paths: list[Path], common: Path, of: Mapping[Path, str]) -> "list[pa.Table]":
+    """The runs of these files, and of the baselines of panels that they are compared with.
+
+    Folders are told relative to `common`; `of` has the names of results by their folders. Small
+    files share a table: to make one takes as long as to read a cell.
+    """
+    tables: list[pa.Table] = []
+    waiting, count = list[_Rows](), 0
+    known = set(map(str, paths))
+    names: set[str] = set()
+    for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
+        result = next((of[above] for above in path.parents if above in of), None) if of else None
+        folder = os.path.relpath(path.parent, common)
+        full, rest = _read(path, folder, names, result)
+        if waiting and (full or count > AT_ONCE):
+            tables.append(_table(waiting))
+            waiting, count = [], 0
+        tables += full
+        waiting += rest
+        count += sum(len(rows.fixed) for rows in rest)
+        panels = [name for table in full for name in table["panel"].unique().to_pylist()]
+        panels += [fixed[_PANEL] for rows in rest for fixed in rows.fixed]
+        for panel in filter(None, dict.fromkeys(panels)):
+            other = (baseline_folder(path.parent, panel) / RUNS).resolve()
+            if str(other) not in known:
+                known.add(str(other))
+                paths.append(other)
+    return [*tables, _table(waiting)] if waiting else tables
+
+
+_PANEL = checked.NAMES.index("panel")
+
+
+class _Rows(NamedTuple):
+    """Rows of one file: the values of `checked.NAMES` of each, perhaps with others behind them, and
+    parameters and metrics by name."""
+
+    folder: str
+    result: str | None
+    fixed: Sequence[tuple[Any, ...]]
+    more: Mapping[str, Sequence[Any]]
+
+
+def _read(
+    path: Path, folder: str, names: set[str], result: str | None
+) -> "tuple[list[pa.Table], list[_Rows]]":
+    """The runs of one file: those of a large one in tables, and what is left over.
+
+    `names` are the parameters and metrics known so far; it grows.
+    """
     faults = Faults(path)
-    tables, left_out = [], False
-    rows = checked.rows(path, faults)
+    tables: list[pa.Table] = []
+    rest: list[_Rows] = []
+    left_out = False
+
+    def known(more: Iterable[str]) -> list[str]:
+        nonlocal left_out
+        own = list(dict.fromkeys(more))
+        names.update([name for name in own if name not in names][: MOST_COLUMNS - len(names)])
+        left_out |= not names.issuperset(own)
+        return [name for name in own if name in names]
+
     try:
-        while some := [(row.fixed, row.more) for row in islice(rows, AT_ONCE)]:
-            found = {name for _, more in some for name in more}
-            for name in found - names:
-                if len(names) < MOST_COLUMNS:
-                    names.add(name)
+        found = checked.alike(path)
+        if found is not None:
+            more = {name: _of_one_kind(found.more[name]) for name in known(found.more)}
+            rest.append(_Rows(folder, result, found.fixed, more))
+        else:
+            rows = checked.rows(path, faults)
+            while some := list(islice(rows, AT_ONCE)):
+                more = {
+                    name: _of_one_kind([row.more.get(name) for row in some])
+                    for name in known(chain.from_iterable(row.more for row in some))
+                }
+                own = _Rows(folder, result, [row.fixed for row in some], more)
+                if len(some) == AT_ONCE:
+                    tables.append(_table([own]))
                 else:
-                    left_out = True
-            tables.append(_table(some, folder, names, result))
+                    rest.append(own)
     except OSError as error:
         warn(path, f"left out: {error.strerror}")
-        return []
-    if not tables and faults.newer is not None:
+        return [], []
+    if not tables and not rest and faults.newer is not None:
         raise UsageError(f"{path}: {faults.newer}")
     faults.warn()
     if left_out:
         warn(path, f"more than {MOST_COLUMNS} parameters and metrics: the others are left out")
-    return tables
+    return tables, rest
 
 
-def _table(
-    rows: Sequence[tuple[tuple[Any, ...], dict[str, Any]]],
-    folder: str,
-    names: set[str],
-    result: str | None,
-) -> "pa.Table":
+def _table(files: Sequence[_Rows]) -> "pa.Table":
     import pyarrow as pa
 
     types = {"Int64": pa.int64(), "boolean": pa.bool_(), "float64": pa.float64()}
     types |= {"int64": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
     types[DTYPES["started_at"]] = pa.timestamp("us", "UTC")
-    of_columns = zip(*(fixed for fixed, _ in rows), strict=True)
+    of_columns = zip(*(fixed for rows in files for fixed in rows.fixed), strict=False)
+    count = sum(len(rows.fixed) for rows in files)
     columns = {
-        name: pa.array(values, types[DTYPES[name]])
-        for name, values in zip(checked.NAMES, of_columns, strict=True)
+        name: pa.nulls(count, types[DTYPES[name]])  # quicker, and many are
+        if values.count(None) == count
+        else pa.array(values, types[DTYPES[name]])
+        for name, values in zip(checked.NAMES, of_columns, strict=False)
     }
-    columns["folder"] = pa.array([folder] * len(rows), pa.string())
-    columns["result"] = pa.array([result] * len(rows), pa.string())
-    columns["L6_s"] = pa.nulls(len(rows), pa.float64())
-    own = dict.fromkeys(name for _, more in rows for name in more if name in names)
-    for name in own:
-        columns[name] = _array([more.get(name) for _, more in rows])
+    for name in ("folder", "result"):
+        values = [getattr(rows, name) for rows in files for _ in rows.fixed]
+        columns[name] = pa.array(values, pa.string())
+    columns["L6_s"] = pa.nulls(count, pa.float64())
+    for name in dict.fromkeys(name for rows in files for name in rows.more):
+        own = (rows.more.get(name) or [None] * len(rows.fixed) for rows in files)
+        columns[name] = pa.array(_of_one_kind(list(chain.from_iterable(own))))
     return pa.table(columns)
 
 
-def _array(values: list[Any]) -> "pa.Array":
-    """A column of the type of its values, or of text where they have several."""
-    import pyarrow as pa
-
+def _of_one_kind(values: list[Any]) -> list[Any]:
+    """The values of a column; numbers of two kinds as float, others of several as text."""
     kinds = {type(value) for value in values} - {type(None)}
     if len(kinds) > 1 and not kinds <= {int, float}:
-        values = [as_text(value) for value in values]
-    elif kinds == {int, float}:
-        values = [None if value is None else float(value) for value in values]
-    return pa.array(values)
+        return [as_text(value) for value in values]
+    if kinds == {int, float}:
+        return [None if value is None else float(value) for value in values]
+    return values
 
 
 def _unify(tables: "Sequence[pa.Table]") -> "Iterator[pa.Table]":
