@@ -5,10 +5,11 @@ asked confidence does not exist, its bounds are NaN.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from itertools import chain, pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 FACTORS = ("startup", "dispatch", "balance", "blocking", "contention", "computation")
 """The ladder's steps, L0 to L6."""
+MOST_AT_ONCE = 2**21
+"""Pairs of rounds of several cells that are in memory at a time."""
+MOST_RANKED = 64
+"""The p-values of orders of up to so many rounds are kept for other cells."""
 
 
 def ratio_of_means_fieller(
@@ -30,20 +35,40 @@ def ratio_of_means_fieller(
     Where the measured mean is not distinguishable from zero the set is unbounded and the bounds
     are -inf and inf. A single round gives NaN bounds.
     """
-    top, bottom = np.asarray(baseline, float), np.asarray(measured, float)
-    n = len(top)
-    mean_top, mean_bottom = float(top.mean()), float(bottom.mean())
+    [found] = ratios_of_means_fieller(
+        np.asarray(baseline, float)[None], np.asarray(measured, float)[None], confidence
+    )
+    return found
+
+
+def ratios_of_means_fieller(
+    baseline: Floats, measured: Floats, confidence: float = 0.95
+) -> list[Interval]:
+    """The same of several cells at once: arrays of shape (cells, rounds)."""
+    n = baseline.shape[-1]
+    sides = np.stack([baseline, measured], axis=1)
+    means = sides.mean(axis=-1)
     if n < 2:
-        return Interval(mean_top / mean_bottom, math.nan, math.nan)
-    spread = special.stdtrit(n - 1, (1 + confidence) / 2) ** 2 / n * np.cov(top, bottom)
-    # The ratios r that satisfy (mean_top - r·mean_bottom)² ≤ t²·var(mean of top - r·bottom).
-    a = mean_bottom**2 - spread[1, 1]
-    b = mean_top * mean_bottom - spread[0, 1]
-    c = mean_top**2 - spread[0, 0]
+        return [Interval(top / bottom, math.nan, math.nan) for top, bottom in means.tolist()]
+    centred = sides - means[..., None]
+    covariance = np.matmul(centred, centred.swapaxes(-1, -2)) * np.true_divide(1, n - 1)
+    spreads = special.stdtrit(n - 1, (1 + confidence) / 2) ** 2 / n * covariance
+    return [
+        _fieller(top, bottom, spread)
+        for (top, bottom), spread in zip(means.tolist(), spreads.tolist(), strict=True)
+    ]
+
+
+def _fieller(top: float, bottom: float, spread: Sequence[Sequence[float]]) -> Interval:
+    """Of two means, and `spread`, t² times the covariance of them."""
+    # The ratios r that satisfy (top - r·bottom)² ≤ t²·var(mean of top - r·bottom).
+    a = bottom**2 - spread[1][1]
+    b = top * bottom - spread[0][1]
+    c = top**2 - spread[0][0]
     if a <= 0:
-        return Interval(mean_top / mean_bottom, -math.inf, math.inf)
+        return Interval(top / bottom, -math.inf, math.inf)
     root = math.sqrt(max(b**2 - a * c, 0.0))
-    return Interval(mean_top / mean_bottom, float(b - root) / a, float(b + root) / a)
+    return Interval(top / bottom, (b - root) / a, (b + root) / a)
 
 
 def hodges_lehmann_ratio(
@@ -54,15 +79,35 @@ def hodges_lehmann_ratio(
     The median of all pairwise means (Walsh averages) of the log-ratios, exponentiated
     (Hodges & Lehmann, Ann. Math. Stat. 34, 1963). Memory grows with the square of the rounds.
     """
-    logs = np.log(np.asarray(baseline, float)) - np.log(np.asarray(measured, float))
-    n = len(logs)
-    walsh = (np.add.outer(logs, logs) / 2)[np.tri(n, dtype=bool)]
-    rank, middles = _signed_rank(n, confidence), [(len(walsh) - 1) // 2, len(walsh) // 2]
-    walsh.partition(sorted({*middles, max(rank - 1, 0), len(walsh) - max(rank, 1)}))
-    centre = math.exp(float(walsh[middles].mean()))
+    [found] = hodges_lehmann_ratios(
+        np.asarray(baseline, float)[None], np.asarray(measured, float)[None], confidence
+    )
+    return found
+
+
+def hodges_lehmann_ratios(
+    baseline: Floats, measured: Floats, confidence: float = 0.95
+) -> list[Interval]:
+    """The same of several cells at once: arrays of shape (cells, rounds)."""
+    n = baseline.shape[-1]
+    several = max(1, MOST_AT_ONCE // n**2)
+    if len(baseline) > several:
+        parts = (slice(at, at + several) for at in range(0, len(baseline), several))
+        found = (hodges_lehmann_ratios(baseline[p], measured[p], confidence) for p in parts)
+        return [*chain.from_iterable(found)]
+    logs = np.log(baseline) - np.log(measured)
+    walsh = ((logs[:, :, None] + logs[:, None, :]) / 2)[:, np.tri(n, dtype=bool)]
+    count = walsh.shape[-1]
+    rank, middles = _signed_rank(n, confidence), [(count - 1) // 2, count // 2]
+    walsh.partition(sorted({*middles, max(rank - 1, 0), count - max(rank, 1)}), axis=-1)
+    centres = walsh[:, middles].mean(axis=-1).tolist()
     if rank == 0:
-        return Interval(centre, math.nan, math.nan)
-    return Interval(centre, math.exp(walsh[rank - 1]), math.exp(walsh[-rank]))
+        return [Interval(math.exp(centre), math.nan, math.nan) for centre in centres]
+    ends = zip(walsh[:, rank - 1].tolist(), walsh[:, -rank].tolist(), strict=True)
+    return [
+        Interval(math.exp(centre), math.exp(low), math.exp(high))
+        for centre, (low, high) in zip(centres, ends, strict=True)
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -90,18 +135,27 @@ def median_interval(x: ArrayLike, confidence: float = 0.95) -> Interval:
     `scipy.stats.quantile_test`). Below six values no two of them enclose a median with 95%. Values
     that are not finite are left out.
     """
+    [found] = median_intervals(np.asarray(x, float)[None], confidence).tolist()
+    return Interval(*found)
+
+
+def median_intervals(x: Floats, confidence: float = 0.95) -> Floats:
+    """The same of each row of `x`: estimate, low and high, shape (rows, 3)."""
     # Not by scipy itself, which the tests hold it against: that takes 200 times as long, a report
     # of 1,000 cells 1.6 times.
-    values = np.sort(np.asarray(x, float))
-    values = values[np.isfinite(values)]
-    n = len(values)
-    if n == 0:
-        return Interval(math.nan, math.nan, math.nan)
-    middle = float(values[(n - 1) // 2] + values[n // 2]) / 2
-    rank = _binomial_rank(n, confidence)
-    if rank == 0:
-        return Interval(middle, math.nan, math.nan)
-    return Interval(middle, float(values[rank - 1]), float(values[n - rank]))
+    ordered = np.sort(x, axis=-1)
+    is_finite = np.isfinite(ordered)
+    found = np.full((len(x), 3), math.nan)
+    counts = is_finite.sum(axis=-1)
+    for n in (int(count) for count in np.unique(counts) if count):
+        which = np.flatnonzero(counts == n)
+        values = ordered[which]
+        if n < x.shape[-1]:
+            values = values[is_finite[which]].reshape(len(which), n)
+        found[which, 0] = (values[:, (n - 1) // 2] + values[:, n // 2]) / 2
+        if rank := _binomial_rank(n, confidence):
+            found[which, 1:] = values[:, [rank - 1, n - rank]]
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -117,8 +171,8 @@ def outliers(x: ArrayLike) -> NDArray[np.bool_]:
     None where more than half of the values are equal: the deviation is then no measure of spread.
     """
     values = np.asarray(x, float)
-    distance = np.abs(values - np.median(values))
-    deviation = np.median(distance)
+    distance = np.abs(values - np.median(values, axis=-1, keepdims=True))
+    deviation = np.median(distance, axis=-1, keepdims=True)
     return np.asarray((deviation > 0) & (distance > 14.826 * deviation))
 
 
@@ -127,12 +181,51 @@ def trend(*series: ArrayLike) -> float:
 
     NaN where there is nothing to test: even the order 1, 2, 3, 4, 5 has p = 0.017.
     """
-    if min(len(np.asarray(x)) for x in series) < 6:
-        return math.nan
+    return trends(np.stack([np.asarray(x, float) for x in series])[None])[0]
+
+
+def trends(series: Floats) -> list[float]:
+    """The same of several cells at once: shape (cells, series, rounds)."""
+    cells, several, n = series.shape
+    if n < 6:
+        return [math.nan] * cells
+    unlike, ties = np.zeros((2, cells, several), int)
+    ties += n > MOST_RANKED
+    for k in range(1, n if n <= MOST_RANKED else 1):
+        unlike += (series[..., :-k] > series[..., k:]).sum(axis=-1)
+        ties += (series[..., :-k] == series[..., k:]).sum(axis=-1)
+    ties += ~np.isfinite(series).all(axis=-1)
+    p = np.array(
+        [
+            _kendall(x) if tie else _kendall_of(n, pairs)
+            for x, pairs, tie in zip(
+                series.reshape(-1, n), unlike.ravel().tolist(), ties.ravel().tolist(), strict=True
+            )
+        ]
+    ).reshape(cells, several)
+    least = np.fmin.reduce(p, axis=-1, initial=1.0)
+    return [min(1.0, one * several) for one in least.tolist()]
+
+
+def _kendall(x: ArrayLike) -> float:
     from scipy import stats  # not at the top: it takes half a second to load
 
-    p = [stats.kendalltau(np.arange(len(np.asarray(x))), x).pvalue for x in series]
-    return min(1.0, float(np.nanmin([*p, 1.0])) * len(series))
+    values = np.asarray(x)
+    return float(stats.kendalltau(np.arange(len(values)), values).pvalue)
+
+
+@lru_cache(maxsize=2**14)
+def _kendall_of(n: int, unlike: int) -> float:
+    """The p-value of n values of which no two are equal and so many pairs are in the other order.
+
+    Nothing else matters to it, and cells of equally many rounds have few such numbers.
+    """
+    order: list[int] = []
+    for value in range(n):  # each may stand before as many of those below it as there are
+        before = min(value, unlike)
+        order.insert(value - before, value)
+        unlike -= before
+    return _kendall(order)
 
 
 def fall(walls: Floats, process: ArrayLike) -> float:
@@ -142,18 +235,28 @@ def fall(walls: Floats, process: ArrayLike) -> float:
     Mann-Kendall test: Hirsch & Slack, Water Resources Research 20, 1984, 727), one-sided,
     Bonferroni over the sides. NaN where no process has two rounds.
     """
-    index = np.asarray(process)
-    score, variance = np.zeros(walls.shape[1]), 0.0
-    for one in np.unique(index):
-        own = walls[index == one]
-        n = len(own)
-        later, sooner = np.tril_indices(n, -1)
-        score += np.sign(own[later] - own[sooner]).sum(axis=0)
-        variance += n * (n - 1) * (2 * n + 5) / 18
-    if not variance:
-        return math.nan
-    z = (score + 1) / math.sqrt(variance)  # with a correction for continuity
-    return min(1.0, len(z) * float(special.ndtr(z).min()))
+    return falls(np.asarray(walls, float)[None], np.asarray(process)[None])[0]
+
+
+def falls(walls: Floats, process: NDArray[np.int64]) -> list[float]:
+    """The same of several cells at once: shape (cells, rounds, sides), (cells, rounds)."""
+    cells, n, sides = walls.shape
+    score = np.zeros((cells, sides))
+    for k in range(1, n):
+        same = process[:, :-k] == process[:, k:]
+        score += (np.sign(walls[:, k:] - walls[:, :-k]) * same[..., None]).sum(axis=1)
+    variance = np.zeros(cells)
+    ordered = np.sort(process, axis=-1)
+    for at in range(cells):
+        counts = np.unique(ordered[at], return_counts=True)[1]
+        variance[at] = sum(c * (c - 1) * (2 * c + 5) / 18 for c in counts.tolist())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (score + 1) / np.sqrt(variance)[:, None]  # with a correction for continuity
+    least = special.ndtr(z).min(axis=-1)
+    return [
+        min(1.0, sides * p) if known else math.nan
+        for p, known in zip(least.tolist(), variance.tolist(), strict=True)
+    ]
 
 
 def disagreement(x: ArrayLike, process: ArrayLike) -> float:
@@ -162,16 +265,45 @@ def disagreement(x: ArrayLike, process: ArrayLike) -> float:
     By values and not by ranks, of which 20 cannot give the small p that a report of many cells
     asks for. Noise with spikes only makes F smaller. NaN where there is nothing to test.
     """
-    values, processes = np.asarray(x, float), np.asarray(process)
-    groups = [values[processes == one] for one in np.unique(processes)]
-    if not 1 < len(groups) < len(values) or not np.ptp(values):
-        return math.nan
-    within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    freedom = len(groups) - 1, len(values) - len(groups)
-    between = float(((values - values.mean()) ** 2).sum()) - within
-    if within == 0:
-        return 0.0
-    return float(special.fdtrc(*freedom, between / freedom[0] / (within / freedom[1])))
+    return disagreements(np.asarray(x, float)[None], np.asarray(process)[None])[0]
+
+
+def disagreements(x: Floats, process: NDArray[Any]) -> list[float]:
+    """The same of several cells at once: both have shape (cells, rounds)."""
+    order = np.argsort(process, axis=-1, kind="stable")
+    values, processes = (np.take_along_axis(each, order, axis=-1) for each in (x, process))
+    begins = np.ones(x.shape, bool)
+    begins[:, 1:] = processes[:, 1:] != processes[:, :-1]
+    found = [math.nan] * len(x)
+    for pattern, which in alike(one.tobytes() for one in begins).items():
+        starts = np.flatnonzero(np.frombuffer(pattern, bool)).tolist()
+        if 1 < len(starts) < x.shape[-1]:
+            p = _disagreements(x[which], values[which], [*pairwise([*starts, x.shape[-1]])])
+            for at, one in zip(which, p, strict=True):
+                found[at] = one
+    return found
+
+
+def _disagreements(x: Floats, values: Floats, groups: Sequence[tuple[int, int]]) -> Iterator[float]:
+    """Of cells whose values are in these groups; `x` are the same values in their own order."""
+    within = sum(
+        ((group - group.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+        for group in (values[:, start:stop] for start, stop in groups)
+    )
+    freedom = len(groups) - 1, x.shape[-1] - len(groups)
+    between = ((x - x.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1) - within
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = special.fdtrc(*freedom, between / freedom[0] / (within / freedom[1]))
+    p = np.where(within == 0, 0.0, p)
+    return iter(np.where(np.ptp(x, axis=-1) == 0, math.nan, p).tolist())
+
+
+def alike(keys: Iterable[Key]) -> dict[Key, list[int]]:
+    """The places of each key: what is alike can be computed at once."""
+    places: dict[Key, list[int]] = {}
+    for at, key in enumerate(keys):
+        places.setdefault(key, []).append(at)
+    return places
 
 
 def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:
@@ -217,18 +349,20 @@ class Ladder:
     losses: Floats
 
 
-def ladder_factors(levels: ArrayLike, serial_own_s: ArrayLike, at_a_time: float = 1.0) -> Ladder:
-    """The ladder of docs/method.md from L0 … L6, shape (rounds, 7), in core-seconds.
+def ladder_factors(
+    levels: ArrayLike, serial_own_s: ArrayLike, at_a_time: ArrayLike = 1.0
+) -> Ladder:
+    """The ladder of docs/method.md from L0 … L6, shape (..., rounds, 7), in core-seconds.
 
-    `serial_own_s`, shape (rounds,), is the time of the same tasks in the baseline without their
+    `serial_own_s`, shape (..., rounds), is the time of the same tasks in the baseline without their
     wait for a CPU. What they wait there, for anything else, is no loss: it is added to the last
     three levels. So the losses add up to 1 - `serial_own_s` / L0, and never say more than the
     efficiency does. `at_a_time` coroutines can wait at a time, all of them in one worker.
     """
     steps, own = np.array(levels, float), np.asarray(serial_own_s, float)
-    waited = np.maximum(own / at_a_time - steps[:, 6], 0)
-    steps[:, 4:] += waited[:, None]
+    waited = np.maximum(own / at_a_time - steps[..., 6], 0)
+    steps[..., 4:] += waited[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = steps[:, 1:] / steps[:, :-1]
-        losses = -np.diff(steps, axis=1) / steps[:, :1]
+        factors = steps[..., 1:] / steps[..., :-1]
+        losses = -np.diff(steps, axis=-1) / steps[..., :1]
     return Ladder(factors, losses)

@@ -4,17 +4,19 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import disagreement, fall, holm, outliers, trend
+from runners.analysis.estimators import alike, disagreements, falls, holm, outliers, trends
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
 
+TESTS: tuple[FlagCode, ...] = ("trend", "processes_disagree", "position", "not_steady")
 CHANCE = 0.01
 """The probability that chance alone raises a flag in a report, whatever the number of its cells."""
 FEWEST_ROUNDS = 6
@@ -40,11 +42,7 @@ def _library_threads(cell: Mapping[str, Any], running: float) -> Iterator[Flag]:
 
     As the workload tells (see `model.Metered`), else as it was seen.
     """
-    told = [
-        (f"{found[1].upper()}, ", cell[name])
-        for name in cell
-        if (found := re.fullmatch(r"metric\.(\w+)_threads", name))
-    ]
+    told = [(f"{name.upper()}, ", cell[key]) for key, name in _metrics_of_threads(tuple(cell))]
     if not told and cell["native_share"] > OWN_CPUS:
         told = [("", cell["library_threads"] + 1)]
     for name, threads in told:
@@ -53,16 +51,33 @@ def _library_threads(cell: Mapping[str, Any], running: float) -> Iterator[Flag]:
             yield Flag("library_threads", f"{name}{counts}")
 
 
+@lru_cache(maxsize=4)
+def _metrics_of_threads(columns: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Which columns tell of threads, and of what: they are the same of all cells."""
+    found = (re.fullmatch(r"metric\.(\w+)_threads", name) for name in columns)
+    return [(one[0], one[1]) for one in found if one]
+
+
 def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
     """The flags of each cell that a test raises; all tests of all cells are corrected together."""
     p: dict[tuple[int, FlagCode], float] = {}
-    for at, rounds in enumerate(cells):
-        logs = np.log(rounds.baseline_s / rounds.measured_s)
-        p[at, "trend"] = trend(rounds.baseline_s, rounds.measured_s, logs)
-        p[at, "processes_disagree"] = disagreement(logs, rounds.process)
-        p[at, "position"] = disagreement(logs, rounds.earlier)
-        walls = np.column_stack([rounds.baseline_s, rounds.measured_s])
-        p[at, "not_steady"] = fall(walls, rounds.process)
+    for n, places in alike(len(rounds.process) for rounds in cells).items():
+        if not n:
+            continue
+        walls = np.stack([[cells[at].baseline_s, cells[at].measured_s] for at in places])
+        process, earlier = (
+            np.stack([getattr(cells[at], name) for at in places]) for name in ("process", "earlier")
+        )
+        logs = np.log(walls[:, 0] / walls[:, 1])
+        tests: dict[FlagCode, list[float]] = {
+            "trend": trends(np.concatenate([walls, logs[:, None]], axis=1)),
+            "processes_disagree": disagreements(logs, process),
+            "position": disagreements(logs, earlier),
+            "not_steady": falls(walls.swapaxes(1, 2), process),
+        }
+        for code, values in tests.items():
+            p |= {(at, code): value for at, value in zip(places, values, strict=True)}
+    p = {(at, code): p[at, code] for at in range(len(cells)) for code in TESTS if (at, code) in p}
     tested = [test for test, value in p.items() if not math.isnan(value)]
     raised = holm([p[test] for test in tested], CHANCE)
     found: list[list[FlagCode]] = [[] for _ in cells]

@@ -32,18 +32,45 @@ def paired_ratio(
     the interpreters, whose rounds count together: each interpreter has a speed of its own. With
     fewer than five rounds none is trimmed, and a single one has no spread: its bounds are NaN.
     """
-    logs = _log_ratios(baseline, measured)
+    index = None if process is None else np.unique(np.asarray(process), return_inverse=True)[1]
+    [found] = paired_ratios(
+        np.asarray(baseline, float)[None],
+        np.asarray(measured, float)[None],
+        None if index is None else index[None],
+        confidence,
+    )
+    return found
+
+
+def paired_ratios(
+    baseline: Floats,
+    measured: Floats,
+    interpreter: NDArray[np.intp] | None = None,
+    confidence: float = 0.95,
+) -> list[Interval]:
+    """The same of several cells at once, which takes hardly longer than of one.
+
+    All have shape (cells, rounds). `interpreter` numbers those of each cell from 0 on; all cells
+    have equally many.
+    """
+    logs = np.log(baseline) - np.log(measured)
     centre, deviations, kept = _trimmed(logs)
-    if len(logs) < 2:
-        return Interval(math.exp(centre), math.nan, math.nan)
-    reach = student_t(confidence, kept - 1) * _error(deviations, kept, len(logs))
-    by_process = _sums(deviations, process)
-    if len(by_process) >= FEWEST_INTERPRETERS:
-        between = _error(by_process, kept, len(logs))
-        reach = max(reach, student_t(confidence, len(by_process) - 1) * between)
-    high = centre + reach
-    most = math.exp(high) if high < LARGEST else math.inf
-    return Interval(math.exp(centre), math.exp(centre - reach), most)
+    rounds = logs.shape[-1]
+    if rounds < 2:
+        return [Interval(math.exp(one), math.nan, math.nan) for one in centre.tolist()]
+    reach = student_t(confidence, kept - 1) * _error(deviations, kept, rounds)
+    by_process = _sums(deviations, interpreter)
+    if (units := by_process.shape[-1]) >= FEWEST_INTERPRETERS:
+        between = student_t(confidence, units - 1) * _error(by_process, kept, rounds)
+        reach = np.where(between > reach, between, reach)
+    return [
+        Interval(
+            math.exp(middle),
+            math.exp(middle - half),
+            math.exp(high) if (high := middle + half) < LARGEST else math.inf,
+        )
+        for middle, half in zip(centre.tolist(), reach.tolist(), strict=True)
+    ]
 
 
 def pseudovalues(ratios: ArrayLike) -> Floats:
@@ -76,12 +103,12 @@ def rounds_needed(
     and again until there are enough stops at lucky moments, and such intervals cover too little.
     """
     half_width = paired_ratio(baseline, measured, process).half_width
-    logs = _log_ratios(baseline, measured)
+    logs = np.log(np.asarray(baseline, float)) - np.log(np.asarray(measured, float))
     _, deviations, kept = _trimmed(logs)
-    seen = len(_sums(deviations, process))
+    seen = 1 if process is None else len(np.unique(np.asarray(process)))
     if seen < FEWEST_INTERPRETERS <= interpreters and len(logs) > 1:
         # The rounds still to come are spread over enough interpreters to ask for the wider t.
-        reach = student_t(0.95, interpreters - 1) * _error(deviations, kept, len(logs))
+        reach = student_t(0.95, interpreters - 1) * float(_error(deviations, kept, len(logs)))
         half_width = max(half_width, math.sinh(reach))
     if not math.isfinite(half_width):
         return most
@@ -114,30 +141,33 @@ def _within(angle: float, freedom: int) -> float:
     return 2 / math.pi * (angle + (math.sin(angle) * total if freedom > 1 else 0.0))
 
 
-def _log_ratios(baseline: ArrayLike, measured: ArrayLike) -> Floats:
-    return np.log(np.asarray(baseline, float)) - np.log(np.asarray(measured, float))
+def _trimmed(x: Floats) -> tuple[Floats, Floats, int]:
+    """The 20% trimmed mean, the deviations of the winsorised values, how many values were kept.
+
+    Along the last axis, which is that of the rounds here and below.
+    """
+    ordered, count = np.sort(x, axis=-1), x.shape[-1]
+    cut = count // 5
+    kept = ordered[..., cut : count - cut]
+    winsorised = np.clip(x, kept[..., :1], kept[..., -1:])
+    deviations = winsorised - winsorised.mean(axis=-1, keepdims=True)
+    return kept.mean(axis=-1), deviations, kept.shape[-1]
 
 
-def _trimmed(x: Floats) -> tuple[float, Floats, int]:
-    """The 20% trimmed mean, the deviations of the winsorised values, how many values were kept."""
-    ordered, cut = np.sort(x), len(x) // 5
-    kept = ordered[cut : len(x) - cut]
-    winsorised = np.clip(x, kept[0], kept[-1])
-    return float(kept.mean()), winsorised - winsorised.mean(), len(kept)
+def _sums(deviations: Floats, interpreter: NDArray[np.intp] | None) -> Floats:
+    """The sums of the deviations of each interpreter's rounds, shape (cells, interpreters)."""
+    if interpreter is None:
+        return deviations.sum(axis=-1, keepdims=True)
+    cells, units = len(deviations), int(interpreter.max()) + 1
+    place = interpreter + units * np.arange(cells)[:, None]
+    return np.bincount(place.ravel(), deviations.ravel()).reshape(cells, units)
 
 
-def _sums(deviations: Floats, process: ArrayLike | None) -> Floats:
-    """The sum of the deviations of each interpreter's rounds."""
-    if process is None:
-        return deviations.sum(keepdims=True)
-    index: NDArray[np.intp] = np.unique(np.asarray(process), return_inverse=True)[1]
-    return np.bincount(index, deviations)
-
-
-def _error(sums: Floats, kept: int, rounds: int) -> float:
-    """Standard error of a trimmed mean whose deviations add up to `sums` in independent units.
+def _error(sums: Floats, kept: int, rounds: int) -> Floats:
+    """Standard errors of trimmed means whose deviations add up to `sums` in independent units.
 
     With a unit for each round it is Tukey and McLaughlin's, sqrt(SSD / (h (h - 1))).
     """
-    unbiased = len(sums) / (len(sums) - 1) * (rounds - 1) / rounds
-    return math.sqrt(float(sums @ sums) * unbiased / (kept * (kept - 1)))
+    units = sums.shape[-1]
+    unbiased = units / (units - 1) * (rounds - 1) / rounds
+    return np.asarray(np.sqrt(np.vecdot(sums, sums) * unbiased / (kept * (kept - 1))))

@@ -1,6 +1,6 @@
 """The rounds that count, out of the frame of runs: each of them has a run of both sides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -64,12 +64,14 @@ def in_common(one: Rounds, other: Rounds) -> tuple[Rounds, Rounds]:
     """The rounds of two cells in which both were run, in the same order."""
     if np.array_equal(one.number, other.number) and np.array_equal(one.panel, other.panel):
         return one, other  # as most often in a panel, and quicker than below
-    places, others = (
-        pd.MultiIndex.from_arrays([rounds.panel.astype(str), rounds.number])
-        for rounds in (one, other)
-    )
-    common = places.intersection(others, sort=False)
-    return one.part(places.get_indexer(common)), other.part(others.get_indexer(common))
+    others = {key: at for at, key in enumerate(_keys(other))}
+    common = [(at, others[key]) for at, key in enumerate(_keys(one)) if key in others]
+    mine, its = np.array(common, np.intp).reshape(-1, 2).T
+    return one.part(mine), other.part(its)
+
+
+def _keys(rounds: Rounds) -> Iterator[tuple[object, int]]:
+    return zip(rounds.panel.tolist(), rounds.number.tolist(), strict=True)
 
 
 def shared(runs: pd.DataFrame) -> NDArray[np.bool_]:
