@@ -4,7 +4,7 @@ The estimates themselves are in `headline` and `estimators`; here they meet the 
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -15,20 +15,12 @@ from runners.analysis.across import serial_ratios
 from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.compare import baseline_ratio, paired_speedups
-from runners.analysis.estimators import (
-    FACTORS,
-    hodges_lehmann_ratio,
-    ladder_factors,
-    median_interval,
-    ratio_of_means_fieller,
-)
+from runners.analysis.estimators import alike, median_intervals
 from runners.analysis.first_calls import first_calls
 from runners.analysis.flags import flags, suspicions
-from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
 from runners.analysis.machine import attained, given, taken
 from runners.analysis.rounds import (
-    LEVELS,
     Rounds,
     Rows,
     cell_codes,
@@ -37,6 +29,7 @@ from runners.analysis.rounds import (
     read_rounds,
 )
 from runners.analysis.spent import spent
+from runners.analysis.together import UNKNOWN, estimates
 from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
 from runners.words.pythons import PYTHON, interpreters
@@ -49,7 +42,6 @@ APART = ("cell", "n", "usable_cpus", "folder", *PYTHON)
 """In what the cells of a family may differ; which interpreter they have is told by its place."""
 
 Record = dict[str, Any]
-UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -80,17 +72,16 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
     known = [cells, outcomes, resources, spending, machine]
-    facts: list[Record] = [
-        {str(name): value for name, value in row.items()}
-        for row in pd.concat(known, axis=1).to_dict("records")
-    ]
+    facts = _records(known)
 
     for fact, first in zip(facts, first_calls(runs), strict=True):
         fact["first_calls"] = first
     records: list[Record] = [{"waiting": False, "flags": ()} for _ in facts]
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
     pythons = interpreters(cells)
-    waits = _waiting(cells, parts, pythons.of)
+    at_a_time = [workers(f) if f["worker_kind"] == "coroutine" else 1 for f in facts]
+    found = estimates(rounds, ends, scale, np.array(at_a_time, float))
+    waits = _waiting(cells, found, pythons.of)
     serial = serial_ratios(cells, parts)
     one_worker: tuple[Interval, Rounds] | None = None
     for at, is_first in _by_family(cells, pythons.of):
@@ -99,20 +90,17 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         mine = parts[at]
         if not len(mine.process):
             continue
-        speedup = paired_ratio(mine.baseline_s, mine.measured_s, mine.process).scaled(scale[at])
+        own = found[at]
+        speedup = Interval(*(own[name] for name in ("speedup", "speedup_low", "speedup_high")))
         if facts[at]["n"] == 1 and one_worker is None:
             one_worker = speedup, mine
-        shares = ("cpu_share", "native_share", "children_share", "held_share", "task_s")
-        known_shares = {name: float(np.median(getattr(mine, name))) for name in shares}
-        limit = cpu_limit(facts[at] | known_shares | {"L3_s": float(np.median(mine.levels[:, 3]))})
+        limit = cpu_limit(facts[at] | own)
         provided = workers(facts[at])
         bound = min(float(provided), limit)
         is_coroutine = facts[at]["worker_kind"] == "coroutine"
-        records[at] = {
-            **_walls("baseline", mine.baseline_s),
-            **_walls("measured", mine.measured_s),
-            **_speedups(mine, speedup, bound if is_coroutine else provided, scale[at]),
-            **known_shares,
+        records[at] = own | {
+            **_named("efficiency", speedup.scaled(1 / (bound if is_coroutine else provided))),
+            "half_width": speedup.half_width,
             "waiting": waits[at],
             "bound": bound,
             "cold_baseline_s": cold_s[0][at],
@@ -120,9 +108,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             "cold_speedup": cold_s[0][at] / cold_s[1][at] * scale[at],
             "start_s": start[at],
             **_named("itself", baseline_ratio(mine) or UNKNOWN),
-            **_named("earlier", _earlier(mine)),
             **_named("serial_ratio", serial[at]),
-            **_ladder(mine, provided if is_coroutine else 1),
         }
         records[at] |= attained(facts[at] | records[at])
         if one_worker is not None and facts[at]["scaling"] == "strong":
@@ -138,8 +124,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
     computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
-    found = [cells, outcomes, statistics, resources, spending, machine]
-    return arranged(pd.concat(found, axis=1))
+    every = [cells, outcomes, statistics, resources, spending, machine]
+    return arranged(pd.concat(every, axis=1))
+
+
+def _records(frames: Sequence[pd.DataFrame]) -> list[Record]:
+    """The rows of frames that are side by side."""
+    columns = {str(name): frame[name].tolist() for frame in frames for name in frame}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -157,7 +149,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     return runs[names].iloc[first].reset_index(drop=True)
 
 
-def _waiting(cells: pd.DataFrame, parts: list[Rounds], pythons: "pd.Series[int]") -> list[bool]:
+def _waiting(cells: pd.DataFrame, found: Sequence[Record], pythons: "pd.Series[int]") -> list[bool]:
     """Whether the tasks of each cell wait, even one by one: decided once for each workload.
 
     And for each interpreter, of which one may compute for as long as another waits. By the middle
@@ -166,7 +158,7 @@ def _waiting(cells: pd.DataFrame, parts: list[Rounds], pythons: "pd.Series[int]"
     """
     names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
     names += ["result"]
-    own = pd.Series([float(np.median(p.cpu_share)) if len(p.process) else math.nan for p in parts])
+    own = pd.Series([one.get("cpu_share", math.nan) for one in found])
     by_workload = own.groupby([pythons, *(cells[name] for name in names)], dropna=False)
     middle, lowest = by_workload.transform("median"), by_workload.transform("min")
     found = (middle < WAITING) | ((lowest < WAITING) & (middle < 2 * WAITING))
@@ -269,12 +261,10 @@ def _metrics(
         values = numbers(runs, name, measured)
         table = np.full((cells, 3), math.nan)
         largest = pd.Series(numbers(runs, name, every)).groupby(code[every]).max()
-        for at, (start, stop) in enumerate(pairwise(bounds)):
-            own = values[start:stop]
-            own = own[~np.isnan(own)]
-            if len(own):
-                middle = median_interval(own)
-                table[at] = middle.estimate, middle.low, middle.high
+        for n, places in alike(np.diff(bounds).tolist()).items():
+            if n:
+                rows = bounds[places][:, None] + np.arange(n)
+                table[places] = median_intervals(values[rows])
         for end, column in zip(("", "_low", "_high"), table.T, strict=True):
             columns[f"{name}{end}"] = column
         columns[f"{name}_max"] = largest.reindex(range(cells)).to_numpy(float)
@@ -322,49 +312,5 @@ def _by_family(cells: pd.DataFrame, pythons: "pd.Series[int]") -> Iterator[tuple
         previous = family[at]
 
 
-def _earlier(rounds: Rounds) -> Interval:
-    """The speedup of the rounds in which the executor ran before the baseline over that of others.
-
-    A round counts as before if its run came before the middle of those of the baseline.
-    """
-    found = []
-    for which in (rounds.earlier, ~rounds.earlier):
-        own = rounds.part(np.flatnonzero(which))
-        if len(own.process) < 2:
-            return UNKNOWN
-        found.append(paired_ratio(own.baseline_s, own.measured_s))
-    return found[0].over(found[1])
-
-
 def _named(name: str, interval: Interval) -> Record:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
-def _walls(side: str, x: Floats) -> Record:
-    median = median_interval(x)
-    values = (median.estimate, median.low, median.high, x.mean(), np.percentile(x, 95), x.max())
-    names = ("median", "low", "high", "mean", "p95", "max")
-    return {f"{side}_{name}_s": float(v) for name, v in zip(names, values, strict=True)}
-
-
-def _speedups(rounds: Rounds, speedup: Interval, provided: float, scale: float) -> Record:
-    sides = rounds.baseline_s, rounds.measured_s
-    rank = hodges_lehmann_ratio(*sides).scaled(scale)
-    return {
-        **_named("speedup", speedup),
-        **_named("efficiency", speedup.scaled(1 / provided)),
-        "half_width": speedup.half_width,
-        **_named("mean_ratio", ratio_of_means_fieller(*sides).scaled(scale)),
-        "hl_ratio": rank.estimate,
-        "hl_low": rank.low,
-        "hl_high": rank.high,
-    }
-
-
-def _ladder(rounds: Rounds, at_a_time: float) -> Record:
-    ladder = ladder_factors(rounds.levels, rounds.serial_own_s, at_a_time)
-    record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
-    for step, factor in enumerate(FACTORS):
-        record |= _named(factor, median_interval(ladder.factors[:, step]))
-        record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate
-    return record

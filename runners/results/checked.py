@@ -85,7 +85,7 @@ NAMES = tuple(column.name for column in FIXED if column.name not in FILLED_IN)
 
 
 class Row(NamedTuple):
-    """A row that was checked: the values of NAMES, and its parameters and metrics by their names."""
+    """A row that was checked: the values of NAMES, and parameters and metrics by their names."""
 
     fixed: tuple[Any, ...]
     more: dict[str, Any]
@@ -192,7 +192,8 @@ def _names(line: bytes) -> Iterable[str]:
 def _decoder(names: tuple[str, ...]) -> "msgspec.json.Decoder[Any]":
     """For rows that have no column besides those of all rows and of plugins among these names.
 
-    Each has all these parameters; a metric may be missing. Raises ValueError where there are others.
+    Each has all these parameters; a metric may be missing. Raises ValueError where there are
+    others.
     """
     own = _of_plugins(names)
     if len(own) > PARAMETERS or len(own) + len(_KNOWN.intersection(names)) != len(names):
