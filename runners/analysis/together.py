@@ -77,10 +77,7 @@ def _columns(
     speedup = paired_ratios(baseline, measured, interpreter)
     rank = _named("hl_ratio", _scaled(hodges_lehmann_ratios(baseline, measured), scale))
     total = _scaled(ratios_of_means_fieller(baseline, measured), scale)
-    medians = {
-        name: np.median(getattr(rounds, name)[rows], axis=-1).tolist() for name in SHARES[1:]
-    }
-    medians["cpu_share"] = np.median(levels[..., 6] / own_s, axis=-1).tolist()
+    shares = {name: getattr(rounds, name)[rows] for name in SHARES}
     return {
         **_walls("baseline", baseline),
         **_walls("measured", measured),
