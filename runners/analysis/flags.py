@@ -10,10 +10,10 @@ from typing import Any, get_args
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import alike, disagreements, falls, holm, outliers, trends
+from runners.analysis.estimators import alike, disagreements, falls, holm, trends
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
-from runners.model import Flag, FlagCode
+from runners.model import SIDES, Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
 
 TESTS: tuple[FlagCode, ...] = ("trend", "processes_disagree", "position", "not_steady")
@@ -87,12 +87,10 @@ def suspicions(cells: Sequence[Rounds]) -> list[list[FlagCode]]:
     return found
 
 
-def flags(
-    rounds: Rounds, cell: Mapping[str, Any], suspected: Collection[FlagCode]
-) -> Iterator[Flag]:
-    """The flags of a cell, from its complete rounds and its row of the summary so far.
+def flags(cell: Mapping[str, Any], suspected: Collection[FlagCode]) -> Iterator[Flag]:
+    """The flags of a cell that has complete rounds, from its row of the summary so far.
 
-    `suspected` are its own of `suspicions`.
+    That also says how many outliers either side has. `suspected` are its own of `suspicions`.
     """
     if why := busy(cell):
         yield Flag("busy_machine", why)
@@ -103,8 +101,8 @@ def flags(
         yield Flag("few_rounds", f"{FEWEST_ROUNDS} rounds: they take about {enough_s:.2g} s")
     if first := cell.get("first_calls"):
         yield Flag("first_calls", first)
-    for side, walls in (("baseline", rounds.baseline_s), ("measured", rounds.measured_s)):
-        if count := int(outliers(walls).sum()):
+    for side in SIDES:
+        if count := cell[f"{side}_outliers"]:
             yield Flag("outliers", f"{side} ({count})")
     yield from map(Flag, suspected)
     total_low, total_high = cell["mean_ratio_low"], cell["mean_ratio_high"]

@@ -64,6 +64,8 @@ def in_common(one: Rounds, other: Rounds) -> tuple[Rounds, Rounds]:
     """The rounds of two cells in which both were run, in the same order."""
     if np.array_equal(one.number, other.number) and np.array_equal(one.panel, other.panel):
         return one, other  # as most often in a panel, and quicker than below
+    if set(one.panel.tolist()).isdisjoint(other.panel.tolist()):  # as those of cells by themselves
+        return one.part(slice(0)), other.part(slice(0))
     others = {key: at for at, key in enumerate(_keys(other))}
     common = [(at, others[key]) for at, key in enumerate(_keys(one)) if key in others]
     mine, its = np.array(common, np.intp).reshape(-1, 2).T

@@ -120,7 +120,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         if len(parts[at].process):
             if "not_steady" in suspected:
                 outcomes.loc[at, "steady"] = False
-            records[at]["flags"] = tuple(flags(parts[at], facts[at] | records[at], suspected))
+            records[at]["flags"] = tuple(flags(facts[at] | records[at], suspected))
     ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
     computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)

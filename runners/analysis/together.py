@@ -17,6 +17,7 @@ from runners.analysis.estimators import (
     hodges_lehmann_ratios,
     ladder_factors,
     median_intervals,
+    outliers,
     ratios_of_means_fieller,
 )
 from runners.analysis.headline import paired_ratios
@@ -33,6 +34,8 @@ def estimates(
     rounds: Rounds, ends: Rows, scale: Floats, at_a_time: Floats
 ) -> list[dict[str, float]]:
     """What follows from the rounds of each cell alone, by the columns of the summary.
+
+    Besides, how many outliers either side has (`baseline_outliers`, `measured_outliers`).
 
     The rounds of cell k are those from `ends[k]` to `ends[k + 1]`; one without any has nothing.
     `scale` is what its ratios are multiplied with, and `at_a_time` how many of its tasks can wait
@@ -112,6 +115,7 @@ def _walls(side: str, x: Floats) -> Columns:
         f"{side}_mean_s": x.mean(axis=-1).tolist(),
         f"{side}_p95_s": np.percentile(x, 95, axis=-1).tolist(),
         f"{side}_max_s": x.max(axis=-1).tolist(),
+        f"{side}_outliers": outliers(x).sum(axis=-1).tolist(),
     }
 
 
