@@ -25,6 +25,7 @@ from runners.model import (
     Unavailable,
     Unsupported,
     UsageError,
+    did_you_mean,
     first_line,
     timestamp,
 )
@@ -94,7 +95,10 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
         if key not in known and key != "hydra":
-            raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
+            near = did_you_mean(key, known)
+            raise UsageError(
+                f"{key}: there is no such key{near}; the top level has {', '.join(known)}"
+            )
     for group in _GROUPS:
         if cfg[group] is None or group not in choices:
             raise UsageError(f"{group}: none is chosen; set {group}=NAME")

@@ -40,7 +40,7 @@ RANGES = {
     "cluster.timeout_min": Range(1, 1_000_000, unit=" minutes"),
     "cluster.requeues": Range(0, 1_000_000),
     "cluster.cpus": MANY,
-    "measure.precision": Range(0, 1000, above=True),
+    "measure.precision": Range(0, 1, above=True),
     "measure.min_rounds": MANY,
     "measure.max_rounds": MANY,
     "measure.interpreters": MANY,
