@@ -187,9 +187,9 @@ def _gil(cfg: DictConfig) -> Gil | None:
 
 
 def _choices(cfg: DictConfig) -> dict[str, str]:
-    """The option chosen in each config group: the name under which a plugin is known."""
+    """The option chosen in each of our groups: the name under which a plugin is known."""
     chosen = cfg.hydra.runtime.choices if "hydra" in cfg else HydraConfig.get().runtime.choices
-    return {str(group): str(option) for group, option in chosen.items()}
+    return {group: str(chosen[group]) for group in _GROUPS if group in chosen}
 
 
 def _names_of_n(cfg: DictConfig) -> set[str]:
