@@ -129,8 +129,7 @@ def write_report(
         **{versus.figure_name(at): figures.forest(one.found) for at, one in enumerate(against)},
     }
     for name, figure in drawn.items():
-        if missing:
-            figure.suptitle(missing, color="firebrick", fontsize=9)
+        figures.heading(figure, missing, color="firebrick", fontsize=9)
         files[f"{name}.png"] = figures.image(figure, "png")
         files[f"{name}.svg"] = figures.image(figure, "svg")
     paths = (*write_files(place, files), *written)

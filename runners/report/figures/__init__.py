@@ -1,6 +1,6 @@
 """Figures of results: one file each, and what an experiment needs to draw one of its own."""
 
-from runners.report.figures.drawing import image, new_figure, styled
+from runners.report.figures.drawing import heading, image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
 from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
@@ -12,6 +12,7 @@ from runners.report.figures.timeline import timeline
 __all__ = [
     "efficiency",
     "forest",
+    "heading",
     "image",
     "matrix",
     "new_figure",

@@ -20,8 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 Style = Mapping[str, Any]
-MOST_PIXELS = 2**16 - 1
-"""Along a side of an image: Agg draws no larger one."""
+MOST_PIXELS = 12_000
+"""Along a side of an image: what is larger has a lower resolution."""
+MOST_NOTED, MOST_LISTED = 6, 8
+"""In a note: lines with cells that are not drawn, and the n of one; others are counted."""
 MARKERS = "osD^vph"
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 """Of lines, beside their colours: any one of the three is enough to tell a few."""
@@ -105,11 +107,27 @@ def not_drawn(cells: pd.DataFrame, drawn: pd.DataFrame) -> list[str]:
     """Which of the cells are not among those that are drawn, and why: a line, or none."""
     missing = cells.drop(drawn.index)
     why = missing["status"].where(missing["status"] != "ok", "without a complete round")
-    parts = [
-        f"{line} n={', '.join(str(n) for n in sorted(group['n']))} {reason}"
+    groups = [
+        (f"{line} n={_few(sorted(group['n']))} {reason}", len(group))
         for (line, reason), group in missing.groupby(["line", why], sort=False)
     ]
+    parts = [text for text, _ in groups[:MOST_NOTED]]
+    if more := sum(count for _, count in groups[MOST_NOTED:]):
+        parts.append(f"{more} more")
     return [f"not drawn: {'; '.join(parts)}"] if parts else []
+
+
+def _few(ns: Sequence[int]) -> str:
+    more = len(ns) - MOST_LISTED
+    return ", ".join(map(str, ns[:MOST_LISTED])) + (f" and {more} more" if more > 0 else "")
+
+
+def heading(figure: Figure, text: str, **style: Any) -> None:
+    """Say that above all panels, and above what is said there already; "" says nothing."""
+    if text:
+        lines = [*textwrap.wrap(text, letters(figure.get_figwidth())), figure.get_suptitle()]
+        how = {"fontsize": 8.5, "color": "0.35"} | style
+        figure.suptitle("\n".join(filter(None, lines)), **how)
 
 
 def note_missing(axes: Axes, cells: pd.DataFrame, drawn: pd.DataFrame, *more: str) -> None:

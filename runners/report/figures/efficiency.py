@@ -12,7 +12,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from runners.report.figures.drawing import Style, grid, legend, note_missing, styled, title
+from runners.report.figures.drawing import Style, grid, heading, legend, note_missing, styled, title
+from runners.report.figures.shown import MOST_LINES, MOST_N, MOST_PANELS, Shown, shown
 from runners.words.causes import TITLES
 from runners.words.labels import labels
 
@@ -38,6 +39,8 @@ _GAP = 0.4  # between two lines, in bars
 _PITCH = 0.18  # inches from bar to bar
 _AROUND = 1.0  # inches of a panel beside its bars
 _VISIBLE = 0.005
+_MOST = 240  # bars below each other, in all rows of panels
+_FEWEST = 4  # bars of a line with its name, where lines are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ def efficiency(summary: pd.DataFrame) -> Figure:
     went, 100% in all. A loss below zero is a gain, work that took fewer core-seconds than in the
     plain loop, and lies left of zero: useful is the first part together with it, the number at the
     bar's end. Tasks that wait anyway have one loss instead of the last three. Cells that are not ok
-    are named below their panel.
+    are named below their panel. Of many cells those of `shown` are there, and it says so.
     """
-    cells = summary.assign(**labels(summary)).sort_values(["line", "n"])
+    found = _shown(summary.assign(**labels(summary)))
+    cells = found.cells.sort_values(["line", "n"])
     panels = [
         _panel(str(name), panel)
         for (_, _, name), panel in cells.groupby(["workload", "scaling", "panel"])
@@ -78,7 +82,16 @@ def efficiency(summary: pd.DataFrame) -> Figure:
         parts = [_draw(axes, panel) for panel, axes in zip(panels, grid_axes, strict=True)]
         seen = [name for name in _PARTS if any(name in drawn for drawn in parts)]
         legend(figure, (Patch(label=_PARTS[name], **_EDGE, **_STYLES[name]) for name in seen))
+        heading(figure, found.note)
     return figure
+
+
+def _shown(cells: pd.DataFrame) -> Shown:
+    """Fewer of each panel, the more panels there are."""
+    panels = min(cells["panel"].nunique(), MOST_PANELS)
+    bars = _MOST // -(-panels // 3)
+    lines = max(1, min(MOST_LINES, bars // _FEWEST, cells["line"].nunique()))
+    return shown(cells, lines=lines, most_n=max(1, min(MOST_N, bars // lines - 1)))
 
 
 def _panel(name: str, cells: pd.DataFrame) -> _Panel:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from runners.model import Workers
-from runners.report.figures.drawing import Style, new_figure, styled, title, wrapped
+from runners.report.figures.drawing import Style, heading, new_figure, styled, title, wrapped
+from runners.report.figures.shown import shown
 from runners.words.labels import labels
 from runners.words.rounding import bracketed
 
@@ -46,10 +47,12 @@ def matrix(summary: pd.DataFrame, n: int) -> Figure:
 
     `summary` is the frame of `summarise`. Each field has the speedup with its 95% interval; a
     pair without one is hatched and has its status, and one that was not measured at all is blank.
-    Executors stand together by their kind of workers.
+    Executors stand together by their kind of workers. Of many, those of `shown` are there, and it
+    says so.
     """
     cells = summary.assign(**labels(summary))
-    cells = cells.loc[cells["n"] == n]
+    found = shown(cells.loc[cells["n"] == n])
+    cells = found.cells
     kinds = cells["worker_kind"].map(get_args(Workers).index)
     rows = sorted(set(cells["panel"]))
     columns = cells.assign(kind=kinds).sort_values(["kind", "line"])["line"].unique().tolist()
@@ -68,6 +71,7 @@ def matrix(summary: pd.DataFrame, n: int) -> Figure:
                 _draw_absent(axes, at, cell["status"] if cell["status"] != "ok" else "no round")
         _frame(axes, rows, columns, n)
         _scale(figure, axes, colour, reach, beyond=bool((drawn["speedup"] < 1 / reach).any()))
+        heading(figure, found.note)
     return figure
 
 

@@ -23,6 +23,7 @@ from runners.report.figures.drawing import (
     LABEL,
     MARKERS,
     Style,
+    heading,
     legend,
     letters,
     new_figure,
@@ -31,6 +32,7 @@ from runners.report.figures.drawing import (
     title,
     wrapped,
 )
+from runners.report.figures.shown import shown
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
 
@@ -91,9 +93,10 @@ def pythons(summary: pd.DataFrame) -> Figure:
     `summary` is the frame of `summarise`. A column of panels for each workload that ran on several
     interpreters, which are in the order named. Above is how many times as fast the plain loop is as
     on the first of them, below the speedup of each executor and n over the plain loop of the same
-    interpreter, with 95% intervals. Cells that are not ok leave a gap and are named below.
+    interpreter, with 95% intervals. Cells that are not ok leave a gap and are named below. Of many
+    workloads and executors those of `shown` are there, and it says so.
     """
-    panels = list(_panels(summary))
+    panels, told = _panels(summary)
     styles = _styles(sorted({way for panel in panels for way in panel.ways}))
     columns = min(len(panels), _COLUMNS)
     blocks = -(-len(panels) // columns)
@@ -121,6 +124,7 @@ def pythons(summary: pd.DataFrame) -> Figure:
                 above.remove()
                 below.remove()
         legend(figure, _handles(panels, styles))
+        heading(figure, told)
     return figure
 
 
@@ -133,9 +137,14 @@ def _tilt(longest: int, room: float) -> int:
     return next(fit, _TILTS[-1])
 
 
-def _panels(summary: pd.DataFrame) -> Iterator[_Panel]:
+def _panels(summary: pd.DataFrame) -> tuple[list[_Panel], str]:
+    """The panels by their names, and what is left out."""
     known = interpreters(summary)
     cells = summary.assign(**labels(summary))
+    # A line is an executor with its n here, and one for all interpreters.
+    lines = cells.assign(line=cells["way"] + ", n = " + cells["n"].astype(str))
+    found = shown(lines)
+    cells = cells.loc[found.cells.index]
     panels = []
     for group in by_workload(cells):
         order = as_named(group, known)
@@ -147,7 +156,7 @@ def _panels(summary: pd.DataFrame) -> Iterator[_Panel]:
             names = [printable(known.known[at].name) for at in order]
             weak = bool((own["scaling"] == "weak").all())
             panels.append(_Panel(str(own["panel"].iloc[0]), weak, own, drawn, names))
-    yield from sorted(panels, key=lambda panel: panel.name)
+    return sorted(panels, key=lambda panel: panel.name), found.note
 
 
 def _styles(ways: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Style]:

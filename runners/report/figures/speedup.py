@@ -22,11 +22,13 @@ from runners.report.figures.drawing import (
     MARKERS,
     Style,
     grid,
+    heading,
     legend,
     note_missing,
     styled,
     title,
 )
+from runners.report.figures.shown import shown
 from runners.words.labels import SERIAL, labels
 from runners.words.rounding import in_order
 
@@ -66,9 +68,10 @@ def speedup(
     faint point, and `laws` (of `laws.fit_laws`) the fitted USL as a thin curve with its band.
     Workloads, or executors, that differ in a parameter get a panel, or a line, each. Cells of the
     serial executor are drawn as the band that noise alone fills. Cells that are not ok are named
-    below their panel, not drawn.
+    below their panel, not drawn. Of many cells those of `shown` are there, and it says so.
     """
-    cells = summary.assign(**labels(summary))
+    found = shown(summary.assign(**labels(summary)))
+    cells = found.cells
     panels = list(_panels(cells, _ratios(runs), list(laws)))
     lines = sorted(set(cells.loc[cells["executor"] != SERIAL, "line"]), key=in_order)
     styles = _styles(lines)
@@ -77,6 +80,7 @@ def speedup(
         for panel, axes in zip(panels, grid_axes, strict=True):
             _draw(axes, panel, styles)
         legend(figure, _handles(panels, styles))
+        heading(figure, found.note)
     return figure
 
 
