@@ -37,6 +37,7 @@ class Comparison:
         interpreter = python_codes(rows)
         self.rounds: dict[str, Rounds] = {}
         self.interpreter: dict[str, int] = {}
+        self._speedups: dict[tuple[str, float], Interval] = {}
         for start, stop in pairwise(ends):
             if start < stop:
                 cell = str(rows["cell"].iloc[start])
@@ -53,8 +54,17 @@ class Comparison:
         paired = self.paired(one, other, confidence)
         if paired is not None:
             return paired
-        a, b = self.rounds[one], self.rounds[other]
-        return _speedup(a, confidence).over(_speedup(b, confidence))
+        return self._speedup(one, confidence).over(self._speedup(other, confidence))
+
+    def _speedup(self, cell: str, confidence: float) -> Interval:
+        """That of a cell by itself, which is asked for with each of the others."""
+        key = cell, confidence
+        if key not in self._speedups:
+            own = self.rounds[cell]
+            self._speedups[key] = paired_ratio(
+                own.baseline_s, own.measured_s, own.process, confidence
+            )
+        return self._speedups[key]
 
     def paired(self, one: str, other: str, confidence: float = 0.95) -> Interval | None:
         """The same from their common rounds alone; None where there are not enough."""
@@ -84,16 +94,17 @@ class Comparison:
         found = [baseline_ratio(self.rounds[cell]) for cell in cells if cell in self.rounds]
         return max((max(one.low - 1, 1 / one.high - 1, 0.0) for one in found if one), default=0.0)
 
-    def p_above(self, one: str, other: str, line: float) -> float:
+    def p_above(self, one: str, other: str, line: float, most: float = 0.5) -> float:
         """The p-value of the claim that `one` is less than `line` times as fast as `other`.
 
-        One-sided: the smallest error rate at which the interval still lies below the line.
+        One-sided: the smallest error rate at which the interval still lies below the line. One
+        above `most` is 1: what does not matter any more is not searched for.
         """
-        return p_value(lambda confidence: self.ratio(one, other, confidence).high < line)
+        return p_value(lambda confidence: self.ratio(one, other, confidence).high < line, most)
 
-    def p_below(self, one: str, other: str, line: float) -> float:
+    def p_below(self, one: str, other: str, line: float, most: float = 0.5) -> float:
         """The same of the claim that it is more than `line` times as fast."""
-        return p_value(lambda confidence: self.ratio(one, other, confidence).low > line)
+        return p_value(lambda confidence: self.ratio(one, other, confidence).low > line, most)
 
 
 def paired_speedups(one: Rounds, other: Rounds, confidence: float = 0.95) -> Interval | None:
@@ -116,14 +127,13 @@ def baseline_ratio(rounds: Rounds) -> Interval | None:
     return paired_ratio(ratio, np.ones(len(ratio)), rounds.process[twice])
 
 
-def _speedup(rounds: Rounds, confidence: float) -> Interval:
-    return paired_ratio(rounds.baseline_s, rounds.measured_s, rounds.process, confidence)
+def p_value(shown: Callable[[float], bool], most: float = 0.5) -> float:
+    """Bisection over the confidence of a two-sided interval, one end of which is of interest.
 
-
-def p_value(shown: Callable[[float], bool]) -> float:
-    """Bisection over the confidence of a two-sided interval, one end of which is of interest."""
+    A p-value above `most` is 1.
+    """
     low, high = 1e-6, 0.5
-    if not shown(1 - 2 * high):
+    if not shown(1 - 2 * most):
         return 1.0
     while high - low > 1e-4 and high > 1.05 * low:
         middle = (low * high) ** 0.5

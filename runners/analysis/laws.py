@@ -55,12 +55,18 @@ class Law:
     misfit_n: int = 0
 
 
-def fit_laws(summary: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Law]:
+def fit_laws(
+    summary: pd.DataFrame, runs: pd.DataFrame, among: pd.Index | None = None
+) -> Iterator[Law]:
     """The law of every executor on every workload that was measured with 1 and three other n.
 
-    `summary` is the frame of `summarise`, `runs` the one behind it.
+    `summary` is the frame of `summarise`, `runs` the one behind it. `among` are the rows of the
+    summary whose workloads and executors are of interest, if these are not all.
     """
     cells = summary.assign(**labels(summary))
+    if among is not None:
+        lines = pd.MultiIndex.from_frame(cells[["panel", "line"]])
+        cells = cells.loc[lines.isin(lines[cells.index.isin(among)])]
     cells = cells.loc[
         (cells["status"] == "ok") & cells["speedup"].notna() & (cells["executor"] != SERIAL)
     ]

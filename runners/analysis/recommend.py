@@ -53,11 +53,22 @@ class Recommendation:
         """All that it says: what to use, and how many workers each executor needs."""
         return [self.text(), *(found.text() for found in self.workers)]
 
+    @property
+    def beats(self) -> bool:
+        """Whether anything is faster than the baseline."""
+        candidates = (self.choice, *self.open)
+        return any(candidate.speedup.low > 1 for candidate in candidates if candidate)
+
+    @property
+    def verdict(self) -> str:
+        """What to use, without why."""
+        if not self.beats:
+            return "nothing beats the baseline"
+        return "not decided" if self.choice is None else f"use {self.choice.line}"
+
     def text(self) -> str:
         """The recommendation in words: one line."""
-        if not any(
-            candidate.speedup.low > 1 for candidate in (self.choice, *self.open) if candidate
-        ):
+        if not self.beats:
             unclear = any(candidate.speedup.high > 1 for candidate in self.open)
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
@@ -155,8 +166,8 @@ def _recommendation(
     # To be within 3% of the best is to be within 3% of each other one: the largest p-value of these
     # tests is that of all of them (Hsu, Annals of Statistics 12, 1984, 1136; Berger 1982).
     near = {
-        one.cell: max(
-            comparison.p_above(other.cell, one.cell, WITHIN / (1 + margin))
+        one.cell: _largest(
+            comparison.p_above(other.cell, one.cell, WITHIN / (1 + margin), ERROR_RATE)
             for other in candidates
             if other is not one
         )
@@ -166,7 +177,10 @@ def _recommendation(
     near |= {one.cell: 1.0 for one in candidates if one.cell not in near}
     good = _rejected(near)
     worse = _rejected(
-        {c.cell: comparison.p_below(best.cell, c.cell, 1 + margin) for c in candidates[1:]}
+        {
+            c.cell: comparison.p_below(best.cell, c.cell, 1 + margin, ERROR_RATE)
+            for c in candidates[1:]
+        }
     )
     if len(worse) == len(candidates) - 1:
         good = good | {best.cell}  # that it beats each other one says more than to be near them
@@ -193,6 +207,16 @@ def _workers(
     for line in sorted(lines, key=in_order):
         if len(lines[line]) > 1:
             yield how_many(f"{panel}, {line}", lines[line], comparison)
+
+
+def _largest(p: Iterable[float]) -> float:
+    """None is larger than 1, and most often one of the first is that."""
+    found = 0.0
+    for one in p:
+        found = max(found, one)
+        if found == 1.0:
+            break
+    return found
 
 
 def _rejected(p: Mapping[str, float]) -> set[str]:

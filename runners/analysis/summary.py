@@ -80,8 +80,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     parts = [rounds.part(slice(*e)) for e in pairwise(ends)]
     pythons = interpreters(cells)
     at_a_time = [workers(f) if f["worker_kind"] == "coroutine" else 1 for f in facts]
-    found = estimates(rounds, ends, scale, np.array(at_a_time, float))
-    waits = _waiting(cells, found, pythons.of)
+    estimated = estimates(rounds, ends, scale, np.array(at_a_time, float))
+    waits = _waiting(cells, estimated, pythons.of)
     serial = serial_ratios(cells, parts)
     one_worker: tuple[Interval, Rounds] | None = None
     for at, is_first in _by_family(cells, pythons.of):
@@ -90,15 +90,15 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         mine = parts[at]
         if not len(mine.process):
             continue
-        own = found[at]
-        speedup = Interval(*(own[name] for name in ("speedup", "speedup_low", "speedup_high")))
+        alone = estimated[at]
+        speedup = Interval(*(alone[name] for name in ("speedup", "speedup_low", "speedup_high")))
         if facts[at]["n"] == 1 and one_worker is None:
             one_worker = speedup, mine
-        limit = cpu_limit(facts[at] | own)
+        limit = cpu_limit(facts[at] | alone)
         provided = workers(facts[at])
         bound = min(float(provided), limit)
         is_coroutine = facts[at]["worker_kind"] == "coroutine"
-        records[at] = own | {
+        records[at] = alone | {
             **_named("efficiency", speedup.scaled(1 / (bound if is_coroutine else provided))),
             "half_width": speedup.half_width,
             "waiting": waits[at],
@@ -158,7 +158,7 @@ def _waiting(cells: pd.DataFrame, found: Sequence[Record], pythons: "pd.Series[i
     """
     names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
     names += ["result"]
-    own = pd.Series([one.get("cpu_share", math.nan) for one in found])
+    own = pd.Series([one.get("cpu_share", math.nan) for one in estimated])
     by_workload = own.groupby([pythons, *(cells[name] for name in names)], dropna=False)
     middle, lowest = by_workload.transform("median"), by_workload.transform("min")
     found = (middle < WAITING) | ((lowest < WAITING) & (middle < 2 * WAITING))

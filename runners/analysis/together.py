@@ -58,6 +58,8 @@ def estimates(
 
 def _numbered(process: NDArray[np.int64], counts: NDArray[np.intp]) -> NDArray[np.intp]:
     """The interpreters of the rounds of each cell, numbered from 0 on in their order."""
+    if not len(process):
+        return np.zeros(0, np.intp)
     cell = np.repeat(np.arange(len(counts)), counts)
     order = np.lexsort((process, cell))
     begins = np.zeros(len(cell), bool)
@@ -131,7 +133,7 @@ def _earlier(baseline: Floats, measured: Floats, earlier: NDArray[np.bool_]) -> 
         if min(count, earlier.shape[-1] - count) < 2:
             continue
         before, after = (
-            paired_ratios(*(side[places, part] for side in sides))
+            paired_ratios(sides[0][places, part], sides[1][places, part])
             for part in (slice(count), slice(count, None))
         )
         for at, one, other in zip(places, before, after, strict=True):

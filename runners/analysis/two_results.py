@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -69,6 +69,13 @@ class Compared:
         elif found != "worse":
             found, why = "inconclusive", f"worse at first; measured again it is {second.outcome}"
         return replace(self, outcome=found, why=why, again=(second.outcome, second.ratios))
+
+
+def loudest(cells: Sequence[Compared], most: int) -> list[Compared]:
+    """At most so many, in their order: those that are worse rather than others."""
+    rank = {outcome: at for at, outcome in enumerate(get_args(Outcome))}
+    ranked = sorted(range(len(cells)), key=lambda k: (rank[cells[k].outcome], k))
+    return [cells[k] for k in sorted(ranked[:most])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,12 @@ from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
+from runners.report.compared import csv as compared_csv
+from runners.report.entries import DETAILS, advice
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
-from runners.report.markdown import markdown
+from runners.report.figures.shown import shown
+from runners.report.markdown import details, markdown
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -50,6 +53,7 @@ class Report:
 
     `recommendations` has a line for each workload, and for each of its executors of which several
     n were measured: on each interpreter, where there are several, and one for the fastest of all.
+    Of many workloads it has some, as report.md has.
     `missing` is a line if cells are missing, or "". `compared` are lines on the versions of the
     code, if there are several.
     """
@@ -73,7 +77,9 @@ def write_report(
 
     Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
     .svg; matrix as well where there are several workloads and executors, pythons where several
-    interpreters ran the same workload, and versus where several versions of the code did.
+    interpreters ran the same workload, and versus where several versions of the code did. Of many
+    cells figures and report.md show some, and say which; details.md and versus.csv then have what
+    the summary does not have.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
@@ -94,12 +100,14 @@ def write_report(
     if single or timelines:
         for folder, name, cell in _cells(folders, runs, summary):
             written += _write_timeline(folder, place if single else folder, name, cell)
-    laws = list(fit_laws(summary, runs))
+    drawn_of = shown(summary.assign(**labels(summary)))
+    laws = list(fit_laws(summary, runs, drawn_of.cells.index))
     several: Sequence[str] = ()
     here = of_here(summary)
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
-    recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
+    advised = recommended(here, runs)
+    recommendations = tuple(advice(advised))
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
@@ -113,12 +121,19 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
+        shown=drawn_of.note,
     )
     files = {
         CSV: csv(summary),
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
     }
+    if DETAILS in text:
+        every = [line for one in advised for line in one.lines()]
+        files[DETAILS] = details(every, laws).encode("utf-8", "replace")
+    for at, one in enumerate(against):
+        if versus.is_cut(one.found):
+            files[f"{versus.figure_name(at)}.csv"] = compared_csv(one.found)
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
     drawn = {
@@ -126,7 +141,11 @@ def write_report(
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
         **({"pythons": figures.pythons(here)} if several else {}),
-        **{versus.figure_name(at): figures.forest(one.found) for at, one in enumerate(against)},
+        **{
+            name: figures.forest(one.found, f"{name}.csv")
+            for at, one in enumerate(against)
+            if (name := versus.figure_name(at))
+        },
     }
     for name, figure in drawn.items():
         figures.heading(figure, missing, color="firebrick", fontsize=9)

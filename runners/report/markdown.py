@@ -4,23 +4,33 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import pandas as pd
 
 from runners.analysis.break_even import BreakEven, break_even
-from runners.analysis.cell import CellSummary, cells
 from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
-from runners.words import flags
+from runners.report.entries import (
+    DETAILS,
+    MOST_ROWS,
+    Entry,
+    cut,
+    entries,
+    failed,
+    flagged,
+    lost,
+    rows,
+)
 from runners.words.agreement import agreement
-from runners.words.causes import TITLES, reason, told
+from runners.words.causes import TITLES
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import labels, workload_names
-from runners.words.rounding import bracketed, counted, duration, in_order
+from runners.words.labels import workload_names
+from runners.words.rounding import bracketed, counted, duration
+from runners.words.spread import spread
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
@@ -80,6 +90,9 @@ the ends of the speedups' intervals pass 1. It holds for that number of tasks: w
 executor's start costs each of them less.
 """
 
+MOST_LAWS, MOST_MACHINES = 8, 6
+"""That are told."""
+
 OPEN = 4.0
 """A prediction whose upper end is this many times its lower one says nothing."""
 
@@ -128,6 +141,7 @@ def markdown(
     timeline: bool = False,
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
+    shown: str = "",
     apart: Mapping[str, Sequence[Environment]] | None = None,
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
@@ -135,55 +149,55 @@ def markdown(
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
     of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some. `apart` has the environments of several results that
-    are kept apart, by their names.
+    several interpreters, if there are some. `shown` says which cells the figures show, whose laws
+    are told, if these are not all. `apart` has the environments of several results that are kept
+    apart, by their names.
     """
     curves = list(break_even(summary))
-    found = _named(summary)
+    found = entries(summary)
+    some = rows([entry for entry in found if entry.cell.rounds > 0])
     bad = [entry for entry in found if entry.cell.status != "ok"]
     measured = [entry for entry in found if entry.cell.rounds > 0]
     has_gil = any(entry.cell.gil is not False for entry in measured)
     waits_for = "the GIL, locks or I/O" if has_gil else "locks or I/O"
     parts = [
-        f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
+        f"# Speedup of {escaped(', '.join(cut(sorted(set(workload_names(summary))))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
         "![Speedup against the number of workers](speedup.png)",
+        *([shown] if shown else []),
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
         *versus,
         *pythons,
-        *(["## Break-even", BREAK_EVEN.rstrip(), _break_even(curves)] if curves else []),
+        *(["## Break-even", BREAK_EVEN.rstrip(), *_break_even(curves)] if curves else []),
         "## Results",
-        _results(measured),
+        *([some.note] if some.note else []),
+        _results(some.entries),
         *_uncompared(measured),
         "## Failed, left out and unsupported cells",
-        bullets(f"{entry.name}: {entry.cell.status}: {reason(entry.cell.error)}" for entry in bad),
+        bullets(failed(bad)),
         "## Flags",
-        bullets(
-            f"{entry.name}: {flags.told(flag)}: {flags.remedy(flag)}"
-            for entry in found
-            for flag in entry.cell.flags
-        ),
+        bullets(flagged(found)),
         "## How far to believe it",
         ITSELF.rstrip(),
-        _noise(measured),
+        _noise(some.entries),
         "## Where the core time went",
         "![Core-seconds provided, useful and lost](efficiency.png)",
         "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
         "needs as well, its own waiting included. A negative loss is a gain, and is left of zero "
         f"in the figure. Off-CPU time is waiting for {waits_for} beyond that; "
         "oversubscription is run-queue delay: ready to run, but without a CPU.",
-        _losses(measured),
+        _losses(some.entries),
         "The losses that matter, and what to do about them:",
-        bullets(_explained(measured)),
+        bullets(lost(measured)),
         *(["## Timeline", TIMELINE] if timeline else []),
         "## Scaling laws",
         LAWS.rstrip(),
-        bullets(_law(law) for law in laws) if laws else NO_LAWS,
+        *_laws(laws, shown),
         "## Method",
         METHOD.rstrip(),
         "## Environment",
@@ -202,32 +216,7 @@ def _when(moments: "pd.Series[pd.Timestamp]") -> str:
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A cell with the names that tell it apart, of `labels`."""
-
-    panel: str
-    line: str
-    cell: CellSummary
-
-    @property
-    def name(self) -> str:
-        return f"{self.panel}, {self.line}, n = {self.cell.n}"
-
-    @property
-    def head(self) -> list[str]:
-        """The names as the first columns of a table."""
-        return [self.panel, self.line, str(self.cell.n)]
-
-
-def _named(summary: pd.DataFrame) -> list[_Named]:
-    """The cells in the order of their names."""
-    names = labels(summary)
-    found = map(_Named, names["panel"], names["line"], cells(summary))
-    return sorted(found, key=lambda one: (in_order(one.panel), in_order(one.line), one.cell.n))
-
-
-def _busy(found: Sequence[_Named]) -> Iterator[str]:
+def _busy(found: Sequence[Entry]) -> Iterator[str]:
     """What has to be known of all numbers that follow."""
     busy = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
     if busy:
@@ -237,7 +226,7 @@ def _busy(found: Sequence[_Named]) -> Iterator[str]:
         )
 
 
-def _results(measured: Iterable[_Named]) -> str:
+def _results(measured: Iterable[Entry]) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "total", "efficiency"]
     head += ["machine", "against n = 1"]
     return table(
@@ -260,7 +249,7 @@ def _results(measured: Iterable[_Named]) -> str:
     )
 
 
-def _uncompared(measured: Iterable[_Named]) -> Iterator[str]:
+def _uncompared(measured: Iterable[Entry]) -> Iterator[str]:
     """Of each workload, which of its results were not compared with those of the baseline."""
     known = ((one.panel, one.cell) for one in measured if one.cell.status == "ok")
     found = Counter(
@@ -273,10 +262,10 @@ def _uncompared(measured: Iterable[_Named]) -> Iterator[str]:
     ]
     if lines:
         yield "Their results were compared with those of the baseline, except these:"
-        yield bullets(lines)
+        yield bullets(cut(lines, "summary.csv"))
 
 
-def _noise(measured: Iterable[_Named]) -> str:
+def _noise(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", "baseline against itself", "executor first / later"],
         (
@@ -286,11 +275,14 @@ def _noise(measured: Iterable[_Named]) -> str:
     )
 
 
-def _break_even(curves: Iterable[BreakEven]) -> str:
+def _break_even(curves: Sequence[BreakEven]) -> Iterator[str]:
     def end(curve: BreakEven, at: int) -> str:
         return f"{bracketed(curve.speedups[at].estimate)} at {duration(curve.task_s[at])}"
 
-    return table(
+    some = spread(curves, MOST_ROWS)
+    if len(some) < len(curves):
+        yield f"Some of {len(curves)}, evenly in the order of their names."
+    yield table(
         ["workload", "by", "executor", "n", "tasks", "ahead from", "shortest", "longest"],
         (
             [
@@ -298,12 +290,12 @@ def _break_even(curves: Iterable[BreakEven]) -> str:
                 " – ".join(str(count) for count in sorted({min(curve.tasks), max(curve.tasks)})),
                 *(curve.text(), end(curve, 0), end(curve, -1)),
             ]
-            for curve in curves
+            for curve in some
         ),
     )
 
 
-def _losses(measured: Iterable[_Named]) -> str:
+def _losses(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", *TITLES.values()],
         (
@@ -313,10 +305,30 @@ def _losses(measured: Iterable[_Named]) -> str:
     )
 
 
-def _explained(measured: Iterable[_Named]) -> Iterator[str]:
-    for entry in measured:
-        if losses := told(entry.cell):
-            yield f"{entry.name}: lost {'; '.join(losses)}"
+def _laws(laws: Sequence[Law], shown: str) -> Iterator[str]:
+    """Where there are many, evenly from the largest serial fraction to the smallest."""
+    if shown:
+        yield "Of the workloads and executors in the figures."
+    if not laws:
+        yield NO_LAWS
+        return
+    some: Sequence[Law] = laws
+    if len(laws) > MOST_LAWS:
+        fitted = [law for law in laws if law.usl is not None]
+        fitted.sort(key=lambda law: -law.usl.alpha.estimate if law.usl is not None else 0.0)
+        chosen = {id(law) for law in spread(fitted, MOST_LAWS)}
+        some = [law for law in laws if id(law) in chosen]
+        yield (
+            f"{len(some)} of {len(laws)}, evenly from the largest α to the smallest; all are in "
+            f"{DETAILS}."
+        )
+    yield bullets(map(_law, some))
+
+
+def details(recommendations: Sequence[str], laws: Sequence[Law]) -> str:
+    """What a report of many cells has no room for, and no other file has."""
+    parts = ["# Recommendations", bullets(recommendations), "# Scaling laws", LAWS.rstrip()]
+    return "\n\n".join([*parts, bullets(map(_law, laws))]) + "\n"
 
 
 def _law(law: Law) -> str:
@@ -386,13 +398,14 @@ def _parameter(value: Parameter | SerialFraction) -> str:
 def environment(environments: Sequence[Environment]) -> str:
     """The facts of each distinct machine as a list."""
     blocks = []
-    for found in environments:
+    # A sweep records the same machine once for each cell.
+    for found in {repr(one): one for one in environments}.values():
         facts = {name: found.facts.get(name) for name in FACTS}
         facts["usable_cpus"] = found.usable_cpus
         told = {k: textwrap.shorten(str(v), 300) for k, v in facts.items() if v is not None}
         blocks.append(bullets(f"{k}: {v}" for k, v in told.items()))
-    distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
-    return "\n\n".join(distinct) or "Not recorded."
+    distinct = dict.fromkeys(blocks)
+    return "\n\n".join(cut([*distinct], most=MOST_MACHINES)) or "Not recorded."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

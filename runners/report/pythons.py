@@ -5,11 +5,14 @@ from dataclasses import astuple
 
 from runners.analysis.across import SAME, Across, Gain
 from runners.analysis.interval import Interval
+from runners.report.entries import cut
 from runners.report.markdown import bullets, table
 from runners.words.escaping import markdown as escaped
 from runners.words.rounding import bracketed, duration
+from runners.words.spread import spread
 
 FIGURE = "pythons"
+MOST_WORKLOADS = 8
 
 ABOUT = f"""\
 ![The plain loop and the speedups on each interpreter]({FIGURE}.png)
@@ -29,9 +32,14 @@ def section(found: Sequence[Across], notes: Sequence[str]) -> list[str]:
     if not found:
         return []
     parts = ["## Across interpreters", ABOUT]
-    for workload in found:
+    if len(some := spread(found, MOST_WORKLOADS)) < len(found):
+        parts.append(
+            f"{len(some)} of {len(found)} workloads, evenly in the order of their names; all are "
+            "in summary.csv."
+        )
+    for workload in some:
         parts += [f"### {escaped(workload.panel)}", *_tables(workload)]
-    return [*parts, bullets(notes)] if notes else parts
+    return [*parts, bullets(cut(notes))] if notes else parts
 
 
 def _tables(workload: Across) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from runners.analysis.rounds import Rounds
-from runners.analysis.two_results import TwoResults
+from runners.analysis.two_results import Compared, TwoResults, loudest
 from runners.analysis.versions import against, versions
 from runners.report.compared import (
     ABOVE,
@@ -19,6 +19,7 @@ from runners.report.compared import (
     only,
     ratio,
 )
+from runners.report.entries import MOST_ROWS
 from runners.report.markdown import bullets, table
 from runners.words.escaping import markdown as escaped
 from runners.words.labels import workload_names
@@ -26,6 +27,8 @@ from runners.words.rounding import bracketed, counted
 from runners.words.versions import Codes, differing, same_code
 
 FIGURE = "versus"
+
+CUT = "those that are worse first; all are in"
 
 ABOUT = """\
 Both were measured in the same rounds: the ratios are those of each round, and what the machine did
@@ -115,11 +118,22 @@ def section(every: Sequence[Against]) -> list[str]:
             *([ABOUT] if at == 0 else []),
             bullets([f"{headline(found)} ({ABOVE})", *lines(found, one.told)]),
             f"![The ratio of each cell with its interval]({figure_name(at)}.png)",
+            *([f"{MOST_ROWS} of them, {CUT} {figure_name(at)}.csv."] if is_cut(found) else []),
             _ratios(found),
             *([bullets(only(found))] if any(found.only) else []),
             _times(found),
         ]
     return parts
+
+
+def is_cut(found: TwoResults) -> bool:
+    """Whether there are more cells than a table has."""
+    return len(found.cells) > MOST_ROWS
+
+
+def _shown(found: TwoResults) -> list[Compared]:
+    """The cells of a table: of many the worst, in their order."""
+    return loudest(found.cells, MOST_ROWS)
 
 
 def figure_name(at: int) -> str:
@@ -133,7 +147,7 @@ def _ratios(found: TwoResults) -> str:
         ["cell", "verdict", *(TITLES[what] for what in names), ""],
         (
             [cell.name, cell.outcome, *(ratio(cell, what) for what in names), cell.why]
-            for cell in found.cells
+            for cell in _shown(found)
         ),
     )
 
@@ -148,7 +162,7 @@ def _times(found: TwoResults) -> str:
                 *(bracketed(*astuple(speedup)) for speedup in cell.speedups),
                 f"{cell.rounds[0]}, {cell.rounds[1]}",
             ]
-            for cell in found.cells
+            for cell in _shown(found)
             if cell.ratios
         ),
     )
@@ -166,12 +180,16 @@ def terminal(every: Sequence[Against]) -> Iterator[str]:
             [cell.name, *(f"{TITLES[what]} {ratio(cell, what)}" for what in names), cell.outcome]
             if cell.ratios
             else [cell.name, *("" for _ in names), f"{cell.outcome}: {cell.why}"]
-            for cell in found.cells
+            for cell in _shown(found)
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             fields = (f"{text:<{width}}" for text, width in zip(row, widths, strict=True))
             yield "   ".join(fields).rstrip()
-        yield from (f"{cell.name}: {cell.why}" for cell in found.cells if cell.ratios and cell.why)
+        if more := len(found.cells) - len(rows):
+            yield f"{counted(more, 'more cell')}: versus.csv"
+        yield from (
+            f"{cell.name}: {cell.why}" for cell in _shown(found) if cell.ratios and cell.why
+        )
         yield from only(found)
         yield f"{headline(found)} ({ABOVE})"

@@ -198,12 +198,13 @@ def _decoder(names: tuple[str, ...]) -> "msgspec.json.Decoder[Any]":
     own = _of_plugins(names)
     if len(own) > PARAMETERS or len(own) + len(_KNOWN.intersection(names)) != len(names):
         raise ValueError("columns that no row has")
+    columns: list[Any] = [
+        (f"of_plugin_{at}", Any, *([msgspec.UNSET] if _is_metric(name) else []))
+        for at, name in enumerate(own)
+    ]
     kind = msgspec.defstruct(
         "Row",
-        [
-            (f"of_plugin_{at}", Any, *([msgspec.UNSET] if _is_metric(name) else []))
-            for at, name in enumerate(own)
-        ],
+        columns,
         bases=(_row_type(),),
         kw_only=True,
         gc=False,

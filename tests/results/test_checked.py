@@ -16,6 +16,7 @@ from tests import synthetic
 from tests.synthetic import write
 
 ROWS = [run.row() for run in synthetic.runs(rounds=3)]
+WALLS_S = [row["wall_s"] for row in ROWS]
 
 
 def read_with(folder: Path, line: bytes) -> str:
@@ -24,7 +25,7 @@ def read_with(folder: Path, line: bytes) -> str:
     path = folder / RUNS
     path.write_bytes(b"\n".join([lines[0], line, *lines[1:]]) + b"\n")
     faults = checked.Faults(path)
-    assert [row.plain for row in checked.rows(path, faults)] == ROWS
+    assert [row.facts["wall_s"] for row in checked.rows(path, faults)] == WALLS_S
     with pytest.warns(UserWarning, match=rf"{RUNS}: skipped line 2, not a run: ") as caught:
         faults.warn()
     [told] = caught
@@ -166,7 +167,7 @@ def test_every_column_takes_the_ends_of_its_range(tmp_path: Path) -> None:
             kind = int if column.dtype == "Int64" else float
             rows = [ROWS[0] | {column.name: kind(end)} for end in (column.least, column.most)]
             (tmp_path / RUNS).write_text("\n".join(map(json.dumps, rows)))
-            found = [row.plain[column.name] for row in checked.rows(tmp_path / RUNS)]
+            found = [row.facts[column.name] for row in checked.rows(tmp_path / RUNS)]
             assert found == [column.least, column.most]
 
 

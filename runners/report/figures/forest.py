@@ -1,7 +1,6 @@
 """The figure of two results side by side: a row for each cell, as forest plots have it."""
 
 from collections.abc import Iterator
-from typing import get_args
 
 import numpy as np
 import seaborn as sns
@@ -11,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from runners.analysis.two_results import Compared, Outcome, TwoResults
+from runners.analysis.two_results import Compared, Outcome, TwoResults, loudest
 from runners.model import printable
 from runners.report.figures.drawing import Style, legend, new_figure, styled, wrapped
 
@@ -40,15 +39,15 @@ _DECADE = 6.0  # a wider axis has ticks at 0.1, 0.2, 0.5, 1, ...
 _FAR = 3.0  # an interval that goes further is cut, in multiples of the widest distance to 1
 
 
-def forest(found: TwoResults) -> Figure:
+def forest(found: TwoResults, every: str = "compare.csv") -> Figure:
     """The ratio that the verdicts are on, of each cell that was compared, with its interval.
 
-    Of more cells than can be read, those that matter most. The band is the margin. Intervals hold
-    for all cells together with 95%.
+    Of more cells than can be read, those that matter most; `every` is the file that has all. The
+    band is the margin. Intervals hold for all cells together with 95%.
     """
     drawn = [cell for cell in found.cells if found.leads in cell.ratios]
     drawn = [cell for cell in drawn if cell.outcome in _OUTCOMES]
-    cells = _loudest(drawn)
+    cells = loudest(drawn, _MOST)
     names = [wrapped(printable(cell.name), _WRAP) for cell in cells]
     lines = sum(name.count("\n") for name in names)
     with styled():
@@ -74,7 +73,7 @@ def forest(found: TwoResults) -> Figure:
         before, after = (_short(printable(name)) for name in found.names)
         label = wrapped(_LABELS[found.leads].format(before=before, after=after), _WRAP)
         more = len(drawn) - len(cells)
-        axes.set_xlabel(label + (f"\n{more} more cells are in compare.csv" if more else ""))
+        axes.set_xlabel(label + (f"\n{more} more cells are in {every}" if more else ""))
         axes.set_title(f"← {after} is worse", loc="left", color="0.35", fontsize=8.5)
         axes.set_title(f"{after} is better →", loc="right", color="0.35", fontsize=8.5)
         if not cells:
@@ -89,13 +88,6 @@ def forest(found: TwoResults) -> Figure:
 def _short(name: str) -> str:
     """A result's name, without its middle if it is long: beside the axis it stands twice."""
     return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}…{name[-_NAME // 2 :]}"
-
-
-def _loudest(cells: list[Compared]) -> list[Compared]:
-    """As many as can be read, in their order: those that are worse rather than others."""
-    order = list(get_args(Outcome))
-    ranked = sorted(range(len(cells)), key=lambda k: (order.index(cells[k].outcome), k))
-    return [cells[k] for k in sorted(ranked[:_MOST])]
 
 
 def _limits(found: TwoResults, cells: list[Compared]) -> tuple[float, float]:

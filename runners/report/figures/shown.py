@@ -6,19 +6,16 @@ So both ends are there and what is usual between them, and nothing depends on na
 in which cells were measured. All of it is in the summary.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pandas as pd
 
 from runners.words.labels import SERIAL
 from runners.words.rounding import in_order
+from runners.words.spread import spread
 
 MOST_PANELS, MOST_LINES, MOST_N = 24, 20, 48
 """Panels of a figure, its lines (executors), and the n of a line."""
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +50,6 @@ def shown(
     if told_n:
         note = "; ".join(filter(None, [note, told_n]))
     return Shown(found, f"Shown: {note}. All are in summary.parquet." if note else "")
-
-
-def spread(items: Sequence[Item], most: int) -> list[Item]:
-    """At most so many of them, the first and the last among them, at even distances."""
-    if len(items) <= most:
-        return list(items)
-    if most == 1:
-        return [items[0]]
-    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]
 
 
 def by_speedup(cells: pd.DataFrame, name: str) -> list[str]:
