@@ -149,7 +149,9 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
     return runs[names].iloc[first].reset_index(drop=True)
 
 
-def _waiting(cells: pd.DataFrame, found: Sequence[Record], pythons: "pd.Series[int]") -> list[bool]:
+def _waiting(
+    cells: pd.DataFrame, estimated: Sequence[Record], pythons: "pd.Series[int]"
+) -> list[bool]:
     """Whether the tasks of each cell wait, even one by one: decided once for each workload.
 
     And for each interpreter, of which one may compute for as long as another waits. By the middle
