@@ -92,8 +92,13 @@ def break_even(summary: pd.DataFrame) -> Iterator[BreakEven]:
     for column in (name for name in summary.columns if name.startswith("workload.")):
         if not is_numeric_dtype(summary[column]) or is_bool_dtype(summary[column]):
             continue  # a name of something has no size
+        if summary[column].nunique() < FEWEST:
+            continue  # as most parameters of most sweeps
         panel = labels(summary.drop(columns=column))["panel"]
-        cells = summary.assign(panel=panel, line=line).loc[ok].sort_values("task_s")
+        cells = summary[["n", "task_s", "tasks", column, *bounds]]
+        cells = cells.assign(panel=panel, line=line).loc[ok].sort_values("task_s")
+        sizes = cells.groupby(["panel", "line", "n"])[column].transform("nunique")
+        cells = cells.loc[sizes >= FEWEST]
         for (name, executor, _), curve in cells.groupby(["panel", "line", "n"]):
             if not _is_long(curve, column):
                 continue

@@ -1,7 +1,7 @@
 """One cell of the summary as a typed record, for whoever works with a single one."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -130,10 +130,15 @@ class CellSummary:
 
 def cells(summary: pd.DataFrame) -> list[CellSummary]:
     """The rows of the frame of `summarise`, in their order."""
-    return [_cell(row) for row in summary.to_dict("records")]
+    names = [str(name) for name in summary.columns]
+    parameters = [name for name in names if name.startswith(("workload.", "executor."))]
+    metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in names]
+    return [_cell(row, parameters, metrics) for row in summary.to_dict("records")]
 
 
-def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
+def _cell(
+    row: Mapping[Hashable, Any], parameters: Sequence[str], metrics: Sequence[str]
+) -> CellSummary:
     def interval(estimate: str, low: str = "", high: str = "") -> Interval:
         names = estimate, low or f"{estimate}_low", high or f"{estimate}_high"
         return Interval(*(float(row[name]) for name in names))
@@ -154,8 +159,6 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         lost = row.get(f"loss_{factor}_machine", math.nan)
         return 0.0 if math.isnan(lost) else float(lost)
 
-    names = [str(name) for name in row]
-    metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in row]
     made: dict[str, Any] = {
         **{
             name: stated(name)
@@ -174,13 +177,14 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         "levels": tuple(row[level] for level in LEVELS),
         "factors": {factor: interval(factor) for factor in TITLES},
         "losses": tuple(Loss(factor, row[f"loss_{factor}"], machines(factor)) for factor in TITLES),
-        "parameters": {
-            name: stated(name) for name in names if name.startswith(("workload.", "executor."))
-        },
+        "parameters": {name: stated(name) for name in parameters},
         "metrics": {
             name.removeprefix("metric."): Metric(interval(name), row[f"{name}_max"])
             for name in metrics
         },
     }
-    columns = {f.name: row[f.name] for f in fields(CellSummary) if f.name not in made}
+    columns = {name: row[name] for name in _FIELDS if name not in made}
     return CellSummary(**made, **columns)
+
+
+_FIELDS = tuple(f.name for f in fields(CellSummary))

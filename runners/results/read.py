@@ -5,7 +5,7 @@ not have loaded them before the first run is timed.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -149,7 +149,9 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
             raise UsageError(f"{folder}: {what}; name one that holds results")
     common = Path(os.path.commonpath([folder.resolve() for folder in given]))
     of = {folder.resolve(): name for folder, name in zip(given, names, strict=bool(names))}
-    tables = _tables(find(given, below=below), common, of)
+    paths = find(given, below=below)
+    known = set(map(str, paths))
+    tables = _tables(paths, known, common, of)
     if not tables:
         where = ", ".join(map(str, given))
         raise UsageError(f"{where}: no runs here; name a folder with a {RUNS} in or below it")
@@ -161,22 +163,24 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
         table = table.drop_columns([name])  # frees it: the frame is never held twice as a whole
     runs = pd.DataFrame(columns, copy=False)
     runs["panel"] = runs["panel"].fillna(runs["cell"])
-    _tell_repeats_apart(runs, common)
+    _tell_repeats_apart(runs, common, known)
     runs["code_version"] = runs["code_version"].fillna("")  # others have none
     runs["status"] = statuses(runs)
     _fill_computation(runs)
     return runs
 
 
-def _tables(paths: list[Path], common: Path, of: Mapping[Path, str]) -> "list[pa.Table]":
+def _tables(
+    paths: list[Path], known: set[str], common: Path, of: Mapping[Path, str]
+) -> "list[pa.Table]":
     """The runs of these files, and of the baselines of panels that they are compared with.
 
-    Folders are told relative to `common`; `of` has the names of results by their folders. Small
-    files share a table: to make one takes as long as to read a cell.
+    Both `paths` and `known`, which has the same as text, grow by these. Folders are told relative
+    to `common`; `of` has the names of results by their folders. Small files share a table: to make
+    one takes as long as to read a cell.
     """
     tables: list[pa.Table] = []
     waiting, count = list[_Rows](), 0
-    known = set(map(str, paths))
     names: set[str] = set()
     for path in paths:  # grows: a cell's folder alone does not have its panel's baseline
         result = next((of[above] for above in path.parents if above in of), None) if of else None
@@ -191,11 +195,21 @@ def _tables(paths: list[Path], common: Path, of: Mapping[Path, str]) -> "list[pa
         panels = [name for table in full for name in table["panel"].unique().to_pylist()]
         panels += [fixed[_PANEL] for rows in rest for fixed in rows.fixed]
         for panel in filter(None, dict.fromkeys(panels)):
-            other = (baseline_folder(path.parent, panel) / RUNS).resolve()
-            if str(other) not in known:
-                known.add(str(other))
-                paths.append(other)
+            other = f"{_baseline(path.parent, panel, known)}/{RUNS}"
+            if other not in known:
+                known.add(other)
+                paths.append(Path(other))
     return [*tables, _table(waiting)] if waiting else tables
+
+
+def _baseline(folder: Path, panel: str, known: Collection[str]) -> str:
+    """As `baseline_folder`, a real path; it is most often beside the folder and known already."""
+    if not panel.startswith(PANEL):
+        return str(folder)
+    for above in (folder, folder.parent):
+        if f"{above}/{panel}/{RUNS}" in known:
+            return f"{above}/{panel}"
+    return str(baseline_folder(folder, panel).resolve())
 
 
 _PANEL = checked.NAMES.index("panel")
@@ -327,11 +341,11 @@ def _series(column: "pa.ChunkedArray", dtype: str | None) -> "pd.Series[Any]":
     return series.astype(pd.api.types.pandas_dtype(dtype))
 
 
-def _tell_repeats_apart(runs: "pd.DataFrame", common: Path) -> None:
+def _tell_repeats_apart(runs: "pd.DataFrame", common: Path, known: Collection[str]) -> None:
     """Number a cell's second and later folders, and a panel's: they are other measurements."""
     panels = runs[["folder", "panel"]].drop_duplicates()
     homes = [
-        os.path.relpath(baseline_folder(common / folder, panel), common)
+        _baseline(Path(os.path.normpath(common / folder)), panel, known)
         for folder, panel in panels.itertuples(index=False)
     ]
     panels = panels.assign(home=homes)

@@ -1,5 +1,7 @@
 """Short names for cells, for figures and tables: what tells them apart, and nothing else."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from runners.model import printable
@@ -27,12 +29,21 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     """
     panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
-    for (workload, scaling), cells in summary.groupby([workload_names(summary), "scaling"]):
+    n, python = summary["n"].tolist(), pythons.of.tolist()
+    of_workload, of_executor = (_texts(summary, prefix) for prefix in ("workload.", "executor."))
+    workloads = [workload_names(summary), summary["scaling"]]
+    names = [""] * len(summary)
+    for (workload, scaling), rows in summary["n"].groupby(workloads).indices.items():
         weak = ", weak scaling" if scaling == "weak" else ""
-        panel[cells.index] = _names(str(workload), cells, "workload.") + weak
-    for executor, cells in summary.groupby("executor"):
-        own = pythons.of[cells.index]
-        way[cells.index] = _names(str(executor), cells, "executor.", own)
+        found = _names(str(workload), rows.tolist(), of_workload, n, [0] * len(n))
+        for row, name in zip(rows.tolist(), found, strict=True):
+            names[row] = name + weak
+    panel[:] = names
+    for executor, rows in summary["n"].groupby(summary["executor"]).indices.items():
+        found = _names(str(executor), rows.tolist(), of_executor, n, python)
+        for row, name in zip(rows.tolist(), found, strict=True):
+            names[row] = name
+    way[:] = names
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})
@@ -57,32 +68,54 @@ def workload_names(summary: pd.DataFrame) -> "pd.Series[str]":
     return pd.Series(names, index=summary.index, dtype=object)
 
 
-def _names(
-    base: str, cells: pd.DataFrame, prefix: str, pythons: "pd.Series[int] | None" = None
-) -> "pd.Series[str]":
-    """`base` with the parameters that vary among `cells`, one name per cell.
+def _texts(summary: pd.DataFrame, prefix: str) -> dict[str, list[str]]:
+    """The values of the parameters with that prefix as text, one per row."""
+    found = {}
+    for column in (str(name) for name in summary.columns if str(name).startswith(prefix)):
+        known: dict[tuple[type, object], str] = {}
+        texts = []
+        for value in summary[column].tolist():
+            key = type(value), value
+            if key not in known:
+                known[key] = _plain(value)
+            texts.append(known[key])
+        found[column] = texts
+    return found
 
-    A parameter that only follows n, as in `chunks=${n}`, tells no two lines apart, and neither does
-    one that only follows the interpreter, as the default start method does.
+
+def _names(
+    base: str,
+    rows: Sequence[int],
+    texts: Mapping[str, Sequence[str]],
+    n: Sequence[int],
+    pythons: Sequence[int],
+) -> list[str]:
+    """`base` with the parameters that vary among these rows, one name for each.
+
+    `texts` are those of all rows, as `n` and `pythons`, where they have one. A parameter that only
+    follows n, as in `chunks=${n}`, tells no two lines apart, and neither does one that only follows
+    the interpreter, as the default start method does.
     """
-    names = pd.Series(base, index=cells.index, dtype=object)
-    by = [0] * len(cells) if pythons is None else pythons.tolist()
+    by = [pythons[row] for row in rows]
+    where = [(python, n[row]) for python, row in zip(by, rows, strict=True)]
+    ends: list[Sequence[str]] = []
     told = 0
-    for column in (name for name in cells.columns if name.startswith(prefix)):
-        values = cells[column].map(_plain)
+    for column, every in texts.items():
+        values = [every[row] for row in rows]
         if len(set(zip(by, values, strict=True))) == len(set(by)):
             continue
         told += 1
         if told > MOST_PARAMETERS:
             continue
-        where = list(zip(by, cells["n"], strict=True))
+        name = column.partition(".")[2]
         if len(set(zip(where, values, strict=True))) > len(set(where)):
-            names += f" {column.removeprefix(prefix)}=" + values
+            ends.append([f" {name}={value}" for value in values])
         else:
-            names += f" ({column.removeprefix(prefix)} varies with n)"
-    if told > MOST_PARAMETERS:
-        names += f" and {told - MOST_PARAMETERS} more"
-    return names.map(printable)
+            ends.append([f" ({name} varies with n)"] * len(rows))
+    more = f" and {told - MOST_PARAMETERS} more" if told > MOST_PARAMETERS else ""
+    found = [base + "".join(parts) for parts in zip(*ends, strict=True)] or [base] * len(rows)
+    shown = {name: printable(name + more) for name in set(found)}
+    return [shown[name] for name in found]
 
 
 def _plain(value: object) -> str:
