@@ -1,7 +1,7 @@
 """One cell of the summary as a typed record, for whoever works with a single one."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -130,10 +130,16 @@ class CellSummary:
 
 def cells(summary: pd.DataFrame) -> list[CellSummary]:
     """The rows of the frame of `summarise`, in their order."""
-    names = [str(name) for name in summary.columns]
-    parameters = [name for name in names if name.startswith(("workload.", "executor."))]
-    metrics = [name for name in names if name.startswith("metric.") and f"{name}_max" in names]
-    return [_cell(row, parameters, metrics) for row in summary.to_dict("records")]
+    families = _families([str(name) for name in summary.columns])
+    return [_cell(row, *families) for row in summary.to_dict("records")]
+
+
+def _families(names: Collection[str]) -> tuple[list[str], list[str]]:
+    """The columns of parameters, and those of metrics without what follows from them."""
+    return (
+        [name for name in names if name.startswith(("workload.", "executor."))],
+        [name for name in names if name.startswith("metric.") and f"{name}_max" in names],
+    )
 
 
 def _cell(

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from runners.analysis.interval import Floats, Interval
+from runners.words.many import alike
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -296,14 +297,6 @@ def _disagreements(x: Floats, values: Floats, groups: Sequence[tuple[int, int]])
         p = special.fdtrc(*freedom, between / freedom[0] / (within / freedom[1]))
     p = np.where(within == 0, 0.0, p)
     return iter(np.where(np.ptp(x, axis=-1) == 0, math.nan, p).tolist())
-
-
-def alike(keys: Iterable[Key]) -> dict[Key, list[int]]:
-    """The places of each key: what is alike can be computed at once."""
-    places: dict[Key, list[int]] = {}
-    for at, key in enumerate(keys):
-        places.setdefault(key, []).append(at)
-    return places
 
 
 def holm(p: ArrayLike, level: float) -> NDArray[np.bool_]:

@@ -10,11 +10,12 @@ from typing import Any, get_args
 import numpy as np
 
 from runners.analysis.attainable import at_a_time, cpu_limit
-from runners.analysis.estimators import alike, disagreements, falls, holm, trends
+from runners.analysis.estimators import disagreements, falls, holm, trends
 from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import SIDES, Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
+from runners.words.many import alike
 
 TESTS: tuple[FlagCode, ...] = ("trend", "processes_disagree", "position", "not_steady")
 CHANCE = 0.01

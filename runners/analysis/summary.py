@@ -15,7 +15,7 @@ from runners.analysis.across import serial_ratios
 from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.compare import baseline_ratio, paired_speedups
-from runners.analysis.estimators import alike, median_intervals
+from runners.analysis.estimators import median_intervals
 from runners.analysis.first_calls import first_calls
 from runners.analysis.flags import flags, suspicions
 from runners.analysis.interval import Floats, Interval
@@ -32,6 +32,7 @@ from runners.analysis.spent import spent
 from runners.analysis.together import UNKNOWN, estimates
 from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
+from runners.words.many import alike
 from runners.words.pythons import PYTHON, interpreters
 
 STATUSES = get_args(Status)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from runners.analysis.estimators import (
     FACTORS,
-    alike,
     hodges_lehmann_ratios,
     ladder_factors,
     median_intervals,
@@ -23,6 +22,7 @@ from runners.analysis.estimators import (
 from runners.analysis.headline import paired_ratios
 from runners.analysis.interval import Floats, Interval
 from runners.analysis.rounds import LEVELS, Rounds, Rows
+from runners.words.many import alike
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
 SHARES = ("cpu_share", "native_share", "children_share", "held_share", "task_s")

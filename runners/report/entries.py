@@ -19,8 +19,8 @@ from runners.words import flags
 from runners.words.causes import TITLES as FACTORS
 from runners.words.causes import Cause, cause, explain, reason, told
 from runners.words.labels import labels
+from runners.words.many import spread
 from runners.words.rounding import counted, in_order
-from runners.words.spread import spread
 
 MOST_ROWS, MOST_BULLETS = 40, 24
 """Rows of a table, and lines of a list, beyond which it is cut or grouped."""

@@ -29,8 +29,8 @@ from runners.words.causes import TITLES
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
 from runners.words.labels import workload_names
+from runners.words.many import spread
 from runners.words.rounding import bracketed, counted, duration
-from runners.words.spread import spread
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are

@@ -8,8 +8,8 @@ from runners.analysis.interval import Interval
 from runners.report.entries import cut
 from runners.report.markdown import bullets, table
 from runners.words.escaping import markdown as escaped
+from runners.words.many import spread
 from runners.words.rounding import bracketed, duration
-from runners.words.spread import spread
 
 FIGURE = "pythons"
 MOST_WORKLOADS = 8

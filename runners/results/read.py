@@ -345,7 +345,9 @@ def _tell_repeats_apart(runs: "pd.DataFrame", common: Path, known: Collection[st
     """Number a cell's second and later folders, and a panel's: they are other measurements."""
     panels = runs[["folder", "panel"]].drop_duplicates()
     homes = [
-        _baseline(Path(os.path.normpath(common / folder)), panel, known)
+        os.path.relpath(_baseline(Path(os.path.normpath(common / folder)), panel, known), common)
+        if panel.startswith(PANEL)
+        else folder
         for folder, panel in panels.itertuples(index=False)
     ]
     panels = panels.assign(home=homes)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from runners.model import printable
 from runners.words.functions import FUNCTION, shown
+from runners.words.many import alike
 from runners.words.pythons import interpreters
 
 SERIAL = "serial"
@@ -27,23 +28,21 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     there is a single one. Where several results that are kept apart have the same workload, a panel
     has the name of its own one: `primes, before`.
     """
-    panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
     n, python = summary["n"].tolist(), pythons.of.tolist()
     of_workload, of_executor = (_texts(summary, prefix) for prefix in ("workload.", "executor."))
-    workloads = [workload_names(summary), summary["scaling"]]
-    names = [""] * len(summary)
-    for (workload, scaling), rows in summary["n"].groupby(workloads).indices.items():
+    workloads = zip(workload_names(summary), summary["scaling"], strict=True)
+    panels, ways = ([""] * len(summary) for _ in range(2))
+    for (workload, scaling), rows in alike(workloads).items():
         weak = ", weak scaling" if scaling == "weak" else ""
-        found = _names(str(workload), rows.tolist(), of_workload, n, [0] * len(n))
-        for row, name in zip(rows.tolist(), found, strict=True):
-            names[row] = name + weak
-    panel[:] = names
-    for executor, rows in summary["n"].groupby(summary["executor"]).indices.items():
-        found = _names(str(executor), rows.tolist(), of_executor, n, python)
-        for row, name in zip(rows.tolist(), found, strict=True):
-            names[row] = name
-    way[:] = names
+        found = _names(str(workload), rows, of_workload, n, [0] * len(n))
+        for row, name in zip(rows, found, strict=True):
+            panels[row] = name + weak
+    for executor, rows in alike(summary["executor"]).items():
+        found = _names(str(executor), rows, of_executor, n, python)
+        for row, name in zip(rows, found, strict=True):
+            ways[row] = name
+    panel, way = (pd.Series(found, summary.index, dtype=object) for found in (panels, ways))
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})

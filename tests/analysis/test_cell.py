@@ -30,7 +30,7 @@ def rows(tmp_path: Path) -> list[dict[Any, Any]]:
 
 
 def cell_of(row: Mapping[Any, Any]) -> CellSummary:
-    return module._cell(row)
+    return module._cell(row, *module._families(row))
 
 
 def test_intervals_and_families_are_one_value_each(rows: list[dict[Any, Any]]) -> None:

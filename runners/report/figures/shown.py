@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from runners.words.labels import SERIAL
+from runners.words.many import spread
 from runners.words.rounding import in_order
-from runners.words.spread import spread
 
 MOST_PANELS, MOST_LINES, MOST_N = 24, 20, 48
 """Panels of a figure, its lines (executors), and the n of a line."""
