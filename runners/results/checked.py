@@ -142,7 +142,7 @@ def alike(path: Path) -> Alike | None:
     What `rows` says of the file then holds, and it is all that says what is wrong.
     """
     try:
-        data = read_whole(path, ALIKE_BYTES)
+        data = read_whole(path, min(ALIKE_BYTES, FILE_BYTES))
     except OSError:
         return None
     lines = data.splitlines()

@@ -1,7 +1,10 @@
 """Results read from real files: what was written comes back, and damage costs only itself."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import pandas as pd
 import pytest
 
 from runners.model import Environment, UsageError
+from runners.results import checked
+from runners.results import read as module
 from runners.results.columns import ENVIRONMENT, RUNS
 from runners.results.read import read_environments, read_runs
 from runners.results.write import (
@@ -39,6 +44,62 @@ def test_the_last_level_is_the_cpu_time_of_the_baseline_of_the_round(tmp_path: P
 def test_the_last_level_is_missing_where_the_baseline_is(tmp_path: Path) -> None:
     write(tmp_path, [run for run in synthetic.runs() if run.role == "measured"])
     assert read_runs(tmp_path)["L6_s"].isna().all()
+
+
+@pytest.mark.parametrize("metrics", [{}, {"lost": 1.5}])
+def test_a_file_that_is_parsed_at_once_says_the_same_as_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: dict[str, float]
+) -> None:
+    for n in (1, 2):
+        parameters = {"workload.size": n, "workload.names": ["a", "b"], "executor.lazy": None}
+        runs = synthetic.runs(n=n, parameters=parameters)
+        write(tmp_path / str(n), [replace(r, metrics=metrics if r.round % 2 else {}) for r in runs])
+        assert checked.alike(tmp_path / str(n) / RUNS) is not None
+    at_once = read_runs(tmp_path)
+    monkeypatch.setattr(checked, "alike", lambda path: None)
+    pd.testing.assert_frame_equal(at_once, read_runs(tmp_path), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"n": 3},  # another cell's
+        {"workload.size": 101},
+        {"cell": "0123456789ab"},
+        {"wall_s": -1.0},
+        {"notes": "no flags"},
+        {"started_at": "1850-01-01T00:00:00+00:00"},
+        {"of_another_program": 1},
+        {"schema": 99},
+        {"metric.x": "text"},
+        {"workload.deep": [[[[]]]] * 20},
+    ],
+)
+def test_a_file_with_an_odd_row_is_read_line_by_line(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    rows = [run.row() for run in synthetic.runs()]
+    rows[5] |= changed
+    (tmp_path / RUNS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert checked.alike(tmp_path / RUNS) is None
+
+
+def test_small_files_share_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(1, 8):
+        write(tmp_path / str(n), synthetic.runs(n=n, rounds=2))
+    made: list[int] = []
+    table = module._table
+
+    def counting(files: Sequence[Any]) -> Any:
+        made.append(len(files))
+        return table(files)
+
+    monkeypatch.setattr(module, "_table", counting)
+    whole = read_runs(tmp_path)
+    assert made == [7]
+    monkeypatch.setattr(module, "AT_ONCE", 20)
+    assert read_runs(tmp_path).equals(whole)
+    assert len(made) > 3
 
 
 def test_folders_are_named_relative_to_the_given_ones(tmp_path: Path) -> None:
