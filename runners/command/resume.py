@@ -169,6 +169,9 @@ def _complete_rounds(folder: Path, rows: list[dict[str, Any]]) -> tuple[Pair, ..
 def _rows(path: Path) -> list[dict[str, Any]]:
     """The whole rows of a file; a torn or wrong one is as good as not measured. Raises OSError."""
     try:
+        found = checked.alike(path)
+        if found is not None:
+            return [dict(zip(checked.NAMES, row, strict=False)) for row in found.fixed]
         return [row.facts for row in checked.rows(path)]
     except FileNotFoundError:
         return []

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from runners.analysis.two_results import TwoResults
+from runners.analysis.two_results import TwoResults, loudest
 from runners.model import printable
 from runners.report.compared import ABOVE, Told, headline, lines, only, ratios, titles
+from runners.words.rounding import counted
 
 STYLES = {"worse": "bold red", "failed": "bold red", "better": "green", "inconclusive": "yellow"}
 PIPED = 1000
 """Columns of an output that has no width of its own: a line a cell, whatever its name."""
+MOST = 200
+"""Cells that are shown, those that are worse first."""
 NAME = 24
 """A narrower column of names is hard to read."""
 
@@ -25,14 +28,18 @@ def show(found: TwoResults, told: Told) -> None:
         console.print(printable(line), soft_wrap=True)
     console.print()
     head = ["", *titles(found), "verdict"]
-    rows = [[printable(cell.name), *ratios(cell, found), cell.outcome] for cell in found.cells]
+    cells = loudest(found.cells, MOST)
+    rows = [[printable(cell.name), *ratios(cell, found), cell.outcome] for cell in cells]
     if _width(head, rows) <= console.width:
         _table(console, head, rows)
-        for cell in found.cells:
+        for cell in cells:
             if cell.why:
                 console.print(printable(f"{cell.name}: {cell.why}"), soft_wrap=True)
     else:
-        _list(console, head, rows, [cell.why for cell in found.cells])
+        _list(console, head, rows, [cell.why for cell in cells])
+    if more := len(found.cells) - len(cells):
+        told = f"{counted(more, 'more cell')}, none of them worse than these: --output has them all"
+        console.print(told, soft_wrap=True)
     for line in only(found):
         console.print(printable(line), soft_wrap=True)
     console.print()
