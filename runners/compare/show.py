@@ -38,8 +38,8 @@ def show(found: TwoResults, told: Told) -> None:
     else:
         _list(console, head, rows, [cell.why for cell in cells])
     if more := len(found.cells) - len(cells):
-        told = f"{counted(more, 'more cell')}, none of them worse than these: --output has them all"
-        console.print(told, soft_wrap=True)
+        rest = f"{counted(more, 'more cell')}, none of them worse than these: --output has them all"
+        console.print(rest, soft_wrap=True)
     for line in only(found):
         console.print(printable(line), soft_wrap=True)
     console.print()
