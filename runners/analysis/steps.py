@@ -4,8 +4,10 @@ docs/method.md, "Results over time", has the formulas and how often they are wro
 """
 
 import math
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -21,6 +23,8 @@ Known = Literal["well", "hardly", "not"]
 """How well it is known by how much results are scattered."""
 Name = TypeVar("Name", bound=Hashable)
 
+KEPT = 8
+"""Ways to cut a series of which is kept what was computed of a whole group."""
 ENOUGH = 20
 """From so many degrees of freedom on the scatter of a series itself says how far to believe it."""
 _WIDER: Mapping[Known, float] = {"well": 0.0, "hardly": 1.0, "not": WANDERS}
@@ -75,17 +79,75 @@ class _Arc:
     p: float
 
 
+class _Group:
+    """Series that are looked at together: `logs` and `variances` have shape (series, results).
+
+    What is computed of all of them at once is kept for the next one: most are cut alike, as nothing
+    stands out in most.
+    """
+
+    def __init__(self, group: Sequence[Series]) -> None:
+        self.logs = np.array([one.logs - one.logs.mean() for one in group])
+        self.variances = np.square([one.errors for one in group])
+        self._squares: dict[Hashable, Floats] = {}
+        self._inflations: dict[Hashable, Floats | float] = {}
+
+    @staticmethod
+    def _key(own: Rows, first: Rows, stop: Rows, rest: Sequence[Rows]) -> Hashable:
+        return tuple(rows.tobytes() for rows in (own, first, stop, *rest))
+
+    def squares(self, own: Rows, first: Rows, stop: Rows, rest: Sequence[Rows]) -> Floats:
+        """Of each series, the squares around the levels of an arc, the others, and `rest`."""
+        key = self._key(own, first, stop, rest)
+        if key not in self._squares:
+            found = _squares(self.logs[:, own], first, stop)
+            found += sum(np.square(_centred(self.logs[:, one])).sum(1)[:, None] for one in rest)
+            self._squares = {**dict(islice(self._squares.items(), KEPT)), key: found}
+        return self._squares[key]
+
+    def inflation(
+        self, own: Rows, first: Rows, stop: Rows, rest: Sequence[Rows], freedom: int
+    ) -> Floats | float:
+        """How much larger the variance of results around their levels is than their own noise says:
+        the middle one of all series of the group, and 1 if it is not.
+
+        The square of Birge's ratio (Phys. Rev. 40, 1932). A median, since some may have steps.
+        """
+        key = self._key(own, first, stop, rest)
+        if key not in self._inflations:
+            found = self._inflation(own, first, stop, rest, freedom)
+            self._inflations = {**dict(islice(self._inflations.items(), KEPT)), key: found}
+        return self._inflations[key]
+
+    def _inflation(
+        self, own: Rows, first: Rows, stop: Rows, rest: Sequence[Rows], freedom: int
+    ) -> Floats | float:
+        if not freedom:
+            return 1.0
+        inside, outside = stop - first, len(own) - (stop - first)
+        sums = _sums(self.variances[:, own], first, stop)
+        expected = sums[0] * (1 - 1 / inside) + sums[1] * (1 - 1 / outside)
+        for one in rest:
+            expected += self.variances[:, one].sum(axis=1)[:, None] * (1 - 1 / len(one))
+        known = (expected > 0).all(axis=1)
+        if not known.any():
+            return 1.0
+        # The median of chi square over its degrees of freedom: Wilson and Hilferty.
+        middle = (1 - 2 / (9 * freedom)) ** 3
+        squares = self.squares(own, first, stop, rest)
+        ratio = np.median(squares[known] / expected[known], axis=0) / middle
+        return np.asarray(np.maximum(1.0, ratio))
+
+
 class _Levels:
     """A series cut into segments of one level each, without its outliers.
 
-    `logs` and `errors` are those of its group, shape (series, results), itself at `row`.
+    It is at `row` of its group.
     """
 
-    def __init__(self, series: Series, group: Sequence[Series]) -> None:
-        self.series = series
-        self.row = next(at for at, one in enumerate(group) if one is series)
-        self.logs = np.array([one.logs - one.logs.mean() for one in group])
-        self.variances = np.square([one.errors for one in group])
+    def __init__(self, series: Series, group: "_Group", row: int) -> None:
+        self.series, self.group, self.row = series, group, row
+        self.logs, self.variances = group.logs, group.variances
         self.segments: list[Rows] = [np.arange(len(series.logs))]
         self.outliers: list[int] = []
 
@@ -195,47 +257,17 @@ class _Levels:
         parts = np.array([variance / inside**2, other / outside**2])
         variance = parts.sum(axis=0)
         freedom = len(own) - 2 + sum(len(one) - 1 for one in rest)
-        squares = _squares(self.logs[:, own], first, stop)
-        squares += sum(np.square(_centred(self.logs[:, one])).sum(1)[:, None] for one in rest)
         if freedom < ENOUGH:
-            variance = variance * self._inflation(own, first, stop, rest, squares, freedom)
+            variance = variance * self.group.inflation(own, first, stop, rest, freedom)
         if freedom < FEWEST_FREEDOM:
             free = np.array(_sums(self.series.freedom[own], first, stop))
             with np.errstate(divide="ignore", invalid="ignore"):
                 welch = parts.sum(axis=0) ** 2 / (parts**2 / free).sum(axis=0)
             return np.sqrt(variance), welch, "not"
+        squares = self.group.squares(own, first, stop, rest)
         scatter = squares[self.row] / freedom * (1 / inside + 1 / outside)
         known: Known = "well" if freedom >= ENOUGH else "hardly"
         return np.sqrt(np.fmax(variance, scatter)), float(freedom), known
-
-    def _inflation(
-        self,
-        own: Rows,
-        first: Rows,
-        stop: Rows,
-        rest: Sequence[Rows],
-        squares: Floats,
-        freedom: int,
-    ) -> Floats | float:
-        """How much larger the variance of results around their levels is than their own noise says:
-        the middle one of all series of the group, and 1 if it is not.
-
-        The square of Birge's ratio (Phys. Rev. 40, 1932). A median, since some may have steps.
-        """
-        if not freedom:
-            return 1.0
-        inside, outside = stop - first, len(own) - (stop - first)
-        sums = _sums(self.variances[:, own], first, stop)
-        expected = sums[0] * (1 - 1 / inside) + sums[1] * (1 - 1 / outside)
-        for one in rest:
-            expected += self.variances[:, one].sum(axis=1)[:, None] * (1 - 1 / len(one))
-        known = (expected > 0).all(axis=1)
-        if not known.any():
-            return 1.0
-        # The median of chi square over its degrees of freedom: Wilson and Hilferty.
-        middle = (1 - 2 / (9 * freedom)) ** 3
-        ratio = np.median(squares[known] / expected[known], axis=0) / middle
-        return np.asarray(np.maximum(1.0, ratio))
 
     def changes(self) -> Iterator[Change]:
         ends = len(self.segments) - 1
@@ -308,9 +340,13 @@ def find_changes(
     of: dict[Hashable, list[Series]] = {}
     for name, one in series.items():
         of.setdefault(_key(name, one), []).append(one)
-    levels = {
-        name: _Levels(one, of[_key(name, one)]) for name, one in series.items() if len(one.logs) > 1
-    }
+    groups = {key: _Group(own) for key, own in of.items() if len(own[0].logs) > 1}
+    rows: Counter[Hashable] = Counter()
+    levels = {}
+    for name, one in series.items():
+        if (key := _key(name, one)) in groups:
+            levels[name] = _Levels(one, groups[key], rows[key])
+            rows[key] += 1
     limit = math.log1p(margin)
     quiet = set(levels)
     while True:
