@@ -29,6 +29,7 @@ from runners.model import Plan, UsageError, plain, plan_of
 from runners.planning import interpreters, versions
 from runners.planning.environment import Site
 from runners.planning.identity import host
+from runners.planning.placement import placed
 from runners.results import claim
 from runners.results.regular import open_regular, read_whole
 from runners.results.write import write_whole
@@ -247,12 +248,16 @@ def _placed(what: Any, here: Site) -> Plan:
             f"python={plan.python.asked} is {interpreter.kind} here, and was "
             f"{plan.identity['python']} where the sweep was started; install the same on both"
         )
+    topology = here.topology
+    assert topology is not None  # that of this machine
     return replace(
         plan,
         python=interpreter.python,
         version=version,
         usable_cpus=here.usable_cpus,
         cpu_stat=here.cpu_stat,
+        cpus=placed(plan.placement, plan.provisioned, topology),
+        physical_cores=topology.physical_cores,
         identity={**plan.identity, **host(here, interpreter)},
     )
 

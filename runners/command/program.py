@@ -23,7 +23,7 @@ from runners.command.mistakes import explain, fail
 from runners.command.showing import first_cell
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
+from runners.model import REFUSALS, THIS, Misplaced, UsageError, in_one_line, shortage
 from runners.planning import config, interpreters
 from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF
@@ -54,7 +54,9 @@ class Check(Callback):
         try:
             plan(config, site())
         except Exception as error:
-            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
+            # That is no mistake, but a result; a placement that is not to be had was typed.
+            is_result = isinstance(error.__cause__, REFUSALS)
+            if not is_result or isinstance(error.__cause__, Misplaced):
                 if (mistake := _mistake((), error, begun=False)) is not None:
                     fail(mistake)
                 raise

@@ -189,8 +189,8 @@ class _Measurement:
         is_first = self.pace.generation == 0 and (kind == "cold" or self.pace.kept == 0)
         if not is_first or kind in ("baseline", "ceiling"):
             return None
-        python, gil, _ = self.panel.plans[side.candidate].host
-        alike = {plan.host for plan in self.panel.plans if plan.host[:2] == (python, gil)}
+        python, gil, *_ = self.panel.plans[side.candidate].host
+        alike = {plan.host[:3] for plan in self.panel.plans if plan.host[:2] == (python, gil)}
         if len(alike) < 2:
             return None
         known = list(dict.fromkeys(plan.host[:2] for plan in self.panel.plans))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runners.model import listed
+
 PROC = Path("/proc")
 SYS = Path("/sys")
 MOST_CPUS = 1 << 16
@@ -212,17 +214,6 @@ def numbers(text: str) -> set[int]:
             return set()
         found.update(range(first, last + 1))
     return found
-
-
-def listed(cpus: Iterable[int]) -> str:
-    """CPUs as the kernel writes them: `0-3,8`."""
-    parts: list[list[int]] = []
-    for cpu in sorted(cpus):
-        if parts and cpu == parts[-1][1] + 1:
-            parts[-1][1] = cpu
-        else:
-            parts.append([cpu, cpu])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def _core(topology: Path, number: int) -> int | None:
