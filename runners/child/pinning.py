@@ -12,6 +12,7 @@ back what a dead process held.
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -26,6 +27,21 @@ class Places(NamedTuple):
 
     folder: str
     cpus: tuple[int, ...]
+
+
+@contextmanager
+def folder() -> Iterator[str]:
+    """A new folder for the files of `Places`, among this process's temporary ones."""
+    name = f"speedup-lab-cpus-{os.getpid()}-{time.monotonic_ns()}"
+    path = f"{os.environ.get('TMPDIR', '/tmp')}/{name}"
+    os.mkdir(path, 0o700)  # noqa: PTH102
+    try:
+        yield path
+    finally:
+        with os.scandir(path) as files:
+            for file in files:
+                os.unlink(file)  # noqa: PTH108
+        os.rmdir(path)  # noqa: PTH106
 
 
 def take(places: Places) -> None:

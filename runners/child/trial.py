@@ -30,7 +30,7 @@ from runners.child.counters import (
 from runners.child.faults import unreceivable, unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import CANNOT, pickled
-from runners.child.pinning import Places, pinned, taken
+from runners.child.pinning import Places, folder, pinned, taken
 from runners.child.rows import Rows, copies, passing
 from runners.child.stacks import listen, note, watch_forks
 from runners.child.stops import tell_stops
@@ -326,8 +326,7 @@ class Trial:
         if not plan.cpus:
             return None
         if self.folder is None:
-            self.folder = f"{os.environ.get('TMPDIR', '/tmp')}/speedup-lab-cpus-{os.getpid()}"
-            os.mkdir(self.folder, 0o700)  # noqa: PTH102
+            self.folder = self.open.enter_context(folder())
         workers = len(plan.cpus)
         if order.role == "baseline":
             workers = plan.baseline_as.parameters.get("max_workers", 1)

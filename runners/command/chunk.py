@@ -29,7 +29,7 @@ from runners.model import Plan, UsageError, plain, plan_of
 from runners.planning import interpreters, versions
 from runners.planning.environment import Site
 from runners.planning.identity import host
-from runners.planning.placement import placed
+from runners.planning.placement import cores_of, placed
 from runners.results import claim
 from runners.results.regular import open_regular, read_whole
 from runners.results.write import write_whole
@@ -250,13 +250,15 @@ def _placed(what: Any, here: Site) -> Plan:
         )
     topology = here.topology
     assert topology is not None  # that of this machine
+    cpus = placed(plan.placement, plan.provisioned, topology)
     return replace(
         plan,
         python=interpreter.python,
         version=version,
         usable_cpus=here.usable_cpus,
         cpu_stat=here.cpu_stat,
-        cpus=placed(plan.placement, plan.provisioned, topology),
+        cpus=cpus,
+        worker_cores=cores_of(cpus, topology),
         physical_cores=topology.physical_cores,
         identity={**plan.identity, **host(here, interpreter)},
     )

@@ -50,6 +50,7 @@ FlagCode = Literal[
     "steal",
     "throttled",
     "oversubscribed",
+    "beyond_cores",
     "library_threads",
     "timer_cost",
     "short_runs",

@@ -119,8 +119,8 @@ class Plan:
     global lock, None leaves that to it. `version` is that of the user's code, None for the one that
     is here. `python_order` is the place of its host among those of the command.
     `placement` is as in the configuration, with lists as `[0,2]`, and `cpus` are those of the
-    workers, one each, in the order in which they are taken. `physical_cores` are those that the
-    usable CPUs are on, None where the machine does not tell.
+    workers, one each, in the order in which they are taken. `physical_cores` is the number of cores
+    that the usable CPUs are on, `worker_cores` that of `cpus`; None where it is not told.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -155,6 +155,7 @@ class Plan:
     placement: str = "none"
     cpus: tuple[int, ...] = ()
     physical_cores: int | None = None
+    worker_cores: int | None = None
 
     @property
     def host(self) -> tuple[str, Gil | None, str | None, str]:

@@ -72,8 +72,8 @@ class Run:
     `child.counters.Counters`.
     `compared`, `checked` and `differs` tell what was found out about its results
     (`results.columns`), `left_processes`, `left_files` and `left_shared_bytes` what is there after
-    it that was not there before it. `placement` and `physical_cores` are the plan's, `worker_cpus`
-    the CPUs that its workers were pinned to, as `0,2`.
+    it that was not there before it. `placement` and the numbers of cores are the plan's,
+    `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`.
     """
 
     cell: str
@@ -156,6 +156,7 @@ class Run:
     placement: str = "none"
     worker_cpus: str | None = None
     physical_cores: int | None = None
+    worker_cores: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -204,6 +205,7 @@ def run_of(
         code_version=plan.version.name if plan.version is not None else "",
         placement=plan.placement,
         physical_cores=plan.physical_cores,
+        worker_cores=plan.worker_cores,
     )
 
 

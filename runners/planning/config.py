@@ -32,7 +32,7 @@ from runners.planning import interpreters, pythons, ranges, searchpath, versions
 from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import identity
-from runners.planning.placement import NONE, named, placed
+from runners.planning.placement import NONE, cores_of, named, placed
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
@@ -138,6 +138,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         reason = f"placement={placement}: {found.unplaceable}; set placement=none"
         raise UsageError(f"executor={choices['executor']}: {reason}") from Unsupported(reason)
     topology = site.topology
+    cpus = () if topology is None else placed(placement, workers, topology)
     return Plan(
         workload=choices["workload"],
         executor=choices["executor"],
@@ -166,7 +167,8 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         gil=gil,
         options=interpreter.options,
         placement=placement,
-        cpus=() if topology is None else placed(placement, workers, topology),
+        cpus=cpus,
+        worker_cores=None if topology is None else cores_of(cpus, topology),
         physical_cores=None if topology is None else topology.physical_cores,
         identity=identity(
             {

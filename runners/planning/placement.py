@@ -64,6 +64,13 @@ def placed(placement: str, workers: int, topology: Topology) -> tuple[int, ...]:
     return tuple(order[:workers])
 
 
+def cores_of(cpus: Sequence[int], topology: Topology) -> int | None:
+    """How many physical cores these CPUs are on; None where there are none, or nobody knows."""
+    if not cpus or topology.physical_cores is None:
+        return None
+    return len({cpu.core for cpu in topology.cpus if cpu.number in cpus})
+
+
 def _misplaced(placement: str, reason: str, remedy: str) -> UsageError:
     text = f"placement={placement}: {reason}; {remedy}set placement=none, where workers may move"
     error = UsageError(text)

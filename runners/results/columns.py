@@ -273,6 +273,13 @@ FIXED = (
         least=1,
         most=MOST_WORKERS,
     ),
+    Column(
+        *("worker_cores", "Int64", "count"),
+        "how many cores those are on that workers are pinned to; fewer than workers where two "
+        "threads of a core have one each",
+        least=1,
+        most=MOST_WORKERS,
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),
