@@ -108,7 +108,7 @@ class Trial:
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
-        self.folder: str | None = None
+        self.folders: dict[int | None, str] = {}
         self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.rows = Rows(plans, workload, timer_cost_ns())
@@ -325,12 +325,14 @@ class Trial:
         plan = self.plans[order.candidate]
         if not plan.cpus:
             return None
-        if self.folder is None:
-            self.folder = self.open.enter_context(folder())
+        # Workers that are kept hold their CPUs while others run.
+        whose = order.candidate if order.role == "measured" and plan.reuse else None
+        if whose not in self.folders:
+            self.folders[whose] = self.open.enter_context(folder())
         workers = len(plan.cpus)
         if order.role == "baseline":
             workers = plan.baseline_as.parameters.get("max_workers", 1)
-        return Places(self.folder, plan.cpus[:workers])
+        return Places(self.folders[whose], plan.cpus[:workers])
 
     def _row(self, order: Order, started_at: str, outcome: Outcome, count: int) -> Run:
         return self.rows.row(order, started_at, outcome, count, self.tasks)

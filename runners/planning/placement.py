@@ -4,6 +4,7 @@ One worker a CPU: pinned to more than there are, some would share one and others
 another question than that of the placement.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ def named(value: Any) -> str:
     if isinstance(value, str):
         if value in WORDS:
             return value
+        if re.fullmatch(r"\[\d{1,6}(,\d{1,6})*\]", value, re.ASCII):  # as rows have it
+            return named([int(cpu) for cpu in value.strip("[]").split(",")])
     elif isinstance(value, Sequence) and value:
         told = f"[{','.join(map(str, value))}]"
         if not all(type(cpu) is int and 0 <= cpu < MOST for cpu in value):

@@ -251,14 +251,15 @@ def test_this_machine() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(None, "none"), ("none", "none"), ("cores", "cores"), ([0, 2], "[0,2]"), ((3,), "[3]")],
+    [(None, "none"), ("none", "none"), ("cores", "cores"), ([0, 2], "[0,2]"), ("[3]", "[3]")],
 )
 def test_a_placement_has_one_name(value: object, expected: str) -> None:
     assert named(value) == expected
 
 
 @pytest.mark.parametrize(
-    "value", ["core", "", "[0,2]", 0, True, [], [0, 0], [-1], [0, "1"], [0.0], [True], [10**9]]
+    "value",
+    ["core", "", "[0,2", "[0,0]", 0, True, [], [0, 0], [-1], [0, "1"], [0.0], [True], [10**9]],
 )
 def test_what_is_no_placement_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match=r"^placement=") as error:
