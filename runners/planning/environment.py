@@ -28,7 +28,7 @@ def read_environment(
     proc: Path = PROC, cgroup: Path = CGROUP, sys_folder: Path = SYS
 ) -> Environment:
     """All facts but those of an interpreter; names follow pyperf's metadata where it has one."""
-    quota, _ = _tightest(proc, cgroup)
+    quota, _ = tightest(proc, cgroup)
     load = _match(r"^(\S+)", proc / "loadavg")
     facts = {
         "platform": platform.platform(True, False),
@@ -128,7 +128,7 @@ def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
     """
     allowed = allowed_cpus(proc, cgroup)
     count = len(allowed) if allowed else os.cpu_count() or 1
-    quota, _ = _tightest(proc, cgroup)
+    quota, _ = tightest(proc, cgroup)
     return float(count) if quota is None else min(float(count), quota)
 
 
@@ -164,13 +164,13 @@ def cpu_stat_file(proc: Path = PROC, cgroup: Path = CGROUP) -> str | None:
     The kernel counts in the cgroup that has the quota; that of the tightest one is taken. None
     where no quota is set: nothing is ever throttled then.
     """
-    _, folder = _tightest(proc, cgroup)
+    _, folder = tightest(proc, cgroup)
     if folder is None or _match(r"^(nr_throttled) ", folder / "cpu.stat") is None:
         return None
     return str(folder / "cpu.stat")
 
 
-def _tightest(proc: Path, cgroup: Path) -> tuple[float, Path] | tuple[None, None]:
+def tightest(proc: Path, cgroup: Path) -> tuple[float, Path] | tuple[None, None]:
     """The least quota of all cgroups around this process, in CPUs, and the folder that sets it."""
     limits = [(quota, g) for g in _cgroups(proc, cgroup, "cpu") if (quota := _quota(g)) is not None]
     return min(limits, key=lambda limit: limit[0], default=(None, None))

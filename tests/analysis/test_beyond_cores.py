@@ -24,11 +24,11 @@ SERIAL = {n: float(amdahl(n, 0.12)) for n in (1, 2, 4, 8)}
 
 def summarised(folder: Path, speedups: Mapping[int, float], **facts: Any) -> pd.DataFrame:
     """A line on a machine of four cores with two threads each, unless the facts say else."""
-    known = {"usable_cpus": 8.0, "physical_cores": 4, "placement": "none"} | facts
+    known: dict[str, Any] = {"usable_cpus": 8.0, "physical_cores": 4, "placement": "none"} | facts
     for n, speedup in speedups.items():
         made = synthetic.runs(n=n, speedup=speedup, executor="pool", worker_kind="process")
         for run in made:
-            name = f"{n}{abs(hash(known['placement'])):x}"[:12].ljust(12, "0")
+            name = f"{n:04x}{len(known['placement']):08x}"
             append(folder / name, replace(run, **known, cell=name, tasks=32))
     return summarise(read_runs(folder))
 
@@ -92,7 +92,7 @@ def test_lines_are_told_apart_by_their_placement(tmp_path: Path) -> None:
 
 def test_the_figure_marks_cores_and_cpus_where_they_differ(tmp_path: Path) -> None:
     def vertical(axes: Axes) -> list[float]:
-        found = [line.get_xdata() for line in axes.lines]
+        found: list[Any] = [line.get_xdata() for line in axes.lines]
         return sorted(float(x[0]) for x in found if len(x) == 2 and x[0] == x[1])
 
     def words(figure: Any) -> set[str]:
