@@ -88,7 +88,7 @@ def test_each_thing_that_is_noisy_has_what_would_change_it(machine: Machine) -> 
         found["turbo"].command
         == f"echo 1 | sudo tee {machine.sys / CPUS[4:]}/intel_pstate/no_turbo"
     )
-    assert found["clock limit"].words == "1 CPUs are held to 2.00 of 4.00 GHz"
+    assert found["clock limit"].words == "1 CPU is held to 2.00 of 4.00 GHz"
     assert found["SMT"].words == "3 usable CPUs are threads of 2 cores"
     assert found["kinds of core"].words == "performance: 0-1; efficiency: 2"
     assert found["CPU quota"].words.startswith("1.5 CPUs")

@@ -122,7 +122,8 @@ def _limits(cpus: Path) -> Finding:
     if not cut:
         return Finding("clock limit", False, "none below what the processor can do")
     now_khz, most_khz = min(cut)
-    words = f"{len(cut)} CPUs are held to {now_khz / 1e6:.2f} of {most_khz / 1e6:.2f} GHz"
+    which = "1 CPU is" if len(cut) == 1 else f"{len(cut)} CPUs are"
+    words = f"{which} held to {now_khz / 1e6:.2f} of {most_khz / 1e6:.2f} GHz"
     return Finding("clock limit", True, words, f"{SUDO} cpupower frequency-set -u {most_khz}kHz")
 
 
