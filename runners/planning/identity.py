@@ -65,11 +65,18 @@ def anywhere(planned: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in planned.items() if key not in HOST}
 
 
+USUAL = {"placement": "none", "gil": "null", "versus": "null"}
+"""What is in an identity only where it is chosen; else it is that."""
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What is not the same, a few words each: `python: CPython 3.11.7, now CPython 3.13.0`.
 
     What an older version did not note is named as that, and what is noted no longer does not count.
     """
+    old, new = USUAL | dict(old), USUAL | dict(new)
+    if "cores" in old and HOST[0] in new:  # where it is measured, and they are told no longer
+        new = {"cores": "not told", **new}
     found = changes(old, new)
     if missing := sorted(new.keys() - old.keys()):
         found.append(f"it was measured without a note of {', '.join(missing)}")
@@ -78,6 +85,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The same of what both have noted."""
+    old, new = USUAL | dict(old), USUAL | dict(new)
     both = [key for key in new if key in old]
     return _differences({key: old[key] for key in both}, {key: new[key] for key in both})
 

@@ -144,7 +144,7 @@ class Topology:
         parts = []
         cores, count = self.physical_cores, len(self.cpus)
         if cores is not None and cores < count:
-            parts.append(f"{cores} cores, {count} CPUs")
+            parts.append(f"{cores} core{'' if cores == 1 else 's'}, {count} CPUs")
         parts += [f"{len(own)} {kind}" for kind, own in self.kinds.items()]
         return "; ".join(parts) or None
 

@@ -115,6 +115,9 @@ FACTS = (
 )
 """What the report repeats of `environment.json`."""
 
+TOPOLOGY = ("physical_cores", "siblings", "packages", "numa_nodes", "core_kinds", "not_told")
+"""The same of what is there of the machine's topology."""
+
 
 def markdown(
     runs: pd.DataFrame,
@@ -389,6 +392,8 @@ def environment(environments: Sequence[Environment]) -> str:
     for found in environments:
         facts = {name: found.facts.get(name) for name in FACTS}
         facts["usable_cpus"] = found.usable_cpus
+        if isinstance(topology := found.facts.get("topology"), Mapping):
+            facts |= {name: topology.get(name) or None for name in TOPOLOGY}
         told = {k: textwrap.shorten(str(v), 300) for k, v in facts.items() if v is not None}
         blocks.append(bullets(f"{k}: {v}" for k, v in told.items()))
     distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
