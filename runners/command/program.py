@@ -69,7 +69,9 @@ class Check(Callback):
         except Exception as error:
             # That is no mistake, but a result; a placement that is not to be had was typed.
             is_result = isinstance(error, UsageError) and isinstance(error.__cause__, REFUSALS)
-            if not is_result or isinstance(error.__cause__, Misplaced):
+            cause = error.__cause__
+            is_result = isinstance(cause, REFUSALS) and not isinstance(cause, Misplaced)
+            if not isinstance(error, UsageError) or not is_result:
                 if (mistake := _mistake((), error, begun=False)) is not None:
                     fail(mistake)
                 raise
