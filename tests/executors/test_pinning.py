@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from runners.child.ceiling import Ceiling
 from runners.child.pinning import Places, pinned, take, taken
 from runners.child.trial import Trial
+from runners.command.cells import _is_a_result
 from runners.measuring.measure import measure
-from runners.model import Order, Plan, Run, Unavailable
+from runners.model import Order, Plan, Run, Unavailable, Unsupported, UsageError
 from tests.conftest import MakePlan
 
 BASELINE = Order(process=0, round=0, position=0, role="baseline", cold=True, warmup=True)
@@ -155,6 +157,28 @@ def test_all_are_free_again_after_a_run(tmp_path: Path) -> None:
     assert open_files() == before
     with pinned(places, kept=False):
         assert taken(places) == []  # nobody has come in this run
+
+
+@two_cpus
+def test_loops_that_ask_the_machine_run_where_workers_do() -> None:
+    with Ceiling(2, 0.001) as ceiling:
+        ceiling.run(2, [LAST, FIRST])
+        assert [os.sched_getaffinity(one.pid) for one in ceiling.spinners] == [{LAST}, {FIRST}]
+
+
+def test_what_the_machine_lacks_is_a_row_of_a_sweep_and_a_mistake_of_a_cell(
+    make_plan: MakePlan,
+) -> None:
+    with pytest.raises(UsageError) as many:
+        make_plan("workload=primes", "executor=thread", "n=5000", "placement=cores")
+    with pytest.raises(UsageError) as typed:
+        make_plan("workload=primes", "executor=thread", "n=1", "placement=[5000]")
+    assert (_is_a_result(many.value, ()), _is_a_result(typed.value, ())) == (True, False)
+    pytest.importorskip("distributed")
+    with pytest.raises(UsageError, match=r"its workers are, or may be, on other machines") as away:
+        address = "executor.address=tcp://10.0.0.1:8786"
+        make_plan("workload=primes", "executor=dask", address, "placement=cores", "n=1")
+    assert isinstance(away.value.__cause__, Unsupported)
 
 
 def open_files() -> int:
