@@ -175,9 +175,9 @@ def test_what_the_machine_lacks_is_a_row_of_a_sweep_and_a_mistake_of_a_cell(
         make_plan("workload=primes", "executor=thread", "n=1", "placement=[5000]")
     assert (_is_a_result(many.value, ()), _is_a_result(typed.value, ())) == (True, False)
     pytest.importorskip("distributed")
+    dask = "executor=dask", "executor.address=tcp://10.0.0.1:8786"
     with pytest.raises(UsageError, match=r"its workers are, or may be, on other machines") as away:
-        address = "executor.address=tcp://10.0.0.1:8786"
-        make_plan("workload=primes", "executor=dask", address, "placement=cores", "n=1")
+        make_plan("workload=primes", *dask, "placement=cores", "n=1")
     assert isinstance(away.value.__cause__, Unsupported)
 
 
