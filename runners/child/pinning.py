@@ -132,8 +132,11 @@ def _owner(places: Places, cpu: int) -> tuple[int, ...]:
 
 
 def _note(places: Places, cpu: int, owner: Collection[int]) -> None:
-    with open(f"{places.folder}/{cpu}", "w") as file:
-        file.write(" ".join(map(str, owner)))
+    try:
+        with open(f"{places.folder}/{cpu}", "w") as file:
+            file.write(" ".join(map(str, owner)))
+    except OSError:  # no room: the file is empty, and nobody is told to have had that CPU
+        pass
 
 
 def _threads() -> set[int]:
