@@ -56,8 +56,8 @@ class _Panel:
     @property
     def cores(self) -> list[tuple[int, float]]:
         """Physical cores and usable CPUs, where there are more of these: threads of one core."""
-        known = self.cells.dropna(subset=["physical_cores", "usable_cpus"])
-        pairs = {(int(a), float(b)) for a, b in known[["physical_cores", "usable_cpus"]].to_numpy()}
+        known = self.cells.reindex(columns=["physical_cores", "usable_cpus"]).dropna()
+        pairs = {(int(a), float(b)) for a, b in known.to_numpy()}
         return sorted(pair for pair in pairs if pair[0] < pair[1])
 
     @property
