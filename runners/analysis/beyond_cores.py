@@ -3,10 +3,13 @@
 Two threads of a core share its units, so that the second one adds a part of a core. A serial share
 bends the curve as well, but has done so before: what the last n within the cores shows of it
 (Karp and Flatt, CACM 33, 1990) says by Amdahl's law what more workers would reach on cores of their
-own.
+own. Workers that disturb each other bend it, too: whether it is SMT is told by the loops that share
+nothing, which the machine was asked with.
 """
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -19,13 +22,16 @@ SPEEDUP = ["speedup", "speedup_low", "speedup_high"]
 COMPARABLE = ("none", "cores")
 """The placements by which workers have cores of their own as long as there are some."""
 
+LOSE = 0.9
+"""Loops lose if they get less than this part of what as many got within the cores, each."""
+
 
 def beyond_cores(summary: pd.DataFrame) -> list[str]:
     """A line of words for each line of the figure that breaks at the physical cores.
 
     It does if the first n above them, within the usable CPUs, is shown to reach less than a serial
-    share would leave of it: the largest that the last n within them allows. Nothing is said where
-    the cores are not known, or a single n within them has shown none.
+    share would leave of it: the largest that the last n within them allows. It is SMT if the loops
+    lose as well. Nothing is said where the cores are not known, or no n from 2 on is within them.
     """
     if "physical_cores" not in summary or summary["physical_cores"].isna().all():
         return []
@@ -53,9 +59,27 @@ def _broken(cells: pd.DataFrame, cores: int) -> Iterator[str]:
     expected = float(amdahl(first["n"], most))
     if first["speedup_high"] >= expected:
         return
-    reached = Interval(*(float(first[name]) for name in SPEEDUP))
+    n, reached = first["n"], Interval(*(float(first[name]) for name in SPEEDUP))
+    loops = f"loops that share nothing reach {first['ceiling']:.1f}× there"
+    why = {
+        True: f"SMT, not a serial share alone: {loops}",
+        False: f"neither SMT nor a serial share alone: {loops}",
+        None: "more than a serial share, as SMT or workers that disturb each other",
+    }[_loops_lose(last, first)]
     yield (
-        f"SMT, not a serial share alone: n = {first['n']} reaches {times(reached)} on {cores} "
-        f"physical cores, and on cores of their own at least {expected:.1f}×, by what "
-        f"n = {last['n']} reaches"
+        f"n = {n} reaches {times(reached)} on {cores} physical cores, where a serial share would "
+        f"leave at least {expected:.1f}×, by what n = {last['n']} reaches: {why}"
     )
+
+
+def _loops_lose(last: "pd.Series[Any]", first: "pd.Series[Any]") -> bool | None:
+    """Whether loops that share nothing lose above the cores; None if that is not shown.
+
+    A clock that falls with the number of busy cores falls below them already.
+    """
+    low, high = (first[f"ceiling_{end}"] / first["n"] for end in ("low", "high"))
+    below, above = (last[f"ceiling_{end}"] / last["n"] for end in ("low", "high"))
+    below, above = (1.0 if math.isnan(end) else min(end, 1.0) for end in (below, above))
+    if high < LOSE * below:
+        return True
+    return False if low >= LOSE * above else None

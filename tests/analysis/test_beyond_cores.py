@@ -25,8 +25,10 @@ SERIAL = {n: float(amdahl(n, 0.12)) for n in (1, 2, 4, 8)}
 def summarised(folder: Path, speedups: Mapping[int, float], **facts: Any) -> pd.DataFrame:
     """A line on a machine of four cores with two threads each, unless the facts say else."""
     known: dict[str, Any] = {"usable_cpus": 8.0, "physical_cores": 4, "placement": "none"} | facts
+    loops = known.pop("loops", {})
     for n, speedup in speedups.items():
         made = synthetic.runs(n=n, speedup=speedup, executor="pool", worker_kind="process")
+        made += synthetic.spins(made, loops[n]) if n in loops else []
         for run in made:
             name = f"{n:04x}{len(known['placement']):08x}"
             append(folder / name, replace(run, **known, cell=name, tasks=32))
@@ -41,11 +43,28 @@ def flagged(summary: pd.DataFrame) -> list[str | None]:
 
 
 def test_a_line_that_breaks_at_the_cores_is_smt(tmp_path: Path) -> None:
-    summary = summarised(tmp_path, SMT)
+    summary = summarised(tmp_path, SMT, loops={4: 3.8, 8: 5.0})
     [told] = beyond_cores(summary)
-    assert told.startswith("primes, pool: SMT, not a serial share alone: n = 8 reaches 4.")
-    assert "on 4 physical cores" in told
+    assert told.startswith("primes, pool: n = 8 reaches 4.")
+    assert "on 4 physical cores, where a serial share would leave at least" in told
+    assert "by what n = 4 reaches: SMT, not a serial share alone: loops that share nothing" in told
     assert flagged(summary) == [None, None, None, "8 > 4"]
+
+
+@pytest.mark.parametrize(
+    ("loops", "told"),
+    [
+        ({4: 3.9, 8: 7.7}, "neither SMT nor a serial share alone: loops that share nothing"),
+        ({4: 2.6, 8: 5.2}, "neither SMT nor a serial share alone"),  # a clock that falls
+        ({}, "more than a serial share, as SMT or workers that disturb each other"),
+        ({4: 3.9, 8: 7.0}, "more than a serial share, as SMT or workers"),
+    ],
+)
+def test_it_is_smt_only_if_loops_that_share_nothing_lose_as_well(
+    tmp_path: Path, loops: Mapping[int, float], told: str
+) -> None:
+    [line] = beyond_cores(summarised(tmp_path, SMT, loops=loops))
+    assert told in line
 
 
 @pytest.mark.parametrize(
