@@ -51,6 +51,7 @@ class Topology:
     `offline` are CPUs that are there and switched off; `smt` is what the kernel says of
     simultaneous multithreading (`on`, `off`, `forceoff`, `notsupported`). A `virtual` machine shows
     what its host wants; where it shows a CPU a core, these may be threads of the host's cores.
+    `threaded` says that it shows threads of one core, be they among these CPUs or not.
     `counted_cores` is the number of all cores, where a system tells no more.
     """
 
@@ -58,6 +59,7 @@ class Topology:
     offline: tuple[int, ...] = ()
     smt: str | None = None
     virtual: bool = False
+    threaded: bool = False
     counted_cores: int | None = None
 
     @property
@@ -152,7 +154,7 @@ class Topology:
     def _hides_cores(self) -> bool:
         if not self.cpus or self.shown_cores is None:
             return True
-        return self.virtual and self.shown_cores == len(self.cpus)
+        return self.virtual and not self.threaded
 
 
 def read_topology(allowed: Collection[int], sys_folder: Path = SYS, proc: Path = PROC) -> Topology:
@@ -169,7 +171,7 @@ def read_topology(allowed: Collection[int], sys_folder: Path = SYS, proc: Path =
         found.append(
             Cpu(
                 number,
-                core=_core(own / "topology", number),
+                core=min(_siblings(own / "topology", number), default=None),
                 package=_number(own / "topology/physical_package_id"),
                 node=nodes.get(number),
                 kind=kinds.get(number),
@@ -183,6 +185,9 @@ def read_topology(allowed: Collection[int], sys_folder: Path = SYS, proc: Path =
         offline=tuple(sorted(present - online)) if online else (),
         smt=_text(cpus / "smt/control") or None,
         virtual=is_virtual(sys_folder, proc),
+        threaded=any(
+            len(_siblings(cpus / f"cpu{number}/topology", number)) > 1 for number in usable
+        ),
     )
 
 
@@ -216,13 +221,16 @@ def numbers(text: str) -> set[int]:
     return found
 
 
-def _core(topology: Path, number: int) -> int | None:
-    """`core_id` is not one core's alone: other packages, and other clusters, have it again."""
+def _siblings(topology: Path, number: int) -> set[int]:
+    """The CPUs that share a core with that one, itself included; none where it is not told.
+
+    `core_id` is not one core's alone: other packages, and other clusters, have it again.
+    """
     for name in ("core_cpus_list", "thread_siblings_list"):  # before Linux 5.2 only the second
         own = numbers(_text(topology / name))
         if number in own:
-            return min(own)
-    return None
+            return own
+    return set()
 
 
 def _nodes(folder: Path) -> dict[int, int]:

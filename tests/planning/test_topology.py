@@ -150,6 +150,7 @@ def test_a_virtual_machine_that_hides_its_cores(tree: Tree) -> None:
     tree.core("0-1")
     tree.core("2-3")
     assert tree.read(range(4)).physical_cores == 2
+    assert tree.read([0, 2]).physical_cores == 2  # also where we have one thread of each
 
 
 def test_a_virtual_machine_without_any_topology(tree: Tree) -> None:
