@@ -23,7 +23,9 @@ from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
+from runners.report.latex import tex
 from runners.report.markdown import markdown
+from runners.report.page.build import PAGE, page
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -71,9 +73,9 @@ def write_report(
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
-    Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg; matrix as well where there are several workloads and executors, pythons where several
-    interpreters ran the same workload, and versus where several versions of the code did.
+    Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup and efficiency, each
+    as .png and .svg; matrix as well where there are several workloads and executors, pythons where
+    several interpreters ran the same workload, and versus where several versions of the code did.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
@@ -99,7 +101,8 @@ def write_report(
     here = of_here(summary)
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
-    recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
+    advice = recommended(here, runs)
+    recommendations = tuple(line for one in advice for line in one.lines())
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
@@ -118,6 +121,7 @@ def write_report(
         CSV: csv(summary),
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
+        "summary.tex": tex(summary).encode("utf-8", "replace"),
     }
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
@@ -133,6 +137,15 @@ def write_report(
             figure.suptitle(missing, color="firebrick", fontsize=9)
         files[f"{name}.png"] = figures.image(figure, "png")
         files[f"{name}.svg"] = figures.image(figure, "svg")
+    picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
+    files[PAGE] = page(
+        *(place, _common(folders), runs, summary),
+        recommended=advice,
+        missing=missing,
+        figures={name: files[f"{name}.svg"] for name in drawn},
+        sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
+        timeline=picture if single else b"",
+    )
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
     return Report(summary, paths, recommendations, missing, compared)

@@ -1,0 +1,38 @@
+"""The table of a paper: `summary.tex`, with the rules of booktabs."""
+
+import math
+from dataclasses import astuple
+
+import pandas as pd
+
+from runners.report.markdown import named
+from runners.words.escaping import latex
+from runners.words.rounding import bracketed, duration
+
+HEAD = ("workload", "executor", "$n$", "$T_1$", "$T_n$", "speedup [95\\%]", "efficiency")
+
+
+def tex(summary: pd.DataFrame) -> str:
+    """A tabular with a row for each cell, to be put in by `\\input`; not for a whole page's length.
+
+    What was not measured has the cell's status instead of numbers.
+    """
+    lines = [
+        "% Needs \\usepackage{booktabs}",
+        "\\begin{tabular}{llrrrrr}",
+        "\\toprule",
+        f"{' & '.join(HEAD)} \\\\",
+        "\\midrule",
+    ]
+    for one in named(summary):
+        cell = one.cell
+        head = [latex(one.panel), latex(one.line), str(cell.n)]
+        if math.isfinite(cell.speedup.estimate):
+            times = (cell.times[side].median.estimate for side in ("baseline", "measured"))
+            found = [*map(duration, times), bracketed(*astuple(cell.speedup), unit="×")]
+            found.append(f"{cell.efficiency.estimate:.0%}")
+            rest = " & ".join(map(latex, found))
+        else:
+            rest = f"\\multicolumn{{4}}{{l}}{{{latex(cell.status)}}}"
+        lines.append(f"{' & '.join(head)} & {rest} \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
