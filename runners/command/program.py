@@ -106,6 +106,8 @@ def run(arguments: Sequence[str]) -> int:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
+        elif job.sweep is None and job.folder is not None and job.statuses:
+            _page(job.folder, job)
         if least is not None and job.folder is not None and job.statuses == ["ok"]:
             return gate.judged(least, job.folder, words, _measured_again)
     except Exception as error:
@@ -168,6 +170,18 @@ def _report(folder: Path, job: Job) -> None:
         print(path)
     for line in (*written.recommendations, *written.compared):
         print(line)
+
+
+def _page(folder: Path, job: Job) -> None:
+    """The page of a single cell."""
+    try:
+        with libraries_only():
+            from runners.report.page.build import write_page
+
+            write_page(folder)
+    except (UsageError, OSError) as error:
+        print(f"error: the page could not be written: {explain(error, folder)}", file=sys.stderr)
+        job.statuses.append("failed")
 
 
 def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:

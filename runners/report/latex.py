@@ -1,13 +1,13 @@
 """The table of a paper: `summary.tex`, with the rules of booktabs."""
 
 import math
-from dataclasses import astuple
 
 import pandas as pd
 
+from runners.analysis.candidate import times
 from runners.report.markdown import named
 from runners.words.escaping import latex
-from runners.words.rounding import bracketed, duration
+from runners.words.rounding import duration
 
 HEAD = ("workload", "executor", "$n$", "$T_1$", "$T_n$", "speedup [95\\%]", "efficiency")
 
@@ -28,8 +28,8 @@ def tex(summary: pd.DataFrame) -> str:
         cell = one.cell
         head = [latex(one.panel), latex(one.line), str(cell.n)]
         if math.isfinite(cell.speedup.estimate):
-            times = (cell.times[side].median.estimate for side in ("baseline", "measured"))
-            found = [*map(duration, times), bracketed(*astuple(cell.speedup), unit="×")]
+            walls = (cell.times[side].median.estimate for side in ("baseline", "measured"))
+            found = [*map(duration, walls), times(cell.speedup)]
             found.append(f"{cell.efficiency.estimate:.0%}")
             rest = " & ".join(map(latex, found))
         else:

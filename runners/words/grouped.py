@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from runners.model import Flag
 from runners.words.causes import TITLES, Cell, cause, explain
-from runners.words.flags import WORDS, remedy
+from runners.words.flags import WORDS, remedy, told
 
-_NUMBER = re.compile(r"\d[\d.,]*%?(?: (?:s|ms|µs|B|kB|MB|GB)\b)?")
 LEFT_OUT = "…"
+_NUMBER = re.compile(rf"(?:\d[\d.,]*%?|{LEFT_OUT})(?: (?:s|ms|µs|B|kB|MB|GB)\b)?")
 
 
 @dataclass(slots=True)
@@ -30,8 +30,9 @@ def grouped_flags(cells: Iterable[Sequence[Flag]]) -> list[Group]:
     groups: dict[str, Group] = {}
     for at, own in enumerate(cells):
         for flag in own:
-            words = WORDS[flag.code][0].format(LEFT_OUT).removesuffix(f" {LEFT_OUT}")
-            group = groups.setdefault(flag.code, Group(words, remedy(flag)))
+            group = groups.setdefault(flag.code, Group(told(flag), remedy(flag)))
+            general = WORDS[flag.code][0].format(LEFT_OUT)
+            group.words = _common(group.words, told(flag)) or general
             group.members.append((at, flag.detail))
     return _frequent(groups)
 
@@ -45,17 +46,25 @@ def grouped_losses(cells: Iterable[Cell]) -> list[Group]:
     for at, cell in enumerate(cells):
         for loss in explain(cell):
             found = cause(loss, cell)
-            group = groups.setdefault(_masked(str(found)), Group(found.words, found.remedy))
-            if group.words != found.words:
-                group.words = _masked(found.words)
-            if group.remedy != found.remedy:
-                group.remedy = _masked(found.remedy)
+            group = groups.setdefault(
+                _NUMBER.sub(LEFT_OUT, str(found)), Group(found.words, found.remedy)
+            )
+            group.words = _common(group.words, found.words)
+            group.remedy = _common(group.remedy, found.remedy)
             group.members.append((at, f"{loss.share:.0%} {TITLES[loss.factor]}"))
     return _frequent(groups)
 
 
-def _masked(text: str) -> str:
-    return _NUMBER.sub(LEFT_OUT, text)
+def _common(one: str, other: str) -> str:
+    """A text without the numbers in which two differ; "" where they differ in more."""
+    if one == other:
+        return one
+    parts, others = _NUMBER.split(one), _NUMBER.split(other)
+    if parts != others:
+        return ""
+    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
+    numbers = [a if a == b else LEFT_OUT for a, b in pairs]
+    return "".join(f"{part}{number}" for part, number in zip(parts, [*numbers, ""], strict=True))
 
 
 def _frequent(groups: dict[str, Group]) -> list[Group]:

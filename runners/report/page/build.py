@@ -11,9 +11,11 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from runners.analysis.candidate import times
 from runners.analysis.fastest import Fastest
 from runners.analysis.recommend import Recommendation
 from runners.analysis.rounds import round_ratios
+from runners.analysis.summary import summarise
 from runners.model import Environment
 from runners.report.markdown import ALT, Named, busy, facts, named, when
 from runners.report.page import cells as of_cells
@@ -21,7 +23,8 @@ from runners.report.page import svg
 from runners.report.page.cells import Shown
 from runners.report.page.render import rendered
 from runners.report.page.repeat import Repeat
-from runners.results.read import read_environments
+from runners.results.read import read_environments, read_runs
+from runners.results.write import write_whole
 from runners.words.grouped import Group, grouped_flags, grouped_losses
 from runners.words.labels import labels, swept, workload_names
 from runners.words.rounding import bracketed, counted
@@ -181,7 +184,7 @@ def _answers(recommended: Iterable[Recommendation | Fastest]) -> Iterator[Answer
 def _speedups(every: Sequence[Named]) -> list[str]:
     """The answer where nothing is recommended, of a few cells."""
     known = [one for one in every if one.cell.rounds][:FEW]
-    return [f"{one.name}: {bracketed(*astuple(one.cell.speedup), '×')}" for one in known]
+    return [f"{one.name}: {times(one.cell.speedup)}" for one in known]
 
 
 def _machine(every: Sequence[Named]) -> Iterator[str]:
@@ -236,8 +239,9 @@ def _groups(
     ids = {one.cell.cell: one.id for one in found}
 
     def members(group: Group) -> tuple[Group, list[_Member], int]:
+        alike = len({detail for _, detail in group.members}) == 1
         named = [
-            _Member(every[at].name, detail, ids.get(every[at].cell.cell, ""))
+            _Member(every[at].name, "" if alike else detail, ids.get(every[at].cell.cell, ""))
             for at, detail in group.members[:MOST_MEMBERS]
         ]
         return group, named, len(group.members) - len(named)
@@ -264,8 +268,6 @@ def _markdown(text: str, drawn: Mapping[str, Figure]) -> Markup:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
     for token in tokens:
-        if token.type == "heading_open" or token.type == "heading_close":
-            token.tag = f"h{min(int(token.tag[1:]) + 1, 6)}"
         for part in token.children or ():
             if part.type == "image":
                 source = str(part.attrs["src"]).removesuffix(".png")
@@ -275,3 +277,10 @@ def _markdown(text: str, drawn: Mapping[str, Figure]) -> Markup:
 
 def _shown(figure: Figure | None) -> str:
     return str(figure.svg) if figure is not None else ""
+
+
+def write_page(folder: Path) -> Path:
+    """The page of one cell, in its own folder; figures, which take longer, are the report's."""
+    runs = read_runs(folder)
+    write_whole(folder / PAGE, page(folder, folder.resolve(), runs, summarise(runs)))
+    return folder / PAGE

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from runners.analysis.candidate import times
 from runners.analysis.cell import CellSummary
 from runners.report.facts import Fact
 from runners.report.facts import facts as facts_of
@@ -18,7 +19,7 @@ from runners.report.markdown import Named
 from runners.report.page import svg
 from runners.words.causes import TITLES, bytes_text, reason
 from runners.words.labels import plain
-from runners.words.rounding import bracketed, duration, in_order
+from runners.words.rounding import duration, in_order
 
 LINKED = ("runs.jsonl", "spans.jsonl", "cell.json", "environment.json")
 TIMELINES = ("timeline.png", "trace.json")
@@ -127,7 +128,7 @@ class Shown:
         for loss in reversed(losses):
             parts.append((TITLES[loss.factor], loss.share, svg.part_bar(at, at + loss.share)))
             at += loss.share
-        return [(name, f"{share:.0%}", bar) for name, share, bar in parts]
+        return [(name, f"{share:z.0%}", bar) for name, share, bar in parts]
 
 
 def shown(found: Sequence[Named], interpreters: Mapping[str, str]) -> list[Shown]:
@@ -161,7 +162,7 @@ def _fields(one: Named, interpreter: str, most: float) -> dict[str, Field]:
         "executor": Field(line, in_order(line)),
         "python": Field(interpreter, in_order(interpreter)),
         "n": Field(str(cell.n), cell.n),
-        "speedup": _number(bracketed(*astuple(cell.speedup), unit="×"), estimate, bar),
+        "speedup": _number(times(cell.speedup), estimate, bar),
         "serial": _number(duration(serial.estimate), serial.estimate),
         "parallel": _number(duration(parallel.estimate), parallel.estimate),
         "efficiency": _percent(cell.efficiency.estimate),

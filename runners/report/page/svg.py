@@ -37,8 +37,9 @@ def inline(svg: bytes, name: str, title: str) -> Markup:
             element.text = None
         if not (element.tail or "").strip():
             element.tail = None
-    for size in ("width", "height"):
-        root.attrib.pop(size, None)
+    root.attrib.pop("height", None)
+    if (width := root.get("width", "")).endswith("pt"):
+        root.set("width", f"{float(width[:-2]) * 4 / 3:.0f}")  # of the page, in its pixels
     label = ElementTree.Element("title", {"id": f"{name}-title"})
     label.text = title
     root.insert(0, label)
