@@ -33,7 +33,7 @@ PAGE = "report.html"
 MOST_CELLS = 1000
 """Rows of the table."""
 MOST_BAD = 200
-"""Rows of it that cells have which are not ok, where there are more cells than rows."""
+"""Rows for cells that are not ok, where there are more cells than rows; more if rows are left."""
 MOST_FIGURE = 600_000
 """Bytes of a figure; a larger one is only named."""
 FEW = 12
@@ -115,18 +115,19 @@ def _chosen(every: Sequence[Named]) -> tuple[list[Named], str]:
     """The cells that have a row, and by which rule where these are not all."""
     if len(every) <= MOST_CELLS:
         return list(every), ""
-    bad = [one for one in every if one.cell.status != "ok"][:MOST_BAD]
+    bad = [one for one in every if one.cell.status != "ok"]
+    good = [one for one in every if one.cell.status == "ok"]
     ranks: Counter[str] = Counter()
     ranked = []
-    good = [one for one in every if one.cell.status == "ok"]
     for one in sorted(good, key=lambda one: -_or_zero(one.cell.speedup.estimate)):
         ranked.append((ranks[one.panel], one))
         ranks[one.panel] += 1
     ranked.sort(key=lambda entry: entry[0])
-    kept = {id(one) for one in (*bad, *(one for _, one in ranked[: MOST_CELLS - len(bad)]))}
+    best = [one for _, one in ranked[: MOST_CELLS - min(len(bad), MOST_BAD)]]
+    kept = {id(one) for one in (*best, *bad[: MOST_CELLS - len(best)])}
     rule = (
         f"Shown are {MOST_CELLS:,} of {len(every):,} cells: those of each workload with the "
-        f"highest speedups, and at most {MOST_BAD} that are not ok. All of them are in "
+        f"highest speedups, and {len(kept) - len(best)} that are not ok. All of them are in "
     )
     return [one for one in every if id(one) in kept], rule
 
