@@ -73,8 +73,8 @@ class Parsed(HTMLParser):
 
 def written(folder: Path, cells: list[list[Run]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The cells as a sweep would leave them: runs and summary."""
-    for at, runs in enumerate(cells):
-        synthetic.write(folder / str(at), runs)
+    for at, own in enumerate(cells):
+        synthetic.write(folder / str(at), own)
     runs = read_runs(folder)
     return runs, summarise(runs)
 
@@ -183,12 +183,12 @@ def test_names_and_errors_are_text(tmp_path: Path) -> None:
     cells.append(synthetic.runs(n=2, status="failed", error=f"x{HOSTILE}\n{HOSTILE}", rounds=1))
     folder = tmp_path / "javascript:alert(1) <script>"
     machine = Environment({"hostname": HOSTILE, "platform": HOSTILE}, 2.0)
-    for at, runs in enumerate(cells):
-        synthetic.write(folder / HOSTILE.replace("/", "") / str(at), runs)
-        write_environment(folder / HOSTILE.replace("/", "") / str(at), machine)
-        hydra = folder / HOSTILE.replace("/", "") / str(at) / ".hydra"
-        hydra.mkdir()
-        (hydra / "overrides.yaml").write_text('- "workload=</script>\\u202e\\n\'; rm"\n')
+    for at, own in enumerate(cells):
+        place = folder / HOSTILE.replace("/", "") / str(at)
+        synthetic.write(place, own)
+        write_environment(place, machine)
+        (place / ".hydra").mkdir()
+        (place / ".hydra/overrides.yaml").write_text('- "workload=</script>\\u202e\\n\'; rm"\n')
     runs = read_runs(folder)
     data = page(tmp_path, folder.resolve(), runs, summarise(runs), missing=HOSTILE)
     parsed = Parsed(data.decode())
