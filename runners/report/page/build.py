@@ -273,7 +273,9 @@ def _markdown(text: str, drawn: Mapping[str, Figure]) -> Markup:
             if part.type == "image":
                 source = str(part.attrs["src"]).removesuffix(".png")
                 part.type, part.content = "html_inline", _shown(drawn.get(source))
-    return Markup(parser.renderer.render(tokens, parser.options, {}))
+    text = parser.renderer.render(tokens, parser.options, {})
+    scrolled = '<div class="scroll" role="region" aria-label="table" tabindex="0"><table>'
+    return Markup(text.replace("<table>", scrolled).replace("</table>", "</table></div>"))
 
 
 def _shown(figure: Figure | None) -> str:

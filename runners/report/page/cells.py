@@ -156,13 +156,14 @@ def _fields(one: Named, interpreter: str, most: float) -> dict[str, Field]:
     line = one.line.removesuffix(f", {interpreter}") if interpreter else one.line
     serial, parallel = (cell.times[side].median for side in ("baseline", "measured"))
     estimate = cell.speedup.estimate
+    sorted_by = estimate if cell.status == "ok" else math.nan  # others come last
     bar = svg.interval_bar(astuple(cell.speedup), most) if math.isfinite(estimate) else ""
     return {
         "workload": Field(one.panel, in_order(one.panel)),
         "executor": Field(line, in_order(line)),
         "python": Field(interpreter, in_order(interpreter)),
         "n": Field(str(cell.n), cell.n),
-        "speedup": _number(times(cell.speedup), estimate, bar),
+        "speedup": _number(times(cell.speedup), sorted_by, bar),
         "serial": _number(duration(serial.estimate), serial.estimate),
         "parallel": _number(duration(parallel.estimate), parallel.estimate),
         "efficiency": _percent(cell.efficiency.estimate),

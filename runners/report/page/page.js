@@ -135,7 +135,8 @@
   }
   if (form) {
     form.hidden = false;
-    form.addEventListener("input", () => { filter(); save(); });
+    for (const change of ["input", "change"])
+      form.addEventListener(change, () => { filter(); save(); });
     form.addEventListener("submit", event => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(() => { filter(); save(); }));
   }

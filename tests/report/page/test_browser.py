@@ -28,6 +28,7 @@ pytestmark = pytest.mark.browser
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
+NAMES = ".cells > tbody > tr > th > a"
 ROWS = "return [...document.querySelectorAll('.cells > tbody')]"
 AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
 
@@ -47,11 +48,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / str(at) / ".hydra/overrides.yaml").write_text(f"- executor={executor}\n- n={n}\n")
     runs_ = read_runs(folder)
     summary = summarise(runs_)
+    wide = "\n".join(["| a column " * 20 + "|", "| --- " * 20 + "|", "| 1.234_567 " * 20 + "|"])
     made = page(
         *(folder, folder, runs_, summary),
         recommended=recommend(summary, runs_),
         figures={"speedup": FIGURE, "efficiency": FIGURE},
-        sections=["## Versions\n\n![versus](speedup.png)\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"],
+        sections=[f"## Versions\n\n![versus](speedup.png)\n\n{wide}"],
     )
     (folder / "report.html").write_bytes(made)
     return folder
@@ -94,9 +96,8 @@ def show(driver: Any, place: Path) -> Iterator[Callable[..., Any]]:
 
 def column(driver: Any, at: int) -> list[str]:
     """The texts of a column, in the rows that are seen."""
-    found: list[str] = driver.execute_script(
-        f"{ROWS}.filter(body => !body.hidden).map(body => body.rows[0].cells[{at}].textContent.trim())"
-    )
+    text = f"body => body.rows[0].cells[{at}].textContent.trim()"
+    found: list[str] = driver.execute_script(f"{ROWS}.filter(body => !body.hidden).map({text})")
     return found
 
 
@@ -114,7 +115,7 @@ def hash_of(driver: Any) -> str:
     return str(driver.execute_script("return decodeURIComponent(location.hash)"))
 
 
-def test_sorting_takes_numbers_as_numbers_and_what_is_missing_last(
+def test_numbers_are_sorted_by_size_and_what_is_missing_comes_last(
     show: Callable[..., Any],
 ) -> None:
     driver = show()
@@ -176,7 +177,7 @@ def test_a_command_is_copied(show: Callable[..., Any]) -> None:
     driver = show()
     origin = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     driver.execute_cdp_cmd("Browser.grantPermissions", origin)
-    driver.find_element("css selector", ".cells > tbody > tr a").click()
+    driver.find_element("css selector", NAMES).click()
     driver.find_element("css selector", "details[open] .copy").click()
     driver.execute_async_script("setTimeout(arguments[0], 50)")
     assert driver.find_element("css selector", "details[open] .copy").text == "Copied"
@@ -222,7 +223,7 @@ def test_the_keyboard_alone_is_enough(show: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_is_no_wider_than_the_window(show: Callable[..., Any], width: int) -> None:
     driver = show(width=width)
-    for name in driver.find_elements("css selector", ".cells > tbody > tr a"):
+    for name in driver.find_elements("css selector", NAMES):
         driver.execute_script("arguments[0].click()", name)
     assert opened(driver) == 6
     wide = "return document.documentElement.scrollWidth"
@@ -279,7 +280,7 @@ def test_axe_finds_nothing(show: Callable[..., Any], scheme: str) -> None:
     driver = show()
     feature = {"name": "prefers-color-scheme", "value": scheme}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    for name in driver.find_elements("css selector", ".cells > tbody > tr a")[:2]:
+    for name in driver.find_elements("css selector", NAMES)[:2]:
         name.click()
     driver.execute_script(AXE.read_text())
     found = driver.execute_async_script(
