@@ -274,7 +274,7 @@ def _markdown(text: str, drawn: Mapping[str, Figure]) -> Markup:
                 source = str(part.attrs["src"]).removesuffix(".png")
                 part.type, part.content = "html_inline", _shown(drawn.get(source))
     text = parser.renderer.render(tokens, parser.options, {})
-    scrolled = '<div class="scroll" role="region" aria-label="table" tabindex="0"><table>'
+    scrolled = '<div class="scroll" tabindex="0"><table>'
     return Markup(text.replace("<table>", scrolled).replace("</table>", "</table></div>"))
 
 
