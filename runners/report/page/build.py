@@ -20,7 +20,7 @@ from runners.model import Environment
 from runners.report.markdown import ALT, Named, busy, facts, named, when
 from runners.report.page import cells as of_cells
 from runners.report.page import svg
-from runners.report.page.cells import Shown
+from runners.report.page.cells import ALL_POINTS, MOST_POINTS, Shown
 from runners.report.page.render import rendered
 from runners.report.page.repeat import Repeat
 from runners.results.read import read_environments, read_runs
@@ -34,8 +34,8 @@ MOST_CELLS = 1000
 """Rows of the table."""
 MOST_BAD = 200
 """Rows for cells that are not ok, where there are more cells than rows; more if rows are left."""
-MOST_FIGURE = 600_000
-"""Bytes of a figure; a larger one is only named."""
+MOST_FIGURES = 600_000
+"""Bytes of all figures; those for which there is no room left are only named."""
 FEW = 12
 """Cells of a page that are all open on paper."""
 MOST_MEMBERS = 20
@@ -87,7 +87,7 @@ def page(
     found = of_cells.shown(chosen, interpreters)
     machines = _describe(found, swept(summary), runs, common, place)
     columns, constant = of_cells.columns(found)
-    drawn = {name: _figure(name, data) for name, data in (figures or {}).items()}
+    drawn = _figures(figures or {})
     return rendered(
         "report.html",
         title=f"Speedup of {', '.join(sorted(set(workload_names(summary))))}",
@@ -145,13 +145,14 @@ def _describe(
         str(cell): list(zip(own["ratio"].tolist(), own["warmup"].tolist(), strict=True))
         for cell, own in ratios.groupby("cell")
     }
+    most_points = max(min(MOST_POINTS, ALL_POINTS // max(len(found), 1)), 1)
     repeat = Repeat()
     machines: list[dict[str, str]] = []
     for one in found:
         scale = one.cell.n if one.cell.scaling == "weak" else 1
         own = [(ratio * scale, out) for ratio, out in rounds.get(one.cell.cell, [])]
         folder = common / one.cell.folder
-        of_cells.describe(one, swept, own, folder, place)
+        of_cells.describe(one, swept, own, most_points, folder, place)
         one.command, one.where = repeat.command(folder)
         for machine in map(facts, _environments(folder)):
             if machine not in machines:
@@ -253,11 +254,18 @@ def _groups(
     return [(title, list(map(members, groups))) for title, groups in kinds.items() if groups]
 
 
-def _figure(name: str, data: bytes) -> Figure:
-    title = ALT.get(name, name)
-    drawn = svg.inline(data, name, title)
-    files = tuple(f"{name}.{form}" for form in ("png", "svg"))
-    return Figure(title, drawn if len(drawn) <= MOST_FIGURE else Markup(""), files)
+def _figures(images: Mapping[str, bytes]) -> dict[str, Figure]:
+    """The figures by their names, in their order."""
+    left = MOST_FIGURES
+    found = {}
+    for name, data in images.items():
+        title = ALT.get(name, name)
+        drawn = svg.inline(data, name, title)
+        fits = len(drawn) <= left
+        left -= len(drawn) if fits else 0
+        files = tuple(f"{name}.{form}" for form in ("png", "svg"))
+        found[name] = Figure(title, drawn if fits else Markup(""), files)
+    return found
 
 
 def _is_within(name: str, sections: Sequence[str]) -> bool:

@@ -21,10 +21,9 @@ from runners.words.causes import TITLES, bytes_text, reason
 from runners.words.labels import plain
 from runners.words.rounding import duration, in_order
 
-LINKED = ("runs.jsonl", "spans.jsonl", "cell.json", "environment.json")
-TIMELINES = ("timeline.png", "trace.json")
-MOST_POINTS = 200
-"""Rounds of a cell that are drawn."""
+LINKED = ("runs.jsonl", "timeline.png", "trace.json")
+MOST_POINTS, ALL_POINTS = 200, 60_000
+"""Rounds that are drawn of a cell, and of all of them."""
 MOST_ERROR = 3000
 """Characters of an error, its last ones."""
 MANY = 200
@@ -244,24 +243,27 @@ def describe(
     one: Shown,
     swept: Sequence[str],
     rounds: Sequence[tuple[float, bool]],
+    most_points: int,
     folder: Path,
     place: Path,
 ) -> None:
     """Fill in what is seen when the cell is opened.
 
-    `rounds` are speedups in the order of time, and whether each is one that does not count.
-    `folder` is that of its results, `place` that of the page.
+    `rounds` are speedups in the order of time, and whether each is one that does not count; of
+    more than `most_points` some are left out that do count. `folder` is that of its results,
+    `place` that of the page.
     """
     cell = one.cell
     own = {k: plain(v) for k, v in cell.parameters.items() if v is not None}
     one.parameters = [(name, own[name]) for name in swept if name in own]
     one.others = ", ".join(f"{k} = {v}" for k, v in own.items() if k not in swept)
     if rounds:
-        drawn = rounds[:MOST_POINTS]
+        step = math.ceil(len(rounds) / most_points)
+        drawn = [one for at, one in enumerate(rounds) if at % step == 0 or one[1]]
         values, hollow = zip(*drawn, strict=True)
-        first = f"the first {len(drawn)} of " if len(drawn) < len(rounds) else ""
+        told = f"{len(drawn)} of " if step > 1 else ""
         one.rounds = (
-            f"Speedups of {first}{len(rounds)} rounds in the order of time, from "
+            f"Speedups of {told}{len(rounds)} rounds in the order of time, from "
             f"{min(values):.3g}× to {max(values):.3g}×"
         )
         one.points = svg.points(values, hollow, astuple(cell.speedup), one.rounds)
@@ -270,9 +272,9 @@ def describe(
             there = {file.name for file in folder.iterdir()}
         except OSError:
             there = set()
-        one.links = [
-            (name, href(folder / name, place)) for name in (*LINKED, *TIMELINES) if name in there
-        ]
+        names = [name for name in LINKED if name in there]
+        one.links = [(name, href(folder / name, place)) for name in names]
+        one.links += [("the folder", f"{href(folder, place)}/")] if there else []
 
 
 def href(path: Path, place: Path) -> str:
