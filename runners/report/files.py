@@ -24,7 +24,7 @@ from runners.report import figures, versus
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.latex import tex
-from runners.report.markdown import markdown
+from runners.report.markdown import markdown, named
 from runners.report.page.build import PAGE, page
 from runners.report.pythons import section
 from runners.report.trace import trace_events
@@ -105,6 +105,7 @@ def write_report(
     recommendations = tuple(line for one in advice for line in one.lines())
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
+    found = named(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -121,7 +122,7 @@ def write_report(
         CSV: csv(summary),
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
-        "summary.tex": tex(summary).encode("utf-8", "replace"),
+        "summary.tex": tex(found).encode("utf-8", "replace"),
     }
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
@@ -139,7 +140,7 @@ def write_report(
         files[f"{name}.svg"] = figures.image(figure, "svg")
     picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
     files[PAGE] = page(
-        *(place, _common(folders), runs, summary),
+        *(place, _common(folders), runs, summary, found),
         recommended=advice,
         missing=missing,
         figures={name: files[f"{name}.svg"] for name in drawn},

@@ -1,18 +1,17 @@
 """The table of a paper: `summary.tex`, with the rules of booktabs."""
 
 import math
-
-import pandas as pd
+from collections.abc import Iterable
 
 from runners.analysis.candidate import times
-from runners.report.markdown import named
+from runners.report.markdown import Named
 from runners.words.escaping import latex
 from runners.words.rounding import duration
 
 HEAD = ("workload", "executor", "$n$", "$T_1$", "$T_n$", "speedup [95\\%]", "efficiency")
 
 
-def tex(summary: pd.DataFrame) -> str:
+def tex(cells: Iterable[Named]) -> str:
     """A tabular with a row for each cell, to be put in by `\\input`; not for a whole page's length.
 
     What was not measured has the cell's status instead of numbers.
@@ -24,7 +23,7 @@ def tex(summary: pd.DataFrame) -> str:
         f"{' & '.join(HEAD)} \\\\",
         "\\midrule",
     ]
-    for one in named(summary):
+    for one in cells:
         cell = one.cell
         head = [latex(one.panel), latex(one.line), str(cell.n)]
         if math.isfinite(cell.speedup.estimate):

@@ -67,6 +67,7 @@ def page(
     common: Path,
     runs: pd.DataFrame,
     summary: pd.DataFrame,
+    every: Sequence[Named],
     *,
     recommended: Sequence[Recommendation | Fastest] = (),
     missing: str = "",
@@ -76,16 +77,17 @@ def page(
 ) -> bytes:
     """The page of results that are summarised in `summary`, to be written into `place`.
 
+    `every` are its cells, of `named`.
     Folders of cells are relative to `common`. `figures` are SVGs by the name of their files,
     `sections` are Markdown that may
     show some of them, `timeline` is a PNG.
     """
-    every = named(summary)
     chosen, rule = _chosen(every)
     names = labels(summary)
     interpreters = dict(zip(summary["cell"].astype(str), names["interpreter"], strict=True))
     found = of_cells.shown(chosen, interpreters)
-    machines = _describe(found, swept(summary), runs, common, place)
+    varied = swept(summary)
+    machines = _describe(found, varied, runs, common, place)
     columns, constant = of_cells.columns(found)
     drawn = _figures(figures or {})
     return rendered(
@@ -101,7 +103,7 @@ def page(
         cells=found,
         columns=columns,
         constant=constant,
-        filters=of_cells.filters(found, swept(summary)),
+        filters=of_cells.filters(found, varied),
         rule=rule,
         few=len(found) <= FEW,
         groups=_groups(every, found),
@@ -141,6 +143,7 @@ def _describe(
 ) -> list[dict[str, str]]:
     """Fill in what is seen of opened cells; the machines that they were measured on."""
     ratios = round_ratios(runs[runs["role"] != "spin"].reset_index(drop=True), {"status": "ok"})
+    ratios = ratios[ratios["cell"].isin([one.cell.cell for one in found])]
     rounds = {
         str(cell): list(zip(own["ratio"].tolist(), own["warmup"].tolist(), strict=True))
         for cell, own in ratios.groupby("cell")
@@ -293,5 +296,7 @@ def _shown(figure: Figure | None) -> str:
 def write_page(folder: Path) -> Path:
     """The page of one cell, in its own folder; figures, which take longer, are the report's."""
     runs = read_runs(folder)
-    write_whole(folder / PAGE, page(folder, folder.resolve(), runs, summarise(runs)))
+    summary = summarise(runs)
+    made = page(folder, folder.resolve(), runs, summary, named(summary))
+    write_whole(folder / PAGE, made)
     return folder / PAGE

@@ -33,8 +33,15 @@ class Repeat:
         if home not in self.begins:
             self.begins[home] = _begin(home, folder)
         options, where = self.begins[home]
-        words = ["python", "-m", "runners", *options, *overrides]
+        sweep = ["-m"] if any(map(_needs_sweep, overrides)) else []
+        words = ["python", "-m", "runners", *sweep, *options, *overrides]
         return " ".join(map(quoted, words)), where
+
+
+def _needs_sweep(override: str) -> bool:
+    """Whether that word is for sweeps alone, be it one of a single cell, or of two versions."""
+    key, _, value = override.partition("=")
+    return key == "+experiment" or (key == "versus" and value != "null")
 
 
 def _begin(home: Path, folder: Path) -> tuple[list[str], str]:

@@ -18,11 +18,10 @@ import pytest
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Environment
-from runners.report.page.build import page
 from runners.results.read import read_runs
 from runners.results.write import write_environment
 from tests import synthetic
-from tests.report.page.test_build import FIGURE, HOSTILE
+from tests.report.page.test_build import FIGURE, HOSTILE, page
 
 pytestmark = pytest.mark.browser
 

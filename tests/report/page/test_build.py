@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import re
+import tomllib
 from collections import Counter
 from dataclasses import replace
+from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ import pytest
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Environment, Run
+from runners.report.markdown import named
 from runners.report.page import build
-from runners.report.page.build import page
 from runners.results.read import read_runs
 from runners.results.write import write_environment
 from tests import synthetic
+from tests.conftest import ROOT
 
 HOSTILE = "</script></style><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e\x1b[2J"
 VOID = {"meta", "img", "input", "br", "link"}
@@ -69,6 +72,12 @@ class Parsed(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join("".join(self.words).split())
+
+
+def page(
+    folder: Path, common: Path, runs: pd.DataFrame, summary: pd.DataFrame, **more: Any
+) -> bytes:
+    return build.page(folder, common, runs, summary, named(summary), **more)
 
 
 def written(folder: Path, cells: list[list[Run]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -263,3 +272,13 @@ def test_more_cells_are_cut_by_a_rule(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(shown) == 5
     assert "4" not in shown
     assert len(shown & {"0", "3", "6"}) == 1
+
+
+def test_an_installed_program_has_all_that_a_page_is_made_of() -> None:
+    """What is no Python is declared as data of the package."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        [patterns] = tomllib.load(file)["tool"]["setuptools"]["package-data"].values()
+    files = [file for file in (ROOT / "runners/report/page").iterdir() if file.is_file()]
+    data = [file.name for file in files if file.suffix != ".py"]
+    assert {"base.html", "page.css", "page.js"} < {*data}
+    assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in data)

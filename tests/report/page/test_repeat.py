@@ -30,6 +30,17 @@ def test_the_words_of_a_cell_with_the_options_of_its_sweep(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [("+experiment=gil", ["-m"]), ("versus='HEAD~1'", ["-m"]), ("versus=null", []), ("n=2", [])],
+)
+def test_what_only_a_sweep_has_is_repeated_by_one(
+    tmp_path: Path, word: str, options: list[str]
+) -> None:
+    command, _ = Repeat().command(cell(tmp_path, f'- "{word}"'))
+    assert shlex.split(command) == ["python", "-m", "runners", *options, *shlex.split(quoted(word))]
+
+
 @pytest.mark.parametrize("overrides", ["{", "a: b", "- 1", "", "[[[[", "- !!python/none x"])
 def test_a_file_that_hydra_did_not_write_gives_no_command(tmp_path: Path, overrides: str) -> None:
     assert Repeat().command(cell(tmp_path / "0", overrides)) == ("", "")
