@@ -36,8 +36,10 @@ MOST_BAD = 200
 """Rows for cells that are not ok, where there are more cells than rows; more if rows are left."""
 MOST_FIGURES = 600_000
 """Bytes of all figures; those for which there is no room left are only named."""
-FEW = 12
+FEW = 4
 """Cells of a page that are all open on paper."""
+MOST_ANSWERS = 12
+"""Cells whose speedups are told where nothing is recommended."""
 MOST_MEMBERS = 20
 """Cells that are named with a group of flags."""
 DOUBTFUL = ("throttled", "steal", "few_rounds", "not_steady")
@@ -188,7 +190,7 @@ def _answers(recommended: Iterable[Recommendation | Fastest]) -> Iterator[Answer
 
 def _speedups(every: Sequence[Named]) -> list[str]:
     """The answer where nothing is recommended, of a few cells."""
-    known = [one for one in every if one.cell.rounds][:FEW]
+    known = [one for one in every if one.cell.rounds][:MOST_ANSWERS]
     return [f"{one.name}: {times(one.cell.speedup)}" for one in known]
 
 

@@ -255,13 +255,22 @@ def test_without_scripts_everything_can_be_opened(show: Callable[..., Any], driv
     assert not driver.find_element("css selector", ".filters").is_displayed()
 
 
-def test_on_paper_it_is_a_few_pages_with_all_cells(show: Callable[..., Any]) -> None:
+def test_on_paper_it_is_a_few_pages_and_more_with_open_cells(show: Callable[..., Any]) -> None:
     driver = show()
-    for width, height in ((8.27, 11.69), (8.5, 11)):
-        size = {"paperWidth": width, "paperHeight": height, "printBackground": True}
-        printed = driver.execute_cdp_cmd("Page.printToPDF", size)
-        pages = len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
-        assert 2 <= pages <= 6  # of cells that are not open there would be 2
+    sizes = ((8.27, 11.69), (8.5, 11))  # inches: A4 and letter
+    closed = [pages(driver, *size) for size in sizes]
+    assert all(count <= 3 for count in closed)
+    for name in driver.find_elements("css selector", NAMES):
+        name.click()
+    opened = [pages(driver, *size) for size in sizes]
+    assert all(more > count for more, count in zip(opened, closed, strict=True))
+    assert all(count <= 6 for count in opened)
+
+
+def pages(driver: Any, width: float, height: float) -> int:
+    size = {"paperWidth": width, "paperHeight": height, "printBackground": True}
+    printed = driver.execute_cdp_cmd("Page.printToPDF", size)
+    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
 
 
 def test_names_and_errors_do_nothing(show: Callable[..., Any]) -> None:

@@ -155,7 +155,7 @@ def test_ids_are_unique_and_what_refers_to_them_finds_them(parsed: Parsed) -> No
 
 def test_every_cell_is_in_the_table_and_opens(parsed: Parsed) -> None:
     bodies = [attributes for _, attributes in parsed.elements if "data-f" in attributes]
-    assert len(bodies) == len(parsed.all("details")) == 5
+    assert len(bodies) == len(parsed.all("details")) - 1 == 5  # one is of the answer
     for words in ("ValueError: no", "failed", "primes, process, n = 2", "T₁", "useful", "hostname"):
         assert words in parsed.text
     assert "primes, process: best n = 2" in parsed.text
