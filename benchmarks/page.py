@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.service import Service
 
 from benchmarks.report import make_up
 from runners.analysis.summary import summarise
-from runners.report.markdown import named
+from runners.report.entries import entries
 from runners.report.page.build import PAGE, page
 from runners.results.read import read_runs
 
@@ -45,7 +45,7 @@ def main() -> None:
         runs = read_runs(folder)
         summary = summarise(runs)
         begin = time.perf_counter()
-        data = page(folder, folder, runs, summary, named(summary))
+        data = page(folder, folder, runs, summary, entries(summary))
         print(f"build the page: {time.perf_counter() - begin:.2f} s")
         (folder / PAGE).write_bytes(data)
         print(f"size: {len(data) / 1e6:.2f} MB")

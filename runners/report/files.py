@@ -21,10 +21,11 @@ from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
+from runners.report.entries import entries
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.latex import tex
-from runners.report.markdown import markdown, named
+from runners.report.markdown import markdown
 from runners.report.page.build import PAGE, page
 from runners.report.pythons import section
 from runners.report.trace import trace_events
@@ -105,7 +106,7 @@ def write_report(
     recommendations = tuple(line for one in advice for line in one.lines())
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
-    found = named(summary)
+    found = entries(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable
 
 from runners.analysis.candidate import times
-from runners.report.markdown import Named
+from runners.report.entries import Entry
 from runners.words.escaping import latex
 from runners.words.rounding import duration
 
 HEAD = ("workload", "executor", "$n$", "$T_1$", "$T_n$", "speedup [95\\%]", "efficiency")
 
 
-def tex(cells: Iterable[Named]) -> str:
+def tex(cells: Iterable[Entry]) -> str:
     """A tabular with a row for each cell, to be put in by `\\input`; not for a whole page's length.
 
     What was not measured has the cell's status instead of numbers.

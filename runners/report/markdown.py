@@ -4,23 +4,23 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import pandas as pd
 
 from runners.analysis.break_even import BreakEven, break_even
-from runners.analysis.cell import CellSummary, cells
 from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
+from runners.report.entries import Entry, entries
 from runners.words import flags
 from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import labels, workload_names
-from runners.words.rounding import bracketed, counted, duration, in_order
+from runners.words.labels import workload_names
+from runners.words.rounding import bracketed, counted, duration
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
@@ -147,7 +147,7 @@ def markdown(
     are kept apart, by their names.
     """
     curves = list(break_even(summary))
-    found = named(summary)
+    found = entries(summary)
     bad = [entry for entry in found if entry.cell.status != "ok"]
     measured = [entry for entry in found if entry.cell.rounds > 0]
     has_gil = any(entry.cell.gil is not False for entry in measured)
@@ -210,32 +210,7 @@ def when(moments: "pd.Series[pd.Timestamp]") -> str:
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A cell with the names that tell it apart, of `labels`."""
-
-    panel: str
-    line: str
-    cell: CellSummary
-
-    @property
-    def name(self) -> str:
-        return f"{self.panel}, {self.line}, n = {self.cell.n}"
-
-    @property
-    def head(self) -> list[str]:
-        """The names as the first columns of a table."""
-        return [self.panel, self.line, str(self.cell.n)]
-
-
-def named(summary: pd.DataFrame) -> list[Named]:
-    """The cells in the order of their names."""
-    names = labels(summary)
-    found = map(Named, names["panel"], names["line"], cells(summary))
-    return sorted(found, key=lambda one: (in_order(one.panel), in_order(one.line), one.cell.n))
-
-
-def busy(found: Sequence[Named]) -> str:
+def busy(found: Sequence[Entry]) -> str:
     """What has to be known of all numbers that follow; "" where there is nothing."""
     count = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
     if not count:
@@ -246,7 +221,7 @@ def busy(found: Sequence[Named]) -> str:
     )
 
 
-def _results(measured: Iterable[Named]) -> str:
+def _results(measured: Iterable[Entry]) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "total", "efficiency"]
     head += ["machine", "against n = 1"]
     return table(
@@ -269,7 +244,7 @@ def _results(measured: Iterable[Named]) -> str:
     )
 
 
-def _uncompared(measured: Iterable[Named]) -> Iterator[str]:
+def _uncompared(measured: Iterable[Entry]) -> Iterator[str]:
     """Of each workload, which of its results were not compared with those of the baseline."""
     known = ((one.panel, one.cell) for one in measured if one.cell.status == "ok")
     found = Counter(
@@ -285,7 +260,7 @@ def _uncompared(measured: Iterable[Named]) -> Iterator[str]:
         yield bullets(lines)
 
 
-def _noise(measured: Iterable[Named]) -> str:
+def _noise(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", "baseline against itself", "executor first / later"],
         (
@@ -312,7 +287,7 @@ def _break_even(curves: Iterable[BreakEven]) -> str:
     )
 
 
-def _losses(measured: Iterable[Named]) -> str:
+def _losses(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", *TITLES.values()],
         (
@@ -322,7 +297,7 @@ def _losses(measured: Iterable[Named]) -> str:
     )
 
 
-def _explained(measured: Iterable[Named]) -> Iterator[str]:
+def _explained(measured: Iterable[Entry]) -> Iterator[str]:
     for entry in measured:
         if losses := told(entry.cell):
             yield f"{entry.name}: lost {'; '.join(losses)}"

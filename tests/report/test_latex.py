@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from runners.analysis.summary import summarise
+from runners.report.entries import entries
 from runners.report.latex import tex
-from runners.report.markdown import named
 from runners.results.read import read_runs
 from runners.words.escaping import latex
 from tests import synthetic
@@ -17,7 +17,7 @@ def test_a_row_for_each_cell_between_the_rules_of_booktabs(tmp_path: Path) -> No
     ]
     for at, runs in enumerate(cells):
         synthetic.write(tmp_path / str(at), runs)
-    lines = tex(named(summarise(read_runs(tmp_path)))).splitlines()
+    lines = tex(entries(summarise(read_runs(tmp_path)))).splitlines()
     rules = [line for line in lines if line.endswith("rule")]
     assert rules == ["\\toprule", "\\midrule", "\\bottomrule"]
     rows = [line for line in lines if line.endswith("\\\\")]

@@ -17,7 +17,8 @@ from runners.analysis.recommend import Recommendation
 from runners.analysis.rounds import round_ratios
 from runners.analysis.summary import summarise
 from runners.model import Environment
-from runners.report.markdown import ALT, Named, busy, facts, named, when
+from runners.report.entries import Entry, entries
+from runners.report.markdown import ALT, busy, facts, when
 from runners.report.page import cells as of_cells
 from runners.report.page import svg
 from runners.report.page.cells import ALL_POINTS, MOST_POINTS, Shown
@@ -38,8 +39,10 @@ MOST_FIGURES = 600_000
 """Bytes of all figures; those for which there is no room left are only named."""
 FEW = 4
 """Cells of a page that are all open on paper."""
-MOST_ANSWERS = 12
-"""Cells whose speedups are told where nothing is recommended."""
+MOST_ANSWERS = 50
+"""Recommendations that are told, or cells where nothing is recommended."""
+MOST_NAMES = 6
+"""Workloads in the title."""
 MOST_MEMBERS = 20
 """Cells that are named with a group of flags."""
 DOUBTFUL = ("throttled", "steal", "few_rounds", "not_steady")
@@ -69,7 +72,7 @@ def page(
     common: Path,
     runs: pd.DataFrame,
     summary: pd.DataFrame,
-    every: Sequence[Named],
+    every: Sequence[Entry],
     *,
     recommended: Sequence[Recommendation | Fastest] = (),
     missing: str = "",
@@ -79,7 +82,7 @@ def page(
 ) -> bytes:
     """The page of results that are summarised in `summary`, to be written into `place`.
 
-    `every` are its cells, of `named`.
+    `every` are its cells, of `entries`.
     Folders of cells are relative to `common`. `figures` are SVGs by the name of their files,
     `sections` are Markdown that may
     show some of them, `timeline` is a PNG.
@@ -94,9 +97,10 @@ def page(
     drawn = _figures(figures or {})
     return rendered(
         "report.html",
-        title=f"Speedup of {', '.join(sorted(set(workload_names(summary))))}",
+        title=f"Speedup of {_listed(sorted(set(workload_names(summary))))}",
         about=_about(every, len(runs), when(runs["started_at"].dropna()), machines),
-        answers=list(_answers(recommended)),
+        answers=list(_answers(recommended[:MOST_ANSWERS])),
+        more_answers=max(len(recommended) - MOST_ANSWERS, 0),
         speedups=[] if recommended else _speedups(every),
         machine=list(_machine(every)),
         doubts=list(_doubts(every, missing)),
@@ -115,7 +119,7 @@ def page(
     )
 
 
-def _chosen(every: Sequence[Named]) -> tuple[list[Named], str]:
+def _chosen(every: Sequence[Entry]) -> tuple[list[Entry], str]:
     """The cells that have a row, and by which rule where these are not all."""
     if len(every) <= MOST_CELLS:
         return list(every), ""
@@ -170,8 +174,13 @@ def _environments(folder: Path) -> list[Environment]:
     return read_environments(folder, below=False) if folder.is_dir() else []
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
 def _about(
-    every: Sequence[Named], runs: int, moments: str, machines: Sequence[Mapping[str, str]]
+    every: Sequence[Entry], runs: int, moments: str, machines: Sequence[Mapping[str, str]]
 ) -> str:
     told = f"{counted(len(every), 'cell').capitalize()}, {runs:,} runs{moments}"
     if len(machines) == 1:
@@ -188,13 +197,13 @@ def _answers(recommended: Iterable[Recommendation | Fastest]) -> Iterator[Answer
         yield Answer(first, tuple(more), decided)
 
 
-def _speedups(every: Sequence[Named]) -> list[str]:
+def _speedups(every: Sequence[Entry]) -> list[str]:
     """The answer where nothing is recommended, of a few cells."""
     known = [one for one in every if one.cell.rounds][:MOST_ANSWERS]
     return [f"{one.name}: {times(one.cell.speedup)}" for one in known]
 
 
-def _machine(every: Sequence[Named]) -> Iterator[str]:
+def _machine(every: Sequence[Entry]) -> Iterator[str]:
     """What the machine gave to loops that share nothing, for each number of them."""
     given: dict[int, set[tuple[float, float, float]]] = {}
     for one in every:
@@ -208,7 +217,7 @@ def _machine(every: Sequence[Named]) -> Iterator[str]:
         yield f"{told} for {counted(n, 'loop')} that share nothing"
 
 
-def _doubts(every: Sequence[Named], missing: str) -> Iterator[str]:
+def _doubts(every: Sequence[Entry], missing: str) -> Iterator[str]:
     """What makes the answer doubtful."""
     if missing:
         yield missing
@@ -240,7 +249,7 @@ class _Member:
 
 
 def _groups(
-    every: Sequence[Named], found: Sequence[Shown]
+    every: Sequence[Entry], found: Sequence[Shown]
 ) -> list[tuple[str, list[tuple[Group, list[_Member], int]]]]:
     """Advice and flags by their cause: of each the cells that are named, and how many more."""
     ids = {one.cell.cell: one.id for one in found}
@@ -299,6 +308,6 @@ def write_page(folder: Path) -> Path:
     """The page of one cell, in its own folder; figures, which take longer, are the report's."""
     runs = read_runs(folder)
     summary = summarise(runs)
-    made = page(folder, folder.resolve(), runs, summary, named(summary))
+    made = page(folder, folder.resolve(), runs, summary, entries(summary))
     write_whole(folder / PAGE, made)
     return folder / PAGE

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from runners.analysis.candidate import times
 from runners.analysis.cell import CellSummary
+from runners.report.entries import Entry
 from runners.report.facts import Fact
 from runners.report.facts import facts as facts_of
 from runners.report.facts import notes as notes_of
-from runners.report.markdown import Named
 from runners.report.page import svg
 from runners.words.causes import TITLES, bytes_text, reason
 from runners.words.labels import plain
@@ -78,7 +78,7 @@ class Shown:
     """A cell on the page. `values` has of each filter the places of the cell's values."""
 
     id: str
-    named: Named
+    entry: Entry
     fields: dict[str, Field]
     values: list[str] = field(default_factory=list)
     points: str = ""
@@ -92,11 +92,11 @@ class Shown:
 
     @property
     def cell(self) -> CellSummary:
-        return self.named.cell
+        return self.entry.cell
 
     @property
     def name(self) -> str:
-        return self.named.name
+        return self.entry.name
 
     @property
     def why(self) -> str:
@@ -130,7 +130,7 @@ class Shown:
         return [(name, f"{share:z.0%}", bar) for name, share, bar in parts]
 
 
-def shown(found: Sequence[Named], interpreters: Mapping[str, str]) -> list[Shown]:
+def shown(found: Sequence[Entry], interpreters: Mapping[str, str]) -> list[Shown]:
     """The cells, with the fields of their rows. `interpreters` are by the names of cells."""
     ends = [_end(one.cell) for one in found]
     most = max((end for end in ends if math.isfinite(end)), default=1.0)
@@ -150,7 +150,7 @@ def _end(cell: CellSummary) -> float:
     return max(1.0, min(cell.speedup.high, 1.5 * estimate) if cell.speedup.high > 0 else estimate)
 
 
-def _fields(one: Named, interpreter: str, most: float) -> dict[str, Field]:
+def _fields(one: Entry, interpreter: str, most: float) -> dict[str, Field]:
     cell = one.cell
     line = one.line.removesuffix(f", {interpreter}") if interpreter else one.line
     serial, parallel = (cell.times[side].median for side in ("baseline", "measured"))
@@ -209,7 +209,7 @@ def columns(cells: Sequence[Shown]) -> tuple[list[Column], list[tuple[str, str]]
 def filters(cells: Sequence[Shown], swept: Sequence[str]) -> list[Filter]:
     """What the cells may be reduced by; the cells get their `values`."""
     every: dict[str, list[tuple[str, ...]]] = {
-        "workload": [(one.named.cell.workload,) for one in cells],
+        "workload": [(one.cell.workload,) for one in cells],
         "executor": [(one.cell.executor,) for one in cells],
         "n": [(str(one.cell.n),) for one in cells],
         "python": [(one.fields["python"].text,) for one in cells],

@@ -17,7 +17,7 @@ import pytest
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Environment, Run
-from runners.report.markdown import named
+from runners.report.entries import entries
 from runners.report.page import build
 from runners.results.read import read_runs
 from runners.results.write import write_environment
@@ -77,7 +77,7 @@ class Parsed(HTMLParser):
 def page(
     folder: Path, common: Path, runs: pd.DataFrame, summary: pd.DataFrame, **more: Any
 ) -> bytes:
-    return build.page(folder, common, runs, summary, named(summary), **more)
+    return build.page(folder, common, runs, summary, entries(summary), **more)
 
 
 def written(folder: Path, cells: list[list[Run]]) -> tuple[pd.DataFrame, pd.DataFrame]:
