@@ -19,7 +19,7 @@ from runners.command import gate
 from runners.command.arguments import check_parts, expanded, resumed, written_out
 from runners.command.cells import Cell
 from runners.command.folders import accept, accept_resumed, within
-from runners.command.job import Job, site
+from runners.command.job import BUSY, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook
 from runners.command.progress import differing
@@ -36,6 +36,8 @@ from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
+UNTOUCHED = {"unreadable", BUSY}
+"""How a cell ends whose folder is left as it was."""
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
@@ -126,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-        elif job.sweep is None and job.folder is not None and job.statuses:
+        elif job.sweep is None and job.folder is not None and {*job.statuses} - UNTOUCHED:
             _page(job.folder, job)
         if least is not None and job.folder is not None and job.statuses == ["ok"]:
             return gate.judged(least, job.folder, words, _measured_again)

@@ -24,7 +24,9 @@ from runners.report.page import svg
 from runners.report.page.cells import ALL_POINTS, MOST_POINTS, Shown
 from runners.report.page.render import rendered
 from runners.report.page.repeat import Repeat
-from runners.results.read import read_environments, read_runs
+from runners.results import checked
+from runners.results.columns import ENVIRONMENT
+from runners.results.read import read_runs
 from runners.results.write import write_whole
 from runners.words.grouped import Group, grouped_flags, grouped_losses
 from runners.words.labels import labels, swept, workload_names
@@ -171,7 +173,11 @@ def _describe(
 
 
 def _environments(folder: Path) -> list[Environment]:
-    return read_environments(folder, below=False) if folder.is_dir() else []
+    """The machine of a cell, if its folder says so; what is wrong was told by the report."""
+    try:
+        return [checked.environment(folder / ENVIRONMENT)]
+    except (OSError, ValueError):
+        return []
 
 
 def _listed(names: Sequence[str]) -> str:
