@@ -19,6 +19,7 @@ from runners.analysis.summary import summarise
 from runners.model import Environment, Run
 from runners.report.entries import entries
 from runners.report.page import build
+from runners.report.page.figures import MOST_FIGURES
 from runners.results.read import read_runs
 from runners.results.write import write_environment
 from tests import synthetic
@@ -249,7 +250,7 @@ def test_a_thousand_cells_take_less_than_5_mb(tmp_path: Path) -> None:
     (tmp_path / ".hydra").mkdir()
     words = ("workload=primes", "workload.end=1000000", "executor=process_pool", "measure=quick")
     (tmp_path / ".hydra/overrides.yaml").write_text("".join(f"- {word}\n" for word in words))
-    large = FIGURE.replace(b"M 0.123456 0", b"M 1 1 " * (build.MOST_FIGURES // 6 - 100))
+    large = FIGURE.replace(b"M 0.123456 0", b"M 1 1 " * (MOST_FIGURES // 6 - 100))
     figures = {"speedup": large, "efficiency": large}
     data = page(tmp_path, tmp_path, *copies(tmp_path, 1000), figures=figures)
     assert data.count(b"M 1 1 M 1 1") > 10_000
