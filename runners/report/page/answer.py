@@ -13,8 +13,8 @@ from runners.report.markdown import busy
 from runners.words.grouped import grouped_flags
 from runners.words.rounding import bracketed, counted
 
-MOST_ANSWERS = 50
-"""Recommendations that are told, or cells where nothing is recommended."""
+MOST_ANSWERS, MOST_SPEEDUPS = 50, 12
+"""Recommendations that are told, and speedups where nothing is recommended."""
 MOST_NAMES = 6
 """Workloads in the title."""
 DOUBTFUL = ("throttled", "steal", "few_rounds", "not_steady")
@@ -56,7 +56,7 @@ def answers(recommended: Iterable[Recommendation | Fastest]) -> Iterator[Answer]
 
 def speedups(every: Sequence[Entry]) -> list[str]:
     """The answer where nothing is recommended, of a few cells."""
-    known = [one for one in every if one.cell.rounds][:MOST_ANSWERS]
+    known = [one for one in every if one.cell.rounds][:MOST_SPEEDUPS]
     return [f"{one.name}: {times(one.cell.speedup)}" for one in known]
 
 
