@@ -29,6 +29,7 @@ from runners.results.read import read_runs
 from runners.results.write import write_whole
 from runners.words.grouped import Group, grouped_flags, grouped_losses
 from runners.words.labels import labels, swept, workload_names
+from runners.words.rounding import in_order
 
 PAGE = "report.html"
 MOST_CELLS = 1000
@@ -69,7 +70,7 @@ def page(
     drawn = figures_of.drawn(figures or {})
     return rendered(
         "report.html",
-        title=answer.title(sorted(set(workload_names(summary)))),
+        title=answer.title(sorted(set(workload_names(summary)), key=in_order)),
         about=answer.about(every, len(runs), when(runs["started_at"].dropna()), machines),
         answers=list(answer.answers(recommended[: answer.MOST_ANSWERS])),
         more_answers=max(len(recommended) - answer.MOST_ANSWERS, 0),
@@ -105,9 +106,10 @@ def _chosen(every: Sequence[Entry]) -> tuple[list[Entry], str]:
     ranked.sort(key=lambda entry: entry[0])
     best = [one for _, one in ranked[: MOST_CELLS - min(len(bad), MOST_BAD)]]
     kept = {id(one) for one in (*best, *bad[: MOST_CELLS - len(best)])}
+    failed = f", and {len(kept) - len(best)} that are not ok" if bad else ""
     rule = (
         f"Shown are {MOST_CELLS:,} of {len(every):,} cells: those of each workload with the "
-        f"highest speedups, and {len(kept) - len(best)} that are not ok. All of them are in "
+        f"highest speedups{failed}. All of them are in "
     )
     return [one for one in every if id(one) in kept], rule
 

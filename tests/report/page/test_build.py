@@ -273,6 +273,8 @@ def test_more_cells_are_cut_by_a_rule(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(shown) == 5
     assert "4" not in shown
     assert len(shown & {"0", "3", "6"}) == 1
+    parsed = Parsed(page(tmp_path, tmp_path, runs, summary.assign(status="ok")).decode())
+    assert "with the highest speedups. All of them" in parsed.text
 
 
 def test_an_installed_program_has_all_that_a_page_is_made_of() -> None:
