@@ -102,8 +102,8 @@ def write_report(
     here = of_here(summary)
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
-    advice = recommended(here, runs)
-    recommendations = tuple(line for one in advice for line in one.lines())
+    advised = recommended(here, runs)
+    recommendations = tuple(line for one in advised for line in one.lines())
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     found = entries(summary)
@@ -142,7 +142,7 @@ def write_report(
     picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
     files[PAGE] = page(
         *(place, _common(folders), runs, summary, found),
-        recommended=advice,
+        recommended=advised,
         missing=missing,
         figures={name: files[f"{name}.svg"] for name in drawn},
         sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
