@@ -51,7 +51,12 @@ def section(text: str, drawn: Mapping[str, Figure]) -> Markup:
                 part.type, part.content = "html_inline", _shown(drawn.get(source))
     text = parser.renderer.render(tokens, parser.options, {})
     scrolled = '<div class="scroll" tabindex="0"><table>'
-    return Markup(text.replace("<table>", scrolled).replace("</table>", "</table></div>"))
+    for plain, ours in (
+        *(("<table>", scrolled), ("</table>", "</table></div>")),
+        ("<th></th>", "<td></td>"),  # the corner
+    ):
+        text = text.replace(plain, ours)
+    return Markup(text)
 
 
 def _shown(figure: Figure | None) -> str:

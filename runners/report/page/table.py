@@ -25,7 +25,7 @@ class Column:
 COLUMNS = (
     Column("workload", "Workload"),
     Column("executor", "Executor"),
-    Column("python", "Python"),
+    Column("python", "Python, code"),
     Column("n", "n", number=True),
     Column("speedup", "Speedup [95% interval]", number=True),
     Column("serial", "T₁", number=True, wide=True),

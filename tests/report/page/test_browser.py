@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / str(at) / ".hydra/overrides.yaml").write_text(f"- executor={executor}\n- n={n}\n")
     runs_ = read_runs(folder)
     summary = summarise(runs_)
-    wide = "\n".join(["| a column " * 20 + "|", "| --- " * 20 + "|", "| 1.234_567 " * 20 + "|"])
+    wide = "\n".join(["| | " + "a column | " * 19, "| --- " * 20 + "|", "| 1.234_567 " * 20 + "|"])
     made = page(
         *(folder, folder, runs_, summary),
         recommended=recommend(summary, runs_),
