@@ -152,7 +152,9 @@
     const opened = bodies.filter(body => body.classList.contains("opened") && bodies.length > 1);
     if (opened.length) state.set("open", opened.map(body => body.id.slice(2)).join(","));
     const hash = String(state);
-    history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    try {
+      history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    } catch { /* shown inside of something else, where a page has no address */ }
   }
   function restore() {
     const hash = location.hash.slice(1);
