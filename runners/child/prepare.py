@@ -29,6 +29,7 @@ from runners.model import (
     Flag,
     Inheriting,
     InvalidParameter,
+    Launching,
     Lenient,
     Meeting,
     Multiprocessing,
@@ -91,6 +92,7 @@ class Prepared:
     sends_tasks: bool
     flags: tuple[Flag, ...]
     renewing: bool
+    launches: bool
     code: Mapping[str, str]
     packages: Mapping[str, str]
 
@@ -174,6 +176,7 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
             for flag in plugin.cautions(workers, start_method)
         ),
         renewing=isinstance(workload, Renewing),
+        launches=isinstance(executor, Launching),
         code={name: source.digest for name, source in sources.items()},
         packages=code.packages(sources),
     )
@@ -277,6 +280,9 @@ def main(descriptor: int) -> None:
             if "executors" in question:
                 found, broken = local(question["executors"])
                 answer: dict[str, Any] = {"found": found, "broken": broken}
+            elif "launching" in question:
+                executor = locate(question["launching"])(**pickle.loads(question["given"]))
+                answer = {"launch": asdict(executor.launching())}
             else:
                 request = Request(**question | {"only_n": tuple(question["only_n"])})
                 answer = {"prepared": asdict(prepared(request, code))}

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from runners import starting
 from runners.measuring.folders import Folder
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.tree import Tree
 from runners.measuring.wire import framed
 from runners.model import Python, UsageError, Version, first_line, last_line, printable
@@ -102,10 +103,14 @@ class Preparing:
             raise
         finally:
             theirs.close()
+        self.interrupts: Interrupts | None = None
         self.facts = self._answer("it was started")
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(
+        self, question: Mapping[str, Any], interrupts: Interrupts | None = None
+    ) -> dict[str, Any]:
         """What it answers: the mapping that `child.prepare.main` gives."""
+        self.interrupts = interrupts
         try:
             self.ours.sendall(framed(dumped(question)))
         except OSError:
@@ -139,7 +144,11 @@ class Preparing:
     def _bytes(self, count: int, until_s: float) -> bytes:
         got = bytearray()
         while len(got) < count:
-            ready, _, _ = select.select([self.ours], [], [], max(until_s - time.monotonic(), 0))
+            stop = [] if self.interrupts is None else [self.interrupts.fileno()]
+            left_s = max(until_s - time.monotonic(), 0)
+            ready, _, _ = select.select([self.ours.fileno(), *stop], [], [], left_s)
+            if self.interrupts is not None:
+                self.interrupts.check()
             if not ready:
                 raise TimeoutError
             part = self.ours.recv(count - len(got))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runners.model.names import Flag, Gil, KeepSpans, Role, Scaling, Warmth, Workers
@@ -100,6 +100,36 @@ class Factory:
     parameters: Mapping[str, Any]
 
 
+RANKS = "{ranks}"
+"""Stands for a number of processes, of which one measures and the others are its workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a measuring process gets workers that another program may have to start (`Launching`).
+
+    Without `words` it is started as any other. With them it is the first of the processes that
+    they start; each of these calls `entry`, a dotted name, with the path of a socket, at which the
+    parent waits for the first one. `environment` is what changes; None: is not to be there. `name`
+    is what rows call it. `is_kept`: its workers live as long as it does. `refused` says in one line
+    why nothing works.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    entry: str = ""
+    is_kept: bool = False
+    flags: tuple[Flag, ...] = ()
+    refused: str | None = None
+
+
+def launch_of(plain: Mapping[str, Any]) -> Launch:
+    """The one whose `dataclasses.asdict` that is."""
+    flags = tuple(Flag(**flag) for flag in plain["flags"])
+    return Launch(**dict(plain) | {"words": tuple(plain["words"]), "flags": flags})
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One cell, fully resolved: what to measure and how. Picklable.
@@ -117,7 +147,8 @@ class Plan:
     `flags` are what the workload says beforehand. `renewing` says that each round has other tasks.
     `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
     global lock, None leaves that to it. `version` is that of the user's code, None for the one that
-    is here. `python_order` is the place of its host among those of the command.
+    is here. `python_order` is the place of its host among those of the command. `launches` says
+    that its executor is asked, where it is measured, how to start its process: `launch`.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -149,6 +180,8 @@ class Plan:
     given: bytes
     version: Version | None = None
     python_order: int = 0
+    launches: bool = False
+    launch: Launch | None = None
 
     @property
     def host(self) -> tuple[str, Gil | None, str | None]:
@@ -192,6 +225,7 @@ def plan_of(plain: Mapping[str, Any]) -> Plan:
             "python": Python(**plain["python"]),
             "version": Version(**plain["version"]) if plain["version"] else None,
             "options": tuple(plain["options"]),
+            "launch": launch_of(plain["launch"]) if plain["launch"] else None,
         }
     )
 

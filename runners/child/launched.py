@@ -1,0 +1,18 @@
+"""The measuring process as one of several that a launcher has started (`model.Launch`)."""
+
+import socket
+
+from runners.child.trial import main
+from runners.model import locate
+
+
+def begin(entry: str, path: str) -> None:
+    """What each of these processes does: what `entry` says, which has one of them measure."""
+    locate(entry)(path)
+
+
+def measure(path: str) -> None:
+    """Serve orders from the parent, which waits at that socket."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    main(connection.detach())

@@ -1,0 +1,227 @@
+"""How MPI's processes are started: in which environment, and by whom where it cannot by itself.
+
+To start workers (`MPI_Comm_spawn`), an MPI library runs its own mpiexec. In a job of Slurm that
+runs srun on each node, which waits for CPUs that the program's own step has already, for ever, and
+binds what it starts to as many CPUs as it has tasks. Its variables say otherwise, to whatever runs
+it. On one node it is not needed: mpiexec forks.
+
+Some libraries cannot start workers, or not under every launcher. Whether they can is tried, in
+processes that measure nothing.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runners.model import RANKS, Launch, last_line
+
+TRY_S = 10.0
+"""How long a first worker, or a launcher, may take to start when it is tried."""
+LAUNCHED = (
+    "PMI_",
+    "PMIX_",
+    "HYDI_",
+    "MPI_LOCAL",
+    "OMPI_COMM_WORLD_",
+    "OMPI_MCA_num_procs",
+    "PRTE_L",
+    *("SLURM_STEP", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_GTIDS"),
+    *("SLURM_TASK_PID", "SLURM_SRUN_COMM", "SLURM_CPU_BIND", "SLURM_DISTRIBUTION"),
+)
+"""Beginnings of the names of variables that a launcher sets for the processes it starts."""
+BATCH = ("SLURM_JOB", "PBS_", "LSB_", "PE_HOSTFILE", "OAR_", "FLUX_", "PALS_", "HYDRA_HOST_FILE")
+"""Beginnings of those by which a batch system names the machines."""
+HERE = {"HYDRA_IFACE": "lo", "UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo"}
+"""What has MPICH's processes, by UCX or libfabric, look for each other on loopback."""
+ANY_NUMBER = {
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_hwloc_base_binding_policy": "none",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "PRTE_MCA_hwloc_default_binding_policy": "none",
+}
+"""Has Open MPI, until 4 and from 5 on, start as many as it is told to, on any CPU, as others do."""
+IN_SLURM = {"SLURM_OVERLAP": "1", "SLURM_CPU_BIND": "none"}
+SLURM_HERE = {"HYDRA_RMK": "user", "HYDRA_LAUNCHER": "fork"}
+SRUN = ("srun", "--overlap", "--overcommit", "--cpu-bind=none", "--kill-on-bad-exit=1")
+SAYS = "speedup-lab ranks"
+WORLD = (
+    "from mpi4py import MPI; import os, socket; world = MPI.COMM_WORLD; world.barrier()\n"
+    f"said = {SAYS!r}, str(world.size), socket.gethostname(), MPI.get_vendor()[0], '\\n'\n"
+    "world.rank or os.write(1, ' '.join(said).encode())"
+)
+"""What two processes run to see whether they have found each other; the first one says it."""
+AS_ROOT = "OMPI_ALLOW_RUN_AS_ROOT"
+
+
+def is_here(hosts: str | None) -> bool:
+    """Whether all workers are to be on this machine, as far as that is known beforehand."""
+    if hosts is not None:
+        return False
+    names = [name for name in os.environ if name.startswith(BATCH)]
+    return not names or (
+        all(name.startswith("SLURM_") for name in names)
+        and os.environ.get("SLURM_NNODES") == "1"
+        # Set on the nodes of a job alone: not where salloc was typed.
+        and "SLURMD_NODENAME" in os.environ
+    )
+
+
+def surroundings(here: bool) -> dict[str, str | None]:
+    """What is to change in the environment of a process that starts MPI; None: is not to be there.
+
+    One that was itself started by a launcher inherits what was meant for that program, and MPI
+    would wait for a launcher that does not know it. mpiexec stands next to the interpreter where
+    pip installed it, and may not be in the PATH. Raises Unavailable where there is none.
+    """
+    changes: dict[str, str | None] = {
+        name: None for name in os.environ if name.startswith(LAUNCHED)
+    }
+    own = Path(sys.executable).parent
+    if (own / "mpiexec").exists():
+        changes["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    in_slurm = "SLURM_JOB_ID" in os.environ
+    usual = dict(ANY_NUMBER)
+    if here:
+        usual |= HERE | (SLURM_HERE if in_slurm else {})
+    changes |= {name: value for name, value in usual.items() if name not in os.environ}
+    return changes | (IN_SLURM if in_slurm else {})
+
+
+def has_mpiexec() -> bool:
+    beside = Path(sys.executable).with_name("mpiexec")
+    return beside.exists() or shutil.which("mpiexec") is not None
+
+
+def change_environment(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def launch(how: str, hosts: str | None, entry: str) -> Launch:
+    """How measuring processes are started here; `how` is the executor's parameter `launch`.
+
+    To be called in a process that measures nothing: it starts others, and changes its environment.
+    """
+    if how == "spawn":
+        return Launch("spawn")
+    changes = surroundings(is_here(hosts))
+    change_environment(changes)
+    failures = []
+    if how == "auto":
+        if (failure := _spawns(hosts)) is None:
+            return Launch("spawn")
+        failures.append(f"to spawn them: {failure}")
+    for words in _launchers(how) if hosts is None else ():
+        if (failure := _launches(words)) is None:
+            name = how if how != "auto" else shlex.join(w for w in words if w not in SRUN[1:])
+            program = shutil.which(words[0]) or words[0]
+            all_words = (program, *words[1:], "-n", RANKS)
+            return Launch(name, all_words, changes, entry, is_kept=True)
+        failures.append(f"{shlex.join(words)}: {failure}")
+    if not failures:
+        failures.append("there is neither mpiexec nor srun in the PATH")
+    return Launch("none", refused=f"MPI could not start workers. {'. '.join(failures)}")
+
+
+def _launchers(how: str) -> list[tuple[str, ...]]:
+    """The launchers to try, in this order, without the number of processes."""
+    mpiexec = [("mpiexec",)] if has_mpiexec() else []
+    srun: list[tuple[str, ...]] = []
+    if "SLURM_JOB_ID" in os.environ and shutil.which("srun") is not None:
+        listed = _run(["srun", "--mpi=list"])[1].split()
+        kinds = [f"--mpi={kind}" for kind in ("pmi2", "pmix") if kind in listed]
+        srun = [SRUN, *((*SRUN, kind) for kind in kinds)]
+    if how == "auto":
+        return srun + mpiexec
+    if how == "srun":
+        return srun or [SRUN]
+    words = shlex.split(how)
+    return [(*SRUN, *words[1:]) if words[0] == "srun" else tuple(words)]
+
+
+def _spawns(hosts: str | None) -> str | None:
+    """Why no worker can be spawned; None if one can."""
+    if not has_mpiexec():
+        return "there is no mpiexec"
+    code = (
+        "from runners.executors.mpi import Mpi\n"
+        f"with Mpi(1, hosts={hosts!r}, launch='spawn') as executor: executor.map(abs, [1])\n"
+    )
+    status, said = _run([sys.executable, "-P", "-c", _with_path(code)])
+    return None if status == 0 else _failure(status, said)
+
+
+def _launches(words: Sequence[str]) -> str | None:
+    """Why that launcher does not give this MPI two processes that know each other; None: it does.
+
+    The first of them has to be on this machine.
+    """
+    if shutil.which(words[0]) is None:
+        return f"there is no {words[0]} in the PATH"
+    status, said = _run([*words, "-n", "2", sys.executable, "-P", "-c", _with_path(WORLD)])
+    found = re.search(rf"{SAYS} (\d+) (\S+) (.+)", said)
+    if found is not None and found[1] == "1":
+        return (
+            f"its processes do not find each other: it is not of mpi4py's MPI ({found[3].strip()})"
+        )
+    if status != 0 or found is None:
+        return _failure(status, said)
+    if found[2] != socket.gethostname():
+        return f"its first process is on {found[2]}, not here; start the program within the job"
+    return None
+
+
+def _with_path(code: str) -> str:
+    return f"import sys; sys.path[:] = {sys.path!r}\n{code}"
+
+
+def _run(words: Sequence[str]) -> tuple[int | None, str]:
+    """The exit status, None if it took too long, and what it printed."""
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return 127, str(error)
+        try:
+            status: int | None = process.wait(TRY_S)
+        except subprocess.TimeoutExpired:
+            status = None
+            for number in (signal.SIGTERM, signal.SIGKILL):  # srun ends its step at the first
+                try:
+                    os.killpg(process.pid, number)
+                    process.wait(1.0)
+                except (ProcessLookupError, subprocess.TimeoutExpired):
+                    continue
+        output.seek(0)
+        return status, output.read().decode(errors="replace")
+
+
+def _failure(status: int | None, said: str) -> str:
+    if "as root" in said:
+        return f"Open MPI does not run as root; set {AS_ROOT}=1 and {AS_ROOT}_CONFIRM=1, or do not"
+    if "not enough slots" in said:
+        return "it has not enough slots; add --oversubscribe, or take fewer workers"
+    if "not built with SLURM's PMI" in said:
+        return "this Open MPI was built without Slurm's PMI"
+    if "No module named 'mpi4py'" in said:
+        return "mpi4py is not installed where it starts processes"
+    if status is None:
+        return f"nothing came of it within {TRY_S:g} s"
+    return last_line(said).strip() or f"exit status {status}"

@@ -1,0 +1,94 @@
+"""How measuring processes are started where a launcher has to do it (`model.Launching`)."""
+
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from runners import starting
+from runners.measuring.interrupts import Interrupts
+from runners.measuring.preparing import Preparing
+from runners.model import RANKS, Launch, Plan, UsageError, launch_of
+
+_known: dict[Any, Launch] = {}
+"""What was found out, for the time of this program: the machine stays as it is."""
+PLACE = ".launched"
+"""The name of the socket at which a measuring process is waited for, in its folder."""
+
+
+def launched(plan: Plan, interrupts: Interrupts) -> Plan:
+    """The plan as it can be measured here: its rows say how, and whether workers are kept."""
+    if not plan.launches:
+        return plan
+    own = {name: value for name, value in plan.parameters.items() if name.startswith("executor.")}
+    key = (plan.host, plan.executor_as.target, repr(sorted(own.items())))
+    if key not in _known:
+        _known[key] = _found(plan, interrupts)
+    launch = _known[key]
+    told: dict[str, Any] = {"executor.launch": launch.name}
+    if launch.is_kept:
+        told["executor.reuse"] = True
+    return replace(
+        plan,
+        launch=launch,
+        reuse=plan.reuse or launch.is_kept,
+        parameters={**plan.parameters, **told},
+        flags=tuple(dict.fromkeys((*plan.flags, *launch.flags))),
+    )
+
+
+def _found(plan: Plan, interrupts: Interrupts) -> Launch:
+    question: Mapping[str, Any] = {"launching": plan.executor_as.target, "given": plan.given}
+    try:
+        process = Preparing(plan.python, starting.options(plan), plan.version)
+        with closing(process):
+            return launch_of(process.ask(question, interrupts)["launch"])
+    except UsageError as error:
+        return Launch("none", refused=str(error))
+
+
+class Entrance:
+    """Where a measuring process comes in that a launcher has started: a socket in its folder."""
+
+    def __init__(self, folder: str) -> None:
+        self.path = str(Path(folder, PLACE))
+        self.socket = socket.socket(socket.AF_UNIX)
+        try:
+            self.socket.bind(self.path)
+            self.socket.listen(1)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def take(self) -> tuple[socket.socket, int]:
+        """The connection of the one that has come, and its number."""
+        connection, _ = self.socket.accept()
+        self.close()
+        size = struct.calcsize("3i")
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        pid, *_ = struct.unpack("3i", credentials)
+        return connection, pid
+
+
+def command(launch: Launch, workers: int, own: list[str]) -> list[str]:
+    """The words that start a process, `own`, with so many workers."""
+    return [str(workers + 1) if word == RANKS else word for word in launch.words] + own
+
+
+def environment(launch: Launch, own: Mapping[str, str]) -> dict[str, str]:
+    found = dict(own)
+    for name, value in launch.environment.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = value
+    return found
