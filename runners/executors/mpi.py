@@ -18,8 +18,10 @@ the row says `crashed`.
 import os
 import shlex
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -41,6 +43,7 @@ from runners.model import (
 
 START_S = 30.0
 """How long MPI may take to start the workers. It gives no answer if some cannot be started."""
+LOOK_S = 0.1
 
 
 class Mpi:
@@ -124,8 +127,8 @@ class Mpi:
             mpi_info=info,
         )
         try:
-            self.pool.submit(os.getpid).result(START_S)
-        except BrokenExecutor as error:
+            _first_answer(self.pool)
+        except (BrokenExecutor, RuntimeError) as error:
             self.pool.shutdown(wait=False)
             raise Unavailable(f"MPI could not start its workers: {in_one_line(error)}") from error
         except TimeoutError:
@@ -144,6 +147,26 @@ class Mpi:
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         return list(self.pool.map(function, tasks, chunksize=self.chunksize))
+
+
+def _first_answer(pool: Any) -> None:
+    """Wait for a worker. Raises TimeoutError if none comes, RuntimeError if MPI raised one.
+
+    It does so in a thread of the pool, which ends, and nobody would be told.
+    """
+    raised: list[BaseException | None] = []
+    hook = threading.excepthook
+    threading.excepthook = lambda args: raised.append(args.exc_value)
+    try:
+        answer = pool.submit(os.getpid)
+        until_s = time.monotonic() + START_S
+        while not answer.done() and not raised and time.monotonic() < until_s:
+            wait([answer], LOOK_S)
+        if raised and not answer.done():
+            raise RuntimeError(str(raised[0]))
+        answer.result(0)
+    finally:
+        threading.excepthook = hook
 
 
 def _check(launch: str, hosts: str | None) -> None:

@@ -39,8 +39,11 @@ LAUNCHED = (
 """Beginnings of the names of variables that a launcher sets for the processes it starts."""
 BATCH = ("SLURM_JOB", "PBS_", "LSB_", "PE_HOSTFILE", "OAR_", "FLUX_", "PALS_", "HYDRA_HOST_FILE")
 """Beginnings of those by which a batch system names the machines."""
-HERE = {"HYDRA_IFACE": "lo", "UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo"}
-"""What has MPICH's processes, by UCX or libfabric, look for each other on loopback."""
+HERE = {
+    **{"HYDRA_IFACE": "lo", "UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo"},
+    **{"OMPI_MCA_oob_tcp_if_include": "lo", "OMPI_MCA_btl_tcp_if_include": "lo"},
+}
+"""Has the processes of MPICH, by UCX or libfabric, and of Open MPI look for each other there."""
 ANY_NUMBER = {
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "OMPI_MCA_hwloc_base_binding_policy": "none",
