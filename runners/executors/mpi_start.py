@@ -53,7 +53,10 @@ ANY_NUMBER = {
 """Has Open MPI, until 4 and from 5 on, start as many as it is told to, on any CPU, as others do."""
 IN_SLURM = {"SLURM_OVERLAP": "1", "SLURM_CPU_BIND": "none"}
 SLURM_HERE = {"HYDRA_RMK": "user", "HYDRA_LAUNCHER": "fork"}
-SRUN = ("srun", "--overlap", "--overcommit", "--cpu-bind=none", "--kill-on-bad-exit=1")
+SRUN = (
+    *("srun", "--overlap", "--overcommit", "--cpu-bind=none", "--kill-on-bad-exit=1"),
+    "--export=ALL",
+)
 SAYS = "speedup-lab ranks"
 WORLD = (
     "from mpi4py import MPI; import os, socket; world = MPI.COMM_WORLD; world.barrier()\n"

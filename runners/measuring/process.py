@@ -19,6 +19,7 @@ from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.launching import Entrance
 from runners.measuring.preparing import lacking
+from runners.measuring.processes import MARK
 from runners.measuring.stacks import Stacks
 from runners.measuring.stops import Since, Stopped
 from runners.measuring.tree import Tree
@@ -30,7 +31,6 @@ LAUNCHED_END_S = 5.0
 """The same, where a launcher ends all of its processes, maybe on several machines."""
 STARTING = "starting the measuring process", "measure.start_timeout_s"
 TAIL_BYTES = 2000
-MARK = "SPEEDUP_LAB_CHILD"
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'$")
 
 

@@ -30,8 +30,8 @@ def main(
     """Serve the parent until it says so, or is dead.
 
     `control` is the socket to the parent, `passed` a descriptor that the measuring process
-    inherits, `place` where the package is. Of the folders the first one is removed at the end, the
-    others only if the parent is dead.
+    inherits, or None where `command` is a launcher that starts it, `place` where the package is. Of
+    the folders the first one is removed at the end, the others only if the parent is dead.
     """
     os.set_inheritable(control, False)
     os.environ["SPEEDUP_LAB_REAPER"] = str(os.getpid())  # see child.stops
@@ -44,7 +44,7 @@ def main(
     sys.path[:] = [*sys.path[:-1], place]
     from runners.measuring.serving import Serving
 
-    Serving(control, pid, folders, adopts).serve()
+    Serving(control, pid, folders, adopts, is_launcher=passed is None).serve()
 
 
 def become(reaper: int, command: list[str]) -> None:
