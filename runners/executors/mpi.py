@@ -25,6 +25,7 @@ from concurrent.futures import BrokenExecutor, wait
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Self
 
 from runners.executors import mpi_start
@@ -83,9 +84,9 @@ class Mpi:
 
     def launching(self) -> Launch:
         entry = f"{__name__}.{begin.__name__}"
-        found = mpi_start.launch(self.launch, self.hosts, entry)
-        # Its process manager is in no network of its own.
-        opens = bool(found.words) and self.is_here
+        found = mpi_start.launch(self.launch, self.hosts, self.max_workers, entry)
+        # mpiexec is in no network of its own; srun is Slurm's affair.
+        opens = bool(found.words) and self.is_here and Path(found.words[0]).name != "srun"
         return replace(found, flags=(Flag("open_ports", "MPI"),) if opens else ())
 
     @property

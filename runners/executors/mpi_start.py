@@ -63,7 +63,7 @@ WORLD = (
     f"said = {SAYS!r}, str(world.size), socket.gethostname(), MPI.get_vendor()[0], '\\n'\n"
     "world.rank or os.write(1, ' '.join(said).encode())"
 )
-"""What two processes run to see whether they have found each other; the first one says it."""
+"""What processes run to see whether they have found each other; the first one says it."""
 AS_ROOT = "OMPI_ALLOW_RUN_AS_ROOT"
 
 
@@ -114,30 +114,35 @@ def change_environment(changes: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def launch(how: str, hosts: str | None, entry: str) -> Launch:
+def launch(how: str, hosts: str | None, workers: int, entry: str) -> Launch:
     """How measuring processes are started here; `how` is the executor's parameter `launch`.
 
-    To be called in a process that measures nothing: it starts others, and changes its environment.
+    On this machine alone one worker is tried, and speaks for any number: where they are on others,
+    each number is another case. To be called in a process that measures nothing: it starts others, and changes its environment.
     """
     if how == "spawn":
-        return Launch("spawn")
-    changes = surroundings(is_here(hosts))
+        return Launch("spawn", for_any=True)
+    if here := is_here(hosts):
+        workers = 1
+    changes = surroundings(here)
     change_environment(changes)
     failures = []
     if how == "auto":
-        if (failure := _spawns(hosts)) is None:
-            return Launch("spawn")
+        if (failure := _spawns(hosts, workers)) is None:
+            return Launch("spawn", for_any=here)
         failures.append(f"to spawn them: {failure}")
     for words in _launchers(how) if hosts is None else ():
-        if (failure := _launches(words)) is None:
+        if (failure := _launches(words, workers)) is None:
             name = how if how != "auto" else shlex.join(w for w in words if w not in SRUN[1:])
             program = shutil.which(words[0]) or words[0]
             all_words = (program, *words[1:], "-n", RANKS)
-            return Launch(name, all_words, changes, entry, is_kept=True)
+            return Launch(name, all_words, changes, entry, is_kept=True, for_any=here)
         failures.append(f"{shlex.join(words)}: {failure}")
     if not failures:
         failures.append("there is neither mpiexec nor srun in the PATH")
-    return Launch("none", refused=f"MPI could not start workers. {'. '.join(failures)}")
+    return Launch(
+        "none", for_any=here, refused=f"MPI could not start workers. {'. '.join(failures)}"
+    )
 
 
 def _launchers(how: str) -> list[tuple[str, ...]]:
@@ -156,26 +161,28 @@ def _launchers(how: str) -> list[tuple[str, ...]]:
     return [(*SRUN, *words[1:]) if words[0] == "srun" else tuple(words)]
 
 
-def _spawns(hosts: str | None) -> str | None:
-    """Why no worker can be spawned; None if one can."""
+def _spawns(hosts: str | None, workers: int) -> str | None:
+    """Why so many workers cannot be spawned; None if they can."""
     if not has_mpiexec():
         return "there is no mpiexec"
     code = (
         "from runners.executors.mpi import Mpi\n"
-        f"with Mpi(1, hosts={hosts!r}, launch='spawn') as executor: executor.map(abs, [1])\n"
+        f"with Mpi({workers}, hosts={hosts!r}, launch='spawn') as executor: executor.map(abs, [1])\n"
     )
     status, said = _run([sys.executable, "-P", "-c", _with_path(code)])
     return None if status == 0 else _failure(status, said)
 
 
-def _launches(words: Sequence[str]) -> str | None:
-    """Why that launcher does not give this MPI two processes that know each other; None: it does.
+def _launches(words: Sequence[str], workers: int) -> str | None:
+    """Why that launcher starts no process with so many workers that know each other; None: it does.
 
     The first of them has to be on this machine.
     """
     if shutil.which(words[0]) is None:
         return f"there is no {words[0]} in the PATH"
-    status, said = _run([*words, "-n", "2", sys.executable, "-P", "-c", _with_path(WORLD)])
+    status, said = _run(
+        [*words, "-n", str(workers + 1), sys.executable, "-P", "-c", _with_path(WORLD)]
+    )
     found = re.search(rf"{SAYS} (\d+) (\S+) (.+)", said)
     if found is not None and found[1] == "1":
         return (

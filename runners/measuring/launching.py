@@ -24,10 +24,11 @@ def launched(plan: Plan, interrupts: Interrupts) -> Plan:
     if not plan.launches:
         return plan
     own = {name: value for name, value in plan.parameters.items() if name.startswith("executor.")}
-    key = (plan.host, plan.executor_as.target, repr(sorted(own.items())))
-    if key not in _known:
-        _known[key] = _found(plan, interrupts)
-    launch = _known[key]
+    kind = (plan.host, plan.executor_as.target, repr(sorted(own.items())))
+    launch = _known.get((kind, None)) or _known.get((kind, plan.n))
+    if launch is None:
+        launch = _found(plan, interrupts)
+        _known[kind, None if launch.for_any else plan.n] = launch
     told: dict[str, Any] = {"executor.launch": launch.name}
     if launch.is_kept:
         told["executor.reuse"] = True
@@ -47,7 +48,7 @@ def _found(plan: Plan, interrupts: Interrupts) -> Launch:
         with closing(process):
             return launch_of(process.ask(question, interrupts)["launch"])
     except UsageError as error:
-        return Launch("none", refused=str(error))
+        return Launch("none", refused=str(error), for_any=True)
 
 
 class Entrance:

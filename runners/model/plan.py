@@ -111,7 +111,8 @@ class Launch:
     Without `words` it is started as any other. With them it is the first of the processes that
     they start; each of these calls `entry`, a dotted name, with the path of a socket, at which the
     parent waits for the first one. `environment` is what changes; None: is not to be there. `name`
-    is what rows call it. `is_kept`: its workers live as long as it does. `refused` says in one line
+    is what rows call it. `for_any`: it holds for any number of workers. `is_kept`: they live as
+    long as it does. `refused` says in one line
     why nothing works.
     """
 
@@ -120,6 +121,7 @@ class Launch:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     entry: str = ""
     is_kept: bool = False
+    for_any: bool = False
     flags: tuple[Flag, ...] = ()
     refused: str | None = None
 
