@@ -64,6 +64,7 @@ WORLD = (
     "world.rank or os.write(1, ' '.join(said).encode())"
 )
 """What processes run to see whether they have found each other; the first one says it."""
+SHARED = Path("/dev/shm")
 AS_ROOT = "OMPI_ALLOW_RUN_AS_ROOT"
 
 
@@ -85,7 +86,7 @@ def surroundings(here: bool) -> dict[str, str | None]:
 
     One that was itself started by a launcher inherits what was meant for that program, and MPI
     would wait for a launcher that does not know it. mpiexec stands next to the interpreter where
-    pip installed it, and may not be in the PATH. Raises Unavailable where there is none.
+    pip installed it, and may not be in the PATH.
     """
     changes: dict[str, str | None] = {
         name: None for name in os.environ if name.startswith(LAUNCHED)
@@ -118,7 +119,8 @@ def launch(how: str, hosts: str | None, workers: int, entry: str) -> Launch:
     """How measuring processes are started here; `how` is the executor's parameter `launch`.
 
     On this machine alone one worker is tried, and speaks for any number: where they are on others,
-    each number is another case. To be called in a process that measures nothing: it starts others, and changes its environment.
+    each number is another case. To be called in a process that measures nothing: it starts others,
+    and changes its environment.
     """
     if how == "spawn":
         return Launch("spawn", for_any=True)
@@ -130,19 +132,18 @@ def launch(how: str, hosts: str | None, workers: int, entry: str) -> Launch:
     if how == "auto":
         if (failure := _spawns(hosts, workers)) is None:
             return Launch("spawn", for_any=here)
-        failures.append(f"to spawn them: {failure}")
+        failures.append(f"spawning them: {failure}")
     for words in _launchers(how) if hosts is None else ():
         if (failure := _launches(words, workers)) is None:
-            name = how if how != "auto" else shlex.join(w for w in words if w not in SRUN[1:])
+            name = _short(words) if how in ("auto", "srun") else how
             program = shutil.which(words[0]) or words[0]
             all_words = (program, *words[1:], "-n", RANKS)
             return Launch(name, all_words, changes, entry, is_kept=True, for_any=here)
-        failures.append(f"{shlex.join(words)}: {failure}")
+        failures.append(f"{_short(words)}: {failure}")
     if not failures:
         failures.append("there is neither mpiexec nor srun in the PATH")
-    return Launch(
-        "none", for_any=here, refused=f"MPI could not start workers. {'. '.join(failures)}"
-    )
+    refused = f"MPI did not start its workers (executor.launch={how}): {'; '.join(failures)}"
+    return Launch("none", for_any=here, refused=refused)
 
 
 def _launchers(how: str) -> list[tuple[str, ...]]:
@@ -161,13 +162,17 @@ def _launchers(how: str) -> list[tuple[str, ...]]:
     return [(*SRUN, *words[1:]) if words[0] == "srun" else tuple(words)]
 
 
+def _short(words: Sequence[str]) -> str:
+    return shlex.join(word for word in words if word not in SRUN[1:])
+
+
 def _spawns(hosts: str | None, workers: int) -> str | None:
     """Why so many workers cannot be spawned; None if they can."""
     if not has_mpiexec():
         return "there is no mpiexec"
     code = (
         "from runners.executors.mpi import Mpi\n"
-        f"with Mpi({workers}, hosts={hosts!r}, launch='spawn') as executor: executor.map(abs, [1])\n"
+        f"with Mpi({workers}, hosts={hosts!r}, launch='spawn') as mpi: mpi.map(abs, [1])\n"
     )
     status, said = _run([sys.executable, "-P", "-c", _with_path(code)])
     return None if status == 0 else _failure(status, said)
@@ -179,15 +184,15 @@ def _launches(words: Sequence[str], workers: int) -> str | None:
     The first of them has to be on this machine.
     """
     if shutil.which(words[0]) is None:
-        return f"there is no {words[0]} in the PATH"
-    status, said = _run(
-        [*words, "-n", str(workers + 1), sys.executable, "-P", "-c", _with_path(WORLD)]
-    )
+        return "there is no such program in the PATH; load its module, or choose another launch"
+    if words[0] == "srun" and "SLURM_JOB_ID" not in os.environ:
+        return "this is no job of Slurm; submit it with sbatch, or choose executor.launch=mpiexec"
+    program = (sys.executable, "-P", "-c", _with_path(WORLD))
+    status, said = _run([*words, "-n", str(workers + 1), *program])
     found = re.search(rf"{SAYS} (\d+) (\S+) (.+)", said)
     if found is not None and found[1] == "1":
-        return (
-            f"its processes do not find each other: it is not of mpi4py's MPI ({found[3].strip()})"
-        )
+        library = found[3].strip()
+        return f"its processes do not find each other: it is not of mpi4py's MPI, {library}"
     if status != 0 or found is None:
         return _failure(status, said)
     if found[2] != socket.gethostname():
@@ -222,6 +227,8 @@ def _run(words: Sequence[str]) -> tuple[int | None, str]:
                     process.wait(1.0)
                 except (ProcessLookupError, subprocess.TimeoutExpired):
                     continue
+        for left in SHARED.glob(f"mpich_shm_{process.pid:x}_*"):  # by MPICH, if it was killed
+            left.unlink(missing_ok=True)
         output.seek(0)
         return status, output.read().decode(errors="replace")
 

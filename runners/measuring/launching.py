@@ -30,12 +30,13 @@ def launched(plan: Plan, interrupts: Interrupts) -> Plan:
         launch = _found(plan, interrupts)
         _known[kind, None if launch.for_any else plan.n] = launch
     told: dict[str, Any] = {"executor.launch": launch.name}
-    if launch.is_kept:
+    kept = launch.is_kept and not plan.measure.fresh  # there each run has a process of its own
+    if kept:
         told["executor.reuse"] = True
     return replace(
         plan,
         launch=launch,
-        reuse=plan.reuse or launch.is_kept,
+        reuse=plan.reuse or kept,
         parameters={**plan.parameters, **told},
         flags=tuple(dict.fromkeys((*plan.flags, *launch.flags))),
     )
