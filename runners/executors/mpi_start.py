@@ -240,8 +240,11 @@ def _failure(status: int | None, said: str) -> str:
         return "it has not enough slots; add --oversubscribe, or take fewer workers"
     if "not built with SLURM's PMI" in said:
         return "this Open MPI was built without Slurm's PMI"
+    if "unsupported PMI version" in said:
+        return "its processes do not find each other: it is not of mpi4py's MPI, MPICH"
     if "No module named 'mpi4py'" in said:
         return "mpi4py is not installed where it starts processes"
     if status is None:
         return f"nothing came of it within {TRY_S:g} s"
-    return last_line(said).strip() or f"exit status {status}"
+    lines = [line for line in said.splitlines() if any(map(str.isalnum, line))]
+    return last_line("\n".join(lines)) or f"exit status {status}"
