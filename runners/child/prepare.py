@@ -43,6 +43,7 @@ from runners.model import (
     UsageError,
     Workers,
     in_one_line,
+    launch_of,
     locate,
     unreadable,
 )
@@ -282,7 +283,9 @@ def main(descriptor: int) -> None:
                 answer: dict[str, Any] = {"found": found, "broken": broken}
             elif "launching" in question:
                 executor = locate(question["launching"])(**pickle.loads(question["given"]))
-                answer = {"launch": asdict(executor.launching())}
+                earlier = question["earlier"]
+                launch = executor.launching(launch_of(earlier) if earlier else None)
+                answer = {"launch": asdict(launch)}
             else:
                 request = Request(**question | {"only_n": tuple(question["only_n"])})
                 answer = {"prepared": asdict(prepared(request, code))}

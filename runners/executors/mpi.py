@@ -82,9 +82,9 @@ class Mpi:
         """Whether all workers are to be on this machine, as far as that is known beforehand."""
         return mpi_start.is_here(self.hosts)
 
-    def launching(self) -> Launch:
+    def launching(self, earlier: Launch | None = None) -> Launch:
         entry = f"{__name__}.{begin.__name__}"
-        found = mpi_start.launch(self.launch, self.hosts, self.max_workers, entry)
+        found = mpi_start.launch(self.launch, self.hosts, self.max_workers, entry, earlier)
         # mpiexec is in no network of its own; srun is Slurm's affair.
         opens = bool(found.words) and self.is_here and Path(found.words[0]).name != "srun"
         return replace(found, flags=(Flag("open_ports", "MPI"),) if opens else ())

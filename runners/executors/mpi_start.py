@@ -115,35 +115,35 @@ def change_environment(changes: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def launch(how: str, hosts: str | None, workers: int, entry: str) -> Launch:
-    """How measuring processes are started here; `how` is the executor's parameter `launch`.
+def launch(
+    how: str, hosts: str | None, workers: int, entry: str, earlier: Launch | None = None
+) -> Launch:
+    """How measuring processes with so many workers are started here.
 
-    On this machine alone one worker is tried, and speaks for any number: where they are on others,
-    each number is another case. To be called in a process that measures nothing: it starts others,
-    and changes its environment.
+    `how` is the executor's parameter `launch`, `earlier` what was found for another number. Where
+    a worker can be spawned on this machine, any number can. To be called in a process that measures
+    nothing: it starts others, and changes its environment.
     """
     if how == "spawn":
         return Launch("spawn", for_any=True)
-    if here := is_here(hosts):
-        workers = 1
+    here = is_here(hosts)
     changes = surroundings(here)
     change_environment(changes)
     failures = []
-    if how == "auto":
-        if (failure := _spawns(hosts, workers)) is None:
+    if how == "auto" and not (here and earlier is not None):
+        if (failure := _spawns(hosts, 1 if here else workers)) is None:
             return Launch("spawn", for_any=here)
         failures.append(f"spawning them: {failure}")
     for words in _launchers(how) if hosts is None else ():
         if (failure := _launches(words, workers)) is None:
             name = _short(words) if how in ("auto", "srun") else how
             program = shutil.which(words[0]) or words[0]
-            all_words = (program, *words[1:], "-n", RANKS)
-            return Launch(name, all_words, changes, entry, is_kept=True, for_any=here)
+            return Launch(name, (program, *words[1:], "-n", RANKS), changes, entry, is_kept=True)
         failures.append(f"{_short(words)}: {failure}")
     if not failures:
         failures.append("there is neither mpiexec nor srun in the PATH")
     refused = f"MPI did not start its workers (executor.launch={how}): {'; '.join(failures)}"
-    return Launch("none", for_any=here, refused=refused)
+    return Launch("none", refused=refused)
 
 
 def _launchers(how: str) -> list[tuple[str, ...]]:

@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from runners.measuring.interrupts import Interrupts
 from runners.measuring.preparing import Preparing
 from runners.model import RANKS, Launch, Plan, UsageError, launch_of
 
-_known: dict[Any, Launch] = {}
-"""What was found out, for the time of this program: the machine stays as it is."""
+_known: dict[Any, dict[int, Launch]] = {}
+"""What was found out, by the number of workers: for the time of this program, the machine stays as
+it is."""
 PLACE = ".launched"
 """The name of the socket at which a measuring process is waited for, in its folder."""
 
@@ -25,10 +26,11 @@ def launched(plan: Plan, interrupts: Interrupts) -> Plan:
         return plan
     own = {name: value for name, value in plan.parameters.items() if name.startswith("executor.")}
     kind = (plan.host, plan.executor_as.target, repr(sorted(own.items())))
-    launch = _known.get((kind, None)) or _known.get((kind, plan.n))
+    known = _known.setdefault(kind, {})
+    earlier = next(reversed(known.values()), None)
+    launch = earlier if earlier is not None and earlier.for_any else known.get(plan.n)
     if launch is None:
-        launch = _found(plan, interrupts)
-        _known[kind, None if launch.for_any else plan.n] = launch
+        launch = known[plan.n] = _found(plan, earlier, interrupts)
     told: dict[str, Any] = {"executor.launch": launch.name}
     kept = launch.is_kept and not plan.measure.fresh  # there each run has a process of its own
     if kept:
@@ -42,14 +44,18 @@ def launched(plan: Plan, interrupts: Interrupts) -> Plan:
     )
 
 
-def _found(plan: Plan, interrupts: Interrupts) -> Launch:
-    question: Mapping[str, Any] = {"launching": plan.executor_as.target, "given": plan.given}
+def _found(plan: Plan, earlier: Launch | None, interrupts: Interrupts) -> Launch:
+    question: Mapping[str, Any] = {
+        "launching": plan.executor_as.target,
+        "given": plan.given,
+        "earlier": None if earlier is None else asdict(earlier),
+    }
     try:
         process = Preparing(plan.python, starting.options(plan), plan.version)
         with closing(process):
             return launch_of(process.ask(question, interrupts)["launch"])
     except UsageError as error:
-        return Launch("none", refused=str(error), for_any=True)
+        return Launch("none", refused=str(error))
 
 
 class Entrance:

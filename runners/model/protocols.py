@@ -298,10 +298,11 @@ class Tidy(Protocol):
 class Launching(Protocol):
     """An executor whose workers may have to be started together with the measuring process."""
 
-    def launching(self) -> Launch:
+    def launching(self, earlier: Launch | None = None, /) -> Launch:
         """How that is done on this machine. May take some seconds, and start processes.
 
-        Asked once a command, before anything is measured, in a process that measures nothing.
+        Asked before anything is measured, in a process that measures nothing, and again for another
+        number of workers unless it was said `for_any`; `earlier` is what was said then.
         """
         ...
 

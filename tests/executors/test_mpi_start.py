@@ -69,9 +69,13 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tried(
-    how: str, fails: dict[str, str], monkeypatch: pytest.MonkeyPatch, hosts: str | None = None
+    how: str,
+    fails: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    hosts: str | None = None,
+    earlier: Launch | None = None,
 ) -> Launch:
-    """How workers are started where those in `fails` do not work, for that reason."""
+    """How four workers are started where those in `fails` do not work, for that reason."""
 
     def first(words: tuple[str, ...], workers: int) -> str | None:
         return fails.get(mpi_start._short(words))
@@ -80,7 +84,7 @@ def tried(
     monkeypatch.setattr(mpi_start, "_launches", first)
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(mpi_start, "_run", lambda words: (0, "MPI plugin types are pmi2 none"))
-    return mpi_start.launch(how, hosts, 4, "a.b")
+    return mpi_start.launch(how, hosts, 4, "a.b", earlier)
 
 
 def test_spawning_is_tried_first_then_the_launchers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +100,15 @@ def test_spawning_is_tried_first_then_the_launchers(monkeypatch: pytest.MonkeyPa
     assert found.name == "srun --mpi=pmi2"
     found = tried("auto", {"spawn": "a", "srun": "b", "srun --mpi=pmi2": "c"}, monkeypatch)
     assert found.name == "mpiexec"
+
+
+def test_what_was_tried_on_this_machine_is_not_tried_for_each_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    earlier = Launch("mpiexec", ("/bin/mpiexec",))
+    assert tried("auto", {}, monkeypatch, earlier=earlier).name == "mpiexec"
+    given({**BATCH, "SLURM_NNODES": "2"}, monkeypatch)
+    assert tried("auto", {}, monkeypatch, earlier=earlier).name == "spawn"
 
 
 def test_what_was_tried_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def known(plan: Plan, launch: Launch) -> Plan:
     """The plan, when that was found out of its executor."""
     with pytest.MonkeyPatch.context() as patch, Interrupts() as interrupts:
         patch.setattr(launching, "_known", {})
-        patch.setattr(launching, "_found", lambda plan, interrupts: launch)
+        patch.setattr(launching, "_found", lambda *_: launch)
         return launched(plan, interrupts)
 
 
@@ -140,7 +140,7 @@ def test_an_answer_is_remembered_for_any_number_of_workers_or_for_one(
         monkeypatch.setattr(
             launching,
             "_found",
-            lambda plan, interrupts, asked=asked, found=found: asked.append(plan.n) or found,
+            lambda plan, *_, asked=asked, found=found: asked.append(plan.n) or found,
         )
         with Interrupts() as interrupts:
             for plan in plans:
