@@ -247,4 +247,6 @@ def _failure(status: int | None, said: str) -> str:
     if status is None:
         return f"nothing came of it within {TRY_S:g} s"
     lines = [line for line in said.splitlines() if any(map(str.isalnum, line))]
-    return last_line("\n".join(lines)) or f"exit status {status}"
+    # What srun says last is that it ends the others.
+    own = [line for line in lines if not line.startswith(("srun:", "slurmstepd"))]
+    return last_line("\n".join(own or lines)) or f"exit status {status}"
