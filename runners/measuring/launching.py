@@ -16,6 +16,8 @@ from runners.model import RANKS, Launch, Plan, UsageError, launch_of
 _known: dict[Any, dict[int, Launch]] = {}
 """What was found out, by the number of workers: for the time of this program, the machine stays as
 it is."""
+LIMIT_S = 180.0
+"""How long it may take to try what works: some launchers, each for some seconds."""
 PLACE = ".launched"
 """The name of the socket at which a measuring process is waited for, in its folder."""
 
@@ -53,7 +55,7 @@ def _found(plan: Plan, earlier: Launch | None, interrupts: Interrupts) -> Launch
     try:
         process = Preparing(plan.python, starting.options(plan), plan.version)
         with closing(process):
-            return launch_of(process.ask(question, interrupts)["launch"])
+            return launch_of(process.ask(question, interrupts, LIMIT_S)["launch"])
     except UsageError as error:
         return Launch("none", refused=str(error))
 

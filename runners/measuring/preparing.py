@@ -107,7 +107,10 @@ class Preparing:
         self.facts = self._answer("it was started")
 
     def ask(
-        self, question: Mapping[str, Any], interrupts: Interrupts | None = None
+        self,
+        question: Mapping[str, Any],
+        interrupts: Interrupts | None = None,
+        limit_s: float = LIMIT_S,
     ) -> dict[str, Any]:
         """What it answers: the mapping that `child.prepare.main` gives."""
         self.interrupts = interrupts
@@ -115,7 +118,7 @@ class Preparing:
             self.ours.sendall(framed(dumped(question)))
         except OSError:
             pass  # it has ended, which is found where its answer is waited for
-        return self._answer("it imported or made a plugin")
+        return self._answer("it imported or made a plugin", limit_s)
 
     def close(self) -> None:
         """Safe to call again."""
@@ -125,14 +128,14 @@ class Preparing:
             self.output.close()
         self.folder.remove()
 
-    def _answer(self, when: str) -> dict[str, Any]:
-        until_s = time.monotonic() + LIMIT_S
+    def _answer(self, when: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
+        until_s = time.monotonic() + limit_s
         try:
             (size,) = struct.unpack("!i", self._bytes(4, until_s))
             found = loaded(self._bytes(size, until_s))
         except TimeoutError:
             self.close()
-            raise self._failure(f"did not answer within {LIMIT_S:g} s when {when}") from None
+            raise self._failure(f"did not answer within {limit_s:g} s when {when}") from None
         except (EOFError, OSError):
             raise self._failure(f"{self._end()} when {when}") from None
         except (ValueError, RecursionError, struct.error):

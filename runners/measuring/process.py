@@ -117,27 +117,47 @@ class Child:
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        try:
-            awaited = self._arrived().fileno()
-        except (EOFError, OSError):
-            return
-        wait([awaited, self.interrupts.fileno()], self.start_timeout_s)
+        until_s = self.began_s + self.start_timeout_s
+        stop = self.interrupts.fileno()
+        while not self._has_come():
+            ready = wait([*self._sources(), stop], max(until_s - time.monotonic(), 0.0))
+            if not ready or stop in ready or self._has_ended():
+                return
+        wait([*self._sources(), stop], max(until_s - time.monotonic(), 0.0))
+
+    def _sources(self) -> list[int]:
+        """What can be read when something has come, or nothing ever will."""
+        if self.connection is not None:
+            return [self.connection.fileno()]
+        assert self.entrance is not None
+        # Its reaper says when the launcher has ended.
+        return [self.entrance.fileno(), self.tree.control.fileno()]
+
+    def _has_come(self) -> bool:
+        """Whether there is a way to the process: if a launcher starts it, it has to come first."""
+        if self.connection is None:
+            assert self.entrance is not None
+            if not wait([self.entrance.fileno()], 0):
+                return False
+            self.tree.exit_status(0)  # what it has said of the launcher is heard
+            ours, self.tree.pid = self.entrance.take()
+            self.connection = wire.Wire(ours)
+            self.connection.give(self.plans, self.start_timeout_s, self.interrupts.fileno())
+        return True
+
+    def _has_ended(self) -> bool:
+        """Whether the launcher has, or its reaper, before the process has come."""
+        if self.connection is not None:
+            return False
+        return self.tree.exit_status(0) is not None or self.tree.process.poll() is not None
 
     def _arrived(self) -> wire.Wire:
-        """The way to the process; if a launcher starts it, once it has come.
-
-        Raises EOFError if it has ended before, TimeoutError if it does not come.
-        """
-        if self.connection is not None:
-            return self.connection
-        assert self.entrance is not None
-        while not wait([self.entrance.fileno()], 0):
-            if self.tree.exit_status(0) is not None or self.tree.process.poll() is not None:
+        """The way to the process. Raises EOFError, TimeoutError if it does not come."""
+        while not self._has_come():
+            if self._has_ended():
                 raise EOFError
             self._wait(self.start_timeout_s, *STARTING, self.began_s)
-        ours, self.tree.pid = self.entrance.take()
-        self.connection = wire.Wire(ours)
-        self.connection.give(self.plans, self.start_timeout_s, self.interrupts.fileno())
+        assert self.connection is not None
         return self.connection
 
     def run(self, order: Order) -> Run:
@@ -221,12 +241,7 @@ class Child:
     ) -> None:
         """Return when something has come. To be called again whenever more is to come."""
         left_s = began_s + limit_s - time.monotonic()
-        if self.connection is not None:
-            sources = [self.connection.fileno()]
-        else:  # its reaper says when the launcher has ended
-            assert self.entrance is not None
-            sources = [self.entrance.fileno(), self.tree.control.fileno()]
-        ready = wait([*sources, self.interrupts.fileno()], max(left_s, 0.0))
+        ready = wait([*self._sources(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
         if ready:
             return

@@ -107,6 +107,7 @@ def test_a_launcher_that_ends_is_told_with_what_it_printed(make_plan: MakePlan) 
         child(known(replace(plan, launches=True), launch)) as process,
         pytest.raises(ChildProcessError, match="exit code 3: no 4 slots"),
     ):
+        process.settle()
         process.run(MEASURED)
 
 
@@ -117,6 +118,7 @@ def test_a_launcher_that_starts_nothing_reaches_the_limit(make_plan: MakePlan) -
         child(known(replace(plan, launches=True), launch)) as process,
         pytest.raises(TimeoutError, match="starting the measuring process took longer than 0"),
     ):
+        process.settle()
         process.run(MEASURED)
 
 
