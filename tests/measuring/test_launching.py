@@ -107,19 +107,17 @@ def test_a_launcher_that_ends_is_told_with_what_it_printed(make_plan: MakePlan) 
         child(known(replace(plan, launches=True), launch)) as process,
         pytest.raises(ChildProcessError, match="exit code 3: no 4 slots"),
     ):
-        process.settle()
         process.run(MEASURED)
 
 
 def test_a_launcher_that_starts_nothing_reaches_the_limit(make_plan: MakePlan) -> None:
     plan = make_plan("workload=io_sleep", "executor=thread", "measure.start_timeout_s=0.3")
     launch = Launch("odd", ("/bin/sh", "-c", "sleep 100"), {}, "a.b")
-    with (
-        child(known(replace(plan, launches=True), launch)) as process,
-        pytest.raises(TimeoutError, match="starting the measuring process took longer than 0"),
-    ):
+    said = "starting the measuring process took longer than 0"
+    with child(known(replace(plan, launches=True), launch)) as process:
         process.settle()
-        process.run(MEASURED)
+        with pytest.raises(TimeoutError, match=said):
+            process.run(MEASURED)
 
 
 def test_what_cannot_be_launched_is_a_row_that_says_why(make_plan: MakePlan) -> None:
