@@ -65,8 +65,8 @@ class Child:
         try:
             if (launch := plans[0].launch) is not None and launch.words:
                 self.entrance = Entrance(self.folder.name)
-                at = f"{launch.entry!r}, {self.entrance.path!r}"
-                call = f"from runners.child.launched import begin; begin({at})"
+                given = launch.entry, self.entrance.path, plans[0].measure.memory_limit_bytes
+                call = f"from runners.child.launched import begin; begin{given!r}"
                 self.tree = self._tree(call, None, hash_seed, beside)
             else:
                 ours, theirs = socket.socketpair()

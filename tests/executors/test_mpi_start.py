@@ -1,12 +1,15 @@
 """In which environment MPI's processes are started, and by whom; no measurement."""
 
 import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from runners.executors import mpi_start
-from runners.executors.mpi import Mpi
+from runners.executors.mpi import Mpi, _first_answer
 from runners.model import RANKS, InvalidParameter, Launch
 
 BATCH = {"SLURM_JOB_ID": "7", "SLURM_NNODES": "1", "SLURMD_NODENAME": "n1"}
@@ -179,3 +182,18 @@ def test_mistakes_in_the_parameters(keywords: dict[str, str], message: str) -> N
     pytest.importorskip("mpi4py", reason="needs the package mpi4py")
     with pytest.raises(InvalidParameter, match=message):
         Mpi(2, **keywords)  # type: ignore[arg-type]
+
+
+def test_what_mpi_raises_is_told_at_once() -> None:
+    class Pool:
+        """As `MPIPoolExecutor`, which waits for its workers in a thread of its own."""
+
+        def submit(self, _: Callable[[], object]) -> "Future[int]":
+            threading.Thread(target=self.spawn).start()
+            return Future()
+
+        def spawn(self) -> None:
+            raise ValueError("could not spawn processes")
+
+    with pytest.raises(RuntimeError, match="could not spawn processes"):
+        _first_answer(Pool())

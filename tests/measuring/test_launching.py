@@ -1,6 +1,7 @@
 """Measuring processes that a launcher starts, with their workers: real ones of MPI."""
 
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -81,6 +82,13 @@ def test_the_first_process_of_mpiexec_measures_with_the_others_as_its_workers(
         assert said == ("mpiexec", True)
         assert process.tree.pid != process.tree.process.pid
         assert process.finish() > 0
+
+
+def test_its_workers_have_the_limit_of_memory_too() -> None:
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_AS)[0])"
+    call = f"from runners.child.launched import begin; begin('builtins.exec', {code!r}, 2**40)"
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{2**40}\n"
 
 
 def test_workers_that_die_or_hang_are_gone_with_all_of_mpiexec(make_plan: MakePlan) -> None:
