@@ -3,7 +3,7 @@
 A plain program, as `python -m runners` is, is started without mpiexec. MPI itself starts its
 workers (`MPI_Comm_spawn`), on the machines of the batch job or on `hosts`. Where it cannot, the
 measuring process is started as the first of the processes of `mpiexec -n N+1`, or of srun, and has
-the others as its workers (`executors.mpi_start`). So has a program started by
+the others as its workers (`executors.mpi_trial`). So has a program started by
 `mpiexec -n 5 python -m mpi4py.futures ...`.
 
 MPICH's process manager listens on all addresses of the machine, whoever its workers are. Where they
@@ -83,8 +83,10 @@ class Mpi:
         return mpi_start.is_here(self.hosts)
 
     def launching(self, earlier: Launch | None = None) -> Launch:
+        from runners.executors import mpi_trial  # subprocess is slow to load
+
         entry = f"{__name__}.{begin.__name__}"
-        found = mpi_start.launch(self.launch, self.hosts, self.max_workers, entry, earlier)
+        found = mpi_trial.launch(self.launch, self.hosts, self.max_workers, entry, earlier)
         # mpiexec is in no network of its own; srun is Slurm's affair.
         opens = bool(found.words) and self.is_here and Path(found.words[0]).name != "srun"
         return replace(found, flags=(Flag("open_ports", "MPI"),) if opens else ())

@@ -1,4 +1,4 @@
-"""In which environment MPI's processes are started, and by whom; no measurement."""
+"""In which environment MPI's processes are started, and by whom (`mpi_trial`)."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.executors import mpi_start
+from runners.executors import mpi_start, mpi_trial
 from runners.executors.mpi import Mpi, _first_answer
 from runners.model import RANKS, InvalidParameter, Launch
 
@@ -81,13 +81,13 @@ def tried(
     """How four workers are started where those in `fails` do not work, for that reason."""
 
     def first(words: tuple[str, ...], workers: int) -> str | None:
-        return fails.get(mpi_start._short(words))
+        return fails.get(mpi_trial._short(words))
 
-    monkeypatch.setattr(mpi_start, "_spawns", lambda hosts, workers: fails.get("spawn"))
-    monkeypatch.setattr(mpi_start, "_launches", first)
+    monkeypatch.setattr(mpi_trial, "_spawns", lambda hosts, workers: fails.get("spawn"))
+    monkeypatch.setattr(mpi_trial, "_launches", first)
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(mpi_start, "_run", lambda words: (0, "MPI plugin types are pmi2 none"))
-    return mpi_start.launch(how, hosts, 4, "a.b", earlier)
+    monkeypatch.setattr(mpi_trial, "_run", lambda words: (0, "MPI plugin types are pmi2 none"))
+    return mpi_trial.launch(how, hosts, 4, "a.b", earlier)
 
 
 def test_spawning_is_tried_first_then_the_launchers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,10 +136,10 @@ def test_a_command_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_srun_takes_a_job_and_a_program_has_to_be_there() -> None:
-    found = mpi_start.launch("srun", None, 2, "a.b")
+    found = mpi_trial.launch("srun", None, 2, "a.b")
     assert found.refused is not None
     assert "no such program" in found.refused or "no job of Slurm" in found.refused
-    found = mpi_start.launch("nonsense -x", None, 2, "a.b")
+    found = mpi_trial.launch("nonsense -x", None, 2, "a.b")
     assert "there is no such program in the PATH" in str(found.refused)
 
 
@@ -148,7 +148,7 @@ def test_processes_that_do_not_find_each_other_are_refused(tmp_path: Path) -> No
     odd = tmp_path / "odd"
     odd.write_text('#!/bin/sh\nshift 2\nexec "$@"\n')
     odd.chmod(0o755)
-    found = mpi_start.launch(str(odd), None, 2, "a.b")
+    found = mpi_trial.launch(str(odd), None, 2, "a.b")
     assert "do not find each other: it is not of mpi4py's MPI" in str(found.refused)
 
 
@@ -165,7 +165,7 @@ def test_processes_that_do_not_find_each_other_are_refused(tmp_path: Path) -> No
     ],
 )
 def test_what_a_launcher_says_becomes_a_line_with_the_remedy(said: str, told: str) -> None:
-    line = mpi_start._failure(3, said)
+    line = mpi_trial._failure(3, said)
     assert told in line
     assert "\n" not in line
 
