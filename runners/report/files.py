@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from runners.analysis.across import across
+from runners.analysis.beyond_cores import beyond_cores
 from runners.analysis.cell import cells
 from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
@@ -22,11 +23,13 @@ from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
 from runners.report.compared import csv as compared_csv
-from runners.report.entries import DETAILS, advice
+from runners.report.entries import DETAILS, advice, cut, entries
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.figures.shown import shown
+from runners.report.latex import tex
 from runners.report.markdown import details, markdown
+from runners.report.page.build import PAGE, page
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -75,11 +78,11 @@ def write_report(
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
-    Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg; matrix as well where there are several workloads and executors, pythons where several
-    interpreters ran the same workload, and versus where several versions of the code did. Of many
-    cells figures and report.md show some, and say which; details.md and versus.csv then have what
-    the summary does not have.
+    Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup and efficiency, each
+    as .png and .svg; matrix as well where there are several workloads and executors, pythons where
+    several interpreters ran the same workload, and versus where several versions of the code did.
+    Of many cells figures and report.md show some, and say which; details.md and versus.csv then
+    have what the summary does not have.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
@@ -107,9 +110,10 @@ def write_report(
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
     advised = recommended(here, runs)
-    recommendations = tuple(advice(advised))
+    recommendations = (*advice(advised), *cut([*beyond_cores(here)], "summary.csv", 8))
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
+    found = entries(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -127,6 +131,7 @@ def write_report(
         CSV: csv(summary),
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
+        "summary.tex": tex(found).encode("utf-8", "replace"),
     }
     if DETAILS in text:
         every = [line for one in advised for line in one.lines()]
@@ -151,6 +156,15 @@ def write_report(
         figures.heading(figure, missing, color="firebrick", fontsize=9)
         files[f"{name}.png"] = figures.image(figure, "png")
         files[f"{name}.svg"] = figures.image(figure, "svg")
+    picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
+    files[PAGE] = page(
+        *(place, _common(folders), runs, summary, found),
+        recommended=advised,
+        missing=missing,
+        figures={name: files[f"{name}.svg"] for name in drawn},
+        sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
+        timeline=picture if single else b"",
+    )
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
     return Report(summary, paths, recommendations, missing, compared)

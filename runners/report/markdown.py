@@ -100,13 +100,21 @@ APART = """\
 Several results, kept apart by their names: {names}. `python -m runners.compare` holds two of them
 against each other; with `--together` they are read as one."""
 
-MATRIX = """\
-![Speedup of each workload on each executor](matrix.png)
+ALT = {
+    "speedup": "Speedup against the number of workers",
+    "efficiency": "Core-seconds provided, useful and lost",
+    "matrix": "Speedup of each workload on each executor",
+    "timeline": "Tasks of the round nearest the median",
+}
+"""What each figure shows."""
 
-n = {n}. Hatched pairs have their reason below."""
+MATRIX = f"""\
+![{ALT["matrix"]}](matrix.png)
 
-TIMELINE = """\
-![Tasks of the round nearest the median](timeline.png)
+n = {{n}}. Hatched pairs have their reason below."""
+
+TIMELINE = f"""\
+![{ALT["timeline"]}](timeline.png)
 
 One round, the one nearest the median. [trace.json](trace.json) shows the same in
 <https://ui.perfetto.dev>."""
@@ -127,6 +135,9 @@ FACTS = (
     "git_branch",
 )
 """What the report repeats of `environment.json`."""
+
+TOPOLOGY = ("physical_cores", "siblings", "packages", "numa_nodes", "core_kinds", "not_told")
+"""The same of its part `topology`."""
 
 
 def markdown(
@@ -163,11 +174,11 @@ def markdown(
     parts = [
         f"# Speedup of {escaped(', '.join(cut(sorted(set(workload_names(summary))))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
-        *_busy(found),
+        *([f"**{told}**"] if (told := busy(found)) else []),
         f"{len(found)} cells, {len(bad)} of them not ok; "
-        f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
+        f"{len(runs)} runs{when(runs['started_at'].dropna())}.",
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
-        "![Speedup against the number of workers](speedup.png)",
+        f"![{ALT['speedup']}](speedup.png)",
         *([shown] if shown else []),
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
@@ -186,7 +197,7 @@ def markdown(
         ITSELF.rstrip(),
         _noise(some.entries),
         "## Where the core time went",
-        "![Core-seconds provided, useful and lost](efficiency.png)",
+        f"![{ALT['efficiency']}](efficiency.png)",
         "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
         "needs as well, its own waiting included. A negative loss is a gain, and is left of zero "
         f"in the figure. Off-CPU time is waiting for {waits_for} beyond that; "
@@ -210,20 +221,21 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def _when(moments: "pd.Series[pd.Timestamp]") -> str:
+def when(moments: "pd.Series[pd.Timestamp]") -> str:
     if moments.empty:
         return ""
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
 
 
-def _busy(found: Sequence[Entry]) -> Iterator[str]:
-    """What has to be known of all numbers that follow."""
-    busy = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
-    if busy:
-        yield (
-            f"**Busy machine: other load took CPU time while {busy} of {len(found)} cells were "
-            "measured. Their numbers are of what was left.**"
-        )
+def busy(found: Sequence[Entry]) -> str:
+    """What has to be known of all numbers that follow; "" where there is nothing."""
+    count = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
+    if not count:
+        return ""
+    return (
+        f"Busy machine: other load took CPU time while {count} of {len(found)} cells were "
+        "measured. Their numbers are of what was left."
+    )
 
 
 def _results(measured: Iterable[Entry]) -> str:
@@ -400,12 +412,18 @@ def environment(environments: Sequence[Environment]) -> str:
     blocks = []
     # A sweep records the same machine once for each cell.
     for found in {repr(one): one for one in environments}.values():
-        facts = {name: found.facts.get(name) for name in FACTS}
-        facts["usable_cpus"] = found.usable_cpus
-        told = {k: textwrap.shorten(str(v), 300) for k, v in facts.items() if v is not None}
-        blocks.append(bullets(f"{k}: {v}" for k, v in told.items()))
+        blocks.append(bullets(f"{name}: {value}" for name, value in facts(found).items()))
     distinct = dict.fromkeys(blocks)
     return "\n\n".join(cut([*distinct], most=MOST_MACHINES)) or "Not recorded."
+
+
+def facts(found: Environment) -> dict[str, str]:
+    """What is told of a machine, by its name."""
+    known = {name: found.facts.get(name) for name in FACTS}
+    known["usable_cpus"] = found.usable_cpus
+    if isinstance(topology := found.facts.get("topology"), Mapping):
+        known |= {name: topology.get(name) or None for name in TOPOLOGY}
+    return {k: textwrap.shorten(str(v), 300) for k, v in known.items() if v is not None}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

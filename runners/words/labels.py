@@ -24,9 +24,10 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
 
     `panel` is the workload, of `callable` its function, `line` the executor, each with those of its
     parameters that vary; where there are several interpreters, a line has its own one:
-    `thread, 3.13.1`. `way` is the line without it, and `interpreter` that part alone, "" where
-    there is a single one. Where several results that are kept apart have the same workload, a panel
-    has the name of its own one: `primes, before`.
+    `thread, 3.13.1`, and where there are several placements, `thread, placement=cores`. `way` is
+    the line without its interpreter, and `interpreter` that part alone, "" where there is a single
+    one. Where several results that are kept apart have the same workload, a panel has the name of
+    its own one: `primes, before`.
     """
     pythons = interpreters(summary)
     n, python = summary["n"].tolist(), pythons.of.tolist()
@@ -43,6 +44,9 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
         for row, name in zip(rows, found, strict=True):
             ways[row] = name
     panel, way = (pd.Series(found, summary.index, dtype=object) for found in (panels, ways))
+    if "placement" in summary:
+        placement = summary["placement"].fillna("none").astype(str)
+        way += ", placement=" + placement if placement.nunique() > 1 else ""
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})
@@ -76,7 +80,7 @@ def _texts(summary: pd.DataFrame, prefix: str) -> dict[str, list[str]]:
         for value in summary[column].tolist():
             key = type(value), value
             if key not in known:
-                known[key] = _plain(value)
+                known[key] = plain(value)
             texts.append(known[key])
         found[column] = texts
     return found
@@ -117,7 +121,20 @@ def _names(
     return [shown[name] for name in found]
 
 
-def _plain(value: object) -> str:
+def swept(summary: pd.DataFrame) -> list[str]:
+    """The parameters that tell cells of one workload or one executor apart, not by n alone."""
+    found = []
+    for prefix, owner in (("workload.", "workload"), ("executor.", "executor")):
+        for column in (name for name in summary.columns if name.startswith(prefix)):
+            known = pd.DataFrame({"of": summary[owner], "n": summary["n"]})
+            known["value"] = summary[column].map(plain)
+            if len(known.drop_duplicates()) > len(known[["of", "n"]].drop_duplicates()):
+                found.append(column)
+    return found
+
+
+def plain(value: object) -> str:
+    """A parameter's value in a name."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "null"
     text = f"{value:g}" if isinstance(value, float) else str(value)
