@@ -43,6 +43,7 @@ report.fit_laws = lambda *given, fit=report.fit_laws: list(fit(*given))
 time_stage("fit laws", report, "fit_laws")
 time_stage("recommend", report, "recommended")
 time_stage("report.md", report, "markdown")
+time_stage("report.html", report, "page")
 for name in ("speedup", "efficiency", "matrix"):
     time_stage("draw", figures, name)
 time_stage("images", figures, "image")

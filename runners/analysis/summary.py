@@ -131,7 +131,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _records(frames: Sequence[pd.DataFrame]) -> list[Record]:
-    """The rows of frames that are side by side, as `to_dict` has them, which takes ten times as long.
+    """The rows of frames side by side, as `to_dict` has them, which takes ten times as long.
 
     A missing number of a type that has no NaN is None.
     """
