@@ -186,6 +186,48 @@ RESOURCES = (
 )
 """What its rounds took and gave."""
 
+NODE = (
+    _OF_RUNS["node_kind"],
+    Column("host", "str", "", "the names of the machines that measured it; mostly one"),
+    Column("job", "str", "", _OF_RUNS["job"].meaning),
+    _OF_RUNS["job_cpus"],
+    _OF_RUNS["job_nodes"],
+    _OF_RUNS["exclusive"],
+    Column(
+        *("nodes", "Int64", "count"),
+        "how many nodes its workers were on: 1, and of workers elsewhere those of the job; missing "
+        "where nobody knows",
+    ),
+    Column(
+        *("fewer_cpus", "boolean", ""),
+        "the program may keep fewer CPUs busy than there are workers; missing for workers on other "
+        "machines",
+    ),
+)
+"""Where it was measured."""
+
+COSTS = (
+    *_interval(
+        *("core_hours", "core-h"),
+        "what one run of the tasks takes: workers × `measured_median_s`; coroutines, and the plain "
+        "loop, take one core",
+    ),
+    *_interval(
+        *("baseline_core_hours", "core-h"),
+        "the same of the baseline: one core × `baseline_median_s`",
+    ),
+    _number(
+        *("measuring_s", "s"),
+        "how long it was measured, with an equal part of what several cells share",
+    ),
+    _number(
+        *("measuring_core_hours", "core-h"),
+        "what measuring it took: `job_cpus`, or where there are none all `usable_cpus`, × "
+        "`measuring_s`",
+    ),
+)
+"""What it costs where computing time is counted."""
+
 MACHINE = (
     *_interval(
         *("ceiling", "ratio"),
@@ -230,7 +272,9 @@ REMARKS = (
     *(_OF_RUNS[name] for name in ("folder", "result")),
 )
 
-COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
+COLUMNS = (
+    *(*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *NODE, *COSTS, *MACHINE, *FIGURES, *REMARKS),
+)
 
 DTYPES: dict[str, Any] = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""

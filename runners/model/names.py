@@ -49,6 +49,8 @@ FlagCode = Literal[
     "steal",
     "throttled",
     "oversubscribed",
+    "fewer_cpus",
+    "not_exclusive",
     "library_threads",
     "timer_cost",
     "short_runs",

@@ -152,6 +152,10 @@ class Run:
     gil_enabled_by: str | None = None
     job: str | None = None
     share_machine: bool | None = None
+    host: str | None = None
+    job_cpus: int | None = None
+    job_nodes: int | None = None
+    exclusive: bool | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 

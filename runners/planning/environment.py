@@ -35,6 +35,8 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "load_avg_1min": float(load) if load else None,
         "cpu_model_name": cpu_model(proc),
         "cpu_count": os.cpu_count(),
+        "cpu_cores": cpu_cores(cpus),
+        "memory_bytes": _memory_bytes(),
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
         "cpu_governor": _governors(cpus),
@@ -181,6 +183,21 @@ def _quota(folder: Path) -> float | None:
 def _affinity() -> list[int] | None:
     """Numbers of the CPUs this process may run on; None where the system does not tell."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def cpu_cores(cpus: Path = CPUS) -> int | None:
+    """How many cores the CPUs of the machine are, whoever may use them; None: it does not tell."""
+    siblings = {
+        _read(file).strip() for file in cpus.glob("cpu[0-9]*/topology/thread_siblings_list")
+    }
+    return len(siblings - {""}) or None
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _governors(cpus: Path) -> list[str] | None:

@@ -57,6 +57,16 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "more workers than usable CPUs ({})",
         "they take turns: set n no higher than the usable CPUs",
     ),
+    "fewer_cpus": (
+        "the job has fewer CPUs than n ({})",
+        "workers take turns on them: ask for as many CPUs (cluster.cpus, or --cpus-per-task of "
+        "sbatch), or set n no higher",
+    ),
+    "not_exclusive": (
+        "other jobs may run on its node",
+        "what they do is in the times: take whole nodes (cluster.exclusive=true, or --exclusive of "
+        "sbatch)",
+    ),
     "library_threads": (
         "threads x workers > CPUs ({})",
         "each worker has its own: cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), "
