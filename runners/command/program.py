@@ -168,6 +168,8 @@ def _report(folder: Path, job: Job) -> None:
         print(path)
     for line in (*written.recommendations, *written.compared):
         print(line)
+    for line in written.mixed:
+        print(line, file=sys.stderr)
 
 
 def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:

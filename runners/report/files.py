@@ -15,6 +15,7 @@ from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
 from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
+from runners.analysis.nodes import mixed
 from runners.analysis.python_notes import python_notes
 from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
@@ -51,7 +52,8 @@ class Report:
     `recommendations` has a line for each workload, and for each of its executors of which several
     n were measured: on each interpreter, where there are several, and one for the fastest of all.
     `missing` is a line if cells are missing, or "". `compared` are lines on the versions of the
-    code, if there are several.
+    code, if there are several. `mixed` has a line for each workload that was measured on several
+    kinds of node.
     """
 
     summary: pd.DataFrame
@@ -59,6 +61,7 @@ class Report:
     recommendations: tuple[str, ...]
     missing: str
     compared: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
 
 
 def write_report(
@@ -135,7 +138,8 @@ def write_report(
         files[f"{name}.svg"] = figures.image(figure, "svg")
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
-    return Report(summary, paths, recommendations, missing, compared)
+    nodes = tuple(one.text() for one in mixed(summary))
+    return Report(summary, paths, recommendations, missing, compared, nodes)
 
 
 def versions_of(
@@ -273,6 +277,6 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     for line in (*map(str, report.paths), *report.recommendations, *report.compared):
         print(printable(line))
-    if report.missing:
-        print(report.missing, file=sys.stderr)
+    for line in filter(None, (*report.mixed, report.missing)):
+        print(printable(line), file=sys.stderr)
     return 0

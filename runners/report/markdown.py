@@ -12,6 +12,7 @@ from runners.analysis.break_even import BreakEven, break_even
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
+from runners.analysis.nodes import mixed
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
@@ -147,9 +148,10 @@ def markdown(
     parts = [
         f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
+        *(f"**{escaped(one.text())}**" for one in mixed(summary)),
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
-        f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
+        f"{len(runs)} runs{_when(runs['started_at'].dropna())}.{_taken(summary)}",
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
         "![Speedup against the number of workers](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
@@ -200,6 +202,15 @@ def _when(moments: "pd.Series[pd.Timestamp]") -> str:
     if moments.empty:
         return ""
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
+
+
+def _taken(summary: pd.DataFrame) -> str:
+    """What measuring all of it took; "" where nothing was timed."""
+    taken = float(summary["measuring_core_hours"].sum())
+    if not taken > 0:
+        return ""
+    told = f"{taken:.3g} core-hours" if taken >= 0.1 else f"{taken * 3600:.3g} core-seconds"
+    return f" Measuring took {told} of the CPUs that were there for it."
 
 
 @dataclass(frozen=True, slots=True)
