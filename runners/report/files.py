@@ -25,6 +25,8 @@ from runners.report import figures, versus
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
+from runners.report.proposal import proposals
+from runners.report.proposal import written as written_proposal
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -53,7 +55,7 @@ class Report:
     n were measured: on each interpreter, where there are several, and one for the fastest of all.
     `missing` is a line if cells are missing, or "". `compared` are lines on the versions of the
     code, if there are several. `mixed` has a line for each workload that was measured on several
-    kinds of node.
+    kinds of node, and `proposed` one for each proposal.
     """
 
     summary: pd.DataFrame
@@ -62,6 +64,7 @@ class Report:
     missing: str
     compared: tuple[str, ...] = ()
     mixed: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
 
 
 def write_report(
@@ -71,6 +74,7 @@ def write_report(
     timelines: bool = False,
     names: Sequence[str] | None = None,
     exports: Sequence[str] = (),
+    proposal: str | None = None,
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
@@ -81,6 +85,8 @@ def write_report(
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
     result. `exports` are formats of other tools, of EXPORTS, whose files are written as well.
+    With `proposal`, the table and figure of an application for computing time are written for each
+    workload (`report.proposal`): of that executor, or with "" of the best one.
     Raises `UsageError` where there is nothing to report on.
     """
     if names is None:
@@ -102,7 +108,9 @@ def write_report(
     here = of_here(summary)
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
-    recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
+    found = recommended(here, runs)
+    recommendations = tuple(line for one in found for line in one.lines())
+    proposed = [] if proposal is None else proposals(here, found, proposal)
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
@@ -124,6 +132,8 @@ def write_report(
     }
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
+    for one in proposed:
+        files |= written_proposal(one, missing)
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
@@ -139,7 +149,8 @@ def write_report(
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
     nodes = tuple(one.text() for one in mixed(summary))
-    return Report(summary, paths, recommendations, missing, compared, nodes)
+    chosen = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
+    return Report(summary, paths, recommendations, missing, compared, nodes, chosen)
 
 
 def versions_of(
@@ -261,6 +272,17 @@ def run(arguments: Sequence[str]) -> int:
         help="also write the files of another tool: "
         + "; ".join(f"`{name}`: {what}" for name, what in ABOUT.items()),
     )
+    parser.add_argument(
+        "--proposal",
+        action="store_true",
+        help="also write the scaling table of an application for computing time, for each "
+        "workload: proposal-WORKLOAD.md, .csv, .tex, .pdf and .png",
+    )
+    parser.add_argument(
+        "--proposal-line",
+        metavar="EXECUTOR",
+        help="the same, of this executor; by default of the one that the report recommends",
+    )
     options = parser.parse_args(arguments)
     try:
         parts = parts_of_results(options.folders)
@@ -270,12 +292,14 @@ def run(arguments: Sequence[str]) -> int:
             timelines=options.timelines,
             names=["" if options.together else part.name for part in parts],
             exports=options.export,
+            proposal=options.proposal_line or ("" if options.proposal else None),
         )
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)
         print(f"error: {printable(told)}", file=sys.stderr)
         return 2
-    for line in (*map(str, report.paths), *report.recommendations, *report.compared):
+    lines = (*report.recommendations, *report.compared, *report.proposed)
+    for line in (*map(str, report.paths), *lines):
         print(printable(line))
     for line in filter(None, (*report.mixed, report.missing)):
         print(printable(line), file=sys.stderr)

@@ -45,6 +45,37 @@ def markdown(text: str) -> Markdown:
     return Markdown(escaped)
 
 
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",  # babel makes a letter of it and the next one
+    "`": r"\textasciigrave{}",
+    "×": r"$\times$",
+    "−": r"$-$",
+    "µ": r"$\mu$",
+    "₁": r"$_1$",
+    "ₙ": r"$_n$",
+    "·": r"$\cdot$",
+    "…": r"\ldots{}",
+}
+
+
+def latex(text: str) -> str:
+    """The text as part of a line of LaTeX, in an argument or a cell of a table.
+
+    A double hyphen, which LaTeX would make a dash, stays two, and a bracket after the end of a row
+    is no argument of it.
+    """
+    plain = printable(" ".join(text.split()))
+    escaped = "".join(_LATEX.get(character, character) for character in plain)
+    return re.sub(r"-(?=-)", "-{}", escaped)
+
+
 def csv(text: str) -> str:
     """The text as the value of a cell: what a program would take for a formula follows a quote."""
     return f"'{text}" if text.startswith(_FORMULA) else text

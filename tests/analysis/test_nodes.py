@@ -31,10 +31,11 @@ Placed = tuple[Sequence[Run], Mapping[str, Any] | None]
 def written(folder: Path, *placed: Placed) -> pd.DataFrame:
     """The runs of cells as the machines of these facts have left them."""
     for number, (runs, facts) in enumerate(placed):
+        place = folder / (str(number) if runs[0].panel is None else runs[0].cell)
         for run in runs:
-            append(folder / str(number), run)
+            append(place, run)
         if facts is not None:
-            write_environment(folder / str(number), Environment(facts, 16.0))
+            write_environment(place, Environment(facts, 16.0))
     return read_runs(folder)
 
 

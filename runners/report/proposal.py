@@ -1,0 +1,392 @@
+"""The table and figure that computing centres ask for in an application for computing time.
+
+One set of files for each workload: Markdown, CSV, LaTeX (booktabs) and the figure. All numbers are
+those of the summary.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from runners.analysis.across import loop_name
+from runners.analysis.fastest import Fastest
+from runners.analysis.interval import Interval
+from runners.analysis.nodes import mixed
+from runners.analysis.recommend import Recommendation, eligible
+from runners.model import Flag, FlagCode, UsageError
+from runners.report import figures
+from runners.report.markdown import bullets, table
+from runners.words import escaping
+from runners.words.causes import reason
+from runners.words.flags import remedy, told
+from runners.words.labels import SERIAL, labels
+from runners.words.rounding import bracketed, in_order
+
+ENOUGH = 3
+"""A line with so many n shows how an executor scales; one with fewer is taken only if all are."""
+
+SMALL = 0.01
+"""Smaller numbers of core-hours have a power of ten in the head of their column."""
+
+STRONG = """\
+The tasks are the same for every n. Time is the median of a run, from before the executor is made to
+after its workers have ended; the first row is the {loop}, one core. Speedup is that of a typical
+round, in which both ran, so that it is not exactly the ratio of the median times; efficiency is
+speedup / n. Core-hours are those of one run: n cores for its time. Brackets are 95% intervals."""
+
+WEAK = """\
+With n workers there are n times the tasks. Time is the median of a run, from before the executor is
+made to after its workers have ended; the first row is the {loop} over the tasks once, one core.
+Scaled speedup is n times the time of that over the time with n workers, of a typical round in which
+both ran; efficiency is that / n. Core-hours are those of one run: n cores for its time. Brackets
+are 95% intervals."""
+
+UNSURE = " A number without brackets has too few rounds for an interval."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table; the first one is the plain loop. `nodes` is None where nobody knows."""
+
+    name: str
+    n: int
+    nodes: int | None
+    work: int
+    time_s: Interval
+    speedup: Interval
+    efficiency: Interval
+    core_hours: Interval
+    over_n1: Interval
+    rounds: int
+    flags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is proposed for one workload: an executor, why that one, and how it scales.
+
+    `file` is what its files are called, without an ending. `panel` and `line` are the names of
+    `labels`, `workload` is the first one without the kind of node and of scaling. `notes` are what
+    to know of it: cells that are missing, flags, other kinds of node.
+    """
+
+    file: str
+    panel: str
+    workload: str
+    line: str
+    why: str
+    loop: str
+    weak: bool
+    where: str
+    usable_cpus: float
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def measured(self) -> tuple[Row, ...]:
+        return self.rows[1:]
+
+    def about(self) -> str:
+        text = " ".join((WEAK if self.weak else STRONG).format(loop=self.loop).split())
+        sure = all(math.isfinite(row.speedup.low) for row in self.measured)
+        return text if sure else text + UNSURE
+
+    def title(self) -> str:
+        return f"{'Weak' if self.weak else 'Strong'} scaling of {self.workload}"
+
+
+def proposals(
+    summary: pd.DataFrame, recommended: Iterable[Recommendation | Fastest], wanted: str = ""
+) -> list[Proposal]:
+    """A proposal for each workload of the frame of `summarise`, and each interpreter of it.
+
+    Cells of several kinds of node are in several ones. `wanted` is an executor, or a line as it is
+    called in the report; without it, the one that `recommended` has, or else the fastest. Raises
+    UsageError where there is none.
+    """
+    cells = summary.assign(**labels(summary))
+    chosen = {
+        (one.panel, one.interpreter): one for one in recommended if isinstance(one, Recommendation)
+    }
+    apart = mixed(summary)
+    found: list[Proposal] = []
+    names: dict[str, int] = {}
+    panels = {
+        (str(panel), str(interpreter)): own
+        for (panel, interpreter), own in cells.groupby(["panel", "interpreter"], sort=False)
+    }
+    for key, own in sorted(panels.items(), key=lambda one: [in_order(name) for name in one[0]]):
+        line, why = _choice(own, chosen.get(key), wanted)
+        if line:
+            file = _file(" ".join(filter(None, key)))
+            names[file] = names.get(file, 0) + 1
+            file += f"-{names[file]}" if names[file] > 1 else ""
+            told = [one.text() for one in apart if key[0].startswith(f"{one.workload} on ")]
+            found.append(_proposal(file, own, line, why, told))
+    if not found:
+        lines = ", ".join(sorted(set(cells["line"]), key=in_order))
+        raise UsageError(
+            f"--proposal-line={wanted}: none of {lines} is that, with a cell that is ok"
+            if wanted
+            else "--proposal: no cell is ok and has a speedup; the report says why"
+        )
+    return found
+
+
+def _choice(
+    cells: pd.DataFrame, recommended: Recommendation | None, wanted: str
+) -> tuple[str, str]:
+    """The line of a workload that is proposed, and why; "" where none can be."""
+    ok = cells.loc[(cells["status"] == "ok") & cells["speedup"].notna()]
+    ok = ok.loc[ok["executor"] != SERIAL]
+    if wanted:
+        ok = ok.loc[(ok["line"] == wanted) | (ok["way"] == wanted) | (ok["executor"] == wanted)]
+        why = "it was asked for"
+    else:
+        ok = ok.loc[eligible(ok)]
+        why = "it has the highest speedup"
+    if ok.empty:
+        return "", ""
+    ns = ok.groupby("line")["n"].nunique()
+    long = ns.index[ns >= min(ENOUGH, ns.max())]
+    if len(long) < len(ns):
+        why += f" of those with at least {min(ENOUGH, ns.max())} n"
+    by_speedup = ok.loc[ok["line"].isin(long)].sort_values("speedup", ascending=False)
+    fastest = str(by_speedup["line"].iloc[0])
+    if wanted:
+        return fastest, why
+    if len(ns) == 1:
+        return fastest, "it is the only one that was measured"
+    if recommended is not None and recommended.choice is not None:
+        own = by_speedup.loc[by_speedup["cell"] == recommended.choice.cell, "line"]
+        if len(own):
+            return str(own.iloc[0]), f"the report recommends it, with n = {recommended.choice.n}"
+    return fastest, f"{why}, which is not shown to be more than chance"
+
+
+def _file(name: str) -> str:
+    """A name for files that every system and LaTeX takes."""
+    return "proposal-" + (re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:80] or "workload")
+
+
+def _proposal(
+    file: str, cells: pd.DataFrame, line: str, why: str, apart: Sequence[str]
+) -> Proposal:
+    own = cells.loc[cells["line"] == line].sort_values("n")
+    ok = (own["status"] == "ok") & own["speedup"].notna()
+    missing = [
+        f"n = {row['n']} is missing: {row['status']}{_because(row['error'])}"
+        for row in own.loc[~ok].to_dict("records")
+    ]
+    measured = own.loc[ok].to_dict("records")
+    first = measured[0]
+    kinds, hosts = (own.loc[ok, name].dropna() for name in ("node_kind", "host"))
+    names = list(dict.fromkeys(name for each in hosts for name in each.split(", ")))
+    where = "; ".join(dict.fromkeys(kinds)) or "an unknown node"
+    if names:
+        where += f" ({', '.join(names[:4])}{' and others' if len(names) > 4 else ''})"
+    panel = str(first["panel"])
+    workload = panel
+    for kind in kinds:
+        workload = workload.removesuffix(f" on {kind}")
+    return Proposal(
+        *(file, panel, workload.replace(", weak scaling", ""), line, why, loop_name(own)),
+        weak=first["scaling"] == "weak",
+        where=where,
+        usable_cpus=float(own.loc[ok, "usable_cpus"].min()),
+        rows=(_loop(first), *map(_row, measured)),
+        notes=(*apart, *missing, *_flags(measured)),
+    )
+
+
+def _because(error: object) -> str:
+    return f" ({reason(error)})" if isinstance(error, str) else ""
+
+
+def _flags(rows: Iterable[Mapping[Any, Any]]) -> Iterator[str]:
+    """Each kind of flag once, with the n that have it; what it says is that of the largest."""
+    found: dict[FlagCode, list[tuple[int, Flag]]] = {}
+    for row in rows:
+        for flag in row["flags"]:
+            found.setdefault(flag.code, []).append((int(row["n"]), flag))
+    for own in found.values():
+        [*_, (_, last)] = own
+        yield f"n = {', '.join(str(n) for n, _ in own)}: {told(last)}: {remedy(last)}"
+
+
+def _interval(row: Mapping[Any, Any], name: str, unit: str = "") -> Interval:
+    stem = name.removesuffix("_median")
+    names = (f"{name}{unit}", f"{stem}_low{unit}", f"{stem}_high{unit}")
+    return Interval(*(float(row[each]) for each in names))
+
+
+EXACT = Interval(1.0, math.nan, math.nan)
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
+
+
+def _loop(row: Mapping[Any, Any]) -> Row:
+    """The baseline of that cell."""
+    time_s = _interval(row, "baseline_median", "_s")
+    cost = _interval(row, "baseline_core_hours")
+    return Row("", 1, 1, 1, time_s, EXACT, EXACT, cost, UNKNOWN, int(row["rounds"]))
+
+
+def _row(row: Mapping[Any, Any]) -> Row:
+    n = int(row["n"])
+    return Row(
+        *(str(row["line"]), n, None if pd.isna(row["nodes"]) else int(row["nodes"])),
+        work=n if row["scaling"] == "weak" else 1,
+        time_s=_interval(row, "measured_median", "_s"),
+        speedup=_interval(row, "speedup"),
+        efficiency=_interval(row, "efficiency"),
+        core_hours=_interval(row, "core_hours"),
+        over_n1=_interval(row, "speedup_n1"),
+        rounds=int(row["rounds"]),
+        flags="; ".join(map(told, row["flags"])),
+    )
+
+
+def written(proposal: Proposal, unfinished: str = "") -> dict[str, bytes]:
+    """The content of its files, by name. `unfinished` is a line if the sweep has cells to go."""
+    figure = figures.proposal(proposal)
+    texts = {
+        "md": markdown(proposal, unfinished),
+        "csv": as_csv(proposal),
+        "tex": latex(proposal, unfinished),
+    }
+    return {
+        **{f"{proposal.file}.{end}": text.encode("utf-8") for end, text in texts.items()},
+        f"{proposal.file}.pdf": figures.image(figure, "pdf"),
+        f"{proposal.file}.png": figures.image(figure, "png"),
+    }
+
+
+def _power(rows: Iterable[Row]) -> int:
+    """The power of ten that the core-hours have, where they are small."""
+    largest = max((row.core_hours.estimate for row in rows), default=1.0)
+    if largest >= SMALL or not largest > 0:
+        return 0
+    return 3 * math.floor(math.log10(largest) / 3)
+
+
+def _body(proposal: Proposal) -> Iterator[list[str]]:
+    """The table's rows as text, without its first column."""
+    scale = 10.0 ** -_power(proposal.rows)
+    for row in proposal.rows:
+        cost = row.core_hours.scaled(scale)
+        percent = row.efficiency.scaled(100)
+        yield [
+            *([f"{row.work}×"] if proposal.weak else []),
+            "?" if row.nodes is None else str(row.nodes),
+            *(_told(each) for each in (row.time_s, row.speedup, percent, cost)),
+        ]
+
+
+def _told(interval: Interval) -> str:
+    return bracketed(interval.estimate, interval.low, interval.high)
+
+
+def _head(proposal: Proposal, power: str) -> list[str]:
+    work, scaled = (["work"], "scaled speedup") if proposal.weak else ([], "speedup")
+    return ["n", *work, "nodes", "time (s)", scaled, "efficiency (%)", f"core-hours{power}"]
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def markdown(proposal: Proposal, unfinished: str = "") -> str:
+    """The page of a proposal."""
+    power = _power(proposal.rows)
+    head = _head(proposal, f" (10{str(power).translate(_RAISED)})" if power else "")
+    first = [f"1 ({proposal.loop})", *(str(row.n) for row in proposal.measured)]
+    rows = [[n, *rest] for n, rest in zip(first, _body(proposal), strict=True)]
+    name = escaping.markdown(proposal.title())
+    what = f"{proposal.line} on {proposal.where}. Taken because {proposal.why}."
+    parts = [
+        f"# {name}",
+        *([f"**{escaping.markdown(unfinished)}**"] if unfinished else []),
+        escaping.markdown(what),
+        table(head, rows),
+        f"![{name}]({proposal.file}.png)",
+        proposal.about(),
+        *(["What to know of these numbers:", bullets(proposal.notes)] if proposal.notes else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(proposal: Proposal) -> str:
+    """A line for each row of the table, with all digits."""
+    names = ("time", "speedup", "efficiency", "core_hours", "speedup_n1")
+    ends = ("", "_low", "_high")
+    units = {"time": "_s"}
+    file = io.StringIO()
+    out = csv.writer(file, lineterminator="\n")
+    numbers = [f"{name}{end}{units.get(name, '')}" for name in names for end in ends]
+    out.writerow(
+        ["workload", "executor", "n", "nodes", "work", *numbers, "rounds", "node", "flags"]
+    )
+    for row in proposal.rows:
+        found = (row.time_s, row.speedup, row.efficiency, row.core_hours, row.over_n1)
+        values = [value for each in found for value in (each.estimate, each.low, each.high)]
+        nodes = "" if row.nodes is None else row.nodes
+        names_of = [escaping.csv(text) for text in (proposal.panel, row.name or proposal.loop)]
+        digits = [f"{value:.6g}" if math.isfinite(value) else "" for value in values]
+        remarks = [escaping.csv(text) for text in (proposal.where, row.flags)]
+        out.writerow([*names_of, row.n, nodes, row.work, *digits, row.rounds, *remarks])
+    return file.getvalue()
+
+
+def _two_lines(cells: Sequence[str]) -> Iterator[str]:
+    """A row of a table of LaTeX with its intervals below the numbers: beside them is no room."""
+    parts = [cell.partition(" [") for cell in cells]
+    below = [rf"\scriptsize{{}}[{end}" if bracket else "" for _, bracket, end in parts]
+    yield " & ".join(number for number, _, _ in parts) + r" \\"
+    if any(below):
+        yield " & ".join(below).lstrip() + r" \\[2pt]"
+
+
+def latex(proposal: Proposal, unfinished: str = "") -> str:
+    """A table and a figure that can be pasted; the notes are comments above them."""
+    power = _power(proposal.rows)
+    head = _head(proposal, "")
+    shown = [*map(escaping.latex, head[:-1]), "core-hours" + (f" ($10^{{{power}}}$)" * bool(power))]
+    first = [f"1 ({escaping.latex(proposal.loop)})", *(str(row.n) for row in proposal.measured)]
+    rows = [
+        line
+        for n, rest in zip(first, _body(proposal), strict=True)
+        for line in _two_lines([n, *map(escaping.latex, rest)])
+    ]
+    caption = f"{proposal.title()} with {proposal.line} on {proposal.where}."
+    notes = [*([unfinished] if unfinished else []), *proposal.notes]
+    return "\n".join(
+        [
+            r"% \usepackage{booktabs,graphicx} in the preamble",
+            *(f"% {' '.join(note.split())}" for note in notes),
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{escaping.latex(caption)} {escaping.latex(proposal.about())}}}",
+            rf"  \label{{tab:{proposal.file}}}",
+            rf"  \begin{{tabular}}{{{'r' * len(shown)}}}",
+            r"    \toprule",
+            f"    {' & '.join(shown)} \\\\",
+            r"    \midrule",
+            *(f"    {row}" for row in rows),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+            "",
+            r"\begin{figure}",
+            r"  \centering",
+            rf"  \includegraphics{{{proposal.file}.pdf}}",
+            rf"  \caption{{{escaping.latex(caption)} Bars are 95\% intervals.}}",
+            rf"  \label{{fig:{proposal.file}}}",
+            r"\end{figure}",
+            "",
+        ]
+    )
