@@ -366,10 +366,10 @@ def latex(proposal: Proposal, unfinished: str = "") -> str:
     notes = [*([unfinished] if unfinished else []), *proposal.notes]
     return "\n".join(
         [
-            r"% \usepackage{booktabs,graphicx} in the preamble",
+            r"% \usepackage{booktabs,graphicx} in the preamble; table* for a page of two columns",
             *(f"% {' '.join(note.split())}" for note in notes),
             r"\begin{table}",
-            r"  \centering",
+            r"  \centering\small\setlength{\tabcolsep}{3pt}",
             rf"  \caption{{{escaping.latex(caption)} {escaping.latex(proposal.about())}}}",
             rf"  \label{{tab:{proposal.file}}}",
             rf"  \begin{{tabular}}{{{'r' * len(shown)}}}",
