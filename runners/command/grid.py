@@ -35,6 +35,7 @@ class Grid:
         self.master = master
         self.parser = OverridesParser.create(config_loader=loader)
         self.parsed: dict[str, Override] = {}
+        self.structural: dict[str, bool] = {}
         self.bases: dict[tuple[str, ...], _Base | HydraException | UsageError] = {}
 
     def combinations(
@@ -114,7 +115,7 @@ class Grid:
         job = cfg.hydra.job
         own = [override for override in parsed if not override.is_hydra_override()]
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
-            cfg.hydra.overrides.task = [override.input_line for override in own]
+            _write(cfg.hydra.overrides, "task", [str(override.input_line) for override in own])
             if not OmegaConf.is_interpolation(job, "override_dirname"):  # as it is in Hydra 1.4
                 job.override_dirname = _dirname(own, job.config.override_dirname)
             job.id, job.num = str(number), number
@@ -138,8 +139,13 @@ class Grid:
         scalar = "." in override.key_or_group or override.key_or_group in SCALARS
         return plain and scalar and override.package is None and top in (*CELL, "sweep")
 
+    def _is_structural(self, text: str) -> bool:
+        if text not in self.structural:
+            self.structural[text] = not self._is_scalar(self._parse(text))
+        return self.structural[text]
+
     def _base(self, overrides: Sequence[str]) -> "_Base":
-        structure = tuple(text for text in overrides if not self._is_scalar(self._parse(text)))
+        structure = tuple(text for text in overrides if self._is_structural(text))
         if structure not in self.bases:
             try:
                 self.bases[structure] = self._compose(structure)
@@ -231,24 +237,44 @@ class _Base:
     def __init__(self, cfg: DictConfig, broken: frozenset[str] = frozenset()) -> None:
         self.cfg = cfg
         self.broken = broken
-        self.pristine = {key: copy.deepcopy(cfg._get_node(key)) for key in (*CELL, "sweep")}
-        self.changed: set[str] = set()
+        self.changed: dict[tuple[str, ...], Any] = {}
 
     def set(self, key: str, value: Any) -> None:
-        """Set a value below one of the keys that are restored."""
-        self.changed.add(key.partition(".")[0])
+        """Set a value, which is restored."""
+        place = tuple(key.split(".")[:2])  # a key of the configuration's own, or of a group
+        above = self._above(place)
+        before = above._get_node(place[-1]) if OmegaConf.is_dict(above) else None
+        before = copy.deepcopy(before)
         OmegaConf.update(self.cfg, key, value, merge=True)
+        self.changed.setdefault(place, before)
 
     def restored(self) -> DictConfig:
         """The configuration as it was composed; to copy what nobody has changed takes longest."""
         with flag_override(self.cfg, ["struct", "readonly"], False):
-            for key in self.changed:
-                self.cfg[key] = copy.deepcopy(self.pristine[key])
+            for place, node in self.changed.items():
+                if node is None:  # there was none
+                    del self._above(place)[place[-1]]
+                else:
+                    self._above(place)[place[-1]] = node
         self.changed.clear()
         return self.cfg
 
+    def _above(self, place: tuple[str, ...]) -> Any:
+        return self.cfg if len(place) == 1 else self.cfg[place[0]]
+
     def lacks(self, key: str) -> bool:
         return key.partition(".")[0] in self.broken
+
+
+def _write(above: DictConfig, key: str, texts: Sequence[str]) -> None:
+    """Have a list be those texts; only what differs is written, for each one takes its time."""
+    now = above[key]
+    if now is None or len(now) != len(texts):
+        above[key] = list(texts)
+        return
+    for at, (old, new) in enumerate(zip(now, texts, strict=True)):
+        if old != new:
+            now[at] = new
 
 
 def _dirname(overrides: Sequence[Override], how: Any) -> str:

@@ -20,7 +20,7 @@ from runners.command.arguments import check_parts, expanded, resumed
 from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
-from runners.command.showing import first_cell
+from runners.command.showing import first_cell, version
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
 from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
@@ -89,6 +89,9 @@ def run(arguments: Sequence[str]) -> int:
         least, arguments = gate.demanded(arguments)
         if (problem := misshapen(arguments)) is not None:
             raise UsageError(problem)
+        if "--version" in arguments:
+            print(version())
+            return 0
         words, note = first_cell(expanded(arguments))
         for folder in resumed(arguments):
             accept_resumed(folder)
@@ -164,12 +167,12 @@ def _report(folder: Path, job: Job) -> None:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
         job.statuses.append("failed")
         return
-    for path in written.paths:
-        print(path)
     for line in (*written.recommendations, *written.compared):
         print(line)
     for line in written.mixed:
         print(line, file=sys.stderr)
+    names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
+    print(f"{'saved':<17}{folder}: {names}")
 
 
 def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:

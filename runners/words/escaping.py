@@ -45,37 +45,6 @@ def markdown(text: str) -> Markdown:
     return Markdown(escaped)
 
 
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\char34{}",  # babel makes a letter of it and the next one
-    "`": r"\textasciigrave{}",
-    "×": r"$\times$",
-    "−": r"$-$",
-    "µ": r"$\mu$",
-    "₁": r"$_1$",
-    "ₙ": r"$_n$",
-    "·": r"$\cdot$",
-    "…": r"\ldots{}",
-}
-
-
-def latex(text: str) -> str:
-    """The text as part of a line of LaTeX, in an argument or a cell of a table.
-
-    A double hyphen, which LaTeX would make a dash, stays two, and a bracket after the end of a row
-    is no argument of it.
-    """
-    plain = printable(" ".join(text.split()))
-    escaped = "".join(_LATEX.get(character, character) for character in plain)
-    return re.sub(r"-(?=-)", "-{}", escaped)
-
-
 def csv(text: str) -> str:
     """The text as the value of a cell: what a program would take for a formula follows a quote."""
     return f"'{text}" if text.startswith(_FORMULA) else text
@@ -84,3 +53,16 @@ def csv(text: str) -> str:
 def from_csv(text: str) -> str:
     """What `csv` was given."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "#$%&_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}"},
+    **{"`": r"\textasciigrave{}", "×": r"$\times$", "µ": r"\textmu{}", "–": "--", "…": r"\ldots{}"},
+}
+
+
+def latex(text: str) -> str:
+    """The text as part of a line of LaTeX."""
+    return "".join(_LATEX.get(letter, letter) for letter in printable(" ".join(text.split())))
