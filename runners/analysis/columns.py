@@ -151,41 +151,6 @@ MEDIANS = (
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
-RESOURCES = (
-    Column(
-        *("waiting", "bool", ""),
-        "tasks wait even one by one: decided once for all cells of a workload",
-    ),
-    *(
-        _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
-        for name in MEDIANS
-    ),
-    *(
-        _number(f"{name}_share", "ratio", f"part of the time of the measurement that {what} took")
-        for name, what in (
-            ("counted", "the rounds that count"),
-            ("warmup", "the others"),
-            ("ceiling", "asking what the machine gives"),
-            ("starting", "starting interpreters"),
-            ("judging", "preparing runs and comparing their results"),
-        )
-    ),
-    _number("steal_share", "ratio", "part of the CPUs' time that the host gave to other guests"),
-    _number(
-        *("others_share", "ratio"),
-        "part of the usable CPUs' time that other programs took, in the runs of both sides",
-    ),
-    _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
-    _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
-    _number(
-        "library_threads", "count", "threads beside Python's own ones, after a run of the baseline"
-    ),
-    _OF_RUNS["libraries"],
-    Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
-    _OF_RUNS["gil_enabled_by"],
-)
-"""What its rounds took and gave."""
-
 NODE = (
     _OF_RUNS["node_kind"],
     Column("host", "str", "", "the names of the machines that measured it; mostly one"),
@@ -227,6 +192,43 @@ COSTS = (
     ),
 )
 """What it costs where computing time is counted."""
+
+RESOURCES = (
+    Column(
+        *("waiting", "bool", ""),
+        "tasks wait even one by one: decided once for all cells of a workload",
+    ),
+    *(
+        _number(name, _OF_RUNS[name].unit, f"{_OF_RUNS[name].meaning}, the median")
+        for name in MEDIANS
+    ),
+    *(
+        _number(f"{name}_share", "ratio", f"part of the time of the measurement that {what} took")
+        for name, what in (
+            ("counted", "the rounds that count"),
+            ("warmup", "the others"),
+            ("ceiling", "asking what the machine gives"),
+            ("starting", "starting interpreters"),
+            ("judging", "preparing runs and comparing their results"),
+        )
+    ),
+    _number("steal_share", "ratio", "part of the CPUs' time that the host gave to other guests"),
+    _number(
+        *("others_share", "ratio"),
+        "part of the usable CPUs' time that other programs took, in the runs of both sides",
+    ),
+    _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
+    _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
+    _number(
+        "library_threads", "count", "threads beside Python's own ones, after a run of the baseline"
+    ),
+    _OF_RUNS["libraries"],
+    Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
+    _OF_RUNS["gil_enabled_by"],
+    *NODE,
+    *COSTS,
+)
+"""What its rounds took and gave, and where."""
 
 MACHINE = (
     *_interval(
@@ -272,9 +274,7 @@ REMARKS = (
     *(_OF_RUNS[name] for name in ("folder", "result")),
 )
 
-COLUMNS = (
-    *(*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *NODE, *COSTS, *MACHINE, *FIGURES, *REMARKS),
-)
+COLUMNS = (*IDENTITY, *OUTCOME, *STATISTICS, *RESOURCES, *MACHINE, *FIGURES, *REMARKS)
 
 DTYPES: dict[str, Any] = {column.name: column.dtype for column in COLUMNS if "*" not in column.name}
 """The dtype of every fixed column of the summary."""

@@ -167,7 +167,7 @@ def _choice(
         own = by_speedup.loc[by_speedup["cell"] == recommended.choice.cell, "line"]
         if len(own):
             return str(own.iloc[0]), f"the report recommends it, with n = {recommended.choice.n}"
-    return fastest, f"{why}, which is not shown to be more than chance"
+    return fastest, f"{why}, though that it is the best is not shown"
 
 
 def _file(name: str) -> str:
