@@ -81,7 +81,8 @@ class Mixed:
                 f"n = {', '.join(map(str, n))} on {kind}" for kind, n in ns.items()
             )
             more = len(self.lines) - 1
-            others = f"; so have {counted(more, 'more line')}" if more else ""
+            others = f"; {counted(more, 'other')} mix them, too" if more > 1 else ""
+            others = "; another one mixes them, too" if more == 1 else others
             text += (
                 f" A line mixes them: {line} has {where}{others}. Measure it on one kind "
                 "(cluster.sbatch={constraint: ...})."

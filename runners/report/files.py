@@ -110,7 +110,8 @@ def write_report(
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
     found = recommended(here, runs)
     recommendations = tuple(line for one in found for line in one.lines())
-    proposed = [] if proposal is None else proposals(here, found, proposal)
+    nodes = mixed(summary)
+    proposed = [] if proposal is None else proposals(here, found, nodes, proposal)
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     text = markdown(
@@ -124,6 +125,7 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
+        mixed=[one.text() for one in nodes],
     )
     files = {
         CSV: csv(summary),
@@ -148,9 +150,9 @@ def write_report(
         files[f"{name}.svg"] = figures.image(figure, "svg")
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
-    nodes = tuple(one.text() for one in mixed(summary))
+    told = tuple(one.text() for one in nodes)
     chosen = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
-    return Report(summary, paths, recommendations, missing, compared, nodes, chosen)
+    return Report(summary, paths, recommendations, missing, compared, told, chosen)
 
 
 def versions_of(

@@ -12,7 +12,6 @@ from runners.analysis.break_even import BreakEven, break_even
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
-from runners.analysis.nodes import mixed
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
 from runners.words import flags
@@ -129,6 +128,7 @@ def markdown(
     timeline: bool = False,
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
+    mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
@@ -136,7 +136,8 @@ def markdown(
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
     of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some. `apart` has the environments of several results that
+    several interpreters, if there are some. `mixed` has a line for each workload that was measured
+    on several kinds of node. `apart` has the environments of several results that
     are kept apart, by their names.
     """
     curves = list(break_even(summary))
@@ -148,7 +149,7 @@ def markdown(
     parts = [
         f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
-        *(f"**{escaped(one.text())}**" for one in mixed(summary)),
+        *(f"**{escaped(line)}**" for line in mixed),
         *_busy(found),
         f"{len(found)} cells, {len(bad)} of them not ok; "
         f"{len(runs)} runs{_when(runs['started_at'].dropna())}.{_taken(summary)}",

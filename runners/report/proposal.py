@@ -17,7 +17,7 @@ import pandas as pd
 from runners.analysis.across import loop_name
 from runners.analysis.fastest import Fastest
 from runners.analysis.interval import Interval
-from runners.analysis.nodes import mixed
+from runners.analysis.nodes import Mixed
 from runners.analysis.recommend import Recommendation, eligible
 from runners.model import Flag, FlagCode, UsageError
 from runners.report import figures
@@ -102,19 +102,21 @@ class Proposal:
 
 
 def proposals(
-    summary: pd.DataFrame, recommended: Iterable[Recommendation | Fastest], wanted: str = ""
+    summary: pd.DataFrame,
+    recommended: Iterable[Recommendation | Fastest],
+    apart: Sequence[Mixed] = (),
+    wanted: str = "",
 ) -> list[Proposal]:
     """A proposal for each workload of the frame of `summarise`, and each interpreter of it.
 
-    Cells of several kinds of node are in several ones. `wanted` is an executor, or a line as it is
-    called in the report; without it, the one that `recommended` has, or else the fastest. Raises
-    UsageError where there is none.
+    Cells of several kinds of node are in several ones, and `apart` (of `mixed`) is told there.
+    `wanted` is an executor, or a line as it is called in the report; without it, the one that
+    `recommended` has, or else the fastest. Raises UsageError where there is none.
     """
     cells = summary.assign(**labels(summary))
     chosen = {
         (one.panel, one.interpreter): one for one in recommended if isinstance(one, Recommendation)
     }
-    apart = mixed(summary)
     found: list[Proposal] = []
     names: dict[str, int] = {}
     panels = {

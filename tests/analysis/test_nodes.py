@@ -16,8 +16,7 @@ from runners.analysis.nodes import mixed
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Environment, Run
-from runners.report.markdown import markdown
-from runners.results.read import read_environments, read_runs
+from runners.results.read import read_runs
 from runners.results.write import append, write_environment
 from runners.words.labels import labels
 from tests import synthetic
@@ -148,13 +147,9 @@ def test_a_claim_is_not_judged_by_cells_of_two_kinds(
 
 
 def test_a_line_that_mixes_kinds_is_told_with_its_n(split: tuple[Path, pd.DataFrame]) -> None:
-    folder, runs = split
-    summary = summarise(runs)
-    [found] = mixed(summary)
+    [found] = mixed(summarise(split[1]))
     assert found.kinds == {ZEN_NAME: 2, XEON_NAME: 2}
     assert found.lines == {"thread": {ZEN_NAME: (1, 2), XEON_NAME: (4, 8)}}
-    text = markdown(runs, summary, [], read_environments(folder))
-    assert f"**{found.text()}**" in text.splitlines()
     assert f"n = 1, 2 on {ZEN_NAME} and n = 4, 8 on {XEON_NAME}" in found.text()
 
 

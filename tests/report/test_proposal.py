@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from runners.analysis.interval import Interval
+from runners.analysis.nodes import mixed
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Flag, UsageError
@@ -50,7 +51,7 @@ def _each(runs: Sequence[Any], facts: Mapping[str, Any]) -> list[tuple[list[Any]
 def only(folder: Path, *cells: Any, wanted: str = "") -> list[Proposal]:
     runs = placed(folder, *cells)
     summary = summarise(runs)
-    return proposals(summary, recommend(summary, runs), wanted)
+    return proposals(summary, recommend(summary, runs), mixed(summary), wanted)
 
 
 def test_every_number_is_that_of_the_summary(found: tuple[pd.DataFrame, Proposal]) -> None:
@@ -302,5 +303,7 @@ def test_without_it_none_is_written_and_mixed_nodes_are_told(
     monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
     placed(tmp_path, *line((1, 2), ZEN), *line((4, 8), XEON))
     assert report.run([str(tmp_path)]) == 0
-    assert "A line mixes them: thread has n = 1, 2 on EPYC" in capsys.readouterr().err
+    told = capsys.readouterr().err.strip()
+    assert "A line mixes them: thread has n = 1, 2 on EPYC" in told
+    assert f"**{told}**" in (tmp_path / "report.md").read_text().splitlines()
     assert not list(tmp_path.glob("proposal*"))
