@@ -58,6 +58,15 @@ def check_parts(words: Sequence[str]) -> None:
             )
 
 
+SHORT = {"--dry-run": "dry_run=true", "--yes": "yes=true"}
+"""Options of our own that stand for settings."""
+
+
+def written_out(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `SHORT` options as what they stand for."""
+    return [SHORT.get(word, word) for word in arguments]
+
+
 def expanded(arguments: Sequence[str]) -> list[str]:
     """The arguments with options first and short forms written out.
 

@@ -65,6 +65,8 @@ class Config:
     python: str = THIS
     gil: Any = None
     versus: Any = None
+    dry_run: bool = False
+    yes: bool = False
     sweep: Sweep = field(default_factory=Sweep)
     cluster: Any = None
 
