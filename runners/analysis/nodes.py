@@ -1,6 +1,6 @@
 """The nodes that cells were measured on: what is said of each, and which lines mix kinds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,21 @@ def mixed(summary: pd.DataFrame) -> list[Mixed]:
         Mixed(name, {str(kind): len(on) for kind, on in own.groupby("kind")}, dict(_lines(own)))
         for name, own in sorted(by_workload.items(), key=lambda one: in_order(one[0]))
     ]
+
+
+MOST_TOLD = 5
+"""So many workloads are told; of more, those first of which a line mixes kinds."""
+
+
+def told(found: Sequence[Mixed]) -> list[str]:
+    """What there is to say of these: a line each, if they are not many."""
+    ordered = sorted(found, key=lambda one: not one.lines)
+    lines = [one.text() for one in ordered[:MOST_TOLD]]
+    if (more := len(found) - MOST_TOLD) > 0:
+        lines.append(
+            f"{counted(more, 'more workload')} of several kinds of node: summary.csv has node_kind."
+        )
+    return lines
 
 
 def _lines(cells: pd.DataFrame) -> Iterator[tuple[str, dict[str, tuple[int, ...]]]]:

@@ -15,7 +15,7 @@ from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
 from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
-from runners.analysis.nodes import mixed
+from runners.analysis.nodes import mixed, told
 from runners.analysis.python_notes import python_notes
 from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
@@ -125,7 +125,7 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
-        mixed=[one.text() for one in nodes],
+        mixed=told(nodes),
     )
     files = {
         CSV: csv(summary),
@@ -150,9 +150,8 @@ def write_report(
         files[f"{name}.svg"] = figures.image(figure, "svg")
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
-    told = tuple(one.text() for one in nodes)
     chosen = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
-    return Report(summary, paths, recommendations, missing, compared, told, chosen)
+    return Report(summary, paths, recommendations, missing, compared, tuple(told(nodes)), chosen)
 
 
 def versions_of(

@@ -12,7 +12,7 @@ from runners.analysis.break_even import break_even
 from runners.analysis.cell import cells
 from runners.analysis.claims import Claim, Quantity, judge
 from runners.analysis.laws import fit_laws
-from runners.analysis.nodes import mixed
+from runners.analysis.nodes import MOST_TOLD, Mixed, mixed, told
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
 from runners.model import Environment, Run
@@ -160,6 +160,17 @@ def test_a_whole_line_on_each_kind_mixes_nothing(tmp_path: Path) -> None:
     assert "A line mixes them" not in found.text()
 
 
+def test_of_many_workloads_those_whose_lines_mix_kinds_are_told_first() -> None:
+    kinds = {ZEN_NAME: 2, XEON_NAME: 2}
+    whole = [Mixed(f"w{at}", kinds, {}) for at in range(MOST_TOLD + 1)]
+    lines = {"pool": {ZEN_NAME: (1, 2), XEON_NAME: (4, 8)}}
+    found = told([*whole, Mixed("last", kinds, lines)])
+    assert len(found) == MOST_TOLD + 1
+    assert found[0].startswith("last: ")
+    assert found[-1].startswith("two more workloads")
+    assert told(whole[:1]) == [whole[0].text()]
+
+
 def test_what_was_never_measured_is_with_most_of_the_others(tmp_path: Path) -> None:
     [*_, refused] = synthetic.runs(
         n=2, rounds=1, processes=1, executor="pool", status="unsupported", error="no"
@@ -181,10 +192,10 @@ def test_rows_say_the_host_of_each_job_and_what_it_was_given(tmp_path: Path) -> 
     [cell] = cells(summarise(written(tmp_path, (placed, {**ZEN, "hostname": "other"}))))
     assert (cell.host, cell.job) == ("node1, node2", "SLURM_JOB_ID=2")
     assert (cell.exclusive, cell.job_cpus, cell.nodes, cell.fewer_cpus) == (False, 2, 1, True)
-    told = {flag.code: flag.detail for flag in cell.flags}
-    assert told["fewer_cpus"] == "2 for 4"
-    assert "not_exclusive" in told
-    assert "oversubscribed" not in told  # the same, once
+    details = {flag.code: flag.detail for flag in cell.flags}
+    assert details["fewer_cpus"] == "2 for 4"
+    assert "not_exclusive" in details
+    assert "oversubscribed" not in details  # the same, once
 
 
 def test_without_a_job_there_is_nothing_to_say_of_it(tmp_path: Path) -> None:
