@@ -1,5 +1,6 @@
 """Kinds of node: cells of several are kept apart, and whoever mixes them is told."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,9 @@ from runners.analysis.laws import fit_laws
 from runners.analysis.nodes import MOST_TOLD, Mixed, mixed, told
 from runners.analysis.recommend import recommend
 from runners.analysis.summary import summarise
-from runners.model import Environment, Run
+from runners.model import Run
+from runners.results.columns import ENVIRONMENT, RUNS
 from runners.results.read import read_runs
-from runners.results.write import append, write_environment
 from runners.words.labels import labels
 from tests import synthetic
 
@@ -31,18 +32,18 @@ def written(folder: Path, *placed: Placed) -> pd.DataFrame:
     """The runs of cells as the machines of these facts have left them."""
     for number, (runs, facts) in enumerate(placed):
         place = folder / (str(number) if runs[0].panel is None else runs[0].cell)
-        for run in runs:
-            append(place, run)
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / RUNS).open("a") as file:  # at once: there are many
+            file.writelines(f"{json.dumps(run.row())}\n" for run in runs)
         if facts is not None:
-            write_environment(place, Environment(facts, 16.0))
+            (place / ENVIRONMENT).write_text(json.dumps({"facts": facts, "usable_cpus": 16.0}))
     return read_runs(folder)
 
 
 def line(n: Sequence[int], facts: Mapping[str, Any] | None, **how: Any) -> list[Placed]:
     """The cells of an executor that grows perfectly, on machines of one kind."""
-    return [
-        (synthetic.runs(n=each, speedup=0.95 * each, usable_cpus=16.0, **how), facts) for each in n
-    ]
+    how = {"rounds": 6, "processes": 1, "usable_cpus": 16.0} | how
+    return [(synthetic.runs(n=each, speedup=0.95 * each, **how), facts) for each in n]
 
 
 @pytest.fixture(scope="module")

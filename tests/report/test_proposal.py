@@ -286,24 +286,15 @@ def test_the_command_writes_them_beside_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
-    placed(tmp_path, *line((1, 2, 4), ZEN))
+    placed(tmp_path, *line((1, 2), ZEN), *line((4, 8), XEON))
     assert report.run([str(tmp_path), "--proposal"]) == 0
-    told = capsys.readouterr().out
-    assert "proposal-primes: thread, since it is the only one that was measured" in told
-    assert {path.suffix for path in tmp_path.glob("proposal-primes.*")} == {
+    out, told = capsys.readouterr()
+    assert f"proposal-{FILE}: thread, since it is the only one that was measured" in out
+    assert {path.suffix for path in tmp_path.glob(f"proposal-{FILE}.*")} == {
         *(".md", ".csv", ".tex", ".pdf", ".png")
     }
-    assert report.run([str(tmp_path), "--proposal-line", "pool"]) == 2
-    assert "--proposal-line=pool: none of thread is that" in capsys.readouterr().err
-
-
-def test_without_it_none_is_written_and_mixed_nodes_are_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
-    placed(tmp_path, *line((1, 2), ZEN), *line((4, 8), XEON))
-    assert report.run([str(tmp_path)]) == 0
-    told = capsys.readouterr().err.strip()
     assert "A line mixes them: thread has n = 1, 2 on EPYC" in told
-    assert f"**{told}**" in (tmp_path / "report.md").read_text().splitlines()
-    assert not list(tmp_path.glob("proposal*"))
+    assert f"**{told.strip()}**" in (tmp_path / "report.md").read_text().splitlines()
+
+
+FILE = "primes-on-EPYC-7763-128-cores-256-CPUs"
