@@ -125,8 +125,9 @@ def _measure(
         claims.enter_context(claimed(shared))
         numbers = [resume.following(shared)]  # it can be read: before anything is set aside
     for cell, old in todo:
-        resume.begin(cell.folder, cell.plan, old, cell.submitted)
+        # Before anything is measured: also a cell that is killed says on what machine it was.
         write_environment(cell.folder, environment_of(cell.plan.python.asked, cell.plan.version))
+        resume.begin(cell.folder, cell.plan, old, cell.submitted)
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     numbers += [resume.following(folder) for folder in folders.values()]
     if panel.name is not None and shared is not None:
