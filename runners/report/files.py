@@ -26,7 +26,7 @@ from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
 from runners.report.markdown import markdown
 from runners.report.proposal import proposals
-from runners.report.proposal import written as written_proposal
+from runners.report.proposal_files import written as written_proposal
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results

@@ -22,7 +22,8 @@ from runners.analysis.summary import summarise
 from runners.model import Flag, UsageError
 from runners.report import figures
 from runners.report import files as report
-from runners.report.proposal import Proposal, Row, as_csv, latex, markdown, proposals, written
+from runners.report.proposal import Proposal, Row, proposals
+from runners.report.proposal_files import as_csv, latex, markdown, written
 from tests import synthetic
 from tests.analysis.test_nodes import XEON, XEON_NAME, ZEN, ZEN_NAME, line
 from tests.analysis.test_nodes import written as placed
@@ -123,6 +124,11 @@ def test_weak_scaling_has_its_own_columns(tmp_path: Path) -> None:
     ]
 
 
+def test_coroutines_take_one_core() -> None:
+    assert "one core for its time" in markdown(replace(made(), coroutines=True))
+    assert "n cores for its time" in markdown(made())
+
+
 def test_cells_that_are_missing_are_told(tmp_path: Path) -> None:
     bad = synthetic.runs(n=8, status="timeout", error="longer than 60 s")
     [one] = only(tmp_path, *line((1, 2, 4), ZEN), (bad, ZEN))
@@ -158,6 +164,7 @@ def made(panel: str = "primes", line: str = "pool", hours: float = 1.5, *notes: 
     return Proposal(
         *("proposal-primes", panel, panel, line, "it was asked for", "plain loop"),
         weak=False,
+        coroutines=False,
         where="EPYC_7763 & co (node1)",
         usable_cpus=8.0,
         rows=tuple(row(n, hours) for n in (1, 1, 2)),
