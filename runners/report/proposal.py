@@ -29,14 +29,15 @@ STRONG = """\
 The tasks are the same for every n. Time is the median of a run, from before the executor is made to
 after its workers have ended; the first row is the {loop}, one core. Speedup is that of a typical
 round, in which both ran, so that it is not exactly the ratio of the median times; efficiency is
-speedup / {by}. Core-hours are those of one run: {cores} for its time. Brackets are 95% intervals."""
+speedup / {by}. Core-hours are those of one run: {cores} for its time. Brackets are 95%
+intervals."""
 
 WEAK = """\
 With n workers there are n times the tasks. Time is the median of a run, from before the executor is
 made to after its workers have ended; the first row is the {loop} over the tasks once, one core.
 Scaled speedup is n times the time of that over the time with n workers, of a typical round in which
-both ran; efficiency is that / {by}. Core-hours are those of one run: {cores} for its time. Brackets
-are 95% intervals."""
+both ran; efficiency is that / {by}. Core-hours are those of one run: {cores} for its time.
+Brackets are 95% intervals."""
 
 BY_N = {"by": "n", "cores": "n cores"}
 OF_COROUTINES = {

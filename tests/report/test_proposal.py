@@ -292,7 +292,8 @@ def test_a_flag_is_told_once_with_its_n(tmp_path: Path) -> None:
 def test_the_command_writes_them_beside_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(figures, "image", lambda figure, kind: svg)
     placed(tmp_path, *line((1, 2), ZEN), *line((4, 8), XEON))
     assert report.run([str(tmp_path), "--proposal"]) == 0
     out, told = capsys.readouterr()
@@ -302,6 +303,9 @@ def test_the_command_writes_them_beside_the_report(
     }
     assert "A line mixes them: thread has n = 1, 2 on EPYC" in told
     assert f"**{told.strip()}**" in (tmp_path / "report.md").read_text().splitlines()
+    assert (
+        "A line mixes them: thread has n = 1, 2 on EPYC" in (tmp_path / "report.html").read_text()
+    )
 
 
 FILE = "primes-on-EPYC-7763-128-cores-256-CPUs"
