@@ -110,6 +110,8 @@ FACTS = (
     "hostname",
     "cpu_model_name",
     "cpu_count",
+    "cpu_cores",
+    "memory_bytes",
     "cpu_affinity",
     "cpu_quota",
     "cpu_governor",
