@@ -103,9 +103,11 @@ def flags(
     running, limit = at_a_time(cell), cpu_limit(cell)
     of_the_job = list(_of_the_job(cell))
     yield from of_the_job
-    is_over = running > max(limit, cell["usable_cpus"]) and not cell["waiting"]
-    if is_over and "fewer_cpus" not in {flag.code for flag in of_the_job}:
-        yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
+    if running > max(limit, cell["usable_cpus"]) and not cell["waiting"]:
+        if "fewer_cpus" not in {flag.code for flag in of_the_job}:  # which says the same
+            yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
+    elif (cores := _cores(cell)) * limit / cell["usable_cpus"] < running and not cell["waiting"]:
+        yield Flag("beyond_cores", f"{running:g} > {cores:g}")
     coroutine = cell["worker_kind"] == "coroutine"
     computes = cell["cpu_share"] > MOSTLY_CPU and cell["task_s"] > COMPUTED_S
     if coroutine and computes and cell["n"] > 1:
@@ -146,6 +148,12 @@ def _of_the_job(cell: Mapping[str, Any]) -> Iterator[Flag]:
         yield Flag("fewer_cpus", f"{cell['usable_cpus']:g} for {cell['n']:g}")
     if cell.get("exclusive") is False:
         yield Flag("not_exclusive")
+
+
+def _cores(cell: Mapping[str, Any]) -> float:
+    """The physical cores that workers have; infinite where nobody knows how many there are."""
+    known = (cell.get("worker_cores"), cell.get("physical_cores"))
+    return next((float(one) for one in known if one is not None and one == one), math.inf)
 
 
 def _leaves_behind(cell: Mapping[str, Any]) -> Iterator[Flag]:

@@ -48,7 +48,8 @@ STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
-APART = ("cell", "n", "usable_cpus", "folder", "node_kind", *PYTHON)
+CORES = ("placement", "physical_cores", "worker_cores")
+APART = ("cell", "n", "usable_cpus", *CORES[1:], "folder", "node_kind", *PYTHON)
 """In what the cells of a family may differ; which interpreter they have is told by its place, and
 on which kind of node they were by `node_kinds`."""
 
@@ -159,7 +160,8 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, "node_kind", "folder", "result"]
+    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, *CORES, "node_kind", "folder"]
+    names += ["result"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -246,6 +248,7 @@ def _resources(
     threads = of(["library_threads"], baseline[:, 0]).groupby(code[measured]).max()
     names = runs["libraries"].iloc[baseline[:, 0]].groupby(code[measured]).first()
     enabled_by = runs["gil_enabled_by"].iloc[measured].groupby(code[measured]).first()
+    pinned = runs["worker_cpus"].iloc[measured].groupby(code[measured]).first()
     shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(
         {
@@ -257,6 +260,7 @@ def _resources(
             "libraries": names.reindex(cpus.index),
             "gil": peak["gil"].astype("boolean"),
             "gil_enabled_by": enabled_by.reindex(cpus.index),
+            "worker_cpus": pinned.reindex(cpus.index),
             **_metrics(runs, code, measured, metrics, len(cpus)),
         }
     )

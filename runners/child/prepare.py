@@ -32,6 +32,7 @@ from runners.model import (
     Lenient,
     Meeting,
     Multiprocessing,
+    Nearby,
     OnlyCoroutine,
     Renewing,
     Sharing,
@@ -74,7 +75,8 @@ class Prepared:
     """What the plan of a cell has to know of its plugins; the names are those of `Plan`.
 
     `given` are the executor's arguments, pickled. `code` has the digest of each module that runs,
-    by name, `packages` the version of each package behind them.
+    by name, `packages` the version of each package behind them. `unplaceable` says why workers
+    cannot be pinned to CPUs; None if they can.
     """
 
     workload_as: Factory
@@ -91,6 +93,7 @@ class Prepared:
     sends_tasks: bool
     flags: tuple[Flag, ...]
     renewing: bool
+    unplaceable: str | None
     code: Mapping[str, str]
     packages: Mapping[str, str]
 
@@ -174,6 +177,7 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
             for flag in plugin.cautions(workers, start_method)
         ),
         renewing=isinstance(workload, Renewing),
+        unplaceable=_unplaceable(workers, executor),
         code={name: source.digest for name, source in sources.items()},
         packages=code.packages(sources),
     )
@@ -211,6 +215,15 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
     if not isinstance(reuse, bool):
         raise UsageError(f"executor.reuse={reuse}: must be true or false")
     return Factory(executor_as.target, parameters), reuse
+
+
+def _unplaceable(workers: Workers, executor: Any) -> str | None:
+    """Why these workers cannot be pinned to CPUs; None if they can."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "this system pins no thread to a CPU, as Linux does"
+    if workers == "remote" and not (isinstance(executor, Nearby) and executor.is_here):
+        return "its workers are, or may be, on other machines"
+    return "it does not say what its workers are (worker_kind)" if workers == "unknown" else None
 
 
 def _cannot_meet(

@@ -11,12 +11,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runners.child import gil
 from runners.child.counters import keep_gil, read_usage
 from runners.child.stacks import listen
 from runners.child.stops import tell_stops
+
+if TYPE_CHECKING:
+    from runners.child.pinning import Places
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
@@ -98,14 +101,23 @@ def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
     _payload, _workload = payload, workload
 
 
-def install(payload: bytes, shared: Any = None) -> None:
+def install(payload: bytes, shared: Any = None, places: "Places | None" = None) -> None:
     """Make the pickled workload ready in this worker: the executors' `initializer`.
 
-    `shared` is what the workload's `share` returned, for its `attach`. Never raises: a pool that
-    loses a worker in its initializer starts the next one for ever. What went wrong is told by the
-    worker's first task.
+    `shared` is what the workload's `share` returned, for its `attach`. With `places` the worker is
+    pinned first: what the workload loads may start threads, and count the CPUs. Never raises: a
+    pool that loses a worker in its initializer starts the next one for ever. What went wrong is
+    told by the worker's first task.
     """
     global _payload, _workload, _broken, _failed
+    unpinned: Exception | None = None
+    if places is not None:
+        from runners.child.pinning import take
+
+        try:
+            take(places)
+        except OSError as error:
+            unpinned = NotInstalled(f"the worker cannot be pinned to its CPU: {error}")
     gil.watch()
     listen()  # a forked worker does already
     _failed = 0
@@ -132,7 +144,7 @@ def install(payload: bytes, shared: Any = None) -> None:
             # This worker's own affair: a server may have refused the fifth connection.
             broken = _refusal(error) or NotInstalled(_why_not_ready(error))
         ready = begin, clock_ns()
-    _here[thread_id()] = Here(ready, broken)
+    _here[thread_id()] = Here(ready, unpinned or broken)
 
 
 def run_task(task: Any) -> Wire:

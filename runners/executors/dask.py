@@ -62,6 +62,10 @@ class Dask:
         self.chosen: list[str] | None = None
         self.setup: Any = None
 
+    @property
+    def is_here(self) -> bool:
+        return self.address is None
+
     def __enter__(self) -> Self:
         import distributed
 

@@ -122,7 +122,7 @@ class Interpreters:
         """What sides have in common that share a process."""
         if not self.panel.sides_apart:
             return side.host
-        return -1 if side.role == "spin" else side.number
+        return -1 - side.host if side.role == "spin" else side.number
 
     def _start(self, sides: Sequence[Side]) -> None:
         """Start the processes of these sides; none of them starts while a run is timed."""

@@ -10,6 +10,7 @@ from runners.model.errors import REFUSALS as REFUSALS
 from runners.model.errors import Absent as Absent
 from runners.model.errors import Incomplete as Incomplete
 from runners.model.errors import InvalidParameter as InvalidParameter
+from runners.model.errors import Misplaced as Misplaced
 from runners.model.errors import Shortage as Shortage
 from runners.model.errors import Unavailable as Unavailable
 from runners.model.errors import Unsupported as Unsupported
@@ -42,6 +43,7 @@ from runners.model.names import Status as Status
 from runners.model.names import Warmth as Warmth
 from runners.model.names import Workers as Workers
 from runners.model.names import function_label as function_label
+from runners.model.names import listed as listed
 from runners.model.plan import HERE as HERE
 from runners.model.plan import PANEL as PANEL
 from runners.model.plan import THIS as THIS
@@ -69,6 +71,7 @@ from runners.model.protocols import Metered as Metered
 from runners.model.protocols import MeteredExecutor as MeteredExecutor
 from runners.model.protocols import Multiprocessing as Multiprocessing
 from runners.model.protocols import Naming as Naming
+from runners.model.protocols import Nearby as Nearby
 from runners.model.protocols import OnlyCoroutine as OnlyCoroutine
 from runners.model.protocols import Releasing as Releasing
 from runners.model.protocols import Renewing as Renewing

@@ -118,6 +118,9 @@ class Plan:
     `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
     global lock, None leaves that to it. `version` is that of the user's code, None for the one that
     is here. `python_order` is the place of its host among those of the command.
+    `placement` is as in the configuration, with lists as `[0,2]`, and `cpus` are those of the
+    workers, one each, in the order in which they are taken. `physical_cores` is the number of cores
+    that the usable CPUs are on, `worker_cores` that of `cpus`; None where it is not told.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -149,11 +152,16 @@ class Plan:
     given: bytes
     version: Version | None = None
     python_order: int = 0
+    placement: str = "none"
+    cpus: tuple[int, ...] = ()
+    physical_cores: int | None = None
+    worker_cores: int | None = None
 
     @property
-    def host(self) -> tuple[str, Gil | None, str | None]:
-        """What cells have in common that one process can measure: interpreter and code."""
-        return self.python.asked, self.gil, self.version.asked if self.version else None
+    def host(self) -> tuple[str, Gil | None, str | None, str]:
+        """What cells have in common that share a baseline: interpreter, code and placement."""
+        version = self.version.asked if self.version else None
+        return self.python.asked, self.gil, version, self.placement
 
     @property
     def python_label(self) -> str:
@@ -192,6 +200,7 @@ def plan_of(plain: Mapping[str, Any]) -> Plan:
             "python": Python(**plain["python"]),
             "version": Version(**plain["version"]) if plain["version"] else None,
             "options": tuple(plain["options"]),
+            "cpus": tuple(plain["cpus"]),
         }
     )
 
@@ -210,7 +219,8 @@ class Panel:
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
     candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
-    process; they are measured by the same interpreter, and have the same version of the code.
+    process; they are measured by the same interpreter, on the same CPUs, and have the same version
+    of the code.
     """
 
     plans: tuple[Plan, ...]

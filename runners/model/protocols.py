@@ -294,6 +294,17 @@ class Tidy(Protocol):
 
 
 @runtime_checkable
+class Nearby(Protocol):
+    """An executor of `remote` workers that may all be on this machine.
+
+    `is_here` says so. They can then be pinned to CPUs, as those of other kinds (`placement`).
+    """
+
+    @property
+    def is_here(self) -> bool: ...
+
+
+@runtime_checkable
 class Unjoined(Protocol):
     """An executor that may return a list with holes (None) from `map` and fill them by its end.
 

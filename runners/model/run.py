@@ -72,7 +72,8 @@ class Run:
     `child.counters.Counters`.
     `compared`, `checked` and `differs` tell what was found out about its results
     (`results.columns`), `left_processes`, `left_files` and `left_shared_bytes` what is there after
-    it that was not there before it.
+    it that was not there before it. `placement` and the numbers of cores are the plan's,
+    `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`.
     """
 
     cell: str
@@ -156,6 +157,10 @@ class Run:
     job_cpus: int | None = None
     job_nodes: int | None = None
     exclusive: bool | None = None
+    placement: str = "none"
+    worker_cpus: str | None = None
+    physical_cores: int | None = None
+    worker_cores: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -202,6 +207,9 @@ def run_of(
         python_order=plan.python_order,
         python_build=plan.python.build,
         code_version=plan.version.name if plan.version is not None else "",
+        placement=plan.placement,
+        physical_cores=plan.physical_cores,
+        worker_cores=plan.worker_cores,
     )
 
 

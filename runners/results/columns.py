@@ -272,6 +272,31 @@ FIXED = (
         "whether no other job may run on its nodes; missing where that is not known, or there is "
         "no job",
     ),
+    Column(
+        *("placement", "str", ""),
+        "which CPUs workers were pinned to, one each: `none`, `cores` (one on each core first), "
+        "`siblings` (both threads of a core first), `node` (all in one NUMA node), or a list",
+        pattern=r"\A(none|cores|siblings|node|\[[0-9,]{1,400000}\])\Z",
+    ),
+    Column(
+        *("worker_cpus", "str", ""),
+        "the CPUs that the workers of this run were pinned to, as `0-1,4`",
+        pattern=r"\A[0-9,-]{1,400000}\Z",
+    ),
+    Column(
+        *("physical_cores", "Int64", "count"),
+        "how many cores the CPUs are on that the program may use, threads of one core counted "
+        "once; missing where the machine does not tell",
+        least=1,
+        most=MOST_WORKERS,
+    ),
+    Column(
+        *("worker_cores", "Int64", "count"),
+        "how many cores those are on that workers are pinned to; fewer than workers where two "
+        "threads of a core have one each",
+        least=1,
+        most=MOST_WORKERS,
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("voluntary_switches", "Int64", "count"),

@@ -67,6 +67,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "what they do is in the times: take whole nodes (cluster.exclusive=true, or --exclusive of "
         "sbatch)",
     ),
+    "beyond_cores": (
+        "more workers than physical cores ({})",
+        "two threads of a core share its units, so that each gets less than a core, with no serial "
+        "share in it: compare n = the cores, or placement=cores and siblings",
+    ),
     "library_threads": (
         "threads x workers > CPUs ({})",
         "each worker has its own: cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), "

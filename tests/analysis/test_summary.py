@@ -73,13 +73,16 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:24] == [
+    assert columns[9:27] == [
         "worker_kind",
         "fresh",
         "python",
         "python_order",
         "python_build",
         "code_version",
+        "placement",
+        "physical_cores",
+        "worker_cores",
         "status",
         "error",
         "ended_by",
@@ -90,14 +93,14 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "checked",
         "differs",
     ]
-    assert columns[24 : 24 + len(STATISTICS)] == STATISTICS
-    assert columns[24 + len(STATISTICS) :] == [
+    assert columns[27 : 27 + len(STATISTICS)] == STATISTICS
+    assert columns[27 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
-        *("libraries", "gil", "gil_enabled_by"),
+        *("libraries", "gil", "gil_enabled_by", "worker_cpus"),
         *("node_kind", "host", "job", "job_cpus", "job_nodes", "exclusive", "nodes", "fewer_cpus"),
         *(f"core_hours{end}" for end in ("", "_low", "_high")),
         *(f"baseline_core_hours{end}" for end in ("", "_low", "_high")),

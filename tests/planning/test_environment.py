@@ -137,8 +137,9 @@ def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_pat
     write(proc / "cpuinfo", "processor\t: 0\nmodel name\t: Abacus 3000 @ 2 Hz\nflags\t: x\n")
     limit(cgroup / "job", 0.5)
     for cpu, governor in enumerate(("powersave", "performance", "powersave")):
-        write(tmp_path / f"cpus/cpu{cpu}/cpufreq/scaling_governor", f"{governor}\n")
-    environment = read_environment(proc, cgroup, tmp_path / "cpus")
+        file = f"devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"
+        write(tmp_path / file, f"{governor}\n")
+    environment = read_environment(proc, cgroup, tmp_path)
     assert environment.usable_cpus == 0.5
     expected = {
         "load_avg_1min": 1.25,
@@ -152,7 +153,7 @@ def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_pat
 
 
 def test_what_cannot_be_read_is_none(proc: Path, cgroup: Path, tmp_path: Path) -> None:
-    facts = read_environment(proc, cgroup, tmp_path / "cpus").facts
+    facts = read_environment(proc, cgroup, tmp_path).facts
     for name in ("load_avg_1min", "cpu_model_name", "cpu_quota", "cpu_governor"):
         assert facts[name] is None
 
@@ -270,10 +271,11 @@ def test_every_option_reaches_an_interpreter_that_is_started_with_them() -> None
 
 
 def test_cores_are_counted_by_the_cpus_that_share_one(tmp_path: Path) -> None:
+    cpus = tmp_path / "devices/system/cpu"
     for cpu, siblings in enumerate(("0,4", "1,5", "2-3", "2-3", "0,4", "1,5")):
-        write(tmp_path / f"cpu{cpu}/topology/thread_siblings_list", f"{siblings}\n")
-    write(tmp_path / "cpufreq/topology/thread_siblings_list", "9\n")  # not a CPU
-    (tmp_path / "cpu7").mkdir()  # offline
+        write(cpus / f"cpu{cpu}/topology/thread_siblings_list", f"{siblings}\n")
+    write(cpus / "cpufreq/topology/thread_siblings_list", "9\n")  # not a CPU
+    (cpus / "cpu7").mkdir()  # offline
     assert cpu_cores(tmp_path) == 3
     assert cpu_cores(tmp_path / "none") is None
 
