@@ -29,6 +29,7 @@ from runners.model import (
     Flag,
     Inheriting,
     InvalidParameter,
+    Launching,
     Lenient,
     Meeting,
     Multiprocessing,
@@ -43,6 +44,7 @@ from runners.model import (
     UsageError,
     Workers,
     in_one_line,
+    launch_of,
     locate,
     unreadable,
 )
@@ -94,6 +96,7 @@ class Prepared:
     flags: tuple[Flag, ...]
     renewing: bool
     unplaceable: str | None
+    launches: bool
     code: Mapping[str, str]
     packages: Mapping[str, str]
 
@@ -178,6 +181,7 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
         ),
         renewing=isinstance(workload, Renewing),
         unplaceable=_unplaceable(workers, executor),
+        launches=isinstance(executor, Launching),
         code={name: source.digest for name, source in sources.items()},
         packages=code.packages(sources),
     )
@@ -290,6 +294,11 @@ def main(descriptor: int) -> None:
             if "executors" in question:
                 found, broken = local(question["executors"])
                 answer: dict[str, Any] = {"found": found, "broken": broken}
+            elif "launching" in question:
+                executor = locate(question["launching"])(**pickle.loads(question["given"]))
+                earlier = question["earlier"]
+                launch = executor.launching(launch_of(earlier) if earlier else None)
+                answer = {"launch": asdict(launch)}
             else:
                 request = Request(**question | {"only_n": tuple(question["only_n"])})
                 answer = {"prepared": asdict(prepared(request, code))}

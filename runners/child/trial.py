@@ -400,6 +400,8 @@ def main(descriptor: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     broken: Outcome | None = None
     try:
+        if (launch := plans[0].launch) is not None and launch.refused is not None:
+            raise Unavailable(launch.refused)
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))

@@ -15,6 +15,7 @@ from itertools import count
 from runners.door import Interrupted, libraries_only
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.launching import launched
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
@@ -61,7 +62,8 @@ def measure(
     and process.
     """
     with Interrupts() as interrupts:
-        panel = _Measurement(Panel(plans), interrupts, earlier, next_round, next_process)
+        known = tuple(launched(plan, interrupts) for plan in plans)
+        panel = _Measurement(Panel(known), interrupts, earlier, next_round, next_process)
         yield from panel.runs()
         interrupts.check()
 

@@ -4,7 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -132,6 +132,8 @@ class Interpreters:
                 apart = self.panel.sides_apart
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
+                if apart and side.role != "measured":  # no worker is needed there
+                    plans = [replace(plan, launch=None) for plan in plans]
                 number, seed = self._number(side.host)
                 made = Child(plans, seed, self.interrupts, [self.inside])
                 child = self.open.enter_context(made)

@@ -46,14 +46,17 @@ from runners.model.names import function_label as function_label
 from runners.model.names import listed as listed
 from runners.model.plan import HERE as HERE
 from runners.model.plan import PANEL as PANEL
+from runners.model.plan import RANKS as RANKS
 from runners.model.plan import THIS as THIS
 from runners.model.plan import Factory as Factory
+from runners.model.plan import Launch as Launch
 from runners.model.plan import Measure as Measure
 from runners.model.plan import Order as Order
 from runners.model.plan import Panel as Panel
 from runners.model.plan import Plan as Plan
 from runners.model.plan import Python as Python
 from runners.model.plan import Version as Version
+from runners.model.plan import launch_of as launch_of
 from runners.model.plan import plan_of as plan_of
 from runners.model.protocols import Cautious as Cautious
 from runners.model.protocols import Chunking as Chunking
@@ -65,6 +68,7 @@ from runners.model.protocols import Executor as Executor
 from runners.model.protocols import Fresh as Fresh
 from runners.model.protocols import Inheriting as Inheriting
 from runners.model.protocols import Initializing as Initializing
+from runners.model.protocols import Launching as Launching
 from runners.model.protocols import Lenient as Lenient
 from runners.model.protocols import Meeting as Meeting
 from runners.model.protocols import Metered as Metered

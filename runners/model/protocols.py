@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 from runners.model.names import Flag, Workers
+from runners.model.plan import Launch
 
 
 class Workload(Protocol):
@@ -43,7 +44,7 @@ class Executor(Protocol):
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
     It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined` or
-    `MeteredExecutor` besides.
+    `MeteredExecutor` or `Launching` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -302,6 +303,19 @@ class Nearby(Protocol):
 
     @property
     def is_here(self) -> bool: ...
+
+
+@runtime_checkable
+class Launching(Protocol):
+    """An executor whose workers may have to be started together with the measuring process."""
+
+    def launching(self, earlier: Launch | None = None, /) -> Launch:
+        """How that is done on this machine. May take some seconds, and start processes.
+
+        Asked before anything is measured, in a process that measures nothing, and again for another
+        number of workers unless it was said `for_any`; `earlier` is what was said then.
+        """
+        ...
 
 
 @runtime_checkable

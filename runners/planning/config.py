@@ -168,6 +168,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         renewing=found.renewing,
+        launches=found.launches,
         python=python,
         version=version,
         gil=gil,

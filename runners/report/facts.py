@@ -64,7 +64,12 @@ def width(lines: Sequence[Fact]) -> int:
 def notes(cell: "CellSummary") -> list[Fact]:
     """A name, a few words that stand out, and the rest of the line."""
     found: list[Fact] = []
-    if cell.parameters.get("executor.reuse"):
+    launch = cell.parameters.get("executor.launch")
+    kept = bool(cell.parameters.get("executor.reuse"))
+    if launch not in (None, "auto", "spawn", "none"):
+        took = f"started by {launch}, before anything was timed{', and kept' if kept else ''}"
+        found.append(("workers", "", took))
+    elif kept:
         took = f"kept between runs; starting them took {_seconds(cell.start_s)} more"
         found.append(("workers", "", took))
     found += [("lost", "", loss) for loss in causes.told(cell)]

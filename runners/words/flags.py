@@ -132,8 +132,9 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "open_ports": (
         "{} listens on all addresses of this machine while it runs",
-        "a network of its own could not be made (it takes Linux and CAP_SYS_ADMIN, which root "
-        "has): close its ports by a firewall, or choose executor=process_pool or loky",
+        "a network of its own could not be made (it takes Linux, CAP_SYS_ADMIN, which root has, "
+        "and an MPI that starts its workers itself): close its ports by a firewall, or choose "
+        "executor=process_pool or loky",
     ),
     "gil_enabled": (
         "the GIL was switched on by {}",
