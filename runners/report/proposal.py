@@ -95,7 +95,8 @@ class Proposal:
         form = WEAK if self.weak else STRONG
         words = OF_COROUTINES if self.coroutines else BY_N
         text = " ".join(form.format(loop=self.loop, **words).split())
-        sure = all(math.isfinite(row.speedup.low) for row in self.measured)
+        lows = (low for row in self.measured for low in (row.speedup.low, row.time_s.low))
+        sure = all(map(math.isfinite, lows))
         return text if sure else text + UNSURE
 
     def title(self) -> str:
