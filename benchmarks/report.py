@@ -75,7 +75,7 @@ def make_up(folder: Path, cells: int, rows: int) -> None:
     for at in range(cells):
         workload, which = divmod(at, len(texts))
         cell, text = list(texts.items())[which]
-        name = f"{workload:02d}{cell[2:]}"
+        name = f"{workload:04x}{cell[4:]}"
         text = text.replace(cell, name).replace("WORKLOAD", f"workload{workload}")
         (folder / name).mkdir()
         (folder / name / "runs.jsonl").write_text(text)

@@ -153,6 +153,10 @@ class Run:
     gil_enabled_by: str | None = None
     job: str | None = None
     share_machine: bool | None = None
+    host: str | None = None
+    job_cpus: int | None = None
+    job_nodes: int | None = None
+    exclusive: bool | None = None
     placement: str = "none"
     worker_cpus: str | None = None
     physical_cores: int | None = None
