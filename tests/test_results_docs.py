@@ -98,7 +98,7 @@ def test_every_file_is_named_and_every_name_is_of_a_file(written: set[str]) -> N
         assert any(fnmatch(file, pattern) for pattern in patterns.values()), file
     for name, pattern in patterns.items():
         elsewhere = {"pythons.png", "pythons.svg", "versus.png", "versus.svg", "versus.csv"}
-            elsewhere |= {"details.md"}
+        elsewhere |= {"details.md"}
         assert any(fnmatch(file, pattern) for file in written | elsewhere), name
 
 
