@@ -87,8 +87,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_every_file_is_named_and_every_name_is_of_a_file(written: set[str]) -> None:
     """Those of the lecture are looked at in test_experiments.py, which has them, and the figure of
-    several interpreters in report/test_pythons.py, that of versions in report/test_versus.py, and what many cells have
-        in report/test_many.py.
+    several interpreters in report/test_pythons.py, that of versions in report/test_versus.py,
+    and what many cells have in report/test_many.py.
     """
     tables = PAGE.read_text().partition("## Files")[2].partition("`python -m experiments`")[0]
     cells = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
