@@ -122,6 +122,10 @@ class CellSummary:
     libraries: str | None
     gil: bool | None
     gil_enabled_by: str | None
+    away_tasks: float
+    away_workers: float
+    away_machines: str | None
+    chosen_workers: str | None
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
     folder: str
@@ -162,7 +166,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
             for name in (
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
                 *("python", "python_order", "python_build", "gil_enabled_by", "result"),
-                *("code_version", "differs"),
+                *("code_version", "differs", "away_machines", "chosen_workers"),
             )
         },
         "folder": stated("folder") or "",

@@ -127,6 +127,10 @@ def flags(
         yield Flag("equal_draws", f"{runs:g}")
     if isinstance(by := cell.get("gil_enabled_by"), str):
         yield Flag("gil_enabled", by.replace("?", "a module that is not known"))
+    if cell["away_tasks"] > 0:
+        tasks, workers = f"{cell['away_tasks']:g} of {cell['tasks']:g}", f"{cell['away_workers']:g}"
+        where = f" on {cell['away_machines']}" if isinstance(cell["away_machines"], str) else ""
+        yield Flag("other_clocks", f"{tasks} tasks, of {workers} workers{where},")
     yield from _leaves_behind(cell)
     yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"

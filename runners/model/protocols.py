@@ -42,8 +42,8 @@ class Executor(Protocol):
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
-    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined` or
-    `MeteredExecutor` besides.
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined`,
+    `Choosing` or `MeteredExecutor` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -303,6 +303,16 @@ class Unjoined(Protocol):
 
     @property
     def unjoined(self) -> bool: ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """An executor on workers that were there before, which has chosen some of them."""
+
+    @property
+    def chosen_workers(self) -> str | None:
+        """Which ones, in one line; it is asked after its end. None where it started its own."""
+        ...
 
 
 @runtime_checkable

@@ -315,6 +315,9 @@ def _losses(measured: Iterable[_Named]) -> str:
 
 def _explained(measured: Iterable[_Named]) -> Iterator[str]:
     for entry in measured:
+        for flag in entry.cell.flags:
+            if flag.code == "other_clocks":
+                yield f"{entry.name}: {flags.told(flag)}"
         if losses := told(entry.cell):
             yield f"{entry.name}: lost {'; '.join(losses)}"
 

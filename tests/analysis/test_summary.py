@@ -95,9 +95,10 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
+        *("away_tasks", "away_workers"),
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
-        *("libraries", "gil", "gil_enabled_by"),
+        *("libraries", "gil", "gil_enabled_by", "away_machines", "chosen_workers"),
         *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder", "result"),
@@ -340,6 +341,13 @@ FLAGS: list[tuple[Callable[[Run], dict[str, Any]], str]] = [
     ),
     (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
     (lambda run: {"steady": run.process == 0}, "no steady state"),
+    (
+        lambda run: {
+            **{"tasks": 24, "away_tasks": 16, "away_workers": 8, "away_machines": "b, c"},
+            **({"levels": ()} if run.role == "measured" else {}),
+        },
+        "no ladder: left out 16 of 24 tasks, of 8 workers on b, c, by another machine's clock",
+    ),
     (
         lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
         "tasks returned equal draws in 12 runs",
