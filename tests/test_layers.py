@@ -26,6 +26,7 @@ MAY_IMPORT = {
 STANDARD_LIBRARY_ONLY = ("model", "child", "workloads", "executors")
 BESIDES = {
     "executors/dask.py": {"dask", "distributed"},
+    "executors/dask_cluster.py": {"distributed"},
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},
     "workloads/matmul.py": {"numpy", "threadpoolctl"},

@@ -99,6 +99,7 @@ _workload: Any = None
 _broken: Exception | None = None
 _failed = 0
 _clock: str | None = None
+_loaded: dict[str, str] = {}
 
 
 def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
@@ -169,6 +170,28 @@ def install(payload: bytes, shared: Any = None, clock: str | None = None) -> Non
         ready = begin, clock_ns()
     away = None if clock in (None, clock_name()) else machine_name()
     _here[thread_id()] = Here(ready, broken, away)
+
+
+def survey(payload: bytes, *_: Any) -> tuple[str | None, dict[str, str]]:
+    """What this process has of what `install` needs, for executors whose workers may lack it.
+
+    Why the workload cannot be loaded, or None, and a digest of each module that a worker runs, but
+    for those that are installed. A process that goes on keeps the code that it has loaded: the
+    digests are of when it was asked first.
+    """
+    from runners.child.sources import Code  # for these alone
+    from runners.model import in_one_line
+
+    try:
+        workload = pickle.loads(payload)
+    except Exception as error:
+        return in_one_line(error), {}
+    named = workload.sources() if hasattr(workload, "sources") else ()
+    reached = Code().reached([__name__, type(workload).__module__, *named])
+    return None, {name: _loaded.setdefault(name, one.digest) for name, one in reached.items()}
+
+
+install.survey = survey  # type: ignore[attr-defined]  # beside what it is about
 
 
 def run_task(task: Any) -> Wire:
