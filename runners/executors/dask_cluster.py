@@ -182,8 +182,13 @@ class Existing:
 
         try:
             results: list[Any] = self.client.sync(self._results, futures)
-        except (KilledWorker, CancelledError) as error:
+        except Unavailable:
+            raise
+        except Exception as error:
             self._tell_loss()
+            gone = isinstance(error, KilledWorker | CancelledError)
+            if not gone and self.client.status == "running":
+                raise  # a task's own
             raise Unavailable(
                 f"the cluster at {self.address} lost workers, or its scheduler: "
                 f"{in_one_line(error)}"

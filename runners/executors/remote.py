@@ -11,7 +11,10 @@ from runners.model import in_one_line
 
 
 def facts(packages: "Sequence[str]") -> "dict[str, Any]":
-    """What the Python of this process is and has. Also run where `runners` is not, as a text."""
+    """What the Python of this process is and has. Also run where `runners` is not, as a text.
+
+    Annotations of what is inside of it are not evaluated.
+    """
     import os
     import sys
     from importlib.metadata import version
@@ -19,19 +22,20 @@ def facts(packages: "Sequence[str]") -> "dict[str, Any]":
     lock = getattr(sys, "_is_gil_enabled", None)
     threaded = "" if lock is None or lock() else "t"
     name = {"cpython": "CPython", "pypy": "PyPy"}.get(sys.implementation.name)
-    found = {
+    number = ".".join(map(str, sys.version_info[:2]))
+    installed: dict[str, str | None] = {}
+    found: dict[str, Any] = {
         "host": os.uname().nodename,
-        "python": f"{name or sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
-        "packages": {},
+        "python": f"{name or sys.implementation.name} {number}{threaded}",
+        "packages": installed,
     }
-    found["python"] += threaded
     for package in packages:
         try:
-            found["packages"][package] = version(package)
+            installed[package] = version(package)
         except Exception:
-            found["packages"][package] = None
+            installed[package] = None
     try:
-        import runners.executors.remote  # noqa: F401
+        import runners.child.worker  # noqa: F401
     except BaseException as error:
         found["lacks"] = f"{type(error).__name__}: {error}"
     return found

@@ -68,8 +68,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     folder = tmp_path_factory.mktemp("dask")
     copytree(ROOT / "runners", folder / "other/runners", ignore=ignore_patterns("__pycache__"))
-    with (folder / "other/runners/child/stops.py").open("a") as file:
-        file.write("# changed\n")
+    changed = folder / "other/runners/child/stops.py"
+    changed.write_text(f"{changed.read_text()}# changed\n")
     file = folder / "scheduler.json"
     common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     worker = ["worker", *common, "--no-nanny", "--death-timeout", "60"]
