@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from runners.model import in_one_line
 
 
-def facts(packages: "Sequence[str]") -> "dict[str, Any]":
-    """What the Python of this process is and has. Also run where `runners` is not, as a text.
+def facts(packages: "Sequence[str]", own: str = __name__) -> "dict[str, Any]":
+    """What the Python of this process is and has, whether it has the module `own`.
 
-    Annotations of what is inside of it are not evaluated.
+    Also run where `runners` is not, as a text.
     """
     import os
     import sys
+    from importlib import import_module
     from importlib.metadata import version
 
     lock = getattr(sys, "_is_gil_enabled", None)
@@ -35,7 +36,7 @@ def facts(packages: "Sequence[str]") -> "dict[str, Any]":
         except Exception:
             installed[package] = None
     try:
-        import runners.child.worker  # noqa: F401
+        import_module(own)
     except BaseException as error:
         found["lacks"] = f"{type(error).__name__}: {error}"
     return found
@@ -43,7 +44,7 @@ def facts(packages: "Sequence[str]") -> "dict[str, Any]":
 
 def asked(packages: Sequence[str]) -> tuple[Callable[[str], Any], str]:
     """`facts` as a function and its argument that every Python knows: they go to any worker."""
-    text = f"{inspect.getsource(facts)}\nfound = facts({[*packages]!r})"
+    text = f"{inspect.getsource(facts)}\nfound = facts({[*packages]!r}, {__name__!r})"
     return eval, f"(lambda names: (exec({text!r}, names), names['found'])[1])({{}})"
 
 
