@@ -29,6 +29,7 @@ BESIDES = {
     "executors/dask_cluster.py": {"distributed"},
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},
+    "executors/ray.py": {"ray"},
     "workloads/matmul.py": {"numpy", "threadpoolctl"},
     "child/counters.py": {"threadpoolctl"},
 }
