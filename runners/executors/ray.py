@@ -222,12 +222,23 @@ def _lives(pid: int) -> bool:
     return True
 
 
-@contextmanager
-def _own_cluster(n: int) -> Iterator[None]:
-    """While this is entered Ray runs here, and nobody else can use it."""
+def prepare() -> None:
+    """Have this process, and what it starts, know the variables of a cluster of its own."""
+    if all(os.environ.get(name) == value for name, value in LOCAL.items()):
+        return
+    if "ray" in sys.modules:  # it would be open to others, and on all addresses
+        raise Unsupported(
+            "the workload imports ray before its cluster can be made for this process alone: "
+            "import it within the function, or set executor.address"
+        )
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ.update(LOCAL)
 
+
+@contextmanager
+def _own_cluster(n: int) -> Iterator[None]:
+    """While this is entered Ray runs here, and nobody else can use it."""
+    prepare()
     folder = tempfile.mkdtemp(prefix="ray-")
     try:
         if len(folder) > LONGEST:
@@ -265,6 +276,15 @@ def _connected(address: str) -> Iterator[None]:
         socket.create_connection((host, int(port)), CONNECT_S).close()
     except OSError as error:
         raise Unavailable(f"no cluster of Ray at {address}: {in_one_line(error)}") from error
+    from ray._raylet import GcsClient  # with a wrong token `init` would try for minutes
+
+    try:
+        GcsClient(address=address)
+    except Exception as error:
+        raise Unavailable(
+            f"what is at {address} does not talk to us as a cluster of Ray ({in_one_line(error)}): "
+            "is it its port, and is its token here (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH)?"
+        ) from error
     with _init(address=address):
         yield
 

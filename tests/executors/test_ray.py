@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runners.child.worker import install
-from runners.executors.ray import LOCAL, LONGEST, Ray
+from runners.executors.ray import LONGEST, Ray, prepare
 from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, is_alive, remember, remembered, whereabouts
@@ -28,18 +29,23 @@ sys.stdin.read()
 """
 
 
+def needs_ray() -> None:
+    """It is not imported: that is for its executor, which sets variables before."""
+    if find_spec("ray") is None:
+        pytest.skip("needs the package ray, which the extra `test` does not bring")
+
+
 @pytest.fixture
 def _ray() -> None:
-    pytest.importorskip("ray", reason="needs the package ray, which the extra test does not bring")
+    needs_ray()
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a cluster with three CPUs, which this process has the token of."""
-    pytest.importorskip("ray", reason="needs the package ray, which the extra test does not bring")
+    needs_ray()
     folder = tmp_path_factory.mktemp("r")
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    os.environ.update(LOCAL)
+    prepare()
     process = subprocess.Popen(
         [sys.executable, "-c", STARTS, str(folder)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -114,12 +120,16 @@ def test_its_own_cluster_is_for_nobody_else_and_leaves_nothing(
         assert pids == {*executor.pids}
         assert executor.map(os.environ.get, ["PYTHONPATH"]) == [os.environ.get("PYTHONPATH")]
         address = __import__("ray").get_runtime_context().gcs_address
-        stranger = f"import ray; ray.init(address={address!r}, log_to_driver=False)"
-        environment = {**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        stranger = f"from runners.executors.ray import Ray; Ray(1, address={address!r}).__enter__()"
         refused = subprocess.run(
-            [sys.executable, "-c", stranger], env=environment, capture_output=True, text=True
+            [sys.executable, "-c", stranger],
+            env={**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
-        assert refused.returncode != 0
+        assert "is its token here" in refused.stderr
         assert address.startswith("127.0.0.1:")
     assert not any(map(is_alive, pids))
     assert {*threading.enumerate()} == threads
