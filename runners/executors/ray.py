@@ -23,7 +23,7 @@ START_S = 60
 END_S = 5.0
 STORE_BYTES = 200_000_000
 """Of shared memory for large arguments and results; by itself Ray would take a third of all."""
-LONGEST = 107 - len("/session_2026-11-26_20-46-40_550920_1234567/sockets/plasma_store")
+LONGEST = 107 - len("/r/session_2026-11-26_20-46-40_550920_1234567/sockets/plasma_store")
 """Letters of a folder in which its sockets can be: the kernel takes 107 for all of the path."""
 LOCAL = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
@@ -256,7 +256,7 @@ def _own_cluster(n: int) -> Iterator[None]:
                 num_gpus=0,
                 include_dashboard=False,
                 object_store_memory=STORE_BYTES,
-                _temp_dir=folder,
+                _temp_dir=f"{folder}/r",  # which it opens to everybody, so that it is in ours
             ):
                 _restore(OWN_PATH)
                 yield
