@@ -18,7 +18,7 @@ from experiments.page import Outcome, counted, verdict_rows, write_page
 from runners.analysis.claims import Judgement, judge
 from runners.command.folders import accept
 from runners.door import REQUESTS, unwritten
-from runners.model import UsageError
+from runners.model import UsageError, did_you_mean
 from runners.results.claim import release, release_all, take
 from runners.results.write import typed
 
@@ -108,8 +108,9 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(wanted: Sequence[str]) -> list[Experiment]:
     for name in wanted:
         if name not in names():
+            near = did_you_mean(name, names())
             raise UsageError(
-                f"{name}: there is no such experiment; choose from {', '.join(names())}"
+                f"{name}: there is no such experiment{near}; choose from {', '.join(names())}"
             )
     return [load(name) for name in dict.fromkeys(wanted)] or experiments()
 

@@ -96,12 +96,14 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
     if starter.cache_info().currsize:
         starter().close()
     interpreters.close()
-    for _ in range(40):  # a killed process takes a moment to be gone
-        left = [told(pid) for pid in marked(token) if not is_helper(pid)]
+    for _ in range(200):  # a killed process takes a moment to be gone
+        left = [pid for pid in marked(token) if not is_helper(pid)]
         if not left:
             return
         time.sleep(0.05)
-    raise AssertionError(f"processes left by the tests: {left}")
+    shown = ["ps", "-o", "pid,ppid,stat,etime,wchan:20,args", "-p"]
+    found = subprocess.run([*shown, ",".join(map(str, left))], capture_output=True, text=True)
+    raise AssertionError(f"processes left by the tests of process {os.getpid()}:\n{found.stdout}")
 
 
 HELPERS = (

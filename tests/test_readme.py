@@ -41,7 +41,7 @@ def shrunk(command: str) -> list[str]:
         arguments += ["workload.count=30,300", "executor=thread"]
     if "+experiment=gil" in arguments:
         arguments += ["workload.count=500"]
-    if "outputs/sweep" not in command and "-m" in arguments:
+    if "outputs/sweep" not in command and {"-m", "+experiment=gil"} & set(arguments):
         arguments += ["sweep.report=false"]  # one report is enough
     workloads = [text.partition("=")[2] for text in arguments if text.startswith("workload=")]
     for workload in ",".join(workloads).split(","):

@@ -38,16 +38,23 @@ class Code:
     `installed` has the version of each package. Of those `known`, None stands for a name that has
     no source of its own, such as a class in a module. `own` says of the first part of a name
     whether it has no version, and so is told by its sources, `owners` which distributions it
-    belongs to.
+    belongs to. `together` is what was found for several modules at once.
     """
 
     installed: Mapping[str, str] = field(default_factory=dict)
     known: dict[str, Source | None] = field(default_factory=dict)
     own: dict[str, bool] = field(default_factory=dict)
     owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    together: dict[frozenset[str], dict[str, Source]] = field(default_factory=dict)
 
-    def reached(self, modules: Iterable[str]) -> dict[str, Source]:
+    def reached(self, modules: Iterable[str]) -> Mapping[str, Source]:
         """Those modules and all that they import which is not installed, or with them, by name."""
+        wanted = frozenset(modules)
+        if wanted not in self.together:
+            self.together[wanted] = self._reached(wanted)
+        return self.together[wanted]
+
+    def _reached(self, modules: Iterable[str]) -> dict[str, Source]:
         found: dict[str, Source | None] = {}
         waiting = list(modules)
         while waiting:

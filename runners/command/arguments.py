@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.model import UsageError
+from runners.planning import searchpath
 from runners.results.write import from_home
 
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
@@ -57,6 +58,15 @@ def check_parts(words: Sequence[str]) -> None:
             )
 
 
+SHORT = {"--dry-run": "dry_run=true", "--yes": "yes=true"}
+"""Options of our own that stand for settings."""
+
+
+def written_out(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `SHORT` options as what they stand for."""
+    return [SHORT.get(word, word) for word in arguments]
+
+
 def expanded(arguments: Sequence[str]) -> list[str]:
     """The arguments with options first and short forms written out.
 
@@ -65,7 +75,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     single value for a parameter of a plugin becomes a choice of one: Hydra sets single values in
     the configuration of the defaults first, which may be of plugins without it. Interpreters are
     texts (`as_override`), and `python=all` is short for a sweep, too, as is `versus=...`: there are
-    two versions of the code then.
+    two versions of the code then. So is an experiment that has a sweep.
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
@@ -94,7 +104,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
-    if any(map(makes_a_sweep, written)) and not set(MULTIRUN) & set(options):
+    if any(makes_a_sweep(word, arguments) for word in written) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):
         written = [_as_choice(argument) for argument in written]
@@ -127,8 +137,12 @@ def _uncalled(parameter: str, name: str, arguments: str, method: str) -> str:
     return f"{typed}: a function is named, not called; write {key}={name}, {ways[parameter]}"
 
 
-def makes_a_sweep(word: str) -> bool:
-    """Whether it stands for several cells, also without -m."""
+def makes_a_sweep(word: str, words: Sequence[str]) -> bool:
+    """Whether this one of the words stands for several cells, also without -m."""
+    key, _, value = word.partition("=")
+    if key == "+experiment":
+        places = searchpath.places(config_folders(words))
+        return any(searchpath.has_sweep(places, name) for name in value.split(","))
     return word in ("executor=all", "python=all") or VERSUS.match(word) is not None
 
 
@@ -346,3 +360,27 @@ def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
         for part in OverridesParser.create(config_loader=loader).parse_overrides(texts)
     }
     return math.prod(counts.values())
+
+
+def config_folders(words: Sequence[str]) -> list[str]:
+    """Those of --config-dir and hydra.searchpath."""
+    found: list[str] = []
+    for at, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            found.append(value or words[min(at + 1, len(words) - 1)])
+        elif word.startswith("hydra.searchpath"):
+            found += [
+                folder
+                for override in parsed(word)
+                if isinstance(values := override.value(), list)
+                for folder in map(str, values)
+            ]
+    return found
+
+
+def parsed(word: str) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides([word])
+    except Exception:  # which is told where it is read
+        return []

@@ -19,6 +19,7 @@ from runners.command.cell import Candidate, Measured, leave_out
 from runners.command.grid import Grid
 from runners.command.mistakes import explain
 from runners.command.progress import Place, Terminal, differing, refused
+from runners.command.resume import Earlier
 from runners.model import REFUSALS, Plan, Run, UsageError
 from runners.planning.config import plan, refusal
 from runners.planning.environment import Site
@@ -119,9 +120,9 @@ def with_partners(cells: Sequence[Cell], known: Known = dict) -> list[Cell]:
     again: set[int] = set()
     for group in groups.values():
         if len(group) > 1:
-            found = [_outcome(cell, known) for cell in group]
-            if "reused" in found and {*found} & {"new", "again", "continued"}:
-                pairs = zip(group, found, strict=True)
+            outcomes = [earlier_of(cell, known).outcome for cell in group]
+            if "reused" in outcomes and {*outcomes} & {"new", "again", "continued"}:
+                pairs = zip(group, outcomes, strict=True)
                 again |= {cell.number for cell, what in pairs if what in ("reused", "continued")}
     return [
         replace(cell, what=replace(cell.what, measure=replace(cell.what.measure, force=True)))
@@ -131,12 +132,16 @@ def with_partners(cells: Sequence[Cell], known: Known = dict) -> list[Cell]:
     ]
 
 
-def _outcome(cell: Cell, known: Known) -> str:
-    assert isinstance(cell.what, Plan)
+def earlier_of(cell: Cell, known: Known = dict) -> Earlier:
+    """What the folder of a cell holds of it. `known` is as for `with_partners`."""
     try:
-        return resume.look(cell.folder, cell.what, known(cell.what.identity)).outcome
-    except OSError:
-        return "unreadable"
+        if isinstance(cell.what, Plan):
+            return resume.look(cell.folder, cell.what, known(cell.what.identity))
+        if cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
+            return Earlier("reused", status=cell.what.status)
+    except OSError as error:
+        return resume.unreadable(error)
+    return Earlier("new")
 
 
 def _pair(plan: Plan) -> str:

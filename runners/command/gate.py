@@ -46,7 +46,7 @@ def demanded(arguments: Sequence[str]) -> tuple[float | None, list[str]]:
         raise UsageError(f"{OPTION} {text}: it takes a speedup, as in {OPTION} 1.5")
     if set(MULTIRUN) & set(rest):
         raise UsageError(f"{OPTION} {text}: it is about one cell; leave out -m")
-    if makes := next((word for word in rest if makes_a_sweep(word)), None):
+    if makes := next((word for word in rest if makes_a_sweep(word, rest)), None):
         raise UsageError(f"{OPTION} {text}: it is about one cell; leave out {makes}")
     keys = {word.partition("=")[0].lstrip("+") for word in rest}
     named = (int(word[2:]) for word in reversed(rest) if re.fullmatch(r"n=\d{1,9}", word))

@@ -6,7 +6,9 @@ the scalar values of a cell are then set in a copy.
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +29,10 @@ PLUGINS = ("workload", "executor")
 SCALARS = ("n", "scaling", "python", "gil", "versus")
 
 
+MOST_CELLS = 1_000_000
+"""More are refused before they are even listed."""
+
+
 class Grid:
     """The configurations of a sweep's cells. `master` is that of the sweep itself."""
 
@@ -35,6 +41,7 @@ class Grid:
         self.master = master
         self.parser = OverridesParser.create(config_loader=loader)
         self.parsed: dict[str, Override] = {}
+        self.structural: dict[str, bool] = {}
         self.bases: dict[tuple[str, ...], _Base | HydraException | UsageError] = {}
 
     def combinations(
@@ -67,19 +74,34 @@ class Grid:
         if all_of_them:
             own = self._local_executors(values.get("python", [f"python={self.master.python}"]))
             values["executor"] = list(dict.fromkeys(itertools.chain.from_iterable(own.values())))
+        count = math.prod(map(len, values.values()))
+        if count > MOST_CELLS:
+            several = {key: len(own) for key, own in values.items() if len(own) > 1}
+            told = ", ".join(f"{key} has {number:,} values" for key, number in several.items())
+            raise UsageError(f"{count:,} cells: the most of a sweep are {MOST_CELLS:,} ({told})")
         product = list(itertools.product(*values.values()))
         if all_of_them:
             product = [cell for cell in product if self._has_here(cell, own)]
-        served = {
-            key
-            for key in values
-            if key.startswith(tuple(f"{group}." for group in PLUGINS))
-            and any(self._has(cell, key) for cell in product)
+        return list(dict.fromkeys(self._fitting(product, values)))
+
+    def _fitting(
+        self, product: Sequence[tuple[str, ...]], values: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[str, ...]]:
+        """The cells, each without the parameters that its plugin lacks and another's has."""
+        own = [texts for texts in values.values() if texts and self._is_structural(texts[0])]
+        keys = [key for key in values if key.startswith(tuple(f"{group}." for group in PLUGINS))]
+        has = {
+            structure: {key for key in keys if self._has(structure, key)}
+            for structure in itertools.product(*own)
         }
-        kept = (
-            tuple(part for part in cell if self._applies(cell, part, served)) for cell in product
-        )
-        return list(dict.fromkeys(kept))
+        served = set().union(*has.values())
+        if all(found == served for found in has.values()):
+            yield from product
+            return
+        key_of = {text: key for key, texts in values.items() for text in texts}
+        for cell in product:
+            lacks = served - has[self._structure(cell)]
+            yield tuple(text for text in cell if key_of[text] not in lacks)
 
     def _with_here(self, versions_asked: Sequence[str]) -> list[str]:
         """The overrides of the versions of the code, the one that is here first.
@@ -99,6 +121,21 @@ class Grid:
                     )
         return list(dict.fromkeys(["versus=null", *versions_asked]))
 
+    def budget_s(self, cells: Sequence[Sequence[str]]) -> float:
+        """The time budgets of all these cells, in seconds: one is composed of each kind."""
+        kinds = Counter(
+            tuple(text for text in cell if text.lstrip("+").startswith("measure")) for cell in cells
+        )
+        each_s = {kind: self._budget_s(kind) for kind in kinds}
+        return sum(each_s[kind] * count for kind, count in kinds.items())
+
+    def _budget_s(self, overrides: Sequence[str]) -> float:
+        """That of a cell; 0 where it cannot be composed, which is told when it is planned."""
+        try:
+            return float(self.config(overrides, 0).measure.time_budget_s)
+        except Exception:
+            return 0.0
+
     def config(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The whole configuration of that cell; it is good until the next call.
 
@@ -114,7 +151,7 @@ class Grid:
         job = cfg.hydra.job
         own = [override for override in parsed if not override.is_hydra_override()]
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
-            cfg.hydra.overrides.task = [override.input_line for override in own]
+            _write(cfg.hydra.overrides, "task", [str(override.input_line) for override in own])
             if not OmegaConf.is_interpolation(job, "override_dirname"):  # as it is in Hydra 1.4
                 job.override_dirname = _dirname(own, job.config.override_dirname)
             job.id, job.num = str(number), number
@@ -138,8 +175,17 @@ class Grid:
         scalar = "." in override.key_or_group or override.key_or_group in SCALARS
         return plain and scalar and override.package is None and top in (*CELL, "sweep")
 
+    def _structure(self, overrides: Sequence[str]) -> tuple[str, ...]:
+        """Those that decide which keys there are, and not only what they have."""
+        return tuple(text for text in overrides if self._is_structural(text))
+
+    def _is_structural(self, text: str) -> bool:
+        if text not in self.structural:
+            self.structural[text] = not self._is_scalar(self._parse(text))
+        return self.structural[text]
+
     def _base(self, overrides: Sequence[str]) -> "_Base":
-        structure = tuple(text for text in overrides if not self._is_scalar(self._parse(text)))
+        structure = self._structure(overrides)
         if structure not in self.bases:
             try:
                 self.bases[structure] = self._compose(structure)
@@ -217,10 +263,6 @@ class Grid:
         group, _, name = key.partition(".")
         return group in base.broken or name.partition(".")[0] in (base.cfg[group] or {})
 
-    def _applies(self, cell: Sequence[str], part: str, served: set[str]) -> bool:
-        key = part.partition("=")[0]
-        return key not in served or self._has(cell, key)
-
 
 class _Base:
     """What a choice of groups comes to, before scalar values are set in it.
@@ -231,24 +273,44 @@ class _Base:
     def __init__(self, cfg: DictConfig, broken: frozenset[str] = frozenset()) -> None:
         self.cfg = cfg
         self.broken = broken
-        self.pristine = {key: copy.deepcopy(cfg._get_node(key)) for key in (*CELL, "sweep")}
-        self.changed: set[str] = set()
+        self.changed: dict[tuple[str, ...], Any] = {}
 
     def set(self, key: str, value: Any) -> None:
-        """Set a value below one of the keys that are restored."""
-        self.changed.add(key.partition(".")[0])
+        """Set a value, which is restored."""
+        place = tuple(key.split(".")[:2])  # a key of the configuration's own, or of a group
+        above = self._above(place)
+        before = above._get_node(place[-1]) if OmegaConf.is_dict(above) else None
+        before = copy.deepcopy(before)
         OmegaConf.update(self.cfg, key, value, merge=True)
+        self.changed.setdefault(place, before)
 
     def restored(self) -> DictConfig:
         """The configuration as it was composed; to copy what nobody has changed takes longest."""
         with flag_override(self.cfg, ["struct", "readonly"], False):
-            for key in self.changed:
-                self.cfg[key] = copy.deepcopy(self.pristine[key])
+            for place, node in self.changed.items():
+                if node is None:  # there was none
+                    del self._above(place)[place[-1]]
+                else:
+                    self._above(place)[place[-1]] = node
         self.changed.clear()
         return self.cfg
 
+    def _above(self, place: tuple[str, ...]) -> Any:
+        return self.cfg if len(place) == 1 else self.cfg[place[0]]
+
     def lacks(self, key: str) -> bool:
         return key.partition(".")[0] in self.broken
+
+
+def _write(above: DictConfig, key: str, texts: Sequence[str]) -> None:
+    """Have a list be those texts; only what differs is written, for each one takes its time."""
+    now = above[key]
+    if now is None or len(now) != len(texts):
+        above[key] = list(texts)
+        return
+    for at, (old, new) in enumerate(zip(now, texts, strict=True)):
+        if old != new:
+            now[at] = new
 
 
 def _dirname(overrides: Sequence[Override], how: Any) -> str:

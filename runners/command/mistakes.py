@@ -10,7 +10,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.child.plugins import RENAMED
-from runners.model import UsageError, first_line, in_one_line, shortage
+from runners.model import UsageError, did_you_mean, first_line, in_one_line, shortage
 
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false"}
 _CONVERTED = re.compile(
@@ -40,15 +40,16 @@ def explain(error: BaseException, place: Path | None = None) -> str:
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        return (
-            f"{group}={option}: there is no such {group}; choose one of {', '.join(error.options)}"
-        )
+        near = did_you_mean(option, error.options)
+        options = ", ".join(error.options)
+        return f"{group}={option}: there is no such {group}{near}; choose one of {options}"
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
         if (new := RENAMED.get(cause.full_key)) is not None:
             return f"{cause.full_key}: it is called {new} now"
-        keys = ", ".join(map(str, cause.parent_node or ()))
         if isinstance(cause, (AttributeError, KeyError)):
-            return f"{cause.full_key}: there is no such key; there are {keys}"
+            keys = [str(key) for key in cause.parent_node or ()]
+            near = did_you_mean(cause.full_key.rpartition(".")[2], keys)
+            return f"{cause.full_key}: there is no such key{near}; there are {', '.join(keys)}"
         if "is not Optional" in str(cause):
             return f"{cause.full_key}=null: it has to have a value; leave it out for the usual one"
         if (found := _CONVERTED.match(str(cause))) is not None:

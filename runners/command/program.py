@@ -16,14 +16,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runners.command import gate
-from runners.command.arguments import check_parts, expanded, resumed
+from runners.command.arguments import check_parts, expanded, resumed, written_out
+from runners.command.cells import Cell
 from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import Job, site
 from runners.command.mistakes import explain, fail
-from runners.command.showing import first_cell
+from runners.command.outlook import Outlook
+from runners.command.progress import differing
+from runners.command.showing import first_cell, version
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import REFUSALS, THIS, UsageError, in_one_line, shortage
+from runners.model import REFUSALS, THIS, Plan, Run, UsageError, in_one_line, shortage
 from runners.planning import config, interpreters
 from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF
@@ -44,23 +47,31 @@ class Check(Callback):
     """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        from runners.planning.config import plan
+        from runners.planning.config import plan, refusal
 
         HydraConfig.instance().set_config(config)
         if config.hydra.runtime.choices.get("cluster", "none") != "none":
             fail(UsageError("cluster: jobs are for sweeps; add -m, or leave it out"))
         if config.versus is not None:
             fail(UsageError(f"versus={config.versus}: two versions make a sweep; add -m"))
+        what: Plan | Run
         try:
-            plan(config, site())
+            what = plan(config, site())
         except Exception as error:
-            if not isinstance(error.__cause__, REFUSALS):  # that is no mistake, but a result
+            # That is no mistake, but a result.
+            if not isinstance(error, UsageError) or not isinstance(error.__cause__, REFUSALS):
                 if (mistake := _mistake((), error, begun=False)) is not None:
                     fail(mistake)
                 raise
+            what = refusal(config, error)
         folder = Path(str(config.hydra.run.dir))
         try:
             accept(folder, "cell", f"{config.hydra.job.name}.log")
+            if config.dry_run:
+                [name] = differing([what])
+                for line in Outlook([Cell(0, name, (), folder, what)], config).lines():
+                    print(line)
+                raise SystemExit(0)
             claim.take(folder)  # Hydra's own files belong to whoever measures
         except (UsageError, OSError) as error:
             fail(error, folder)
@@ -72,7 +83,13 @@ class Check(Callback):
             raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
             if ".." in (below := Path(str(raw["subdir"]))).parts or below.is_absolute():
                 within(folder, folder / below)
-            if config.hydra.sweeper._target_ != OURS:  # which is claimed by ours when it is planned
+            own = config.hydra.sweeper._target_ == OURS
+            if config.dry_run and not own:
+                raise UsageError(
+                    "dry_run=true: another sweeper decides as it goes what is measured; leave "
+                    "hydra/sweeper out"
+                )
+            if not own:  # which is claimed by ours when it is planned
                 claim.take(folder)
         except (UsageError, OSError) as error:
             fail(error, folder)
@@ -86,9 +103,12 @@ def run(arguments: Sequence[str]) -> int:
     `--at-least` it says whether a cell reaches that speedup: 0, 1, or 5 where nobody can tell.
     """
     try:
-        least, arguments = gate.demanded(arguments)
+        least, arguments = gate.demanded(written_out(arguments))
         if (problem := misshapen(arguments)) is not None:
             raise UsageError(problem)
+        if "--version" in arguments:
+            print(version())
+            return 0
         words, note = first_cell(expanded(arguments))
         for folder in resumed(arguments):
             accept_resumed(folder)
@@ -164,10 +184,10 @@ def _report(folder: Path, job: Job) -> None:
         print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
         job.statuses.append("failed")
         return
-    for path in written.paths:
-        print(path)
     for line in (*written.recommendations, *written.compared):
         print(line)
+    names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
+    print(f"{'saved':<17}{folder}: {names}")
 
 
 def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:

@@ -3,8 +3,9 @@
 import json
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +88,19 @@ def begin(
         _set_aside(folder)
     more = {SUBMITTED: submitted} if submitted is not None else {}
     write_json(folder / IDENTITY, {**plan.identity, **more})
+
+
+def begins(folder: Path) -> Iterator[tuple[str | None, float]]:
+    """When each run of a cell began, in seconds, and the panel that it belongs to, if any.
+
+    Nothing of a cell that cannot be read.
+    """
+    try:
+        rows = _rows(folder / RUNS)
+    except OSError:
+        return
+    for row in rows:
+        yield row.get("panel"), datetime.fromisoformat(row["started_at"]).timestamp()
 
 
 def holds(folder: Path, run: Run) -> bool:

@@ -1,7 +1,10 @@
 """Options that show something and measure nothing: Hydra has them for a single cell alone."""
 
+import platform
 from collections.abc import Sequence
+from importlib import metadata
 
+import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
@@ -9,6 +12,15 @@ from runners.command.arguments import MULTIRUN, each_value
 
 OF_A_CELL = ("--cfg", "-c", "--info", "-i")
 SHOWING = (*OF_A_CELL, "--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc")
+
+
+def version() -> str:
+    """The program, and what it stands on."""
+    try:
+        own = metadata.version("speedup-lab")
+    except metadata.PackageNotFoundError:
+        own = "(not installed)"
+    return f"Speedup Lab {own}, Hydra {hydra.__version__}, Python {platform.python_version()}"
 
 
 def first_cell(words: Sequence[str]) -> tuple[list[str], str]:

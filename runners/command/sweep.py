@@ -27,6 +27,7 @@ from runners.command.cell import Candidate, Measured
 from runners.command.cells import (
     Cell,
     Known,
+    earlier_of,
     measure_panel,
     panels,
     planned,
@@ -39,8 +40,8 @@ from runners.command.grid import Grid
 from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.jobs import Submitted
 from runners.command.mistakes import explain, fail
+from runners.command.outlook import Outlook, accept_time
 from runners.command.progress import Place, why
-from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
 from runners.planning import interpreters, versions
 from runners.planning.identity import anywhere, handed_over, host
@@ -80,8 +81,14 @@ class Sweep:
         try:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
+            accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
             cells = planned(self.grid, combinations, site(), self._place, self.job.place)
             packed = self._packed(len(cells), launcher)
+            known: Known = dict if launcher is None else handed_over
+            if packed is not None:
+                known = anywhere
+            if self.config.dry_run:
+                return self._looked_ahead(cells, known)
             live = packed.live() if packed is not None else []
             if packed is not None and live:  # before anything of theirs is written anew
                 packed.taken_up(live, [cell for cell in cells if _is_missing(cell)])
@@ -94,7 +101,6 @@ class Sweep:
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
             claim.clear(folder)
-        known = handed_over if launcher is not None else anywhere if packed is not None else dict
         if launcher is None and self.config.sweep.panel:
             both = with_partners(cells, known)
             if both != cells:
@@ -110,6 +116,14 @@ class Sweep:
         if launcher is None:
             return self._measured(panels(missing, self.config), len(cells))
         return self._handed_over(missing, cells, launcher)
+
+    def _looked_ahead(self, cells: Sequence[Cell], known: Known) -> list[JobReturn]:
+        """Tell what would be measured, and measure nothing."""
+        if self.config.sweep.panel:
+            cells = with_partners(cells, known)
+        for line in Outlook(cells, self.config, known).lines():
+            print(line)
+        return []
 
     def claim(self, cells: int) -> None:
         """Make the sweep's folder, for this program alone until its end."""
@@ -135,15 +149,7 @@ class Sweep:
 
         `known` takes from its identity what is known before it is measured.
         """
-        try:
-            if isinstance(cell.what, Plan):
-                earlier = resume.look(cell.folder, cell.what, known(cell.what.identity))
-            elif cell.what.status != "incomplete" and resume.holds(cell.folder, cell.what):
-                earlier = Earlier("reused", status=cell.what.status)
-            else:
-                return False
-        except OSError as error:
-            earlier = resume.unreadable(error)
+        earlier = earlier_of(cell, known)
         place = Place(cell.number + 1, cells, cell.name, quiet=self.quiet)
         if earlier.outcome == "unreadable":
             self._without(place, cell, "unreadable", f"it cannot be read: {earlier.error}")
@@ -328,8 +334,7 @@ def _is_missing(cell: Cell) -> bool:
     """Whether a job has to measure that cell, as far as it is known here."""
     if not isinstance(cell.what, Plan):
         return False
-    outcome = resume.look(cell.folder, cell.what, anywhere(cell.what.identity)).outcome
-    return outcome not in ("reused", "unreadable")
+    return earlier_of(cell, anywhere).outcome not in ("reused", "unreadable")
 
 
 def _tell_of_turns(share: bool) -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from runners.command.arguments import MULTIRUN, apart
-from runners.model import in_one_line
+from runners.command.arguments import MULTIRUN, apart, config_folders, parsed
+from runners.model import did_you_mean, in_one_line
 from runners.planning import searchpath
 
 SETTINGS = {
@@ -30,16 +29,17 @@ def misshapen(words: Sequence[str]) -> str | None:
         key = name.lstrip("-")
         taken = any(one.startswith(name) for one in known) and key not in SETTINGS
         if name.startswith("-") and not taken:
+            near = did_you_mean(name, known) if key not in SETTINGS else ""
             return (
-                f"{option}: there is no such option; a setting is KEY=VALUE without dashes, as "
-                f"{SETTINGS.get(key, 'workload')}=...; --help has both"
+                f"{option}: there is no such option{near}; a setting is KEY=VALUE without dashes, "
+                f"as {SETTINGS.get(key, 'workload')}=...; --help has both"
             )
     for word in settings:
         if "=" not in word and not word.startswith("~"):
             known_by = f"{SETTINGS[word]}=..." if word in SETTINGS else "executor=pool n=2"
             return f"{word}: it is no setting; write KEY=VALUE, no spaces around =, as {known_by}"
         if word.startswith("experiment="):
-            return f"{word}: an experiment is added to what else there is; write +{word}"
+            return f"{word}: an experiment is added to what else there is; write +{word} (a sweep)"
     return None
 
 
@@ -70,7 +70,7 @@ def _other_command(word: str) -> str | None:
 
 def unreadable(words: Sequence[str]) -> str | None:
     """What is wrong with the YAML file of one of the options chosen; None if all can be read."""
-    places = searchpath.places(_folders(words))
+    places = searchpath.places(config_folders(words))
     for group, option in _chosen(words):
         if (problem := searchpath.unreadable(places, group, option)) is not None:
             own = group in ("workload", "executor")
@@ -83,7 +83,7 @@ def endless(words: Sequence[str]) -> str | None:
 
     To be asked before anything reads them, which takes a moment, and only for files of others.
     """
-    places = searchpath.places(_folders(words))
+    places = searchpath.places(config_folders(words))
     if len(places) == 1:  # the program's own
         return None
     for group, option in _chosen(words):
@@ -92,37 +92,13 @@ def endless(words: Sequence[str]) -> str | None:
     return None
 
 
-def _folders(words: Sequence[str]) -> list[str]:
-    """Those of --config-dir and hydra.searchpath."""
-    found: list[str] = []
-    for at, word in enumerate(words):
-        flag, _, value = word.partition("=")
-        if flag in ("--config-dir", "-cd"):
-            found.append(value or words[min(at + 1, len(words) - 1)])
-        elif word.startswith("hydra.searchpath"):
-            found += [
-                folder
-                for override in _parsed(word)
-                if isinstance(values := override.value(), list)
-                for folder in map(str, values)
-            ]
-    return found
-
-
 def _chosen(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each group and option that the words name, all those of a sweep."""
     for word in words:
-        for override in _parsed(word) if not word.startswith("-") else ():
+        for override in parsed(word) if not word.startswith("-") else ():
             if override.is_discrete_sweep():
                 options = [*override.sweep_string_iterator()]
             else:
                 options = [value] if isinstance(value := override.value(), str) else []
             for option in options:
                 yield override.key_or_group, option
-
-
-def _parsed(word: str) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides([word])
-    except Exception:  # which is told where it is read
-        return []

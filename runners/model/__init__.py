@@ -17,6 +17,7 @@ from runners.model.errors import UsageError as UsageError
 from runners.model.errors import WorkerDied as WorkerDied
 from runners.model.errors import WrongResult as WrongResult
 from runners.model.errors import at_least as at_least
+from runners.model.errors import did_you_mean as did_you_mean
 from runners.model.errors import error_numbers as error_numbers
 from runners.model.errors import finite_seconds as finite_seconds
 from runners.model.errors import first_line as first_line

@@ -5,6 +5,7 @@ import importlib
 import math
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -63,6 +64,14 @@ class Incomplete(Exception):
 def first_line(error: object) -> str:
     """The first line of what an error says, or of its text, that is not empty."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """The known word that is the most like the one typed, as a question; "" if none is like it."""
+    import difflib  # a millisecond, for mistakes alone
+
+    near = difflib.get_close_matches(typed, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def printable(text: str) -> str:

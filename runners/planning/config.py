@@ -25,6 +25,7 @@ from runners.model import (
     Unavailable,
     Unsupported,
     UsageError,
+    did_you_mean,
     first_line,
     timestamp,
 )
@@ -64,6 +65,8 @@ class Config:
     python: str = THIS
     gil: Any = None
     versus: Any = None
+    dry_run: bool = False
+    yes: bool = False
     sweep: Sweep = field(default_factory=Sweep)
     cluster: Any = None
 
@@ -94,7 +97,10 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     known = [f.name for f in fields(Config)]
     for key in map(str, cfg):
         if key not in known and key != "hydra":
-            raise UsageError(f"{key}: there is no such key; the top level has {', '.join(known)}")
+            near = did_you_mean(key, known)
+            raise UsageError(
+                f"{key}: there is no such key{near}; the top level has {', '.join(known)}"
+            )
     for group in _GROUPS:
         if cfg[group] is None or group not in choices:
             raise UsageError(f"{group}: none is chosen; set {group}=NAME")
@@ -183,9 +189,9 @@ def _gil(cfg: DictConfig) -> Gil | None:
 
 
 def _choices(cfg: DictConfig) -> dict[str, str]:
-    """The option chosen in each config group: the name under which a plugin is known."""
+    """The option chosen in each of our groups: the name under which a plugin is known."""
     chosen = cfg.hydra.runtime.choices if "hydra" in cfg else HydraConfig.get().runtime.choices
-    return {str(group): str(option) for group, option in chosen.items()}
+    return {group: str(chosen[group]) for group in _GROUPS if group in chosen}
 
 
 def _names_of_n(cfg: DictConfig) -> set[str]:

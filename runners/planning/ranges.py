@@ -40,7 +40,7 @@ RANGES = {
     "cluster.timeout_min": Range(1, 1_000_000, unit=" minutes"),
     "cluster.requeues": Range(0, 1_000_000),
     "cluster.cpus": MANY,
-    "measure.precision": Range(0, 1000, above=True),
+    "measure.precision": Range(0, 1, above=True),
     "measure.min_rounds": MANY,
     "measure.max_rounds": MANY,
     "measure.interpreters": MANY,
@@ -58,13 +58,20 @@ RANGES = {
 
 def check(cfg: DictConfig) -> None:
     """Raise UsageError at the first number that is out of its range, naming key and range."""
+    found: dict[str, Any] = {"n": cfg.n}
+    for group in {key.partition(".")[0] for key in RANGES if "." in key}:
+        if OmegaConf.is_config(node := cfg.get(group)):
+            raw: Any = OmegaConf.to_container(node, resolve=False)
+            found |= {f"{group}.{name}": value for name, value in raw.items()}
     for key, allowed in RANGES.items():
-        value: Any = OmegaConf.select(cfg, key)
+        value = found.get(key)
+        if isinstance(value, str):  # it stands for another value
+            value = OmegaConf.select(cfg, key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue  # null, or of a type that is told elsewhere
         if problem := allowed.problem(value):
             raise UsageError(f"{key}={_short(value)}: {problem}")
-    limit: Any = OmegaConf.select(cfg, "measure.memory_limit_bytes")
+    limit = found.get("measure.memory_limit_bytes")
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if isinstance(limit, int) and most != resource.RLIM_INFINITY and limit > most:
         raise UsageError(

@@ -218,6 +218,19 @@ def _nodes(child: yaml.Node | tuple[yaml.Node, yaml.Node]) -> tuple[yaml.Node, .
     return child if isinstance(child, tuple) else (child,)
 
 
+def has_sweep(places: Iterable[str], experiment: str) -> bool:
+    """Whether the YAML file of that experiment has values to sweep: `hydra.sweeper.params`."""
+    for place in places:
+        try:
+            text = text_of(place, f"experiment/{experiment}.yaml")
+            if text is not None:
+                params = OmegaConf.select(OmegaConf.create(text), "hydra.sweeper.params")
+                return bool(params)
+        except Exception:  # which is told where it is read
+            return False
+    return False
+
+
 def targets(places: Sequence[str], group: str) -> dict[str, str]:
     """The `_target_` of each option of a group whose file has one, by name."""
     found: dict[str, str] = {}

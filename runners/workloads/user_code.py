@@ -14,7 +14,14 @@ from types import ModuleType
 from typing import IO, Any
 
 from runners.door import Interrupted, Staying
-from runners.model import Absent, InvalidParameter, UsageError, in_one_line, unreadable
+from runners.model import (
+    Absent,
+    InvalidParameter,
+    UsageError,
+    did_you_mean,
+    in_one_line,
+    unreadable,
+)
 from runners.workloads import pickled
 
 GUARD = 'if __name__ == "__main__":'
@@ -35,11 +42,8 @@ def find(parameter: str, name: str) -> Any:
     try:
         found = attrgetter(attribute)(module)
     except AttributeError:
-        import difflib
-
-        near = difflib.get_close_matches(attribute, dir(module), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise Absent(parameter, f"{place} has no {attribute}{hint}") from None
+        near = did_you_mean(attribute, dir(module))
+        raise Absent(parameter, f"{place} has no {attribute}{near}") from None
     if not callable(found):
         raise InvalidParameter(
             parameter, f"{name} is not a function but of type {type(found).__name__}"

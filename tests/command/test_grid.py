@@ -10,6 +10,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from runners.command.grid import Grid
 from runners.model import UsageError
@@ -66,6 +67,19 @@ def test_values_of_one_cell_do_not_stay_for_the_next(make_grid: MakeGrid) -> Non
     assert grid.config(["workload.end=5", "n=3"], 0).workload.end == 5
     assert grid.config([], 1).workload.end == 200000
     assert grid.config([], 1).n == 2
+
+
+def test_neither_do_values_deep_inside_nor_those_that_are_refused(make_grid: MakeGrid) -> None:
+    grid = make_grid()
+    own = ["workload=callable", "+workload.keywords={base:2,more:{deep:1}}"]
+    before = plain(grid.config(own, 0))
+    for text in ("workload.keywords.more.deep=5", "workload.keywords={base:7}", "n=9"):
+        assert plain(grid.config([*own, text], 0)) != before
+        assert plain(grid.config(own, 0)) == before
+    for text in ("executor.speed=9", "measure.precison=1", "workload.keywords.new=1"):
+        with pytest.raises(OmegaConfBaseException):
+            grid.config([*own, "n=3", text], 0)
+        assert plain(grid.config(own, 0)) == before
 
 
 def test_what_an_option_does_not_have_is_left_out_once(make_grid: MakeGrid) -> None:

@@ -1,10 +1,12 @@
 """What shows something of a sweep is asked of its first cell."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from runners.command.arguments import expanded
+from runners.command.program import run
 from runners.command.showing import first_cell
 from tests.conftest import run_program
 
@@ -29,6 +31,27 @@ NOTE = "note: of the sweep's cells this is the one with "
 def test_a_sweep_is_shown_by_its_first_cell(typed: str, written: str, told: str) -> None:
     note = f"{NOTE}{told}" if told else ""
     assert first_cell(expanded(typed.split())) == (written.split(), note)
+
+
+@pytest.mark.parametrize(
+    ("params", "makes"), [("{n: '1,2'}", True), ("{}", False), ("[", False), (None, False)]
+)
+def test_an_experiment_with_a_sweep_is_one_without_m(
+    params: str | None, makes: bool, tmp_path: Path
+) -> None:
+    place = tmp_path / "experiment"
+    place.mkdir()
+    if params is not None:
+        (place / "own.yaml").write_text(f"hydra: {{sweeper: {{params: {params}}}}}")
+    words = ["--config-dir", str(tmp_path), "+experiment=own", "n=2"]
+    assert ("--multirun" in expanded(words)) == makes
+    assert "--multirun" in expanded(["+experiment=gil"])  # the program's own
+
+
+def test_the_version_is_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    own = metadata.version("speedup-lab")
+    assert capsys.readouterr().out.startswith(f"Speedup Lab {own}, Hydra ")
 
 
 def test_hydra_takes_it(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from runners.planning.config import Config
         ("--n 2", "without dashes, as n=..."),
         ("--experiment gil", "as +experiment=..."),
         ("-m experiment=gil", "write +experiment=gil"),
-        ("-x n=2", "-x: there is no such option"),
+        ("-x n=2", "-x: there is no such option;"),
+        ("--hlep", "--hlep: there is no such option (did you mean --help?);"),
     ],
 )
 def test_a_word_that_is_neither_option_nor_setting_is_told_how_to_be_written(

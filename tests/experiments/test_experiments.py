@@ -116,7 +116,8 @@ def test_an_unknown_name_is_one_line_with_the_choices(capsys: pytest.CaptureFixt
     assert main(["gil", "gli"]) == 2
     error = capsys.readouterr().err
     assert error == (
-        f"error: gli: there is no such experiment; choose from {', '.join(sorted(EXPERIMENTS))}\n"
+        "error: gli: there is no such experiment (did you mean gil?); choose from "
+        f"{', '.join(sorted(EXPERIMENTS))}\n"
     )
 
 

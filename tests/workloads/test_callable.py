@@ -83,7 +83,7 @@ def test_builtin_functions_without_a_signature_are_fine() -> None:
         ({"function": None}, "function", "set workload.function=package.module:name"),
         ({"function": "add"}, "function", "package.module:name or path/to/file.py:name"),
         ({"function": "no_such:add"}, "function", "No module named 'no_such'"),
-        ({"function": f"{HERE}:ad"}, "function", "has no ad; did you mean add?"),
+        ({"function": f"{HERE}:ad"}, "function", r"has no ad (did you mean add?)"),
         ({"function": f"{HERE}:constant"}, "function", "is not a function but of type int"),
         ({"function": "missing.py:add"}, "function", "missing.py"),
         ({"arguments": None}, "arguments", "set either workload.arguments"),

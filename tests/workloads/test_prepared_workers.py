@@ -225,7 +225,7 @@ def test_an_object_that_cannot_be_built_is_told_in_one_line() -> None:
         ),
         ({"function": "Counter.size", "instance": []}, "instance", "is no function that takes an"),
         ({"function": "look", "instance": []}, "instance", "leave workload.instance=null"),
-        ({"initializer": f"{HERE}:conect"}, "initializer", "did you mean connect?"),
+        ({"initializer": f"{HERE}:conect"}, "initializer", "(did you mean connect?)"),
         ({"initializer": f"{HERE}:connect"}, "initargs", "missing a required argument: 'log'"),
         ({"initializer": f"{HERE}:later"}, "initializer", "is a coroutine function"),
         ({"initargs": [1]}, "initargs", "are those of workload.initializer; name it"),

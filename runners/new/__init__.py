@@ -1,0 +1,1 @@
+"""A plugin to begin with: its class, its YAML file and its test."""
