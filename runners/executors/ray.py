@@ -68,6 +68,11 @@ class Ray:
         self.pids: list[int] = []
 
     @property
+    def is_here(self) -> bool:
+        """Whether all workers are to be on this machine."""
+        return self.address is None
+
+    @property
     def unchunked_by(self) -> str | None:
         return "chunksize=1" if self.chunksize > 1 else None
 
