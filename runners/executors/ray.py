@@ -58,7 +58,9 @@ class Ray:
         self.chunksize = chunksize
         at_least(self, 1, "chunksize")
         if find_spec("ray") is None:
-            raise Unsupported("needs the package ray; python -m pip install ray")
+            raise Unsupported(
+                "needs the package ray; python -m pip install ray, where this Python has a wheel"
+            )
         self.max_workers = max_workers
         self.address = address
         self.initializer = initializer
