@@ -14,6 +14,7 @@ from runners.analysis.machine import busy
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
+from runners.words.rounding import counted
 
 CHANCE = 0.01
 """The probability that chance alone raises a flag in a report, whatever the number of its cells."""
@@ -128,9 +129,10 @@ def flags(
     if isinstance(by := cell.get("gil_enabled_by"), str):
         yield Flag("gil_enabled", by.replace("?", "a module that is not known"))
     if cell["away_tasks"] > 0:
-        tasks, workers = f"{cell['away_tasks']:g} of {cell['tasks']:g}", f"{cell['away_workers']:g}"
+        tasks = f"{cell['away_tasks']:g} of {cell['tasks']:g} tasks"
         where = f" on {cell['away_machines']}" if isinstance(cell["away_machines"], str) else ""
-        yield Flag("other_clocks", f"{tasks} tasks, of {workers} workers{where},")
+        who = counted(int(cell["away_workers"]), "worker")
+        yield Flag("other_clocks", f"{tasks}, of {who}{where},")
     yield from _leaves_behind(cell)
     yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"

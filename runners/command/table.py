@@ -65,8 +65,9 @@ def notes(cell: "CellSummary") -> list[Fact]:
     """A name, a few words that stand out, and the rest of the line."""
     found: list[Fact] = []
     if cell.parameters.get("executor.reuse"):
-        took = f"kept between runs; starting them took {_seconds(cell.start_s)} more"
-        found.append(("workers", "", took))
+        took = f"; starting them took {_seconds(cell.start_s)} more"  # not known without spans
+        kept = f"kept between runs{'' if math.isnan(cell.start_s) else took}"
+        found.append(("workers", "", kept))
     found += [("lost", "", loss) for loss in causes.told(cell)]
     return found + [("note", flags.told(f), f": {flags.remedy(f)}") for f in cell.flags]
 

@@ -346,7 +346,7 @@ FLAGS: list[tuple[Callable[[Run], dict[str, Any]], str]] = [
             **{"tasks": 24, "away_tasks": 16, "away_workers": 8, "away_machines": "b, c"},
             **({"levels": ()} if run.role == "measured" else {}),
         },
-        "no ladder: left out 16 of 24 tasks, of 8 workers on b, c, by another machine's clock",
+        "no ladder: left out 16 of 24 tasks, of eight workers on b, c, by another machine's clock",
     ),
     (
         lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
