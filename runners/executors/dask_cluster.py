@@ -33,6 +33,8 @@ def connected(where: Any, address: str | None) -> Iterator[Any]:
     from distributed.versions import VersionMismatchWarning
 
     try:
+        if address is not None:
+            _greet(address)
         with warnings.catch_warnings():  # what matters of that is told of each worker
             warnings.simplefilter("ignore", VersionMismatchWarning)
             client = distributed.Client(  # type: ignore[no-untyped-call]
@@ -40,7 +42,7 @@ def connected(where: Any, address: str | None) -> Iterator[Any]:
             )
     except ValueError as error:
         raise Unsupported(f"no address of a scheduler: {address}: {error}") from error
-    except (OSError, ImportError, TypeError, RuntimeError) as error:
+    except Exception as error:  # of many kinds, where what is there talks in another way
         named = address or "the address of the one that was started"
         hint = ""
         if named.startswith("tls:"):
@@ -50,6 +52,30 @@ def connected(where: Any, address: str | None) -> Iterator[Any]:
         raise Unavailable(f"no scheduler at {named}: {in_one_line(error)}{hint}") from error
     with client:
         yield client
+
+
+def _greet(address: str) -> None:
+    """Raises what is wrong there: a client would wait for ever for a server that says nothing.
+
+    Once for this process, as runs are timed.
+    """
+    if address in _greeted:
+        return
+    import asyncio
+
+    import distributed
+    from distributed.comm.core import connect
+
+    async def greet() -> None:
+        keys = distributed.Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+        meeting = connect(address, timeout=CONNECT_S, **keys)  # type: ignore[no-untyped-call]
+        await (await asyncio.wait_for(meeting, CONNECT_S + 1)).close()
+
+    asyncio.run(greet())
+    _greeted.add(address)
+
+
+_greeted: set[str] = set()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Actors of Ray as workers: on a local cluster, or on one that runs already."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -15,7 +16,7 @@ from typing import Any, Self
 
 from runners.executors.remote import surveyed, unlike
 from runners.executors.shares import Initializer, Share
-from runners.model import Unavailable, Unsupported, WorkerDied, at_least, in_one_line
+from runners.model import Unavailable, Unsupported, WorkerDied, at_least, in_one_line, last_line
 
 CONNECT_S = 10
 START_S = 60
@@ -133,9 +134,11 @@ class Ray:
         except ray.exceptions.RayError as error:
             if isinstance(cause := getattr(error, "cause", None), Exception):
                 raise cause from error
+            where = re.search(r"\bip=([\w.:]+)", str(error))
             raise Unavailable(
-                f"a worker of Ray did not start ({in_one_line(error)}): this program and the "
-                "workload have to be installed on each of its machines, in this version"
+                f"a worker of Ray{f' on {where[1]}' if where else ''} did not start "
+                f"({_innermost(error)}): this program and the workload have to be installed on "
+                "each of its machines, in this version"
             ) from error
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
@@ -219,6 +222,11 @@ def _restore(kept: str) -> None:
         os.environ["PYTHONPATH"] = value
     else:
         os.environ.pop("PYTHONPATH", None)
+
+
+def _innermost(error: Exception) -> str:
+    """The last line of what Ray says, which is that of the error behind it, without colours."""
+    return re.sub(r"\x1b\[[\d;]*m", "", last_line(str(error)))
 
 
 def _lives(pid: int) -> bool:
