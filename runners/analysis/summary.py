@@ -363,8 +363,11 @@ def _speedups(rounds: Rounds, speedup: Interval, provided: float, scale: float) 
 
 
 def _ladder(rounds: Rounds, at_a_time: float) -> Record:
-    ladder = ladder_factors(rounds.levels, rounds.serial_own_s, at_a_time)
-    record: Record = dict(zip(LEVELS, np.median(rounds.levels, axis=0).tolist(), strict=True))
+    levels = rounds.levels
+    if np.isnan(levels[:, :6]).any():  # rounds that happened to have none elsewhere are no sample
+        levels = np.full_like(levels, math.nan)
+    ladder = ladder_factors(levels, rounds.serial_own_s, at_a_time)
+    record: Record = dict(zip(LEVELS, np.median(levels, axis=0).tolist(), strict=True))
     for step, factor in enumerate(FACTORS):
         record |= _named(factor, median_interval(ladder.factors[:, step]))
         record[f"loss_{factor}"] = median_interval(ladder.losses[:, step]).estimate

@@ -14,7 +14,7 @@ import pytest
 from runners.analysis import columns
 from runners.analysis.estimators import FACTORS
 from runners.analysis.headline import paired_ratio
-from runners.analysis.rounds import typical_round
+from runners.analysis.rounds import LEVELS, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Flag, Run, Scaling, Workers
 from runners.results.read import read_runs
@@ -344,7 +344,7 @@ FLAGS: list[tuple[Callable[[Run], dict[str, Any]], str]] = [
     (
         lambda run: {
             **{"tasks": 24, "away_tasks": 16, "away_workers": 8, "away_machines": "b, c"},
-            **({"levels": ()} if run.role == "measured" else {}),
+            **({"levels": ()} if run.role == "measured" and run.round % 2 else {}),
         },
         "no ladder: left out 16 of 24 tasks, of eight workers on b, c, by another machine's clock",
     ),
@@ -381,6 +381,18 @@ def flagged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def test_flags(flagged: dict[str, list[str]], flag: str) -> None:
     assert flagged["clean"] == []
     assert flag in flagged[flag]
+
+
+def test_there_is_no_ladder_of_some_of_the_rounds(tmp_path: Path) -> None:
+    """Those in which no task ran by another clock would be a choice, and no sample."""
+    without: dict[str, Any] = {"away_tasks": 1, "away_workers": 1, "levels": ()}
+    runs = edited(
+        synthetic.runs(), lambda run: without if run.role == "measured" and run.round == 7 else {}
+    )
+    [cell] = summary_of(tmp_path, runs).to_dict("records")
+    known = [name for name in (*LEVELS, *FACTORS) if not math.isnan(cell[name])]
+    assert known == []
+    assert cell["speedup"] > 1
 
 
 def detail_of(flags: Sequence[Flag], code: str) -> str | None:
