@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -50,7 +50,7 @@ HEAD = ["row", "claim", "the lecture", "measured", "claimed", "verdict", "experi
 class Outcome:
     """What one experiment found out. `summary` is empty where nothing was measured: see `failure`.
 
-    `command` repeats it.
+    `command` repeats it; it is empty where that is not known.
     """
 
     experiment: Experiment
@@ -61,20 +61,41 @@ class Outcome:
     failure: str
 
 
-def write_page(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
-    """Write the page of all outcomes into `folder`; its files."""
+TO_COME = "to come"
+"""The failure of an experiment whose turn has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page has of one experiment: its Markdown, and the figures that this shows."""
+
+    outcome: Outcome
+    text: str
+    images: Mapping[str, bytes]
+
+
+def section(outcome: Outcome) -> Section:
+    """Draw and word what one experiment found out."""
     images: dict[str, bytes] = {}
-    sections = []
-    for outcome in outcomes:
-        name, notes = outcome.experiment.name, []
-        try:
-            figures = {} if outcome.summary.empty else outcome.experiment.figures(outcome.summary)
-            images |= {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
-            notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
-        except Exception as error:  # one figure is not worth the page
-            notes = [f"The figure could not be drawn: {markdown(in_one_line(error))}"]
-        sections.append(_section(outcome, notes))
-    text = "\n\n".join([*_front(outcomes), *sections, *_back(outcomes)]) + "\n"
+    name, notes = outcome.experiment.name, []
+    try:
+        figures = {} if outcome.summary.empty else outcome.experiment.figures(outcome.summary)
+        images = {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
+        notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
+    except Exception as error:  # one figure is not worth the page
+        notes = [f"The figure could not be drawn: {markdown(in_one_line(error))}"]
+    return Section(outcome, _worded(outcome, notes), images)
+
+
+def write_page(sections: Sequence[Section], folder: Path, left: str = "") -> list[Path]:
+    """Write the page of these sections into `folder`; its files.
+
+    `left` says how long those will take that are to come.
+    """
+    outcomes = [one.outcome for one in sections]
+    images = {name: data for one in sections for name, data in one.images.items()}
+    texts = (one.text for one in sections)
+    text = "\n\n".join([*_front(outcomes, left), *texts, *_back(outcomes)]) + "\n"
     files = {"lecture.md": text.encode(), "lecture.html": html(text, images).encode(), **images}
     for file, data in files.items():
         write_whole(folder / file, data)
@@ -97,9 +118,11 @@ def counted(judgements: Iterable[Judgement]) -> str:
     return ", ".join(f"{verdict}: {counts[verdict]}" for verdict in get_args(Verdict))
 
 
-def _front(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _front(outcomes: Sequence[Outcome], left: str) -> Iterator[str]:
     found = verdict_rows(outcomes)
     yield f"# {TITLE}"
+    if to_come := [one.experiment.name for one in outcomes if one.failure == TO_COME]:
+        yield f"**Still to come{f' ({left})' if left else ''}:** {', '.join(to_come)}."
     yield f"{_where(outcomes)}{datetime.now(UTC):%Y-%m-%d}."
     yield f"{counted(judgement for _, _, judgement in found)}."
     yield VERDICTS
@@ -126,19 +149,26 @@ def _where(outcomes: Sequence[Outcome]) -> str:
     return ""
 
 
-def _section(outcome: Outcome, figures: Sequence[str]) -> str:
+def _worded(outcome: Outcome, figures: Sequence[str]) -> str:
     experiment = outcome.experiment
     rows = f" ({', '.join(experiment.rows)})" if experiment.rows else ""
     parts = [
         f"## {experiment.name}",
         f"{experiment.question}{rows}",
-        *([f"**Not measured: {markdown(outcome.failure)}**"] if outcome.failure else []),
+        *_not_measured(outcome.failure),
         *figures,
         bullets(_sentence(claim, judgement) for claim, judgement in outcome.judgements),
         *([] if outcome.summary.empty else [_cells(outcome.summary)]),
-        f"Repeat it:\n\n{_code(shlex.join(outcome.command))}",
+        *([f"Repeat it:\n\n{_code(shlex.join(outcome.command))}"] if outcome.command else []),
     ]
     return "\n\n".join(parts)
+
+
+def _not_measured(failure: str) -> Iterator[str]:
+    if failure == TO_COME:
+        yield "**To come.**"
+    elif failure:
+        yield f"**Not measured: {markdown(failure)}**"
 
 
 def _code(command: str) -> str:

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from experiments import sweeps
 from experiments.catalogue import Experiment, experiments, load, names
-from experiments.page import Outcome, counted, verdict_rows, write_page
+from experiments.page import TO_COME, Outcome, Section, counted, section, verdict_rows, write_page
 from runners.analysis.claims import Judgement, judge
 from runners.command.folders import accept
+from runners.command.progress import clock
 from runners.door import REQUESTS, unwritten
 from runners.model import UsageError, did_you_mean
 from runners.results.claim import release, release_all, take
@@ -65,8 +66,35 @@ def _measured_and_written(
     overrides: Sequence[str],
 ) -> int:
     """Measure, judge, write the page; the exit status."""
-    outcomes = _run(console, chosen, folder, quick, overrides)
-    written = write_page(outcomes, folder)
+    sections: dict[str, Section] = {}
+    others = [one for one in experiments() if one not in chosen and (folder / one.name).is_dir()]
+    began_s, measured = time.monotonic(), 0
+    written: list[Path] = []
+    for number, experiment in enumerate(chosen, 1):
+        command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
+        title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
+        start_s = time.monotonic()
+        again = _again(experiment.name, quick, overrides)
+        failure = _follow(console, title, command, folder / experiment.name, again)
+        now_s = time.monotonic()
+        measured += experiment.cells
+        to_come = sum(one.cells for one in chosen[number:])
+        left_s = to_come * (now_s - began_s) / measured
+        left = f"about {clock(left_s)} left" if to_come else ""
+        told = failure or f"{now_s - start_s:.0f} s{f', {left}' if left else ''}"
+        console.print(f"{title} {told}", soft_wrap=True)
+        found = section(_outcome(experiment, folder / experiment.name, failure, again))
+        sections[experiment.name] = found
+        if number == 1:  # what is there of the others, which takes a moment
+            for other in (*others, *chosen[1:]):
+                there = folder / other.name
+                coming = TO_COME if other in chosen else ""
+                found = section(_outcome(other, there, coming, sweeps.typed_for(there)))
+                if found.outcome.failure in ("", TO_COME):
+                    sections[other.name] = found
+        shown = [sections[one.name] for one in experiments() if one.name in sections]
+        written = write_page(shown, folder, left)
+    outcomes = [sections[one.name].outcome for one in chosen]
     console.print(_verdicts(outcomes))
     console.print(counted(judgement for _, _, judgement in verdict_rows(outcomes)))
     for path in written[:2]:
@@ -122,29 +150,15 @@ def _list(chosen: Sequence[Experiment]) -> None:
         print(textwrap.indent(textwrap.fill(experiment.question, 92), "    "))
 
 
-def _run(
-    console: Console,
-    chosen: Sequence[Experiment],
-    folder: Path,
-    quick: bool,
-    overrides: Sequence[str],
-) -> list[Outcome]:
-    """Measure one after another; a failure of one is no reason not to measure the next."""
-    failures = {}
-    for number, experiment in enumerate(chosen, 1):
-        command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
-        title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
-        began_s = time.monotonic()
-        failure = _follow(console, title, command, folder / experiment.name)
-        console.print(f"{title} {failure or f'{time.monotonic() - began_s:.0f} s'}", soft_wrap=True)
-        failures[experiment.name] = failure
-    return [
-        _outcome(experiment, folder / experiment.name, failures[experiment.name], quick, overrides)
-        for experiment in chosen
-    ]
+def _again(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
+    """The words that run this experiment again."""
+    command = ["python", "-m", "experiments", name, *(["--quick"] if quick else [])]
+    return [*command, *(["--", *overrides] if overrides else [])]
 
 
-def _follow(console: Console, title: str, command: Sequence[str], folder: Path) -> str:
+def _follow(
+    console: Console, title: str, command: Sequence[str], folder: Path, again: Sequence[str]
+) -> str:
     """Run one sweep and show how far it is; what went wrong, or ""."""
     with Progress(
         TextColumn("{task.description} {task.fields[cells]}"),
@@ -158,17 +172,14 @@ def _follow(console: Console, title: str, command: Sequence[str], folder: Path) 
         return sweeps.run(
             command,
             folder,
+            again,
             lambda cell, cells: progress.update(
                 task, cells=f"{cell} of {cells} cells", refresh=True
             ),
         )
 
 
-def _outcome(
-    experiment: Experiment, folder: Path, failure: str, quick: bool, overrides: Sequence[str]
-) -> Outcome:
-    command = ["python", "-m", "experiments", experiment.name, *(["--quick"] if quick else [])]
-    command += ["--", *overrides] if overrides else []
+def _outcome(experiment: Experiment, folder: Path, failure: str, again: Sequence[str]) -> Outcome:
     try:
         summary, pairs, environments = sweeps.read(folder)
         judgements = [(claim, judge(claim, summary, pairs)) for claim in experiment.claims]
@@ -176,7 +187,7 @@ def _outcome(
         summary, environments = pd.DataFrame(), []
         failure = failure or str(error)
         judgements = [(claim, Judgement("not measured", failure)) for claim in experiment.claims]
-    return Outcome(experiment, command, summary, environments, judgements, failure)
+    return Outcome(experiment, again, summary, environments, judgements, failure)
 
 
 def _verdicts(outcomes: Sequence[Outcome]) -> Table:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,6 +30,10 @@ QUICK = (
 the fewest that have a 95% interval of ranks."""
 
 
+OUTPUT = "output.txt"
+PROMPT = "$ "
+"""Stands before what was typed, in its first line."""
+
 OWN = str(Path(__file__).parents[1])
 """Where the packages of the program are."""
 
@@ -38,12 +43,14 @@ def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) 
     return ["-m", f"+experiment={name}", *(QUICK if quick else MEASURE), *overrides]
 
 
-def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) -> str:
+def run(
+    command: Sequence[str], folder: Path, typed: Sequence[str], told: Callable[[int, int], None]
+) -> str:
     """Measure into `folder` what is not already there; why there are no results, or "".
 
     `told` is called after each cell with its number and that of all. What the program prints goes
-    to output.txt. A request to stop is handed on to the program, which is waited for; it ends as
-    well if this process is killed.
+    to output.txt, below what was `typed`. A request to stop is handed on to the program, which is
+    waited for; it ends as well if this process is killed.
     """
     try:
         place = quoted(str(folder))
@@ -73,9 +80,10 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
     )
     assert process.stdout is not None
     errors = ""
-    target = open_regular(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    target = open_regular(folder / OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with process, os.fdopen(target, "w", encoding="utf-8") as output:
         try:
+            output.write(f"{PROMPT}{shlex.join(typed)}\n")
             for line in process.stdout:
                 output.write(line)
                 if (cell := _cell(line)) is not None:
@@ -89,7 +97,17 @@ def run(command: Sequence[str], folder: Path, told: Callable[[int, int], None]) 
             raise
     if process.returncode in (0, 1):  # 1: some cell failed, which is a row of the results
         return ""
-    return errors or f"the program ended with {process.returncode}; see {folder / 'output.txt'}"
+    return errors or f"the program ended with {process.returncode}; see {folder / OUTPUT}"
+
+
+def typed_for(folder: Path) -> list[str]:
+    """What was typed for the sweep last run in `folder`; nothing where that is not known."""
+    try:
+        with (folder / OUTPUT).open(encoding="utf-8", errors="replace") as output:
+            line = output.readline()
+        return shlex.split(line.removeprefix(PROMPT)) if line.startswith(PROMPT) else []
+    except (OSError, ValueError):
+        return []
 
 
 def _cell(line: str) -> tuple[int, int] | None:

@@ -80,7 +80,7 @@ def test_what_measures_names_only_what_there_is(words: list[str]) -> None:
 
 def test_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(figures, "image", lambda *_: b"")
+    monkeypatch.setattr(figures, "image", lambda *_: b"<svg/>")
     monkeypatch.setattr(figures, "over_time", lambda _: None)
     monkeypatch.setattr(figures, "forest", lambda _: None)
     for at, folder in enumerate(("outputs/now", "outputs/baseline", "baseline")):

@@ -182,9 +182,12 @@ def typical_round(runs: pd.DataFrame) -> int | None:
     return int(ratios["round"].iloc[int(np.argmin(np.abs(logs - np.median(logs))))])
 
 
-def round_ratios(runs: pd.DataFrame) -> pd.DataFrame:
-    """T1/Tn of every complete round, as columns `cell`, `round` and `ratio`."""
-    baseline, measured = complete_rounds(runs, cell_codes(runs))
+def round_ratios(runs: pd.DataFrame, what: Mapping[str, object] = COUNTS) -> pd.DataFrame:
+    """T1/Tn of every round that is complete by `what`, as columns `cell`, `round` and `ratio`.
+
+    `warmup` says which do not count, cold ones too. The rounds of a cell are in order.
+    """
+    baseline, measured = complete_rounds(runs, cell_codes(runs), what)
     ratio = _mean(runs, "wall_s", baseline) / numbers(runs, "wall_s", measured)
-    of = runs[["cell", "round"]].iloc[measured].reset_index(drop=True)
-    return of.assign(ratio=ratio)
+    of = runs[["cell", "round", "cold", "warmup"]].iloc[measured].reset_index(drop=True)
+    return of.assign(ratio=ratio, warmup=of.pop("cold") | of["warmup"])

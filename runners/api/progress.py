@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from runners.command.cell import Show
 from runners.command.progress import Bar, Terminal, clock
-from runners.command.table import rounds_told
 from runners.model import Run
+from runners.report.facts import rounds_told
 from runners.results.columns import counts
 from runners.words.rounding import counted
 

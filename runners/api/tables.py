@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runners.analysis.cell import CellSummary, cells
-from runners.command import table
-from runners.command.table import rounds_told, speedup_told
 from runners.model import printable
+from runners.report import facts as table
+from runners.report.facts import rounds_told, speedup_told
 from runners.words.causes import reason
 from runners.words.labels import labels
 from runners.words.rounding import time_unit

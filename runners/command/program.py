@@ -19,7 +19,7 @@ from runners.command import gate
 from runners.command.arguments import check_parts, expanded, resumed, written_out
 from runners.command.cells import Cell
 from runners.command.folders import accept, accept_resumed, within
-from runners.command.job import Job, site
+from runners.command.job import BUSY, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook
 from runners.command.progress import differing
@@ -36,6 +36,8 @@ from runners.results.write import write_environment
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
+UNTOUCHED = {"unreadable", BUSY}
+"""How a cell ends whose folder is left as it was."""
 MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
@@ -126,6 +128,8 @@ def run(arguments: Sequence[str]) -> int:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
+        elif job.sweep is None and job.folder is not None and {*job.statuses} - UNTOUCHED:
+            _page(job.folder, job)
         if least is not None and job.folder is not None and job.statuses == ["ok"]:
             return gate.judged(least, job.folder, words, _measured_again)
     except Exception as error:
@@ -188,6 +192,18 @@ def _report(folder: Path, job: Job) -> None:
         print(line)
     names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
     print(f"{'saved':<17}{folder}: {names}")
+
+
+def _page(folder: Path, job: Job) -> None:
+    """The page of a single cell."""
+    try:
+        with libraries_only():
+            from runners.report.page.build import write_page
+
+            write_page(folder)
+    except (UsageError, OSError) as error:
+        print(f"error: the page could not be written: {explain(error, folder)}", file=sys.stderr)
+        job.statuses.append("failed")
 
 
 def _mistake(words: Sequence[str], error: Exception, *, begun: bool) -> Exception | None:

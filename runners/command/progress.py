@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TextIO
 
-from runners.command import table
 from runners.command.resume import Earlier
-from runners.command.table import rounds_told, speedup_told
 from runners.door import libraries_only
 from runners.model import HERE, Plan, Run, printable
+from runners.report import facts as table
+from runners.report.facts import rounds_told, speedup_told
 from runners.results.columns import counts
 from runners.words import causes, flags
 from runners.words.functions import of_parameters, shown

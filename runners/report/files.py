@@ -21,9 +21,12 @@ from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
+from runners.report.entries import entries
 from runners.report.exports import ABOUT, EXPORTS
 from runners.report.figures.matrix import matrix_n
+from runners.report.latex import tex
 from runners.report.markdown import markdown
+from runners.report.page.build import PAGE, page
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -71,9 +74,9 @@ def write_report(
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
-    Writes summary.csv, summary.parquet, report.md, and speedup and efficiency, each as .png and
-    .svg; matrix as well where there are several workloads and executors, pythons where several
-    interpreters ran the same workload, and versus where several versions of the code did.
+    Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup and efficiency, each
+    as .png and .svg; matrix as well where there are several workloads and executors, pythons where
+    several interpreters ran the same workload, and versus where several versions of the code did.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
@@ -99,9 +102,11 @@ def write_report(
     here = of_here(summary)
     if interpreters(here).several:
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
-    recommendations = tuple(line for one in recommended(here, runs) for line in one.lines())
+    advised = recommended(here, runs)
+    recommendations = tuple(line for one in advised for line in one.lines())
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
+    found = entries(summary)
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -118,6 +123,7 @@ def write_report(
         CSV: csv(summary),
         PARQUET: parquet(summary),
         "report.md": text.encode("utf-8", "replace"),
+        "summary.tex": tex(found).encode("utf-8", "replace"),
     }
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
@@ -133,6 +139,15 @@ def write_report(
             figure.suptitle(missing, color="firebrick", fontsize=9)
         files[f"{name}.png"] = figures.image(figure, "png")
         files[f"{name}.svg"] = figures.image(figure, "svg")
+    picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
+    files[PAGE] = page(
+        *(place, _common(folders), runs, summary, found),
+        recommended=advised,
+        missing=missing,
+        figures={name: files[f"{name}.svg"] for name in drawn},
+        sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
+        timeline=picture if single else b"",
+    )
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
     return Report(summary, paths, recommendations, missing, compared)

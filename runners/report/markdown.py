@@ -4,23 +4,23 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import pandas as pd
 
 from runners.analysis.break_even import BreakEven, break_even
-from runners.analysis.cell import CellSummary, cells
 from runners.analysis.interval import Interval
 from runners.analysis.laws import FEWEST, Law, SerialFraction
 from runners.analysis.scaling import Fit, Parameter, predict
 from runners.model import Environment
+from runners.report.entries import Entry, entries
 from runners.words import flags
 from runners.words.agreement import agreement
 from runners.words.causes import TITLES, reason, told
 from runners.words.escaping import Markdown
 from runners.words.escaping import markdown as escaped
-from runners.words.labels import labels, workload_names
-from runners.words.rounding import bracketed, counted, duration, in_order
+from runners.words.labels import workload_names
+from runners.words.rounding import bracketed, counted, duration
 
 METHOD = """\
 - A round runs both sides once, the baseline and the measured one, in random order; rounds are
@@ -87,13 +87,21 @@ APART = """\
 Several results, kept apart by their names: {names}. `python -m runners.compare` holds two of them
 against each other; with `--together` they are read as one."""
 
-MATRIX = """\
-![Speedup of each workload on each executor](matrix.png)
+ALT = {
+    "speedup": "Speedup against the number of workers",
+    "efficiency": "Core-seconds provided, useful and lost",
+    "matrix": "Speedup of each workload on each executor",
+    "timeline": "Tasks of the round nearest the median",
+}
+"""What each figure shows."""
 
-n = {n}. Hatched pairs have their reason below."""
+MATRIX = f"""\
+![{ALT["matrix"]}](matrix.png)
 
-TIMELINE = """\
-![Tasks of the round nearest the median](timeline.png)
+n = {{n}}. Hatched pairs have their reason below."""
+
+TIMELINE = f"""\
+![{ALT["timeline"]}](timeline.png)
 
 One round, the one nearest the median. [trace.json](trace.json) shows the same in
 <https://ui.perfetto.dev>."""
@@ -139,7 +147,7 @@ def markdown(
     are kept apart, by their names.
     """
     curves = list(break_even(summary))
-    found = _named(summary)
+    found = entries(summary)
     bad = [entry for entry in found if entry.cell.status != "ok"]
     measured = [entry for entry in found if entry.cell.rounds > 0]
     has_gil = any(entry.cell.gil is not False for entry in measured)
@@ -147,11 +155,11 @@ def markdown(
     parts = [
         f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
-        *_busy(found),
+        *([f"**{told}**"] if (told := busy(found)) else []),
         f"{len(found)} cells, {len(bad)} of them not ok; "
-        f"{len(runs)} runs{_when(runs['started_at'].dropna())}.",
+        f"{len(runs)} runs{when(runs['started_at'].dropna())}.",
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
-        "![Speedup against the number of workers](speedup.png)",
+        f"![{ALT['speedup']}](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
         *versus,
@@ -172,7 +180,7 @@ def markdown(
         ITSELF.rstrip(),
         _noise(measured),
         "## Where the core time went",
-        "![Core-seconds provided, useful and lost](efficiency.png)",
+        f"![{ALT['efficiency']}](efficiency.png)",
         "Each loss is a part of the core time provided, n·Tₙ. The rest is what the plain loop "
         "needs as well, its own waiting included. A negative loss is a gain, and is left of zero "
         f"in the figure. Off-CPU time is waiting for {waits_for} beyond that; "
@@ -196,48 +204,24 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def _when(moments: "pd.Series[pd.Timestamp]") -> str:
+def when(moments: "pd.Series[pd.Timestamp]") -> str:
     if moments.empty:
         return ""
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A cell with the names that tell it apart, of `labels`."""
-
-    panel: str
-    line: str
-    cell: CellSummary
-
-    @property
-    def name(self) -> str:
-        return f"{self.panel}, {self.line}, n = {self.cell.n}"
-
-    @property
-    def head(self) -> list[str]:
-        """The names as the first columns of a table."""
-        return [self.panel, self.line, str(self.cell.n)]
+def busy(found: Sequence[Entry]) -> str:
+    """What has to be known of all numbers that follow; "" where there is nothing."""
+    count = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
+    if not count:
+        return ""
+    return (
+        f"Busy machine: other load took CPU time while {count} of {len(found)} cells were "
+        "measured. Their numbers are of what was left."
+    )
 
 
-def _named(summary: pd.DataFrame) -> list[_Named]:
-    """The cells in the order of their names."""
-    names = labels(summary)
-    found = map(_Named, names["panel"], names["line"], cells(summary))
-    return sorted(found, key=lambda one: (in_order(one.panel), in_order(one.line), one.cell.n))
-
-
-def _busy(found: Sequence[_Named]) -> Iterator[str]:
-    """What has to be known of all numbers that follow."""
-    busy = sum(any(flag.code == "busy_machine" for flag in one.cell.flags) for one in found)
-    if busy:
-        yield (
-            f"**Busy machine: other load took CPU time while {busy} of {len(found)} cells were "
-            "measured. Their numbers are of what was left.**"
-        )
-
-
-def _results(measured: Iterable[_Named]) -> str:
+def _results(measured: Iterable[Entry]) -> str:
     head = ["workload", "executor", "n", "T₁", "Tₙ", "speedup", "total", "efficiency"]
     head += ["machine", "against n = 1"]
     return table(
@@ -260,7 +244,7 @@ def _results(measured: Iterable[_Named]) -> str:
     )
 
 
-def _uncompared(measured: Iterable[_Named]) -> Iterator[str]:
+def _uncompared(measured: Iterable[Entry]) -> Iterator[str]:
     """Of each workload, which of its results were not compared with those of the baseline."""
     known = ((one.panel, one.cell) for one in measured if one.cell.status == "ok")
     found = Counter(
@@ -276,7 +260,7 @@ def _uncompared(measured: Iterable[_Named]) -> Iterator[str]:
         yield bullets(lines)
 
 
-def _noise(measured: Iterable[_Named]) -> str:
+def _noise(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", "baseline against itself", "executor first / later"],
         (
@@ -303,7 +287,7 @@ def _break_even(curves: Iterable[BreakEven]) -> str:
     )
 
 
-def _losses(measured: Iterable[_Named]) -> str:
+def _losses(measured: Iterable[Entry]) -> str:
     return table(
         ["workload", "executor", "n", *TITLES.values()],
         (
@@ -313,7 +297,7 @@ def _losses(measured: Iterable[_Named]) -> str:
     )
 
 
-def _explained(measured: Iterable[_Named]) -> Iterator[str]:
+def _explained(measured: Iterable[Entry]) -> Iterator[str]:
     for entry in measured:
         for flag in entry.cell.flags:
             if flag.code == "other_clocks":
@@ -390,12 +374,16 @@ def environment(environments: Sequence[Environment]) -> str:
     """The facts of each distinct machine as a list."""
     blocks = []
     for found in environments:
-        facts = {name: found.facts.get(name) for name in FACTS}
-        facts["usable_cpus"] = found.usable_cpus
-        told = {k: textwrap.shorten(str(v), 300) for k, v in facts.items() if v is not None}
-        blocks.append(bullets(f"{k}: {v}" for k, v in told.items()))
+        blocks.append(bullets(f"{name}: {value}" for name, value in facts(found).items()))
     distinct = dict.fromkeys(blocks)  # a sweep records the same machine once for each cell
     return "\n\n".join(distinct) or "Not recorded."
+
+
+def facts(found: Environment) -> dict[str, str]:
+    """What is told of a machine, by its name."""
+    known = {name: found.facts.get(name) for name in FACTS}
+    known["usable_cpus"] = found.usable_cpus
+    return {k: textwrap.shorten(str(v), 300) for k, v in known.items() if v is not None}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

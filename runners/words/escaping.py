@@ -53,3 +53,16 @@ def csv(text: str) -> str:
 def from_csv(text: str) -> str:
     """What `csv` was given."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "#$%&_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}"},
+    **{"`": r"\textasciigrave{}", "×": r"$\times$", "µ": r"\textmu{}", "–": "--", "…": r"\ldots{}"},
+}
+
+
+def latex(text: str) -> str:
+    """The text as part of a line of LaTeX."""
+    return "".join(_LATEX.get(letter, letter) for letter in printable(" ".join(text.split())))

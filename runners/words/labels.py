@@ -69,7 +69,7 @@ def _names(
     by = [0] * len(cells) if pythons is None else pythons.tolist()
     told = 0
     for column in (name for name in cells.columns if name.startswith(prefix)):
-        values = cells[column].map(_plain)
+        values = cells[column].map(plain)
         if len(set(zip(by, values, strict=True))) == len(set(by)):
             continue
         told += 1
@@ -85,7 +85,20 @@ def _names(
     return names.map(printable)
 
 
-def _plain(value: object) -> str:
+def swept(summary: pd.DataFrame) -> list[str]:
+    """The parameters that tell cells of one workload or one executor apart, not by n alone."""
+    found = []
+    for prefix, owner in (("workload.", "workload"), ("executor.", "executor")):
+        for column in (name for name in summary.columns if name.startswith(prefix)):
+            known = pd.DataFrame({"of": summary[owner], "n": summary["n"]})
+            known["value"] = summary[column].map(plain)
+            if len(known.drop_duplicates()) > len(known[["of", "n"]].drop_duplicates()):
+                found.append(column)
+    return found
+
+
+def plain(value: object) -> str:
+    """A parameter's value in a name."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "null"
     text = f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments.catalogue import Experiment, experiments, row_order
-from experiments.page import Outcome, write_page
+from experiments.page import TO_COME, Outcome, section, write_page
 from experiments.program import run as main
 from runners.analysis.claims import Claim, Judgement, judge, speedup
 from runners.command.arguments import count_cells
@@ -132,6 +133,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "out/lecture.html" in done.stdout
     assert not list(cwd.rglob("report.md"))  # each sweep would take seconds to write its own
     return cwd / "out"
+
+
+def test_one_more_is_added_to_the_page_which_is_written_after_each(
+    folder: Path, tmp_path: Path
+) -> None:
+    page = shutil.copytree(folder, tmp_path / "out") / "lecture.md"
+    before = page.read_text()
+    words = ("sleeping", "waiting", "--quick", "--output=out", "--", *TINY[2:])
+    with start_program(*words, cwd=tmp_path, module="experiments") as program:
+        while (text := page.read_text()) == before and not program.has_ended:
+            time.sleep(0.02)
+        assert re.search(r"\*\*Still to come \(about .* left\):\*\* waiting\.", text)
+        done = program.ended(120)
+    assert done.returncode == 0, done.stderr
+    assert "L19" not in done.stdout  # what is told is what was measured
+    after = page.read_text()
+    assert "to come" not in after.lower()
+    sections = re.findall(r"^## (\w+)", after, re.MULTILINE)
+    assert [name for name in sections if name in EXPERIMENTS] == sorted(
+        ("gil", "sleeping", "waiting"), key=list(EXPERIMENTS).index
+    )
+    assert set(before.splitlines()) - set(after.splitlines()) <= {*before.splitlines()[:6]}
 
 
 def test_its_files_are_in_the_documentation(folder: Path) -> None:
@@ -278,7 +301,7 @@ def outcome(figures: Any, summary: pd.DataFrame, *claims: Claim, failure: str = 
 
 
 def page(folder: Path, *outcomes: Outcome) -> Sequence[str]:
-    write_page(outcomes, folder)
+    write_page(list(map(section, outcomes)), folder)
     return [(folder / name).read_text() for name in ("lecture.md", "lecture.html")]
 
 
@@ -297,6 +320,16 @@ def test_a_figure_that_fails_does_not_cost_the_page(tmp_path: Path) -> None:
     text, _ = page(tmp_path, outcome(figures, frame))
     assert "The figure could not be drawn: KeyError: 'workload.lock'" in text
     assert "| failed: it failed; 3 torn reads; wake 2.00 ms [2.00, 2.00]; 900 MB/s |" in text
+
+
+def test_what_is_to_come_is_listed(tmp_path: Path) -> None:
+    claims = [Claim(("L13",), "It is.", "", speedup({}))]
+    sections = [section(outcome(dict, pd.DataFrame(), *claims, failure=TO_COME))]
+    write_page(sections, tmp_path, "about 0:40 left")
+    text = (tmp_path / "lecture.md").read_text()
+    assert "**Still to come (about 0:40 left):** made_up." in text
+    assert "**To come.**" in text
+    assert "Not measured" not in text
 
 
 def test_rows_are_sorted_and_markup_is_text(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from runners.results.write import append, append_spans, write_environment
 from tests import synthetic
 
 FIGURES = ["efficiency.png", "efficiency.svg", "speedup.png", "speedup.svg"]
-FILES = sorted([*FIGURES, "report.md", "summary.csv", "summary.parquet"])
+TEXTS = ["report.html", "report.md", "summary.csv", "summary.parquet", "summary.tex"]
+FILES = sorted([*FIGURES, *TEXTS])
 OF_ONE_RUN = ["timeline.png", "trace.json"]
 
 
@@ -60,7 +61,8 @@ def results(tmp_path: Path) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made and not drawn, which takes longest: they are looked at in other tests."""
-    monkeypatch.setattr(figures, "image", lambda figure, kind: b"an image")
+    image = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    monkeypatch.setattr(figures, "image", lambda figure, kind: image)
 
 
 @pytest.fixture(scope="module")
