@@ -387,7 +387,7 @@ def test_there_is_no_ladder_of_some_of_the_rounds(tmp_path: Path) -> None:
     """Those in which no task ran by another clock would be a choice, and no sample."""
     without: dict[str, Any] = {"away_tasks": 1, "away_workers": 1, "levels": ()}
     runs = edited(
-        synthetic.runs(), lambda run: without if run.role == "measured" and run.round == 7 else {}
+        synthetic.runs(), lambda run: without if run.role == "measured" and run.round == 8 else {}
     )
     [cell] = summary_of(tmp_path, runs).to_dict("records")
     known = [name for name in (*LEVELS, *FACTORS) if not math.isnan(cell[name])]
