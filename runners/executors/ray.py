@@ -254,12 +254,12 @@ def prepare() -> None:
 def _own_cluster(n: int) -> Iterator[None]:
     """While this is entered Ray runs here, and nobody else can use it."""
     prepare()
-    folder = tempfile.mkdtemp(prefix="ray-")
+    folder = tempfile.mkdtemp(prefix="r")
     try:
         if len(folder) > LONGEST:
             raise Unavailable(
-                f"the path of its folder for sockets is too long ({folder}): set TMPDIR to one of "
-                f"at most {LONGEST - len(folder) + len(tempfile.gettempdir())} letters"
+                f"the path of Ray's folder for sockets is too long ({folder}): set TMPDIR to a "
+                "shorter one, as /tmp"
             )
         # Its processes are started by commands of their own, which find `runners` by this.
         os.environ[OWN_PATH] = os.environ.get("PYTHONPATH", "")
