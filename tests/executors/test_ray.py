@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from runners.child.worker import install
 from runners.executors.ray import Ray, prepare
+from runners.measuring.processes import descendants, lives
 from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, is_alive, remember, remembered, whereabouts
@@ -187,3 +189,33 @@ def test_without_the_package_it_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(Unsupported, match="package ray; python -m pip install ray"):
         Ray(1)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_nothing_of_it_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
+    slow = ["workload=io_sleep", "workload.low=9", "workload.high=9", "workload.repeat=2", "n=2"]
+    command = [sys.executable, "-m", "runners", *slow, "executor=ray", "measure=quick"]
+    program = subprocess.Popen(
+        [*command, f"hydra.run.dir={tmp_path}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    found: set[int] = set()
+    until_s = time.monotonic() + 100
+    while not any(is_actor(pid) for pid in found) and time.monotonic() < until_s:
+        found |= {*descendants(program.pid)}
+        time.sleep(0.1)
+    program.kill()
+    program.wait()
+    assert any(is_actor(pid) for pid in found)
+    while any(map(lives, found)) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert not any(map(lives, found))
+
+
+def is_actor(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::Worker")
+    except OSError:
+        return False
