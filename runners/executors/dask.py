@@ -93,6 +93,8 @@ class Dask:
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.open.close()
+        if self.address is not None:
+            return
         for thread in threading.enumerate():
             if thread.name.startswith("AsyncProcess"):  # Dask's watchers end after their process
                 thread.join(END_S)
