@@ -27,7 +27,8 @@ def by_workload(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
     Those of results that are kept apart are not. One that was refused may not say all of its
     parameters, nor whether it is about first calls: it is with all those that it may belong to.
     """
-    names = ["scaling", "baseline", "fresh", *(name for name in ("result",) if name in cells)]
+    names = ["scaling", "baseline", "fresh"]
+    names += [name for name in ("placement", "result") if name in cells]
     names += [name for name in cells.columns if name.startswith("workload.")]
     said = cells["fresh"].notna()
     refused = ~said & said.groupby(cells["workload"]).transform("any")

@@ -57,6 +57,10 @@ class CellSummary:
     python_order: int | None
     python_build: str | None
     code_version: str | None
+    placement: str | None
+    physical_cores: int | None
+    worker_cores: int | None
+    worker_cpus: str | None
     status: Status
     error: str | None
     ended_by: str | None
@@ -167,6 +171,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
                 *("python", "python_order", "python_build", "gil_enabled_by", "result"),
                 *("code_version", "differs", "away_machines", "chosen_workers"),
+                *("placement", "physical_cores", "worker_cores", "worker_cpus"),
             )
         },
         "folder": stated("folder") or "",

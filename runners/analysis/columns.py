@@ -46,6 +46,7 @@ IDENTITY = (
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
     *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
     *(_OF_RUNS[name] for name in ("python", "python_order", "python_build", "code_version")),
+    *(_OF_RUNS[name] for name in ("placement", "physical_cores", "worker_cores")),
 )
 """What defines a cell."""
 
@@ -185,6 +186,7 @@ RESOURCES = (
     _OF_RUNS["gil_enabled_by"],
     _OF_RUNS["away_machines"],
     _OF_RUNS["chosen_workers"],
+    _OF_RUNS["worker_cpus"],
 )
 """What its rounds took and gave."""
 

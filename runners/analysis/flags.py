@@ -103,6 +103,8 @@ def flags(
     running, limit = at_a_time(cell), cpu_limit(cell)
     if running > max(limit, cell["usable_cpus"]) and not cell["waiting"]:
         yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
+    elif (cores := _cores(cell)) * limit / cell["usable_cpus"] < running and not cell["waiting"]:
+        yield Flag("beyond_cores", f"{running:g} > {cores:g}")
     coroutine = cell["worker_kind"] == "coroutine"
     computes = cell["cpu_share"] > MOSTLY_CPU and cell["task_s"] > COMPUTED_S
     if coroutine and computes and cell["n"] > 1:
@@ -140,6 +142,12 @@ def flags(
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
     if weak and copies > 1:
         yield Flag("same_tasks", f"{copies:g}")
+
+
+def _cores(cell: Mapping[str, Any]) -> float:
+    """The physical cores that workers have; infinite where nobody knows how many there are."""
+    known = (cell.get("worker_cores"), cell.get("physical_cores"))
+    return next((float(one) for one in known if one is not None and one == one), math.inf)
 
 
 def _leaves_behind(cell: Mapping[str, Any]) -> Iterator[Flag]:

@@ -82,10 +82,16 @@ def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.Da
     `spins` are the runs of loops, `n` of them at once, `runs` all others. Those of one process and
     round belong together, and to the cells that were measured there: to one, or to all of a panel.
     Where several interpreters were measured there, a cell has the loops of its own, or, if that has
-    not run any, those of the others: they say what the machine gives.
+    not run any, those of the others: they say what the machine gives. Where workers are pinned, the
+    loops were as well, to the same CPUs.
     """
     if spins.empty:
         return pd.DataFrame([UNKNOWN.row()] * len(cells), columns=list(NAMES))
+    spins, runs = (
+        # Not in the rows of earlier versions.
+        frame.assign(placement=frame.get("placement", pd.Series(dtype="str")).fillna("none"))
+        for frame in (spins, runs)
+    )
     both = [frame.reindex(columns=[*PYTHON]) for frame in (spins, runs)]
     python = python_codes(pd.concat(both))
     ok = (spins["status"] == "ok") & spins["wall_s"].notna()
@@ -93,16 +99,22 @@ def given(spins: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> pd.Da
     loops = (
         spins.loc[ok, numbers]
         .astype(float)
-        .assign(place=spins["panel"][ok], python=python[: len(spins)][ok.to_numpy(bool)])
+        .assign(
+            place=spins["panel"][ok],
+            placement=spins["placement"][ok],
+            python=python[: len(spins)][ok.to_numpy(bool)],
+        )
     )
     alone = loops[loops["n"] == 1].drop(columns=["n", "python"])
     pairs = loops[loops["n"] > 1].merge(
-        alone, on=["place", "process", "round"], suffixes=("", "_1")
+        alone, on=["place", "placement", "process", "round"], suffixes=("", "_1")
     )
-    places = runs[["cell", "panel"]].assign(python=python[len(spins) :])
+    places = runs[["cell", "panel", "placement"]].assign(python=python[len(spins) :])
     places = places.drop_duplicates().rename(columns={"panel": "place"})
     own = cells[["cell", "n", "usable_cpus"]].astype({"n": float}).reset_index(names="at")
-    found = own.merge(places, on="cell").merge(pairs, on=["place", "n"], suffixes=("", "_loop"))
+    found = own.merge(places, on="cell").merge(
+        pairs, on=["place", "placement", "n"], suffixes=("", "_loop")
+    )
     same = found["python"] == found["python_loop"]
     found = found[same | ~same.groupby(found["at"]).transform("any")]
     rows = {int(str(at)): _given(of_cell).row() for at, of_cell in found.groupby("at")}

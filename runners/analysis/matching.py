@@ -109,6 +109,7 @@ def _keys(cells: pd.DataFrame, names: Collection[str]) -> list[Key]:
             (
                 *(row["workload"], row["executor"], int(row["n"]), row["scaling"]),
                 not pd.isna(fresh) and bool(fresh),
+                _text(row.get("placement")) or "none",  # not in results of earlier versions
                 *((name, value) for name, value in parameters if value is not None),
             )
         )

@@ -45,7 +45,8 @@ STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
-APART = ("cell", "n", "usable_cpus", "folder", *PYTHON)
+CORES = ("placement", "physical_cores", "worker_cores")
+APART = ("cell", "n", "usable_cpus", *CORES[1:], "folder", *PYTHON)
 """In what the cells of a family may differ; which interpreter they have is told by its place."""
 
 Record = dict[str, Any]
@@ -153,7 +154,7 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, "folder", "result"]
+    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, *CORES, "folder", "result"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
@@ -237,7 +238,7 @@ def _resources(
     total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
     threads = of(["library_threads"], baseline[:, 0]).groupby(code[measured]).max()
     names = runs["libraries"].iloc[baseline[:, 0]].groupby(code[measured]).first()
-    texts = runs[["gil_enabled_by", "away_machines", "chosen_workers"]]
+    texts = runs[["gil_enabled_by", "away_machines", "chosen_workers", "worker_cpus"]]
     told = texts.iloc[measured].groupby(code[measured]).first().reindex(cpus.index)
     shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(

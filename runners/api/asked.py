@@ -172,12 +172,16 @@ def overrides(words: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterat
     """The overrides, as the command line would have them."""
     for key, value in words.items():
         values = list(value) if is_several(value) else [value]
+        if key == "placement" and values and all(type(one) is int for one in values):
+            values = [values]  # a list of CPUs is one placement
         if not values:
             raise UsageError(f"{key}: there are no values; name at least one")
         if key == "versus" and values == [None]:
             continue
         if key in ("python", "gil", "versus"):
             yield as_override(key, values)
+        elif key == "placement":
+            yield f"{key}={','.join(_placement(one) for one in values)}"
         elif key == "n":
             yield f"n={','.join(_number(one) for one in values)}"
         else:
@@ -206,6 +210,13 @@ def _number(value: Any) -> str:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise UsageError(f"n={_short(value)}: must be a whole number of workers, or a list of them")
     return str(value.__index__())
+
+
+def _placement(value: Any) -> str:
+    try:
+        return as_value(list(value)) if is_several(value) else _option("placement", value)
+    except TypeError:
+        raise UsageError(f"placement={_short(value)}: a CPU is a number, from 0 on") from None
 
 
 def _option(key: str, value: Any) -> str:

@@ -61,6 +61,7 @@ def speedup(
     scaling: str | Iterable[str] = "strong",
     python: str | Iterable[str] = THIS,
     gil: str | bool | Iterable[str | bool | None] | None = None,
+    placement: str | Iterable[int] | Iterable[str | Iterable[int]] = "none",
     versus: str | Path | Iterable[str | Path] | None = None,
     measure: str = "standard",
     parameters: Mapping[str, Any] | None = None,
@@ -75,8 +76,9 @@ def speedup(
     ones for each round; it may take the number of the round. `keywords` are added to each call.
     `setup` is called once in each measuring process, before anything is timed, `initializer` with
     `initargs` once in each worker before its first task.
-    `executor`, `n`, `scaling`, `python`, `gil` and the values of `parameters` may be lists, whose
-    combinations are the cells; cells are measured in the same rounds, up to eight at a time.
+    `executor`, `n`, `scaling`, `python`, `gil`, `placement` and the values of `parameters` may be
+    lists, whose combinations are the cells; cells are measured in the same rounds, up to eight at a
+    time. A list of numbers is one placement: these CPUs.
     `parameters` has anything else by its full name, as in `{"executor.chunksize": [1, 8],
     "measure.time_budget_s": 30}`; a value that is a list itself is written as a tuple.
 
@@ -110,6 +112,7 @@ def speedup(
                 "scaling": scaling,
                 "python": python,
                 "gil": gil,
+                "placement": placement,
                 "versus": versus,
                 "measure": measure,
             },

@@ -10,9 +10,11 @@ a read until they are told to run, so that no start is in the time. For workers 
 processes: the question is what the machine gives, not what the GIL takes.
 """
 
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from runners.model import Span, WorkerDied
@@ -79,13 +81,19 @@ class Ceiling:
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.close()
 
-    def run(self, count: int) -> Spin:
+    def run(self, count: int, cpus: Sequence[int] = ()) -> Spin:
         """Run `count` loops at once. Raises WorkerDied where one of their processes has ended.
 
-        Processes differ a little in speed, so that fewer than there are take turns.
+        Processes differ a little in speed, so that fewer than there are take turns. With `cpus`,
+        each is pinned to one of them.
         """
         chosen = [self.spinners[(self.turn + k) % self.most] for k in range(count)]
         self.turn += count
+        for spinner, cpu in zip(chosen, cpus, strict=False):
+            try:
+                os.sched_setaffinity(spinner.pid, {cpu})
+            except OSError:  # it has ended, as will be seen, or the CPU cannot be had any more
+                continue
         return self._run(chosen, self.steps)
 
     def close(self) -> None:

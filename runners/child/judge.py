@@ -68,6 +68,7 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     equal_draws: int | None = None
     differs: str | None = None
+    worker_cpus: str | None = None
 
     def but(self, status: Status, error: str) -> "Outcome":
         """The same, with another end."""

@@ -29,9 +29,11 @@ from runners.model import (
     Flag,
     Inheriting,
     InvalidParameter,
+    Launching,
     Lenient,
     Meeting,
     Multiprocessing,
+    Nearby,
     OnlyCoroutine,
     Renewing,
     Sharing,
@@ -42,6 +44,7 @@ from runners.model import (
     UsageError,
     Workers,
     in_one_line,
+    launch_of,
     locate,
     unreadable,
 )
@@ -74,7 +77,8 @@ class Prepared:
     """What the plan of a cell has to know of its plugins; the names are those of `Plan`.
 
     `given` are the executor's arguments, pickled. `code` has the digest of each module that runs,
-    by name, `packages` the version of each package behind them.
+    by name, `packages` the version of each package behind them. `unplaceable` says why workers
+    cannot be pinned to CPUs; None if they can.
     """
 
     workload_as: Factory
@@ -91,6 +95,8 @@ class Prepared:
     sends_tasks: bool
     flags: tuple[Flag, ...]
     renewing: bool
+    unplaceable: str | None
+    launches: bool
     code: Mapping[str, str]
     packages: Mapping[str, str]
 
@@ -174,6 +180,8 @@ def _prepared(request: Request, code: Code, blocked: Blocked | None) -> Prepared
             for flag in plugin.cautions(workers, start_method)
         ),
         renewing=isinstance(workload, Renewing),
+        unplaceable=_unplaceable(workers, executor),
+        launches=isinstance(executor, Launching),
         code={name: source.digest for name, source in sources.items()},
         packages=code.packages(sources),
     )
@@ -211,6 +219,15 @@ def _reused(executor_as: Factory) -> tuple[Factory, bool]:
     if not isinstance(reuse, bool):
         raise UsageError(f"executor.reuse={reuse}: must be true or false")
     return Factory(executor_as.target, parameters), reuse
+
+
+def _unplaceable(workers: Workers, executor: Any) -> str | None:
+    """Why these workers cannot be pinned to CPUs; None if they can."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "this system pins no thread to a CPU, as Linux does"
+    if workers == "remote" and not (isinstance(executor, Nearby) and executor.is_here):
+        return "its workers are, or may be, on other machines"
+    return "it does not say what its workers are (worker_kind)" if workers == "unknown" else None
 
 
 def _cannot_meet(
@@ -277,6 +294,11 @@ def main(descriptor: int) -> None:
             if "executors" in question:
                 found, broken = local(question["executors"])
                 answer: dict[str, Any] = {"found": found, "broken": broken}
+            elif "launching" in question:
+                executor = locate(question["launching"])(**pickle.loads(question["given"]))
+                earlier = question["earlier"]
+                launch = executor.launching(launch_of(earlier) if earlier else None)
+                answer = {"launch": asdict(launch)}
             else:
                 request = Request(**question | {"only_n": tuple(question["only_n"])})
                 answer = {"prepared": asdict(prepared(request, code))}

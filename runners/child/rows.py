@@ -70,6 +70,7 @@ class Rows:
             checked=outcome.checked,
             equal_draws=outcome.equal_draws,
             differs=outcome.differs,
+            worker_cpus=outcome.worker_cpus,
             metrics=outcome.metrics,
         )
         if order.role == "baseline" and (threads := library_threads()) is not None:

@@ -30,6 +30,7 @@ from runners.child.counters import (
 from runners.child.faults import unreceivable, unrepeatable, unsendable
 from runners.child.judge import Judge, Outcome, changed, failure
 from runners.child.parts import CANNOT, pickled
+from runners.child.pinning import Places, folder, pinned, taken
 from runners.child.rows import Rows, copies, passing
 from runners.child.stacks import listen, note, watch_forks
 from runners.child.stops import tell_stops
@@ -54,6 +55,7 @@ from runners.model import (
     Workers,
     Workload,
     in_one_line,
+    listed,
     locate,
     plan_of,
     run_of,
@@ -106,6 +108,7 @@ class Trial:
         self.kept: dict[int, Kept] = {}
         self.fresh: dict[int, list[Any]] = {}
         self.ceiling: Ceiling | None = None
+        self.folders: dict[int | None, str] = {}
         self.judge = Judge(workload, self.tasks, shared.compared)
         self.function = EitherForm() if isinstance(workload, Coroutine) else run_task
         self.rows = Rows(plans, workload, timer_cost_ns())
@@ -155,7 +158,10 @@ class Trial:
             return self._row(order, started_at, Outcome("failed", told), len(tasks))
         except Exception as problem:
             return self._row(order, started_at, failure(problem), len(tasks))
-        outcome = self._measure(order, tasks, shared)
+        try:
+            outcome = self._measure(order, tasks, shared)
+        except Unavailable as problem:
+            outcome = failure(problem)
         is_changed = again and given is not None and changed(given, self.tasks)
         if outcome.status == "ok" and is_changed:
             outcome = outcome.but(
@@ -193,7 +199,7 @@ class Trial:
         try:
             if self.ceiling is None:  # a program for each loop, which lives as long as this
                 self.ceiling = self.open.enter_context(Ceiling(order.most_loops, order.loop_s))
-            spin = self.ceiling.run(order.loops)
+            spin = self.ceiling.run(order.loops, plan.cpus)
         except WorkerDied as problem:
             return self._row(order, started_at, failure(problem), order.loops)
         counters = read_counters(plan.cpu_stat).since(before)
@@ -219,6 +225,15 @@ class Trial:
 
     def _measure(self, order: Order, tasks: Sequence[Any], shared: Any) -> Outcome:
         """Time that side and judge what it returned; with the kernel's counters of the run."""
+        plan = self.plans[order.candidate]
+        places = self._places(order)
+        with pinned(places, kept=order.role == "measured" and plan.reuse):
+            outcome = self._timed(order, tasks, shared)
+        if places is None:
+            return outcome
+        return replace(outcome, worker_cpus=listed(taken(places)) or None)
+
+    def _timed(self, order: Order, tasks: Sequence[Any], shared: Any) -> Outcome:
         plan = self.plans[order.candidate]
         make = self._maker(order, shared)
         timing = None
@@ -296,11 +311,28 @@ class Trial:
             locate(factory.target),
             **(pickle.loads(plan.given) if own else factory.parameters),
             initializer=install,
-            initargs=(plan.payload, shared, clock_name()),
+            initargs=(plan.payload, shared, self._places(order), clock_name()),
         )
         if not (own and plan.reuse):
             return make
         return self.kept.setdefault(order.candidate, Kept(make))
+
+    def _places(self, order: Order) -> Places | None:
+        """The CPUs of that side's workers; None where they may run on any.
+
+        The plain loop has the first one of its cells.
+        """
+        plan = self.plans[order.candidate]
+        if not plan.cpus:
+            return None
+        # Workers that are kept hold their CPUs while others run.
+        whose = order.candidate if order.role == "measured" and plan.reuse else None
+        if whose not in self.folders:
+            self.folders[whose] = self.open.enter_context(folder())
+        workers = len(plan.cpus)
+        if order.role == "baseline":
+            workers = plan.baseline_as.parameters.get("max_workers", 1)
+        return Places(self.folders[whose], plan.cpus[:workers])
 
     def _row(self, order: Order, started_at: str, outcome: Outcome, count: int) -> Run:
         return self.rows.row(order, started_at, outcome, count, self.tasks)
@@ -368,6 +400,8 @@ def main(descriptor: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     broken: Outcome | None = None
     try:
+        if (launch := plans[0].launch) is not None and launch.refused is not None:
+            raise Unavailable(launch.refused)
         trial = Trial(*plans)
     except Unsupported as reason:
         broken = Outcome("unsupported", str(reason))

@@ -11,12 +11,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runners.child import gil
 from runners.child.counters import keep_gil, read_usage
 from runners.child.stacks import listen
 from runners.child.stops import tell_stops
+
+if TYPE_CHECKING:
+    from runners.child.pinning import Places
 
 clock_ns = time.perf_counter_ns
 thread_cpu_ns = time.thread_time_ns
@@ -134,14 +137,25 @@ def machine_name() -> str:
     return os.uname().nodename
 
 
-def install(payload: bytes, shared: Any = None, clock: str | None = None) -> None:
+def install(
+    payload: bytes, shared: Any = None, places: "Places | None" = None, clock: str | None = None
+) -> None:
     """Make the pickled workload ready in this worker: the executors' `initializer`.
 
-    `shared` is what the workload's `share` returned, for its `attach`, and `clock` the name of the
-    measuring process's clock. Never raises: a pool that loses a worker in its initializer starts
+    `shared` is what the workload's `share` returned, for its `attach`. With `places` the worker is
+    pinned first: what the workload loads may start threads, and count the CPUs. `clock` is the name
+    of the measuring process's. Never raises: a pool that loses a worker in its initializer starts
     the next one for ever. What went wrong is told by the worker's first task.
     """
     global _payload, _workload, _broken, _failed
+    unpinned: Exception | None = None
+    if places is not None:
+        from runners.child.pinning import take
+
+        try:
+            take(places)
+        except OSError as error:
+            unpinned = NotInstalled(f"the worker cannot be pinned to its CPU: {error}")
     gil.watch()
     listen()  # a forked worker does already
     _failed = 0
@@ -169,7 +183,7 @@ def install(payload: bytes, shared: Any = None, clock: str | None = None) -> Non
             broken = _refusal(error) or NotInstalled(_why_not_ready(error))
         ready = begin, clock_ns()
     away = None if clock in (None, clock_name()) else machine_name()
-    _here[thread_id()] = Here(ready, broken, away)
+    _here[thread_id()] = Here(ready, unpinned or broken, away)
 
 
 def survey(payload: bytes, *_: Any) -> tuple[str | None, dict[str, str]]:

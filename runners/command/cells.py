@@ -147,7 +147,8 @@ def earlier_of(cell: Cell, known: Known = dict) -> Earlier:
 def _pair(plan: Plan) -> str:
     """What a cell has in common with the same one of another version of the code."""
     parameters = sorted(plan.parameters.items())
-    return repr((plan.workload, plan.executor, plan.n, plan.scaling, plan.host[:2], parameters))
+    host = *plan.host[:2], plan.placement
+    return repr((plan.workload, plan.executor, plan.n, plan.scaling, host, parameters))
 
 
 def panels(cells: Sequence[Cell], config: DictConfig) -> list[list[Cell]]:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from runners.command import resume
 from runners.command.budget import Pace
 from runners.command.cells import Cell, measure_panel
 from runners.command.job import BUSY, Job, being_measured, site
@@ -25,13 +26,23 @@ from runners.command.mistakes import explain
 from runners.command.progress import Place
 from runners.command.turns import turn
 from runners.door import REQUESTS, Interrupted
-from runners.model import Plan, UsageError, plain, plan_of
+from runners.model import (
+    Misplaced,
+    Order,
+    Plan,
+    UsageError,
+    plain,
+    plan_of,
+    run_of,
+    timestamp,
+)
 from runners.planning import interpreters, versions
 from runners.planning.environment import Site
 from runners.planning.identity import host
+from runners.planning.placement import cores_of, placed
 from runners.results import claim
 from runners.results.regular import open_regular, read_whole
-from runners.results.write import write_whole
+from runners.results.write import append, write_whole
 
 LARGEST_BYTES = 1 << 30
 """The largest file of a chunk, or of what was noted of one, that is read."""
@@ -203,7 +214,10 @@ class Chunk:
                 except claim.Claimed as error:
                     self._note(cell, BUSY, f"not measured, {being_measured(error.owner)}")
                 except (UsageError, OSError) as error:
-                    self._note(cell, "failed", f"not measured, {explain(error, cell.folder)}")
+                    if isinstance(error.__cause__, Misplaced):
+                        self._refuse(cell, packed, str(error))
+                    else:
+                        self._note(cell, "failed", f"not measured, {explain(error, cell.folder)}")
             if free and not packed.share_machine:
                 claims.enter_context(turn(packed.home))
             said = io.StringIO()
@@ -216,6 +230,16 @@ class Chunk:
         for cell, place, measured in zip(free, places, found, strict=True):
             own = [line for line in lines if line.startswith(f"{place}{cell.name}")]
             self._note(cell, measured.status, own[-1] if own else "")
+
+    def _refuse(self, cell: Cell, packed: Packed, reason: str) -> None:
+        """A row for a cell whose placement this machine does not have."""
+        assert isinstance(cell.what, Plan)
+        order = Order(0, 0, 0, "measured", cold=True, warmup=True)
+        run = run_of(cell.what, order, "unsupported", timestamp(), reason)
+        if not resume.holds(cell.folder, run):
+            append(cell.folder, replace(run, ended_by="failure"))
+        place = Place(cell.number + 1, packed.count, cell.name)
+        self._note(cell, run.status, f"{place}{cell.name}: {run.status}: {reason}")
 
     def _note(self, cell: Cell, status: str, text: str) -> None:
         ended = Ended(cell.number, status, text, socket.gethostname(), _job())
@@ -247,12 +271,18 @@ def _placed(what: Any, here: Site) -> Plan:
             f"python={plan.python.asked} is {interpreter.kind} here, and was "
             f"{plan.identity['python']} where the sweep was started; install the same on both"
         )
+    topology = here.topology
+    assert topology is not None  # that of this machine
+    cpus = placed(plan.placement, plan.provisioned, topology)
     return replace(
         plan,
         python=interpreter.python,
         version=version,
         usable_cpus=here.usable_cpus,
         cpu_stat=here.cpu_stat,
+        cpus=cpus,
+        worker_cores=cores_of(cpus, topology),
+        physical_cores=topology.physical_cores,
         identity={**plan.identity, **host(here, interpreter)},
     )
 

@@ -26,7 +26,7 @@ from runners.planning.config import CELL
 from runners.planning.searchpath import places, targets, unreadable
 
 PLUGINS = ("workload", "executor")
-SCALARS = ("n", "scaling", "python", "gil", "versus")
+SCALARS = ("n", "scaling", "python", "gil", "versus", "placement")
 
 
 MOST_CELLS = 1_000_000

@@ -26,7 +26,7 @@ def accept_time(config: DictConfig, cells: int, budget_s: float) -> None:
     `budget_s` are the time budgets of all its cells. It is asked before they are composed.
     """
     asked = cluster.chosen(config)
-    jobs = asked[1].jobs if asked is not None else 1
+    jobs = max(1, asked[1].jobs if asked is not None else 1)  # a wrong number is told later
     if (
         budget_s / jobs <= DAY_S
         or config.dry_run

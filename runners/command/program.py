@@ -26,7 +26,16 @@ from runners.command.progress import differing
 from runners.command.showing import first_cell, version
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
-from runners.model import REFUSALS, THIS, Plan, Run, UsageError, in_one_line, shortage
+from runners.model import (
+    REFUSALS,
+    THIS,
+    Misplaced,
+    Plan,
+    Run,
+    UsageError,
+    in_one_line,
+    shortage,
+)
 from runners.planning import config, interpreters
 from runners.planning.hydra_versions import makes, no_plugin
 from runners.planning.searchpath import CONF
@@ -60,8 +69,11 @@ class Check(Callback):
         try:
             what = plan(config, site())
         except Exception as error:
-            # That is no mistake, but a result.
-            if not isinstance(error, UsageError) or not isinstance(error.__cause__, REFUSALS):
+            # That is no mistake, but a result; a placement that is not to be had was typed.
+            is_result = isinstance(error, UsageError) and isinstance(error.__cause__, REFUSALS)
+            cause = error.__cause__
+            is_result = isinstance(cause, REFUSALS) and not isinstance(cause, Misplaced)
+            if not isinstance(error, UsageError) or not is_result:
                 if (mistake := _mistake((), error, begun=False)) is not None:
                     fail(mistake)
                 raise

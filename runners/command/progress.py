@@ -226,6 +226,7 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
     clear = len({python for python in pythons if python[1]}) <= len(labels)
     versions = any(map(_version, cells))
     several = len({cell.scaling for cell in cells}) > 1
+    placements = len({cell.placement for cell in cells})
     fresh = [bool(_is_fresh(cell)) for cell in cells]
     mixed = len(set(fresh)) > 1
     return [
@@ -234,6 +235,7 @@ def differing(cells: Sequence[Plan | Run]) -> list[str]:
         + (f", {_interpreter(label)}" if len(labels) > 1 or not clear else "")
         + (f" ({asked})" if asked and not clear else "")
         + (f", {_version(cell) or HERE}" if versions else "")
+        + (f", placement={cell.placement}" if placements > 1 else "")
         + (f", {cell.scaling} scaling" if several else "")
         + (", first calls" if mixed and first else "")
         for cell, workload, first, (label, asked) in zip(
@@ -278,6 +280,7 @@ def _name(plan: Plan) -> str:
     name = f"{_workload(plan)} on {plan.executor}, n = {plan.n}"
     usual = plan.python.is_this and plan.gil is None
     name += "" if usual else f", {_interpreter(plan.python_label)}"
+    name += "" if plan.placement == "none" else f", placement={plan.placement}"
     return f"{name}, {plan.version.name}" if plan.version is not None else name
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,10 @@ class Sweep:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
             accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
-            cells = planned(self.grid, combinations, site(), self._place, self.job.place)
+            # Jobs run on machines that have CPUs of their own, and answer for them.
+            is_here = launcher is None and cluster.chosen(self.config) is None
+            where = site() if is_here else replace(site(), topology=None)
+            cells = planned(self.grid, combinations, where, self._place, self.job.place)
             packed = self._packed(len(cells), launcher)
             known: Known = dict if launcher is None else handed_over
             if packed is not None:
@@ -298,7 +302,8 @@ class Sweep:
         if type(launcher).__name__ in HERE:
             _tell_of_turns(bool(self.config.sweep.share_machine))
         asked = {cell.what.python.asked for cell in chosen if isinstance(cell.what, Plan)}
-        self.job.submitted = {one: host(site(), interpreters.of(one)) for one in asked}
+        there = replace(site(), topology=None)
+        self.job.submitted = {one: host(there, interpreters.of(one)) for one in asked}
         self.job.commits = versions.commits()
         returns = list(launcher.launch([cell.overrides for cell in chosen], initial_job_idx=0))
         for cell, done in zip(chosen, returns, strict=True):

@@ -13,6 +13,7 @@ from runners.planning import searchpath
 
 SETTINGS = {
     **{key: key for key in ("workload", "executor", "measure", "n", "python", "gil", "scaling")},
+    "placement": "placement",
     "experiment": "+experiment",
 }
 """What may have been meant by a word, and how it is written."""

@@ -67,6 +67,10 @@ class Dask:
     def chosen_workers(self) -> str | None:
         return None if self.cluster is None else self.cluster.told
 
+    @property
+    def is_here(self) -> bool:
+        return self.address is None
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             where = self.address or stack.enter_context(self._cluster())

@@ -1,8 +1,10 @@
 """MPI processes as workers: `mpi4py.futures.MPIPoolExecutor`.
 
 A plain program, as `python -m runners` is, is started without mpiexec. MPI itself starts its
-workers (`MPI_Comm_spawn`), on the machines of the batch job or on `hosts`. A program started by
-`mpiexec -n 5 python -m mpi4py.futures ...` has the other 4 processes as its workers.
+workers (`MPI_Comm_spawn`), on the machines of the batch job or on `hosts`. Where it cannot, the
+measuring process is started as the first of the processes of `mpiexec -n N+1`, or of srun, and has
+the others as its workers (`executors.mpi_trial`). So has a program started by
+`mpiexec -n 5 python -m mpi4py.futures ...`.
 
 MPICH's process manager listens on all addresses of the machine, whoever its workers are. Where they
 are all here, and it can be made, it therefore gets a network with loopback alone; workers go home
@@ -14,35 +16,35 @@ the row says `crashed`.
 """
 
 import os
-import shutil
+import shlex
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+from runners.executors import mpi_start
 from runners.executors.loopback import Loopback, can_be_made, go_home
 from runners.executors.shares import Initializer
-from runners.model import Flag, Unavailable, Unsupported, Workers, at_least, in_one_line
+from runners.model import (
+    Flag,
+    InvalidParameter,
+    Launch,
+    Unavailable,
+    Unsupported,
+    Workers,
+    at_least,
+    in_one_line,
+)
 
 START_S = 30.0
 """How long MPI may take to start the workers. It gives no answer if some cannot be started."""
-LAUNCHED = (
-    "PMI_",
-    "PMIX_",
-    "HYDI_",
-    "MPI_LOCAL",
-    "OMPI_COMM_WORLD_",
-    "OMPI_MCA_num_procs",
-    "PRTE_L",
-)
-"""Beginnings of the names of variables that mpiexec sets for the processes it starts."""
-BATCH = ("SLURM_JOB", "PBS_", "LSB_", "PE_HOSTFILE", "OAR_", "FLUX_", "PALS_", "HYDRA_HOST_FILE")
-"""Beginnings of those by which a batch system names the machines."""
-HERE = {"HYDRA_IFACE": "lo", "UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo"}
-"""What has MPICH's processes, by UCX or libfabric, look for each other on loopback."""
+LOOK_S = 0.1
 
 
 class Mpi:
@@ -55,6 +57,7 @@ class Mpi:
         max_workers: int,
         chunksize: int = 1,
         hosts: str | None = None,
+        launch: str = "auto",
         initializer: Initializer = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
@@ -64,6 +67,8 @@ class Mpi:
             raise Unsupported("needs the package mpi4py; python -m pip install mpi4py")
         self.max_workers = max_workers
         self.hosts = hosts
+        self.launch = launch
+        _check(launch, hosts)
         self.initializer = initializer
         self.initargs = initargs
 
@@ -75,19 +80,31 @@ class Mpi:
     @property
     def is_here(self) -> bool:
         """Whether all workers are to be on this machine, as far as that is known beforehand."""
-        return self.hosts is None and not any(name.startswith(BATCH) for name in os.environ)
+        return mpi_start.is_here(self.hosts)
+
+    def launching(self, earlier: Launch | None = None) -> Launch:
+        from runners.executors import mpi_trial  # subprocess is slow to load
+
+        entry = f"{__name__}.{begin.__name__}"
+        found = mpi_trial.launch(self.launch, self.hosts, self.max_workers, entry, earlier)
+        # mpiexec is in no network of its own; srun is Slurm's affair.
+        opens = bool(found.words) and self.is_here and Path(found.words[0]).name != "srun"
+        return replace(found, flags=(Flag("open_ports", "MPI"),) if opens else ())
 
     @property
     def unchunked_by(self) -> str | None:
         return "chunksize=1" if self.chunksize > 1 else None
 
     def __enter__(self) -> Self:
+        alone = "mpi4py.MPI" not in sys.modules
+        if alone:
+            if not mpi_start.has_mpiexec():
+                raise Unavailable("needs the program mpiexec of an MPI library in the PATH")
+            mpi_start.change_environment(mpi_start.surroundings(self.is_here))
         if not self.is_here:
             self._start((None, self.initializer, self.initargs))
             return self
-        for name, value in HERE.items():
-            os.environ.setdefault(name, value)
-        started_elsewhere = "mpi4py.MPI" in sys.modules and not _loopback.cache_info().currsize
+        started_elsewhere = not alone and not _loopback.cache_info().currsize
         if started_elsewhere or not can_be_made():
             self._start((None, self.initializer, self.initargs))
             return self
@@ -97,8 +114,6 @@ class Mpi:
         return self
 
     def _start(self, prepared: tuple[str | None, Initializer, tuple[Any, ...]]) -> None:
-        if "mpi4py.MPI" not in sys.modules:
-            _start_alone()
         try:
             from mpi4py.futures import MPIPoolExecutor
         except (ImportError, RuntimeError) as error:
@@ -115,14 +130,15 @@ class Mpi:
             mpi_info=info,
         )
         try:
-            self.pool.submit(os.getpid).result(START_S)
-        except BrokenExecutor as error:
+            _first_answer(self.pool)
+        except (BrokenExecutor, RuntimeError) as error:
             self.pool.shutdown(wait=False)
             raise Unavailable(f"MPI could not start its workers: {in_one_line(error)}") from error
         except TimeoutError:
             self.pool.shutdown(wait=False)
             raise Unavailable(
-                f"MPI did not start {self.max_workers} workers within {START_S:g} s"
+                f"MPI did not start {self.max_workers} workers within {START_S:g} s, of itself "
+                "(executor.launch=spawn); executor.launch=mpiexec has them started beforehand"
             ) from None
         started = self.pool.num_workers
         if started != self.max_workers:
@@ -134,6 +150,39 @@ class Mpi:
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:
         return list(self.pool.map(function, tasks, chunksize=self.chunksize))
+
+
+def _first_answer(pool: Any) -> None:
+    """Wait for a worker. Raises TimeoutError if none comes, RuntimeError if MPI raised one.
+
+    It does so in a thread of the pool, which ends, and nobody would be told.
+    """
+    raised: list[BaseException | None] = []
+    hook = threading.excepthook
+    threading.excepthook = lambda args: raised.append(args.exc_value)
+    try:
+        answer = pool.submit(os.getpid)
+        until_s = time.monotonic() + START_S
+        while not answer.done() and not raised and time.monotonic() < until_s:
+            wait([answer], LOOK_S)
+        if raised and not answer.done():
+            raise RuntimeError(str(raised[0]))
+        answer.result(0)
+    finally:
+        threading.excepthook = hook
+
+
+def _check(launch: str, hosts: str | None) -> None:
+    try:
+        words = shlex.split(launch)
+    except ValueError as error:
+        raise InvalidParameter("launch", f"{launch!r} is no command: {error}") from error
+    if not words:
+        raise InvalidParameter("launch", "choose auto, spawn, mpiexec, srun, or write a command")
+    if hosts is not None and launch not in ("auto", "spawn"):
+        raise InvalidParameter(
+            "hosts", "is where MPI spawns workers; name them in executor.launch='mpiexec ...'"
+        )
 
 
 @cache
@@ -150,18 +199,13 @@ def _prepare(way_home: str | None, initializer: Initializer, initargs: tuple[Any
         initializer(*initargs)
 
 
-def _start_alone() -> None:
-    """Prepare the environment of a process that is going to start MPI by itself.
+def begin(path: str) -> None:
+    """What each of the processes does that a launcher has started: the first one measures.
 
-    One that was started by a program under mpiexec inherits what was meant for that program, and
-    MPI would wait for a launcher that does not know it. To start workers, MPICH runs mpiexec, which
-    stands next to the interpreter where pip installed it, and may not be in the PATH.
+    The others work for it until it comes to its end (`python -m mpi4py.futures`).
     """
-    for name in list(os.environ):
-        if name.startswith(LAUNCHED):
-            del os.environ[name]
-    own = Path(sys.executable).parent
-    if (own / "mpiexec").exists():
-        os.environ["PATH"] = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    elif shutil.which("mpiexec") is None:
-        raise Unavailable("needs the program mpiexec of an MPI library in the PATH")
+    from mpi4py.futures.__main__ import main
+
+    measures = f"from runners.child.launched import measure; measure({path!r})"
+    sys.argv = ["mpi4py.futures", "-c", measures]
+    main()

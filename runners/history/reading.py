@@ -122,7 +122,8 @@ def _first_row(path: Path) -> str | None:
     parameters = sorted((name, str(value)) for name, value in row.more.items() if "." in name)
     own = [(name, value) for name, value in parameters if not name.startswith("metric.")]
     names = ("workload", "executor", "n", "scaling", "python", "fresh")
-    return repr([*(facts[name] for name in names), own])
+    placement = facts["placement"] or "none"  # not in results of earlier versions
+    return repr([*(facts[name] for name in names), placement, own])
 
 
 def _read(folder: Path, name: str, *, is_given: bool) -> Result:

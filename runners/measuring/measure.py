@@ -15,6 +15,7 @@ from itertools import count
 from runners.door import Interrupted, libraries_only
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.launching import launched
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
@@ -61,7 +62,8 @@ def measure(
     and process.
     """
     with Interrupts() as interrupts:
-        panel = _Measurement(Panel(plans), interrupts, earlier, next_round, next_process)
+        known = tuple(launched(plan, interrupts) for plan in plans)
+        panel = _Measurement(Panel(known), interrupts, earlier, next_round, next_process)
         yield from panel.runs()
         interrupts.check()
 
@@ -189,8 +191,8 @@ class _Measurement:
         is_first = self.pace.generation == 0 and (kind == "cold" or self.pace.kept == 0)
         if not is_first or kind in ("baseline", "ceiling"):
             return None
-        python, gil, _ = self.panel.plans[side.candidate].host
-        alike = {plan.host for plan in self.panel.plans if plan.host[:2] == (python, gil)}
+        python, gil, *_ = self.panel.plans[side.candidate].host
+        alike = {plan.host[:3] for plan in self.panel.plans if plan.host[:2] == (python, gil)}
         if len(alike) < 2:
             return None
         known = list(dict.fromkeys(plan.host[:2] for plan in self.panel.plans))
@@ -247,12 +249,24 @@ class _Measurement:
 
     def _spins(self, chosen: Sequence[Side]) -> list[Side]:
         """One loop alone, and as many at once as the cells have workers."""
-        plans = (self.panel.plans[side.candidate] for side in chosen if side.role == "measured")
-        after, host = len(sides(self.panel)), chosen[0].host
-        return [
-            Side(after + k, "spin", self.panel.hosts[host][0], host, count)
-            for k, count in enumerate(sorted({1, *map(loops, plans)}))
-        ]
+        found: list[Side] = []
+        for one in self._placements(chosen):
+            plans = (self.panel.plans[side.candidate] for side in one if side.role == "measured")
+            counts = sorted({1, *map(loops, plans)})
+            first = max((side for side in one), key=lambda side: len(self._cpus(side)))
+            at, after = first.host, len(sides(self.panel)) + len(found)
+            found += [Side(after + k, "spin", first.candidate, at, n) for k, n in enumerate(counts)]
+        return found
+
+    def _placements(self, chosen: Sequence[Side]) -> list[list[Side]]:
+        """The sides with the same placement: loops run on the CPUs that their workers have."""
+        found: dict[str, list[Side]] = {}
+        for side in chosen:
+            found.setdefault(self.panel.plans[side.candidate].placement, []).append(side)
+        return list(found.values())
+
+    def _cpus(self, side: Side) -> tuple[int, ...]:
+        return self.panel.plans[side.candidate].cpus
 
     def _chosen(self) -> list[Side]:
         """The sides of the cells that have not ended, and their baselines."""

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from runners import starting
 from runners.measuring.folders import Folder
+from runners.measuring.interrupts import Interrupts
 from runners.measuring.tree import Tree
 from runners.measuring.wire import framed
 from runners.model import Python, UsageError, Version, first_line, last_line, printable
@@ -102,15 +103,22 @@ class Preparing:
             raise
         finally:
             theirs.close()
+        self.interrupts: Interrupts | None = None
         self.facts = self._answer("it was started")
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(
+        self,
+        question: Mapping[str, Any],
+        interrupts: Interrupts | None = None,
+        limit_s: float = LIMIT_S,
+    ) -> dict[str, Any]:
         """What it answers: the mapping that `child.prepare.main` gives."""
+        self.interrupts = interrupts
         try:
             self.ours.sendall(framed(dumped(question)))
         except OSError:
             pass  # it has ended, which is found where its answer is waited for
-        return self._answer("it imported or made a plugin")
+        return self._answer("it imported or made a plugin", limit_s)
 
     def close(self) -> None:
         """Safe to call again."""
@@ -120,14 +128,14 @@ class Preparing:
             self.output.close()
         self.folder.remove()
 
-    def _answer(self, when: str) -> dict[str, Any]:
-        until_s = time.monotonic() + LIMIT_S
+    def _answer(self, when: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
+        until_s = time.monotonic() + limit_s
         try:
             (size,) = struct.unpack("!i", self._bytes(4, until_s))
             found = loaded(self._bytes(size, until_s))
         except TimeoutError:
             self.close()
-            raise self._failure(f"did not answer within {LIMIT_S:g} s when {when}") from None
+            raise self._failure(f"did not answer within {limit_s:g} s when {when}") from None
         except (EOFError, OSError):
             raise self._failure(f"{self._end()} when {when}") from None
         except (ValueError, RecursionError, struct.error):
@@ -139,7 +147,11 @@ class Preparing:
     def _bytes(self, count: int, until_s: float) -> bytes:
         got = bytearray()
         while len(got) < count:
-            ready, _, _ = select.select([self.ours], [], [], max(until_s - time.monotonic(), 0))
+            stop = [] if self.interrupts is None else [self.interrupts.fileno()]
+            left_s = max(until_s - time.monotonic(), 0)
+            ready, _, _ = select.select([self.ours.fileno(), *stop], [], [], left_s)
+            if self.interrupts is not None:
+                self.interrupts.check()
             if not ready:
                 raise TimeoutError
             part = self.ours.recv(count - len(got))

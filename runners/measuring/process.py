@@ -14,10 +14,12 @@ from multiprocessing.connection import wait
 from typing import IO, Any, Self
 
 from runners import starting
-from runners.measuring import wire
+from runners.measuring import launching, wire
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
+from runners.measuring.launching import Entrance
 from runners.measuring.preparing import lacking
+from runners.measuring.processes import MARK
 from runners.measuring.stacks import Stacks
 from runners.measuring.stops import Since, Stopped
 from runners.measuring.tree import Tree
@@ -25,8 +27,10 @@ from runners.model import Order, Plan, Run, last_line
 
 END_S = 0.5
 """How long a process has to end by itself."""
+LAUNCHED_END_S = 5.0
+"""The same, where a launcher ends all of its processes, maybe on several machines."""
+STARTING = "starting the measuring process", "measure.start_timeout_s"
 TAIL_BYTES = 2000
-MARK = "SPEEDUP_LAB_CHILD"
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'$")
 
 
@@ -56,49 +60,105 @@ class Child:
         # Whatever the workload leaves in temporary files goes with it, however it ends.
         self.folder = Folder()
         self.stacks = Stacks(self.folder.name)
-        ours, theirs = socket.socketpair()
-        plan = plans[0]
-        call = f"from runners.child.trial import main; main({theirs.fileno()})"
-        name, _, token = self.mark.partition("=")
+        self.connection: wire.Wire | None = None
+        self.entrance: Entrance | None = None
         try:
-            self.tree = Tree(
-                starting.command(
-                    plan.python, call, self.folder.name, starting.options(plan), plan.version
-                ),
-                {
-                    "PYTHONHASHSEED": str(hash_seed),
-                    **starting.environment(plan.python, plan.gil, plan.version),
-                    "TMPDIR": self.folder.name,
-                    **self.stacks.environment,
-                    name: token,
-                },
-                theirs.fileno(),
-                self.output,
-                [self.folder.name, *beside],
-                self.mark,
-            )
+            if (launch := plans[0].launch) is not None and launch.words:
+                self.entrance = Entrance(self.folder.name)
+                given = launch.entry, self.entrance.path, plans[0].measure.memory_limit_bytes
+                call = f"from runners.child.launched import begin; begin{given!r}"
+                self.tree = self._tree(call, None, hash_seed, beside)
+            else:
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    self.connection = wire.Wire(ours)
+                    call = f"from runners.child.trial import main; main({theirs.fileno()})"
+                    self.tree = self._tree(call, theirs.fileno(), hash_seed, beside)
+                self.connection.give(plans, self.start_timeout_s, interrupts.fileno())
         except BaseException:
-            ours.close()
+            self._close()
             self.output.close()
             self.folder.remove()
             raise
-        finally:
-            theirs.close()
-        self.connection = wire.Wire(ours)
-        self.connection.give(plans, self.start_timeout_s, interrupts.fileno())
+
+    def _tree(self, call: str, passed: int | None, hash_seed: int, beside: Sequence[str]) -> Tree:
+        plan = self.plans[0]
+        name, _, token = self.mark.partition("=")
+        command = starting.command(
+            plan.python, call, self.folder.name, starting.options(plan), plan.version
+        )
+        environment = {
+            "PYTHONHASHSEED": str(hash_seed),
+            **starting.environment(plan.python, plan.gil, plan.version),
+            "TMPDIR": self.folder.name,
+            **self.stacks.environment,
+            name: token,
+        }
+        if (launch := plan.launch) is not None:
+            command = launching.command(launch, plan.n, command)
+            environment = launching.environment(launch, environment)
+        folders = [self.folder.name, *beside]
+        return Tree(command, environment, passed, self.output, folders, self.mark)
+
+    def _close(self) -> None:
+        for end in (self.connection, self.entrance):
+            if end is not None:
+                end.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
-        self.connection.close()  # an idle process ends by itself at this
-        self.tree.end(END_S if kind is None else 0)
+        self._close()  # an idle process ends by itself at this
+        patience_s = END_S if self.entrance is None else LAUNCHED_END_S
+        self.tree.end(patience_s if kind is None else 0)
         self.output.close()
         self.folder.remove()
 
     def settle(self) -> None:
         """Wait until the process is ready; if it never is, the first order says why."""
-        wait([self.connection.fileno(), self.interrupts.fileno()], self.start_timeout_s)
+        until_s = self.began_s + self.start_timeout_s
+        stop = self.interrupts.fileno()
+        while not self._has_come():
+            ready = wait([*self._sources(), stop], max(until_s - time.monotonic(), 0.0))
+            if not ready or stop in ready or self._has_ended():
+                return
+        wait([*self._sources(), stop], max(until_s - time.monotonic(), 0.0))
+
+    def _sources(self) -> list[int]:
+        """What can be read when something has come, or nothing ever will."""
+        if self.connection is not None:
+            return [self.connection.fileno()]
+        assert self.entrance is not None
+        # Its reaper says when the launcher has ended.
+        return [self.entrance.fileno(), self.tree.control.fileno()]
+
+    def _has_come(self) -> bool:
+        """Whether there is a way to the process: if a launcher starts it, it has to come first."""
+        if self.connection is None:
+            assert self.entrance is not None
+            if not wait([self.entrance.fileno()], 0):
+                return False
+            self.tree.exit_status(0)  # what it has said of the launcher is heard
+            ours, self.tree.pid = self.entrance.take()
+            self.connection = wire.Wire(ours)
+            self.connection.give(self.plans, self.start_timeout_s, self.interrupts.fileno())
+        return True
+
+    def _has_ended(self) -> bool:
+        """Whether the launcher has, or its reaper, before the process has come."""
+        if self.connection is not None:
+            return False
+        return self.tree.exit_status(0) is not None or self.tree.process.poll() is not None
+
+    def _arrived(self) -> wire.Wire:
+        """The way to the process. Raises EOFError, TimeoutError if it does not come."""
+        while not self._has_come():
+            if self._has_ended():
+                raise EOFError
+            self._wait(self.start_timeout_s, *STARTING, self.began_s)
+        assert self.connection is not None
+        return self.connection
 
     def run(self, order: Order) -> Run:
         """The row of that run.
@@ -109,14 +169,13 @@ class Child:
         plan = self.plans[order.candidate]
         try:
             if first := self.starting_s is None:
-                what, key = "starting the measuring process", "measure.start_timeout_s"
-                limit = partial(self._wait, self.start_timeout_s, what, key, self.began_s)
-                self.starting_s = self.connection.ready_s(limit) - self.began_s
+                limit = partial(self._wait, self.start_timeout_s, *STARTING, self.began_s)
+                self.starting_s = self._arrived().ready_s(limit) - self.began_s
             self.tree.before()
             since = Since()
             what, key = f"the {order.role} run", "measure.timeout_s"
             limit = partial(self._wait, self.timeout_s, what, key, since.begin_s, since)
-            run = self.connection.run(plan, order, limit)
+            run = self._arrived().run(plan, order, limit)
             if run.status == "crashed":  # a worker that dies may have said why
                 run = dataclasses.replace(run, error=f"{run.error}{self._said('; it printed:')}")
             if (missing := _MISSING.search(last_line(run.error or ""))) and not plan.python.is_this:
@@ -147,7 +206,7 @@ class Child:
         began_s = time.monotonic()
         what, key = "the end of the measuring process", "measure.timeout_s"
         try:
-            problem = self.connection.closed(
+            problem = self._arrived().closed(
                 partial(self._wait, self.timeout_s, what, key, began_s)
             )
         except (wire.Garbled, EOFError, OSError) as error:
@@ -182,7 +241,7 @@ class Child:
     ) -> None:
         """Return when something has come. To be called again whenever more is to come."""
         left_s = began_s + limit_s - time.monotonic()
-        ready = wait([self.connection.fileno(), self.interrupts.fileno()], max(left_s, 0.0))
+        ready = wait([*self._sources(), self.interrupts.fileno()], max(left_s, 0.0))
         self.interrupts.check()
         if ready:
             return

@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Callable
 
+MARK = "SPEEDUP_LAB_CHILD"
+"""The variable whose value is one measuring process's alone, and is inherited by all it starts."""
 TERM_S = 0.5
 """How long the measuring process has to end after it was asked to."""
 END_S = 5.0
@@ -60,6 +62,20 @@ def descendants(pid: int) -> list[int]:
                 found[child] = None
                 todo.append(child)
     return list(found)
+
+
+def bearing(mark: bytes) -> list[int]:
+    """The processes that have that variable, `NAME=value`, as far as can be seen."""
+    found = []
+    for name in listed("/proc"):
+        if name.isdecimal():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if mark in file.read().split(b"\0"):
+                        found.append(int(name))
+            except OSError:  # it has ended, or is another user's
+                continue
+    return found
 
 
 def state(pid: int) -> str:

@@ -24,12 +24,14 @@ def prctl(option: int, value: int) -> bool:
         return False
 
 
-def main(control: int, passed: int, folders: list[str], place: str, command: list[str]) -> None:
+def main(
+    control: int, passed: "int | None", folders: list[str], place: str, command: list[str]
+) -> None:
     """Serve the parent until it says so, or is dead.
 
-    `control` is the socket to the parent, `passed` the descriptor that the measuring process
-    inherits, `place` where the package is. Of the folders the first one is removed at the end, the
-    others only if the parent is dead.
+    `control` is the socket to the parent, `passed` a descriptor that the measuring process
+    inherits, or None where `command` is a launcher that starts it, `place` where the package is. Of
+    the folders the first one is removed at the end, the others only if the parent is dead.
     """
     os.set_inheritable(control, False)
     os.environ["SPEEDUP_LAB_REAPER"] = str(os.getpid())  # see child.stops
@@ -37,11 +39,12 @@ def main(control: int, passed: int, folders: list[str], place: str, command: lis
     pid = os.fork()
     if pid == 0:
         become(reaper, command)
-    os.close(passed)
+    if passed is not None:
+        os.close(passed)
     sys.path[:] = [*sys.path[:-1], place]
     from runners.measuring.serving import Serving
 
-    Serving(control, pid, folders, adopts).serve()
+    Serving(control, pid, folders, adopts, is_launcher=passed is None).serve()
 
 
 def become(reaper: int, command: list[str]) -> None:

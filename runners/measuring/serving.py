@@ -20,7 +20,9 @@ from typing import Any
 
 from runners.measuring import cgroup
 from runners.measuring.processes import (
+    MARK,
     TERM_S,
+    bearing,
     children,
     descendants,
     end_all,
@@ -48,7 +50,14 @@ CONTINUED = signal.SIGURG
 class Serving:
     """The reaper at work. `pid` is the measuring process."""
 
-    def __init__(self, control: int, pid: int, folders: list[str], adopts: bool) -> None:
+    def __init__(
+        self,
+        control: int,
+        pid: int,
+        folders: list[str],
+        adopts: bool,
+        is_launcher: bool = False,
+    ) -> None:
         self.control = control
         self.pid = pid
         self.folders = folders
@@ -72,6 +81,8 @@ class Serving:
         self.members = {pid}
         self.others = False
         self.adopts = adopts
+        # srun's processes do not descend from it; their environment tells.
+        self.mark = f"{MARK}={os.environ.get(MARK, '')}".encode() if is_launcher else None
         self.say({"started": pid, "adopts": adopts})
         self.cgroup = cgroup.made(pid)
         self.say({"cgroup": self.cgroup})
@@ -149,10 +160,18 @@ class Serving:
                     self.hold()
                 self.say({"exited": self.status})
 
+    def all(self) -> list[int]:
+        """Who descends from here, and who else belongs to the measuring process."""
+        own = os.getpid()
+        found = descendants(own)
+        if self.mark is None:
+            return found
+        return list({*found, *bearing(self.mark)} - {own})
+
     def hold(self) -> None:
         """Stop all: whoever has outlived the measuring process may be the last that can tell what
         it has made, and will end when it finds that it is gone."""
-        living = descendants(os.getpid())
+        living = self.all()
         send([pid for pid in living if not is_helper(pid)], signal.SIGSTOP)
         self.note(living)
 
@@ -169,7 +188,9 @@ class Serving:
     def before(self) -> None:
         self.stops.clear()
         self.continued_s.clear()
-        self.known = set(descendants(os.getpid()))
+        self.known = set(self.all())
+        if self.known:  # they may all be gone at once, where a launcher has started them
+            self.note(list(self.known))
         self.files = set(listed("."))
         self.shared = set(listed(SHARED))
 
@@ -179,7 +200,7 @@ class Serving:
         Of scope `all`, every process counts; of `orphans`, where an executor keeps some, those
         whose parents have ended; of `none`, nothing does.
         """
-        self.note(descendants(os.getpid()))
+        self.note(self.all())
         found: dict[str, Any] = self.stopped()
         if scope == "none":
             return found
@@ -224,7 +245,7 @@ class Serving:
 
     def stopped(self) -> dict[str, Any]:
         """When the measuring process was stopped, when workers went on, and who is stopped now."""
-        living = [self.pid, *descendants(os.getpid())]
+        living = [self.pid, *self.all()]
         return {
             "stops": self.stops,
             "continued": self.continued_s,
@@ -235,7 +256,7 @@ class Serving:
     def end(self, patience_s: float, folders: list[str]) -> list[int]:
         """End all that descends from here, and remove what it leaves. Returns who is left."""
         self.ending = True
-        self.note(descendants(os.getpid()))
+        self.note(self.all())
         for wait_s, number in (
             (patience_s, None),
             (TERM_S, signal.SIGTERM),
@@ -246,8 +267,7 @@ class Serving:
             if number is not None:
                 self.signal(number)
             self.await_end(wait_s)
-        own = os.getpid()
-        left = end_all(lambda: descendants(own), self.objects.note, self.reap)
+        left = end_all(self.all, self.objects.note, self.reap)
         if not self.adopts:
             self.signal(signal.SIGKILL)
         if self.cgroup is not None:

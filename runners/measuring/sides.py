@@ -4,7 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,7 +122,7 @@ class Interpreters:
         """What sides have in common that share a process."""
         if not self.panel.sides_apart:
             return side.host
-        return -1 if side.role == "spin" else side.number
+        return -1 - side.host if side.role == "spin" else side.number
 
     def _start(self, sides: Sequence[Side]) -> None:
         """Start the processes of these sides; none of them starts while a run is timed."""
@@ -132,6 +132,8 @@ class Interpreters:
                 apart = self.panel.sides_apart
                 candidates = (side.candidate,) if apart else self.panel.hosts[side.host]
                 plans = [self.panel.plans[candidate] for candidate in candidates]
+                if apart and side.role != "measured":  # no worker is needed there
+                    plans = [replace(plan, launch=None) for plan in plans]
                 number, seed = self._number(side.host)
                 made = Child(plans, seed, self.interrupts, [self.inside])
                 child = self.open.enter_context(made)

@@ -34,7 +34,7 @@ class Tree:
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
-        passed: int,
+        passed: int | None,
         output: IO[bytes],
         folders: Sequence[str],
         mark: str,
@@ -47,6 +47,7 @@ class Tree:
         self.heard = b""
         self.cgroup: str | None = None
         ours, theirs = socket.socketpair()
+        fds = [theirs.fileno(), *([] if passed is None else [passed])]
         call = (theirs.fileno(), passed, list(folders), PACKAGE, list(command))
         place = str(Path(reaper.__file__).parent)
         code = f"import sys; sys.path.append({place!r}); import reaper; reaper.main(*{call!r})"
@@ -57,7 +58,7 @@ class Tree:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=[theirs.fileno(), passed],
+                pass_fds=fds,
                 env=environment,
                 start_new_session=True,
             )

@@ -53,6 +53,13 @@ class Unavailable(Exception):
     """
 
 
+class Misplaced(Unsupported):
+    """Says that the machine does not have what a placement asks for.
+
+    A row of a sweep; where there is nothing else to measure, a mistake of the user's.
+    """
+
+
 REFUSALS = (Unsupported, Unavailable)
 """What a plugin says that cannot serve a pair: no mistake of the user's, but a result."""
 

@@ -1,5 +1,6 @@
 """The words that rows and plans are made of, and what a reader should know of a cell."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +50,7 @@ FlagCode = Literal[
     "steal",
     "throttled",
     "oversubscribed",
+    "beyond_cores",
     "library_threads",
     "timer_cost",
     "short_runs",
@@ -68,6 +70,17 @@ FlagCode = Literal[
     "gil_enabled",
     "other_clocks",
 ]
+
+
+def listed(cpus: Iterable[int]) -> str:
+    """CPUs as the kernel writes them: `0-3,8`."""
+    parts: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if parts and cpu == parts[-1][1] + 1:
+            parts[-1][1] = cpu
+        else:
+            parts.append([cpu, cpu])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def function_label(name: str) -> str:

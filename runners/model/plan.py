@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runners.model.names import Flag, Gil, KeepSpans, Role, Scaling, Warmth, Workers
@@ -100,6 +100,38 @@ class Factory:
     parameters: Mapping[str, Any]
 
 
+RANKS = "{ranks}"
+"""Stands for a number of processes, of which one measures and the others are its workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a measuring process gets workers that another program may have to start (`Launching`).
+
+    Without `words` it is started as any other. With them it is the first of the processes that
+    they start; each of these calls `entry`, a dotted name, with the path of a socket, at which the
+    parent waits for the first one. `environment` is what changes; None: is not to be there. `name`
+    is what rows call it. `for_any`: it holds for any number of workers. `is_kept`: they live as
+    long as it does. `refused` says in one line
+    why nothing works.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    entry: str = ""
+    is_kept: bool = False
+    for_any: bool = False
+    flags: tuple[Flag, ...] = ()
+    refused: str | None = None
+
+
+def launch_of(plain: Mapping[str, Any]) -> Launch:
+    """The one whose `dataclasses.asdict` that is."""
+    flags = tuple(Flag(**flag) for flag in plain["flags"])
+    return Launch(**dict(plain) | {"words": tuple(plain["words"]), "flags": flags})
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One cell, fully resolved: what to measure and how. Picklable.
@@ -118,6 +150,11 @@ class Plan:
     `python` is the interpreter that measures, with `options`; `gil` says whether it is to have its
     global lock, None leaves that to it. `version` is that of the user's code, None for the one that
     is here. `python_order` is the place of its host among those of the command.
+    `placement` is as in the configuration, with lists as `[0,2]`, and `cpus` are those of the
+    workers, one each, in the order in which they are taken. `physical_cores` is the number of cores
+    that the usable CPUs are on, `worker_cores` that of `cpus`; None where it is not told.
+    `launches` says that its executor is asked, where it is measured, how to start its process:
+    `launch`.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -149,11 +186,18 @@ class Plan:
     given: bytes
     version: Version | None = None
     python_order: int = 0
+    placement: str = "none"
+    cpus: tuple[int, ...] = ()
+    physical_cores: int | None = None
+    worker_cores: int | None = None
+    launches: bool = False
+    launch: Launch | None = None
 
     @property
-    def host(self) -> tuple[str, Gil | None, str | None]:
-        """What cells have in common that one process can measure: interpreter and code."""
-        return self.python.asked, self.gil, self.version.asked if self.version else None
+    def host(self) -> tuple[str, Gil | None, str | None, str]:
+        """What cells have in common that share a baseline: interpreter, code and placement."""
+        version = self.version.asked if self.version else None
+        return self.python.asked, self.gil, version, self.placement
 
     @property
     def python_label(self) -> str:
@@ -192,6 +236,8 @@ def plan_of(plain: Mapping[str, Any]) -> Plan:
             "python": Python(**plain["python"]),
             "version": Version(**plain["version"]) if plain["version"] else None,
             "options": tuple(plain["options"]),
+            "cpus": tuple(plain["cpus"]),
+            "launch": launch_of(plain["launch"]) if plain["launch"] else None,
         }
     )
 
@@ -210,7 +256,8 @@ class Panel:
     They share their workload, its parameters, the scaling and the settings of the measurement. A
     cell by itself is a panel of two sides, the baseline and the measured one. The `hosts` are the
     candidates (positions in `plans`) that share a baseline and, unless sides are apart, a measuring
-    process; they are measured by the same interpreter, and have the same version of the code.
+    process; they are measured by the same interpreter, on the same CPUs, and have the same version
+    of the code.
     """
 
     plans: tuple[Plan, ...]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 from runners.model.names import Flag, Workers
+from runners.model.plan import Launch
 
 
 class Workload(Protocol):
@@ -42,8 +43,8 @@ class Executor(Protocol):
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
-    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined`,
-    `Choosing` or `MeteredExecutor` besides.
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined`, `Choosing`,
+    `MeteredExecutor` or `Launching` besides.
     """
 
     def __enter__(self) -> Self: ...
@@ -291,6 +292,30 @@ class Tidy(Protocol):
 
     @property
     def tidy(self) -> bool: ...
+
+
+@runtime_checkable
+class Nearby(Protocol):
+    """An executor of `remote` workers that may all be on this machine.
+
+    `is_here` says so. They can then be pinned to CPUs, as those of other kinds (`placement`).
+    """
+
+    @property
+    def is_here(self) -> bool: ...
+
+
+@runtime_checkable
+class Launching(Protocol):
+    """An executor whose workers may have to be started together with the measuring process."""
+
+    def launching(self, earlier: Launch | None = None, /) -> Launch:
+        """How that is done on this machine. May take some seconds, and start processes.
+
+        Asked before anything is measured, in a process that measures nothing, and again for another
+        number of workers unless it was said `for_any`; `earlier` is what was said then.
+        """
+        ...
 
 
 @runtime_checkable

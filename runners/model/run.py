@@ -74,7 +74,8 @@ class Run:
     `compared`, `checked` and `differs` tell what was found out about its results
     (`results.columns`), `away_tasks` how many spans were left out, by how many workers of which
     machines, `left_processes`, `left_files` and `left_shared_bytes` what is there after
-    it that was not there before it.
+    it that was not there before it. `placement` and the numbers of cores are the plan's,
+    `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`.
     """
 
     cell: str
@@ -158,6 +159,10 @@ class Run:
     away_workers: int | None = None
     away_machines: str | None = None
     chosen_workers: str | None = None
+    placement: str = "none"
+    worker_cpus: str | None = None
+    physical_cores: int | None = None
+    worker_cores: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
@@ -204,6 +209,9 @@ def run_of(
         python_order=plan.python_order,
         python_build=plan.python.build,
         code_version=plan.version.name if plan.version is not None else "",
+        placement=plan.placement,
+        physical_cores=plan.physical_cores,
+        worker_cores=plan.worker_cores,
     )
 
 

@@ -33,6 +33,7 @@ from runners.planning import interpreters, pythons, ranges, searchpath, versions
 from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import identity
+from runners.planning.placement import NONE, cores_of, named, placed
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
@@ -65,15 +66,18 @@ class Config:
     python: str = THIS
     gil: Any = None
     versus: Any = None
+    placement: Any = NONE
     dry_run: bool = False
     yes: bool = False
     sweep: Sweep = field(default_factory=Sweep)
     cluster: Any = None
 
 
-CELL = ("workload", "executor", "measure", "n", "scaling", "python", "gil", "versus")
+CELL = (
+    *("workload", "executor", "measure", "n", "scaling", "python", "gil", "versus", "placement"),
+)
 """The keys of the top level that define a cell."""
-USUAL = {"python": THIS, "gil": None, "versus": None}
+USUAL = {"python": THIS, "gil": None, "versus": None, "placement": NONE}
 """Those that are not in the name of a cell's folder with these values: older ones do not know them.
 """
 
@@ -110,6 +114,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     if cfg.scaling not in get_args(Scaling):
         raise UsageError(f"scaling={cfg.scaling}: choose strong or weak")
     gil = _gil(cfg)
+    placement = named(_plain(cfg.placement))
     version = None if cfg.versus is None else versions.find(str(cfg.versus))
     interpreter = interpreters.of(str(cfg.python), version)
     python = interpreter.python
@@ -134,6 +139,12 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
             only_n=tuple(sorted(only_n)),
         )
     )
+    workers = 1 if found.worker_kind in ("caller", "coroutine") else cfg.n
+    if placement != NONE and found.unplaceable is not None:
+        reason = f"placement={placement}: {found.unplaceable}; set placement=none"
+        raise UsageError(f"executor={choices['executor']}: {reason}") from Unsupported(reason)
+    topology = site.topology
+    cpus = () if topology is None else placed(placement, workers, topology)
     return Plan(
         workload=choices["workload"],
         executor=choices["executor"],
@@ -148,7 +159,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         parameters=_parameters(values, only_n),
         payload=found.payload,
         compared=found.compared,
-        provisioned=1 if found.worker_kind in ("caller", "coroutine") else cfg.n,
+        provisioned=workers,
         worker_kind=found.worker_kind,
         start_method=found.start_method,
         sends_tasks=found.sends_tasks,
@@ -157,10 +168,15 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         usable_cpus=site.usable_cpus,
         cpu_stat=site.cpu_stat,
         renewing=found.renewing,
+        launches=found.launches,
         python=python,
         version=version,
         gil=gil,
         options=interpreter.options,
+        placement=placement,
+        cpus=cpus,
+        worker_cores=None if topology is None else cores_of(cpus, topology),
+        physical_cores=None if topology is None else topology.physical_cores,
         identity=identity(
             {
                 "workload": dataclasses.asdict(found.workload_as),
@@ -171,6 +187,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
                 # Only where it is chosen: what was measured before there was a choice still counts.
                 **({} if gil is None else {"gil": gil}),
                 **({} if version is None else {"versus": version.mark}),
+                **({} if placement == NONE else {"placement": placement}),
             },
             interpreter,
             found,
@@ -186,6 +203,10 @@ def _gil(cfg: DictConfig) -> Gil | None:
     if found is None or found in get_args(Gil):
         return cast(Gil | None, found)
     raise UsageError(f"gil={cfg.gil}: choose on, off or null (as the interpreter decides)")
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
 def _choices(cfg: DictConfig) -> dict[str, str]:
@@ -265,7 +286,15 @@ def refusal(cfg: DictConfig, error: UsageError) -> Run:
         python=known.get("python"),
         python_build=known.get("python_build"),
         code_version=known.get("code_version", ""),
+        placement=_placement(cfg),
     )
+
+
+def _placement(cfg: DictConfig) -> str:
+    try:
+        return named(_plain(cfg.placement))
+    except UsageError:  # which says so itself
+        return NONE
 
 
 def _status(cause: BaseException | None) -> Status:

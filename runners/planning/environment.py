@@ -10,24 +10,25 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from runners.model import Environment
+from runners.planning.topology import PROC, SYS, Topology, numbers, read, read_topology
 from runners.planning.variables import variables
 
-PROC = Path("/proc")
-CGROUP = Path("/sys/fs/cgroup")
-CPUS = Path("/sys/devices/system/cpu")
+CGROUP = SYS / "fs/cgroup"
 ASKING_TIMEOUT_S = 2
 LOG = ("git", "-c", "log.showSignature=false", "log", "-1", "--format=%cI %D", "--decorate=short")
 
 
-def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS) -> Environment:
+def read_environment(
+    proc: Path = PROC, cgroup: Path = CGROUP, sys_folder: Path = SYS
+) -> Environment:
     """All facts but those of an interpreter; names follow pyperf's metadata where it has one."""
-    quota, _ = _tightest(proc, cgroup)
+    quota, _ = tightest(proc, cgroup)
     load = _match(r"^(\S+)", proc / "loadavg")
     facts = {
         "platform": platform.platform(True, False),
@@ -37,7 +38,8 @@ def read_environment(proc: Path = PROC, cgroup: Path = CGROUP, cpus: Path = CPUS
         "cpu_count": os.cpu_count(),
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
-        "cpu_governor": _governors(cpus),
+        "cpu_governor": _governors(sys_folder),
+        "topology": topology(proc, cgroup, sys_folder).facts(),
         "environment_variables": variables(os.environ),
         "python_hash_seed": os.environ.get("PYTHONHASHSEED") or "random",
         **_git(),
@@ -51,6 +53,7 @@ class Site:
 
     `cpu_stat` is the file of `cpu_stat_file`. `machine` is the kind of processor, `system` the
     kernel and its version. `variables` are those of the environment that results depend on.
+    `topology` is None where cells are planned for another machine.
     """
 
     usable_cpus: float
@@ -58,6 +61,7 @@ class Site:
     machine: str
     system: str
     variables: Mapping[str, str]
+    topology: Topology | None
 
 
 def read_site() -> Site:
@@ -68,6 +72,7 @@ def read_site() -> Site:
         machine=f"{platform.machine()} {cpu_model() or ''}".strip(),
         system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         variables=variables(os.environ),
+        topology=topology(),
     )
 
 
@@ -88,7 +93,7 @@ def cpu_model(proc: Path = PROC) -> str | None:
         return name
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string")
-    text = _read(proc / "cpuinfo")
+    text = read(proc / "cpuinfo")
     if kinds := _arm_cores(text):
         return ", ".join(kinds)
     # cpu: POWER. processor 0: version = ..., machine = ...: IBM Z. uarch, isa: RISC-V.
@@ -121,10 +126,36 @@ def usable_cpus(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
 
     A quota may be a fraction, and the tightest one of all enclosing cgroups counts.
     """
-    affinity = _affinity()
-    count = len(affinity) if affinity else os.cpu_count() or 1
-    quota, _ = _tightest(proc, cgroup)
+    allowed = allowed_cpus(proc, cgroup)
+    count = len(allowed) if allowed else os.cpu_count() or 1
+    quota, _ = tightest(proc, cgroup)
     return float(count) if quota is None else min(float(count), quota)
+
+
+def allowed_cpus(
+    proc: Path = PROC, cgroup: Path = CGROUP, affinity: Collection[int] | None = None
+) -> set[int] | None:
+    """The CPUs that this process may run on: of its affinity, those in its control group's cpuset.
+
+    The kernel keeps an affinity within the cpuset; one that is given need not be. None where the
+    system does not tell.
+    """
+    found = _affinity() if affinity is None else affinity
+    if found is None:
+        return None
+    for folder in _cgroups(proc, cgroup, "cpuset"):
+        for name in ("cpuset.cpus.effective", "cpuset.effective_cpus"):
+            if both := numbers(read(folder / name)).intersection(found):
+                return both
+    return set(found)
+
+
+def topology(proc: Path = PROC, cgroup: Path = CGROUP, sys_folder: Path = SYS) -> Topology:
+    """The CPUs that this process may run on. macOS tells how many cores it has, and no more."""
+    if (allowed := allowed_cpus(proc, cgroup)) is not None:
+        return read_topology(allowed, sys_folder, proc)
+    cores = _sysctl("hw.physicalcpu") if sys.platform == "darwin" else None
+    return Topology((), counted_cores=int(cores) if cores and cores.isdecimal() else None)
 
 
 def cpu_stat_file(proc: Path = PROC, cgroup: Path = CGROUP) -> str | None:
@@ -133,30 +164,30 @@ def cpu_stat_file(proc: Path = PROC, cgroup: Path = CGROUP) -> str | None:
     The kernel counts in the cgroup that has the quota; that of the tightest one is taken. None
     where no quota is set: nothing is ever throttled then.
     """
-    _, folder = _tightest(proc, cgroup)
+    _, folder = tightest(proc, cgroup)
     if folder is None or _match(r"^(nr_throttled) ", folder / "cpu.stat") is None:
         return None
     return str(folder / "cpu.stat")
 
 
-def _tightest(proc: Path, cgroup: Path) -> tuple[float, Path] | tuple[None, None]:
+def tightest(proc: Path, cgroup: Path) -> tuple[float, Path] | tuple[None, None]:
     """The least quota of all cgroups around this process, in CPUs, and the folder that sets it."""
-    limits = [(quota, g) for g in _cpu_cgroups(proc, cgroup) if (quota := _quota(g)) is not None]
+    limits = [(quota, g) for g in _cgroups(proc, cgroup, "cpu") if (quota := _quota(g)) is not None]
     return min(limits, key=lambda limit: limit[0], default=(None, None))
 
 
-def _cpu_cgroups(proc: Path, cgroup: Path) -> Iterator[Path]:
-    """Folders of the cgroups around this process that may limit its CPU time, the inmost first.
+def _cgroups(proc: Path, cgroup: Path, controller: str) -> Iterator[Path]:
+    """Folders of the cgroups around this process that may have that controller, the inmost first.
 
     A line of /proc/self/cgroup is `id:controllers:path` (cgroups(7)). Version 2 has no controllers
     there and is mounted on `unified` beside version 1.
     """
-    for line in _read(proc / "self" / "cgroup").splitlines():
+    for line in read(proc / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
             mount = cgroup / "unified" if (cgroup / "unified").is_dir() else cgroup
-        elif "cpu" in controllers.split(","):
-            mount = cgroup / controllers if (cgroup / controllers).is_dir() else cgroup / "cpu"
+        elif controller in controllers.split(","):
+            mount = cgroup / controllers if (cgroup / controllers).is_dir() else cgroup / controller
         else:
             continue
         # In a container the path may be the host's, of which only the mount itself can be seen
@@ -168,8 +199,8 @@ def _cpu_cgroups(proc: Path, cgroup: Path) -> Iterator[Path]:
 
 def _quota(folder: Path) -> float | None:
     """CPU time per elapsed time that a cgroup may use; None if it sets no limit."""
-    text = _read(folder / "cpu.max") or " ".join(
-        (_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+    text = read(folder / "cpu.max") or " ".join(
+        (read(folder / "cpu.cfs_quota_us"), read(folder / "cpu.cfs_period_us"))
     )
     try:
         quota, period = map(int, text.split())
@@ -183,9 +214,10 @@ def _affinity() -> list[int] | None:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
-def _governors(cpus: Path) -> list[str] | None:
+def _governors(sys_folder: Path) -> list[str] | None:
     """The frequency governors in use, each once."""
-    found = {_read(file).strip() for file in cpus.glob("cpu[0-9]*/cpufreq/scaling_governor")}
+    files = sys_folder.glob("devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
+    found = {read(file).strip() for file in files}
     return sorted(found - {""}) or None
 
 
@@ -211,13 +243,6 @@ def _asked(*command: str) -> str | None:
     return done.stdout.strip() or None
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
 def _match(pattern: str, path: Path) -> str | None:
-    found = re.search(pattern, _read(path), re.MULTILINE)
+    found = re.search(pattern, read(path), re.MULTILINE)
     return found[1] if found else None

@@ -12,7 +12,7 @@ from runners.planning.environment import Site
 from runners.planning.interpreters import Interpreter
 from runners.starting import OURS
 
-HOST = ("machine", "system", "usable_cpus", "environment", "python_options")
+HOST = ("machine", "system", "usable_cpus", "cores", "environment", "python_options")
 """What another program may have otherwise that measures a cell for this one, on another machine."""
 
 SUBMITTED = "submitted_from"
@@ -40,10 +40,13 @@ def identity(
 def host(site: Site, interpreter: Interpreter) -> dict[str, Any]:
     """The values of HOST where that interpreter measures."""
     own = () if interpreter.python.is_this else OURS
+    cores = None if site.topology is None else site.topology.mark
     return {
         "machine": site.machine,
         "system": site.system,
         "usable_cpus": site.usable_cpus,
+        # Only where there is more to tell: what was measured before it was noted still counts.
+        **({} if cores is None else {"cores": cores}),
         "environment": {name: v for name, v in site.variables.items() if name not in own},
         "python_options": " ".join(interpreter.options) or "none",
     }
@@ -54,7 +57,7 @@ def handed_over(planned: Mapping[str, Any]) -> dict[str, Any]:
 
     What can be compared is whether the cell was handed over by a program that had it as this one.
     """
-    return {**anywhere(planned), SUBMITTED: {key: planned[key] for key in HOST}}
+    return {**anywhere(planned), SUBMITTED: {key: planned[key] for key in HOST if key in planned}}
 
 
 def anywhere(planned: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,11 +65,18 @@ def anywhere(planned: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in planned.items() if key not in HOST}
 
 
+USUAL = {"placement": "none", "gil": "null", "versus": "null"}
+"""What is in an identity only where it is chosen; else it is that."""
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What is not the same, a few words each: `python: CPython 3.11.7, now CPython 3.13.0`.
 
     What an older version did not note is named as that, and what is noted no longer does not count.
     """
+    old, new = USUAL | dict(old), USUAL | dict(new)
+    if "cores" in old and HOST[0] in new:  # where it is measured, and they are told no longer
+        new = {"cores": "not told", **new}
     found = changes(old, new)
     if missing := sorted(new.keys() - old.keys()):
         found.append(f"it was measured without a note of {', '.join(missing)}")
@@ -75,6 +85,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The same of what both have noted."""
+    old, new = USUAL | dict(old), USUAL | dict(new)
     both = [key for key in new if key in old]
     return _differences({key: old[key] for key in both}, {key: new[key] for key in both})
 

@@ -64,10 +64,15 @@ def width(lines: Sequence[Fact]) -> int:
 def notes(cell: "CellSummary") -> list[Fact]:
     """A name, a few words that stand out, and the rest of the line."""
     found: list[Fact] = []
-    if cell.parameters.get("executor.reuse"):
+    launch = cell.parameters.get("executor.launch")
+    kept = bool(cell.parameters.get("executor.reuse"))
+    if launch not in (None, "auto", "spawn", "none"):
+        took = f"started by {launch}, before anything was timed{', and kept' if kept else ''}"
+        found.append(("workers", "", took))
+    elif kept:
         took = f"; starting them took {_seconds(cell.start_s)} more"  # not known without spans
-        kept = f"kept between runs{'' if math.isnan(cell.start_s) else took}"
-        found.append(("workers", "", kept))
+        more = "" if math.isnan(cell.start_s) else took
+        found.append(("workers", "", f"kept between runs{more}"))
     found += [("lost", "", loss) for loss in causes.told(cell)]
     return found + [("note", flags.told(f), f": {flags.remedy(f)}") for f in cell.flags]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from runners.analysis.across import across
+from runners.analysis.beyond_cores import beyond_cores
 from runners.analysis.cell import cells
 from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
@@ -104,6 +105,7 @@ def write_report(
         several = section(across(here, Comparison(runs)), python_notes(here, runs))
     advised = recommended(here, runs)
     recommendations = tuple(line for one in advised for line in one.lines())
+    recommendations += tuple(beyond_cores(here))
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     found = entries(summary)

@@ -123,6 +123,9 @@ FACTS = (
 )
 """What the report repeats of `environment.json`."""
 
+TOPOLOGY = ("physical_cores", "siblings", "packages", "numa_nodes", "core_kinds", "not_told")
+"""The same of its part `topology`."""
+
 
 def markdown(
     runs: pd.DataFrame,
@@ -383,6 +386,8 @@ def facts(found: Environment) -> dict[str, str]:
     """What is told of a machine, by its name."""
     known = {name: found.facts.get(name) for name in FACTS}
     known["usable_cpus"] = found.usable_cpus
+    if isinstance(topology := found.facts.get("topology"), Mapping):
+        known |= {name: topology.get(name) or None for name in TOPOLOGY}
     return {k: textwrap.shorten(str(v), 300) for k, v in known.items() if v is not None}
 
 

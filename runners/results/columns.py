@@ -255,6 +255,31 @@ FIXED = (
         *("share_machine", "boolean", ""),
         "whether jobs of the same sweep may have measured on the same CPUs at the same time",
     ),
+    Column(
+        *("placement", "str", ""),
+        "which CPUs workers were pinned to, one each: `none`, `cores` (one on each core first), "
+        "`siblings` (both threads of a core first), `node` (all in one NUMA node), or a list",
+        pattern=r"\A(none|cores|siblings|node|\[[0-9,]{1,400000}\])\Z",
+    ),
+    Column(
+        *("worker_cpus", "str", ""),
+        "the CPUs that the workers of this run were pinned to, as `0-1,4`",
+        pattern=r"\A[0-9,-]{1,400000}\Z",
+    ),
+    Column(
+        *("physical_cores", "Int64", "count"),
+        "how many cores the CPUs are on that the program may use, threads of one core counted "
+        "once; missing where the machine does not tell",
+        least=1,
+        most=MOST_WORKERS,
+    ),
+    Column(
+        *("worker_cores", "Int64", "count"),
+        "how many cores those are on that workers are pinned to; fewer than workers where two "
+        "threads of a core have one each",
+        least=1,
+        most=MOST_WORKERS,
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("chosen_workers", "str", ""),

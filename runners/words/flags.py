@@ -57,6 +57,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "more workers than usable CPUs ({})",
         "they take turns: set n no higher than the usable CPUs",
     ),
+    "beyond_cores": (
+        "more workers than physical cores ({})",
+        "two threads of a core share its units, so that each gets less than a core, with no serial "
+        "share in it: compare n = the cores, or placement=cores and siblings",
+    ),
     "library_threads": (
         "threads x workers > CPUs ({})",
         "each worker has its own: cap them (OMP_NUM_THREADS=1, cv2.setNumThreads(1), "
@@ -117,8 +122,9 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
     ),
     "open_ports": (
         "{} listens on all addresses of this machine while it runs",
-        "a network of its own could not be made (it takes Linux and CAP_SYS_ADMIN, which root "
-        "has): close its ports by a firewall, or choose executor=process_pool or loky",
+        "a network of its own could not be made (it takes Linux, CAP_SYS_ADMIN, which root has, "
+        "and an MPI that starts its workers itself): close its ports by a firewall, or choose "
+        "executor=process_pool or loky",
     ),
     "gil_enabled": (
         "the GIL was switched on by {}",

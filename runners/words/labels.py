@@ -21,9 +21,10 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
 
     `panel` is the workload, of `callable` its function, `line` the executor, each with those of its
     parameters that vary; where there are several interpreters, a line has its own one:
-    `thread, 3.13.1`. `way` is the line without it, and `interpreter` that part alone, "" where
-    there is a single one. Where several results that are kept apart have the same workload, a panel
-    has the name of its own one: `primes, before`.
+    `thread, 3.13.1`, and where there are several placements, `thread, placement=cores`. `way` is
+    the line without its interpreter, and `interpreter` that part alone, "" where there is a single
+    one. Where several results that are kept apart have the same workload, a panel has the name of
+    its own one: `primes, before`.
     """
     panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
@@ -33,6 +34,9 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     for executor, cells in summary.groupby("executor"):
         own = pythons.of[cells.index]
         way[cells.index] = _names(str(executor), cells, "executor.", own)
+    if "placement" in summary:
+        placement = summary["placement"].fillna("none").astype(str)
+        way += ", placement=" + placement if placement.nunique() > 1 else ""
     if "fresh" in summary:
         fresh = summary["fresh"].fillna(False).astype(bool)
         panel += fresh.map({True: ", first calls", False: ""})

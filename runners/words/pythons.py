@@ -140,7 +140,7 @@ def _environments(cells: pd.DataFrame, order: "pd.Series[int]") -> list[list[Any
 
 def _definitions(cells: pd.DataFrame) -> "pd.Series[str]":
     """What each cell measures, but for the interpreter."""
-    names = ["workload", "executor", "n", "scaling"]
+    names = ["workload", "executor", "n", "scaling", "placement"]
     names += [name for name in cells.columns if name.startswith(("workload.", "executor."))]
     known = cells[[name for name in names if name in cells]]
     return known.map(str).agg("\0".join, axis=1)

@@ -73,13 +73,16 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:24] == [
+    assert columns[9:27] == [
         "worker_kind",
         "fresh",
         "python",
         "python_order",
         "python_build",
         "code_version",
+        "placement",
+        "physical_cores",
+        "worker_cores",
         "status",
         "error",
         "ended_by",
@@ -90,15 +93,15 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "checked",
         "differs",
     ]
-    assert columns[24 : 24 + len(STATISTICS)] == STATISTICS
-    assert columns[24 + len(STATISTICS) :] == [
+    assert columns[27 : 27 + len(STATISTICS)] == STATISTICS
+    assert columns[27 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
         *("away_tasks", "away_workers"),
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
-        *("libraries", "gil", "gil_enabled_by", "away_machines", "chosen_workers"),
+        *("libraries", "gil", "gil_enabled_by", "away_machines", "chosen_workers", "worker_cpus"),
         *MACHINE,
         *(f"metric.lost{end}" for end in ("", "_low", "_high", "_max")),
         *("flags", "folder", "result"),

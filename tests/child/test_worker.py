@@ -52,11 +52,11 @@ def test_a_record_travels_as_a_plain_tuple() -> None:
 def test_a_worker_says_where_it_is_if_its_clock_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     payload = pickle.dumps(Nap())
     for clock, away in ((worker.clock_name(), None), ("another", worker.machine_name())):
-        install(payload, None, clock)
+        install(payload, clock=clock)
         assert taken_apart([run_task(1)]).away == ({} if away is None else {0: away})
     monkeypatch.setattr(worker, "_clock", None)
     monkeypatch.setattr("os.readlink", lambda path: f"{path} of another offset")
-    install(payload, None, clock)
+    install(payload, clock=clock)
     assert taken_apart([run_task(1)]).away
 
 

@@ -17,7 +17,9 @@ from runners.command import chunk
 from runners.command.cells import Cell
 from runners.command.cluster import FOLDER, dealt
 from runners.living import this_process
-from runners.model import Plan, Run
+from runners.model import Misplaced, Plan, Run, UsageError
+from runners.planning.environment import read_site
+from runners.planning.topology import Cpu, Topology
 from runners.results.write import append
 from tests.command.test_sweep import SMALL, rows, sweep
 from tests.conftest import MakePlan, planning, run_program
@@ -69,6 +71,21 @@ def test_what_travels_to_a_job_is_what_was_planned(make_plan: MakePlan, tmp_path
             assert isinstance(one.what, Plan)
             assert isinstance(other.what, Plan)
             assert (one.what.cell, one.what.payload) == (other.what.cell, other.what.payload)
+
+
+def test_workers_are_placed_on_the_cpus_of_the_machine_that_measures(make_plan: MakePlan) -> None:
+    plan = make_plan("workload=countdown", "executor=thread", "n=2", "placement=none")
+    cpus = (Cpu(4, 4, 0, 0, "", None, None), Cpu(5, 4, 0, 0, "", None, None))
+    there = replace(read_site(), topology=Topology(cpus))
+    found = chunk._placed(replace(plan, placement="siblings"), there)
+    assert (found.cpus, found.physical_cores, found.worker_cores) == ((4, 5), 1, 1)
+    assert found.identity["cores"] == "1 core, 2 CPUs"
+    there = replace(there, topology=Topology(cpus[:1]))
+    with pytest.raises(
+        UsageError, match=r"2 workers, and this program may use 1 CPU \(4\)"
+    ) as error:
+        chunk._placed(replace(plan, placement="cores"), there)
+    assert isinstance(error.value.__cause__, Misplaced)
 
 
 def test_a_chunk_of_many_cells_holds_what_they_share_once(plan: Plan, tmp_path: Path) -> None:

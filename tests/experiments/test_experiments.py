@@ -70,7 +70,7 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
             rows.append({"status": "unsupported", "error": str(error), **_refused(told)})
             continue
         identity = {"workload": plan.workload, "executor": plan.executor, "n": plan.n}
-        identity["gil"] = plan.gil != "off"
+        identity |= {"gil": plan.gil != "off", "placement": plan.placement}
         rows.append({**identity, "scaling": plan.scaling, "status": "ok", **plan.parameters})
     assert len(rows) == EXPERIMENTS[name].cells
     summary = pd.DataFrame(rows).assign(speedup=1.0, speedup_low=1.0, speedup_high=1.0)
@@ -84,7 +84,9 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
 def _refused(overrides: dict[str, str]) -> dict[str, Any]:
     """What the row of a refused cell still has."""
     known: dict[str, Any] = {
-        key: overrides[key] for key in ("workload", "executor", "n") if key in overrides
+        key: overrides[key]
+        for key in ("workload", "executor", "n", "placement")
+        if key in overrides
     }
     return known | ({"n": int(known["n"])} if "n" in known else {})
 

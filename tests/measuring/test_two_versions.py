@@ -10,6 +10,7 @@ import pytest
 from runners.command import cells
 from runners.command.arguments import as_override
 from runners.command.cells import Cell, panelled, same_versions, with_partners
+from runners.command.resume import Earlier, Outcome
 from runners.measuring.measure import measure
 from runners.measuring.sides import sides
 from runners.model import Order, Panel, Plan, Unsupported, UsageError, run_of, timestamp
@@ -111,7 +112,7 @@ def test_a_panel_has_a_baseline_for_each_version(mine: Path, make_plan: MakePlan
     ],
 )
 def test_what_stood_shares_its_rounds_with_a_version_that_is_new(
-    outcomes: tuple[str, str],
+    outcomes: tuple[Outcome, Outcome],
     again: tuple[bool, bool],
     mine: Path,
     make_plan: MakePlan,
@@ -119,7 +120,7 @@ def test_what_stood_shares_its_rounds_with_a_version_that_is_new(
 ) -> None:
     both = plans(make_plan, "two_versions:same", "executor=thread", ".")
     found = [Cell(at, "", (), mine, plan) for at, plan in enumerate(both)]
-    monkeypatch.setattr(cells, "_outcome", lambda cell, _: outcomes[cell.number])
+    monkeypatch.setattr(cells, "earlier_of", lambda cell, _: Earlier(outcomes[cell.number]))
     kept = with_partners(found)
     measures = [cell.what.measure for cell in kept if isinstance(cell.what, Plan)]
     assert tuple(measure.force for measure in measures) == again

@@ -136,8 +136,9 @@ def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_pat
     write(proc / "cpuinfo", "processor\t: 0\nmodel name\t: Abacus 3000 @ 2 Hz\nflags\t: x\n")
     limit(cgroup / "job", 0.5)
     for cpu, governor in enumerate(("powersave", "performance", "powersave")):
-        write(tmp_path / f"cpus/cpu{cpu}/cpufreq/scaling_governor", f"{governor}\n")
-    environment = read_environment(proc, cgroup, tmp_path / "cpus")
+        file = f"devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"
+        write(tmp_path / file, f"{governor}\n")
+    environment = read_environment(proc, cgroup, tmp_path)
     assert environment.usable_cpus == 0.5
     expected = {
         "load_avg_1min": 1.25,
@@ -151,7 +152,7 @@ def test_facts_are_read_from_the_kernels_files(proc: Path, cgroup: Path, tmp_pat
 
 
 def test_what_cannot_be_read_is_none(proc: Path, cgroup: Path, tmp_path: Path) -> None:
-    facts = read_environment(proc, cgroup, tmp_path / "cpus").facts
+    facts = read_environment(proc, cgroup, tmp_path).facts
     for name in ("load_avg_1min", "cpu_model_name", "cpu_quota", "cpu_governor"):
         assert facts[name] is None
 

@@ -9,7 +9,16 @@ import pytest
 from runners.model import THIS
 from runners.planning import interpreters
 from runners.planning.environment import Site, read_site
-from runners.planning.identity import differences, handed_over, host, identity
+from runners.planning.identity import (
+    HOST,
+    SUBMITTED,
+    anywhere,
+    changes,
+    differences,
+    handed_over,
+    host,
+    identity,
+)
 from runners.planning.variables import variables
 from tests.conftest import MakePlan
 
@@ -116,3 +125,25 @@ def test_variables_are_noted_by_choice_and_never_a_secret() -> None:
     given = dict.fromkeys([*NOTED.split(), *NOT_NOTED.split()], "x")
     assert sorted(variables(given)) == sorted(NOTED.split())
     assert variables({"DASK_SCHEDULER_ADDRESS": "tls://me:word@host:8786"}) == {}
+
+
+def test_what_is_only_noted_where_it_is_chosen_is_told_in_both_directions() -> None:
+    """A result of pinned workers does not stand for one of workers that may move."""
+    plain: dict[str, Any] = {"machine": "x", "n": 2}
+    pinned = {**plain, "placement": "cores"}
+    assert differences(pinned, plain) == ["placement: cores, now none"]
+    assert differences(plain, pinned) == ["placement: none, now cores"]
+    assert changes(plain, pinned) == ["placement: none, now cores"]
+    assert differences({**plain, "gil": "on"}, plain) == ["gil: on, now null"]
+    assert differences(plain, plain) == []
+
+
+def test_two_threads_of_a_core_are_not_two_cores() -> None:
+    plain: dict[str, Any] = {"machine": "x", "usable_cpus": 2}
+    threads = {**plain, "cores": "1 core, 2 CPUs"}
+    assert differences(threads, plain) == ["cores: 1 core, 2 CPUs, now not told"]
+    assert differences(plain, threads) == ["it was measured without a note of cores"]
+    assert differences(threads, anywhere(plain)) == []  # it is known only there
+    assert handed_over({name: 1 for name in HOST if name != "cores"}) == {
+        SUBMITTED: {name: 1 for name in HOST if name != "cores"}
+    }

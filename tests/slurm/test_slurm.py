@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -168,3 +169,53 @@ def test_what_sbatch_refuses_is_a_line(tmp_path: Path) -> None:
     status, _, err = run(tmp_path, "hydra.sweep.dir=out", "cluster.partition=nowhere")
     assert (status, err.count("\n")) == (2, 1), err
     assert "invalid partition" in err
+
+
+MPI = (
+    *("-m", "runners", "executor=mpi", "n=2", "workload=io_sleep", "workload.high=0.01"),
+    *("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1"),
+)
+STEP = ("srun", "-n1", f"-c{min(os.cpu_count() or 1, 2)}")
+
+
+def told(folder: Path) -> tuple[set[str], set[str], set[bool]]:
+    """Statuses of the rows, how the workers were started, and whether they were kept."""
+    rows = [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
+    ways, kept = ({row[f"executor.{name}"] for row in rows} for name in ("launch", "reuse"))
+    return {row["status"] for row in rows}, ways, kept
+
+
+def measured(cwd: Path, *command: str) -> None:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("launch", ["auto", "srun", "mpiexec"])
+def test_mpi_within_a_step(tmp_path: Path, launch: str) -> None:
+    pytest.importorskip("mpi4py", reason="needs the package mpi4py")
+    words = (*MPI, "hydra.run.dir=out", f"executor.launch={launch}")
+    measured(tmp_path, *STEP, sys.executable, *words)
+    statuses, [way], [kept] = told(tmp_path / "out")
+    assert statuses == {"ok"}
+    assert way.partition(" ")[0] == ("spawn" if launch == "auto" else launch)
+    assert kept is (launch != "auto")
+
+
+def test_mpi_within_a_batch_job(tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py", reason="needs the package mpi4py")
+    script = tmp_path / "job.sh"
+    own = shlex.join([sys.executable, *MPI])
+    script.write_text(
+        f"#!/bin/sh\n{own} hydra.run.dir=spawned\n{own} hydra.run.dir=run executor.launch=srun\n"
+    )
+    measured(tmp_path, "sbatch", "--wait", *STEP[1:], str(script))
+    assert told(tmp_path / "spawned") == ({"ok"}, {"spawn"}, {False})
+    statuses, [way], kept = told(tmp_path / "run")
+    assert (statuses, way.partition(" ")[0], kept) == ({"ok"}, "srun", {True})

@@ -32,6 +32,7 @@ from runners.words.rounding import in_order
 
 _IDEAL: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
 _BOUND: Style = {"color": "0.15", "lw": 0.9, "ls": (0, (1.5, 1.5))}
+_CORES: Style = {"color": "0.35", "lw": 0.9, "ls": (0, (5, 1.5, 1, 1.5))}
 _NOISE: Style = {"color": "0.55", "alpha": 0.35, "lw": 0}
 _LAW: Style = {"lw": 0.8, "ls": "-"}
 _BAND: Style = {"alpha": 0.15, "lw": 0}
@@ -51,6 +52,13 @@ class _Panel:
     drawn: pd.DataFrame
     rounds: pd.DataFrame
     fits: Mapping[str, Fit]
+
+    @property
+    def cores(self) -> list[tuple[int, float]]:
+        """Physical cores and usable CPUs, where there are more of these: threads of one core."""
+        known = self.cells.reindex(columns=["physical_cores", "usable_cpus"]).dropna()
+        pairs = {(int(a), float(b)) for a, b in known.to_numpy()}
+        return sorted(pair for pair in pairs if pair[0] < pair[1])
 
     @property
     def noise(self) -> pd.DataFrame:
@@ -141,6 +149,9 @@ def _frame(axes: Axes, panel: _Panel) -> None:
     for bound in sorted(set(panel.cells["usable_cpus"].dropna())):
         if bound <= top:
             axes.axhline(bound, zorder=1, **_BOUND)
+    for cores, cpus in panel.cores:
+        axes.axvline(cores, zorder=1, **_CORES)
+        axes.axvline(cpus, zorder=1, **_BOUND)
     axes.set_xscale("log", base=2)
     axes.set_xlim(left, right)
     axes.set_ylim(0, top)
@@ -249,5 +260,7 @@ def _handles(panels: Sequence[_Panel], styles: Mapping[str, Style]) -> Iterator[
     if bounds:
         label = f"usable CPUs: {', '.join(f'{cpus:g}' for cpus in bounds)}"
         yield Line2D([], [], label=label, **_BOUND)
+    if cores := sorted({own for panel in panels for own, _ in panel.cores}):
+        yield Line2D([], [], label=f"physical cores: {', '.join(map(str, cores))}", **_CORES)
     if any(not panel.noise.empty for panel in panels):
         yield Patch(label="serial against serial (A/A)", **_NOISE)
