@@ -102,6 +102,19 @@ def test_on_another_machine_or_python_the_speedups_lead(
     assert "on the parallel time" in told(capsys, before, same)[1]
 
 
+def test_a_node_of_another_kind_is_another_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the processors have one name: this one has half of the CPUs."""
+    folders = [cell(tmp_path / name, seed=at) for at, name in enumerate("ab")]
+    for folder, cpus in zip(folders, (256, 128), strict=True):
+        facts = {"hostname": "here", "cpu_model_name": "EPYC 7763", "cpu_count": cpus}
+        write_environment(folder / "cell", Environment(facts, 2.0))
+    _, text = told(capsys, *folders)
+    assert "b differs from a in: node: EPYC 7763, 256 CPUs, now EPYC 7763, 128 CPUs" in text
+    assert "on the speedup" in text
+
+
 def test_what_cannot_be_told_is_inconclusive(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,7 +80,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for arguments in (cell, (*cell, "measure.force=true"), (*sweep, "hydra.sweep.dir=sweep")):
         done = run_program(*arguments, cwd=cwd, plugins=False)
         assert done.returncode == 0, done.stderr
-    write_report([cwd / "one"], exports=list(EXPORTS))
+    write_report([cwd / "one"], exports=list(EXPORTS), proposal="")
     files = [path for path in cwd.rglob("*") if path.is_file()]
     return {".hydra/" if ".hydra" in path.parts else path.name for path in files}
 

@@ -13,6 +13,7 @@ from runners.analysis.rounds import Rounds
 from runners.analysis.walls import Walls, of_cell, plain_loop
 from runners.model import Status
 from runners.words.labels import SERIAL, labels
+from runners.words.nodes import node_kinds
 from runners.words.pythons import Interpreters, interpreters
 from runners.words.rounding import in_order
 
@@ -24,8 +25,9 @@ SPEEDUP = ["speedup", "speedup_low", "speedup_high"]
 def by_workload(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The cells that have the same tasks, and so plain loops that can be compared.
 
-    Those of results that are kept apart are not. One that was refused may not say all of its
-    parameters, nor whether it is about first calls: it is with all those that it may belong to.
+    Those of results that are kept apart are not, nor are those of several kinds of node. One that
+    was refused may not say all of its parameters, nor whether it is about first calls: it is with
+    all those that it may belong to.
     """
     names = ["scaling", "baseline", "fresh"]
     names += [name for name in ("placement", "result") if name in cells]
@@ -34,6 +36,7 @@ def by_workload(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
     refused = ~said & said.groupby(cells["workload"]).transform("any")
     measured = cells.loc[~refused]
     keys = [measured[name] for name in ("workload", *names)]
+    keys.append(node_kinds(cells)[measured.index])
     for _, group in measured.groupby(keys, sort=False, dropna=False):
         first = group.iloc[0]
         also = refused & (cells["workload"] == first["workload"])

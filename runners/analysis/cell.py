@@ -70,6 +70,14 @@ class CellSummary:
     checked: bool | None
     processes: int
     rounds: int
+    node_kind: str | None
+    host: str | None
+    job: str | None
+    job_cpus: int | None
+    job_nodes: int | None
+    exclusive: bool | None
+    nodes: int | None
+    fewer_cpus: bool | None
     times: Mapping[Role, Times]
     speedup: Interval
     bound: float
@@ -112,6 +120,7 @@ class CellSummary:
     ceiling_share: float
     starting_share: float
     judging_share: float
+    measuring_s: float
     steal_share: float
     others_share: float
     throttled_s: float
@@ -121,6 +130,9 @@ class CellSummary:
     machine_off_cpu: float
     attainable: float
     efficiency_of_ceiling: Interval
+    core_hours: Interval
+    baseline_core_hours: Interval
+    measuring_core_hours: float
     max_rss_bytes: float
     library_threads: float
     libraries: str | None
@@ -170,7 +182,9 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
             for name in (
                 *("error", "ended_by", "fresh", "compared", "checked", "libraries", "gil"),
                 *("python", "python_order", "python_build", "gil_enabled_by", "result"),
-                *("code_version", "differs", "away_machines", "chosen_workers"),
+                *("code_version", "differs", "node_kind", "host", "job", "job_cpus"),
+                *("job_nodes", "exclusive", "nodes", "fewer_cpus"),
+                *("away_machines", "chosen_workers"),
                 *("placement", "physical_cores", "worker_cores", "worker_cpus"),
             )
         },
@@ -178,6 +192,7 @@ def _cell(row: Mapping[Hashable, Any]) -> CellSummary:
         **{name: interval(name) for name in ("speedup", "efficiency", "mean_ratio", "speedup_n1")},
         **{name: interval(name) for name in ("itself", "earlier", "serial_ratio")},
         **{name: interval(name) for name in ("ceiling", "efficiency_of_ceiling")},
+        **{name: interval(name) for name in ("core_hours", "baseline_core_hours")},
         "hl_ratio": interval("hl_ratio", "hl_low", "hl_high"),
         "times": {side: times(side) for side in SIDES},
         "levels": tuple(row[level] for level in LEVELS),

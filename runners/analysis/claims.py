@@ -121,6 +121,10 @@ class Quantity:
         if self.divisor is None:
             return interval
         divisor = self.divisor.read(summary)
+        nodes = {_row(summary, cell).get("node_kind") for cell in self.cells}
+        known = sorted(str(node) for node in nodes if not pd.isna(node))
+        if len(known) > 1:
+            raise NotMeasured(f"the cells are of different kinds of node: {'; '.join(known)}")
         kinds = self.columns[0], self.divisor.columns[0]
         if pairs is not None and kinds in (("speedup",) * 2, ("measured_median_s",) * 2):
             one, other = (str(_row(summary, cell)["cell"]) for cell in self.cells)

@@ -152,6 +152,48 @@ MEDIANS = (
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
+NODE = (
+    _OF_RUNS["node_kind"],
+    Column("host", "str", "", "the names of the machines that measured it; mostly one"),
+    Column("job", "str", "", _OF_RUNS["job"].meaning),
+    _OF_RUNS["job_cpus"],
+    _OF_RUNS["job_nodes"],
+    _OF_RUNS["exclusive"],
+    Column(
+        *("nodes", "Int64", "count"),
+        "how many nodes its workers were on: 1, and of workers elsewhere those of the job; missing "
+        "where nobody knows",
+    ),
+    Column(
+        *("fewer_cpus", "boolean", ""),
+        "the program may keep fewer CPUs busy than there are workers; missing for workers on other "
+        "machines",
+    ),
+)
+"""Where it was measured."""
+
+COSTS = (
+    *_interval(
+        *("core_hours", "core-h"),
+        "what one run of the tasks takes: workers × `measured_median_s`; coroutines, and the plain "
+        "loop, take one core",
+    ),
+    *_interval(
+        *("baseline_core_hours", "core-h"),
+        "the same of the baseline: one core × `baseline_median_s`",
+    ),
+    _number(
+        *("measuring_s", "s"),
+        "how long it was measured, with an equal part of what several cells share",
+    ),
+    _number(
+        *("measuring_core_hours", "core-h"),
+        "what measuring it took: `job_cpus`, or where there are none all `usable_cpus`, × "
+        "`measuring_s`",
+    ),
+)
+"""What it costs where computing time is counted."""
+
 RESOURCES = (
     Column(
         *("waiting", "bool", ""),
@@ -187,8 +229,10 @@ RESOURCES = (
     _OF_RUNS["away_machines"],
     _OF_RUNS["chosen_workers"],
     _OF_RUNS["worker_cpus"],
+    *NODE,
+    *COSTS,
 )
-"""What its rounds took and gave."""
+"""What its rounds took and gave, and where."""
 
 MACHINE = (
     *_interval(

@@ -11,6 +11,7 @@ import numpy as np
 from runners.analysis.attainable import at_a_time, cpu_limit
 from runners.analysis.estimators import disagreement, fall, holm, outliers, trend
 from runners.analysis.machine import busy
+from runners.analysis.nodes import has_fewer_cpus
 from runners.analysis.rounds import Rounds
 from runners.model import Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
@@ -101,8 +102,11 @@ def flags(
     if cell["throttled_s"] > 0:
         yield Flag("throttled", f"{cell['throttled_s']:.2f} s")
     running, limit = at_a_time(cell), cpu_limit(cell)
+    of_the_job = list(_of_the_job(cell))
+    yield from of_the_job
     if running > max(limit, cell["usable_cpus"]) and not cell["waiting"]:
-        yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
+        if "fewer_cpus" not in {flag.code for flag in of_the_job}:  # which says the same
+            yield Flag("oversubscribed", f"{running:g} > {cell['usable_cpus']:g}")
     elif (cores := _cores(cell)) * limit / cell["usable_cpus"] < running and not cell["waiting"]:
         yield Flag("beyond_cores", f"{running:g} > {cores:g}")
     coroutine = cell["worker_kind"] == "coroutine"
@@ -142,6 +146,14 @@ def flags(
     copies = float(cell["n"]) if weak and math.isnan(cell["task_copies"]) else cell["task_copies"]
     if weak and copies > 1:
         yield Flag("same_tasks", f"{copies:g}")
+
+
+def _of_the_job(cell: Mapping[str, Any]) -> Iterator[Flag]:
+    """What the batch job that a cell was measured in did not have for itself."""
+    if isinstance(cell.get("job"), str) and has_fewer_cpus(cell):
+        yield Flag("fewer_cpus", f"{cell['usable_cpus']:g} for {cell['n']:g}")
+    if cell.get("exclusive") is False:
+        yield Flag("not_exclusive")
 
 
 def _cores(cell: Mapping[str, Any]) -> float:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ def match(before: pd.DataFrame, after: pd.DataFrame, ignored: Collection[str] = 
     cells apart there: the other was written by a version that did not have it. `ignored` are
     further parameters that are not looked at. Where either has several interpreters, those of one
     version belong together. Of cells that one result has several times, the first belongs to the
-    first, and so on.
+    first, and so on, those of the same kind of node before others.
     """
     names = [
         name
@@ -40,6 +40,7 @@ def match(before: pd.DataFrame, after: pd.DataFrame, ignored: Collection[str] = 
         if name.startswith(PARAMETERS) and name not in ignored
     ]
     sides = before.reset_index(drop=True), after.reset_index(drop=True)
+    nodes = [side.get("node_kind", pd.Series(index=side.index, dtype=object)) for side in sides]
     pairs: list[tuple[int, int]] = []
     left = [list(range(len(side))) for side in sides]
 
@@ -49,7 +50,8 @@ def match(before: pd.DataFrame, after: pd.DataFrame, ignored: Collection[str] = 
             for side, other in (sides, sides[::-1])
         ]
         several = any(side["python"].nunique(dropna=False) > 1 for side in sides)
-        for one, other in _joined(keys[0], left[0], keys[1], left[1]):
+        joined = _joined(keys[0], left[0], keys[1], left[1])
+        for one, other in (own for rows in joined for own in _by_node(*rows, nodes)):
             pythons = [
                 [_text(value) or "" for value in side["python"].iloc[rows]]
                 for side, rows in zip(sides, (one, other), strict=True)
@@ -125,6 +127,24 @@ def _joined(
         for row in own:
             by_key.setdefault(keys[row], ([], []))[at].append(row)
     yield from (sides for sides in by_key.values() if all(sides))
+
+
+def _by_node(
+    one: list[int], other: list[int], nodes: "Sequence[pd.Series[Any]]"
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Rows of the same kind of node, where there are some of several; then all others."""
+    kinds = [dict(nodes[at].iloc[rows].dropna()) for at, rows in enumerate((one, other))]
+    if len(one) == len(other) == 1 or len({*kinds[0].values(), *kinds[1].values()}) < 2:
+        yield one, other
+        return
+    rest = [one, other]
+    for kind in dict.fromkeys(kinds[0].values()):
+        both = [[row for row in rest[at] if kinds[at].get(row) == kind] for at in (0, 1)]
+        if all(both):
+            yield both[0], both[1]
+            rest = [[row for row in rest[at] if row not in both[at]] for at in (0, 1)]
+    if all(rest):
+        yield rest[0], rest[1]
 
 
 def _in_turn(one: list[int], other: list[int]) -> Iterator[tuple[int, int]]:

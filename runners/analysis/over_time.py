@@ -186,7 +186,8 @@ def _names(results: Sequence[Measured], joined: Sequence[Mapping[int, int]]) -> 
     cells = pd.concat(
         [results[max(rows)].summary.iloc[[rows[max(rows)]]] for rows in joined], ignore_index=True
     )
-    named = labels(cells)
+    # On which machine each was measured last is told elsewhere.
+    named = labels(cells.drop(columns="node_kind", errors="ignore"))
     parts = zip(named["panel"], named["line"], cells["n"], strict=True)
     return [f"{panel}, {line}, n = {n}" for panel, line, n in parts]
 

@@ -15,6 +15,7 @@ from runners.analysis.across import serial_ratios
 from runners.analysis.attainable import cpu_limit, workers
 from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
 from runners.analysis.compare import baseline_ratio, paired_speedups
+from runners.analysis.core_hours import core_hours
 from runners.analysis.estimators import (
     FACTORS,
     hodges_lehmann_ratio,
@@ -27,6 +28,7 @@ from runners.analysis.flags import flags, suspicions
 from runners.analysis.headline import paired_ratio
 from runners.analysis.interval import Floats, Interval
 from runners.analysis.machine import attained, given, taken
+from runners.analysis.nodes import crowded, placed
 from runners.analysis.rounds import (
     LEVELS,
     Rounds,
@@ -36,9 +38,10 @@ from runners.analysis.rounds import (
     numbers,
     read_rounds,
 )
-from runners.analysis.spent import spent
+from runners.analysis.spent import measuring_s, spent
 from runners.model import WAITING, Status
 from runners.results.columns import UNFINISHED
+from runners.words.nodes import node_kinds
 from runners.words.pythons import PYTHON, interpreters
 
 STATUSES = get_args(Status)
@@ -46,8 +49,9 @@ STATUSES = get_args(Status)
 LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
 CORES = ("placement", "physical_cores", "worker_cores")
-APART = ("cell", "n", "usable_cpus", *CORES[1:], "folder", *PYTHON)
-"""In what the cells of a family may differ; which interpreter they have is told by its place."""
+APART = ("cell", "n", "usable_cpus", *CORES[1:], "folder", "node_kind", *PYTHON)
+"""In what the cells of a family may differ; which interpreter they have is told by its place, and
+on which kind of node they were by `node_kinds`."""
 
 Record = dict[str, Any]
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
@@ -61,7 +65,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     scaling are scaled, n·T1/Tn; its L6 is n times the baseline's L5, since the baseline ran the
     tasks once.
     """
-    spending = spent(runs, cell_codes(runs))
+    code = cell_codes(runs)
+    spending = pd.concat([spent(runs, code), measuring_s(runs, code)], axis=1)
     of_loops = runs["role"] == "spin"
     spins = runs[of_loops]
     if len(spins):
@@ -74,13 +79,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     rounds = read_rounds(runs, baseline, measured, scale[code[measured]])
     own = code >= 0
     outcomes = _outcomes(runs[own], code[own])
+    places = placed(runs, code)
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
     machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
-    known = [cells, outcomes, resources, spending, machine]
+    known = [cells, outcomes, places, resources, spending, machine]
     facts: list[Record] = [
         {str(name): value for name, value in row.items()}
         for row in pd.concat(known, axis=1).to_dict("records")
@@ -139,8 +145,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     ours = [column.name for column in (*STATISTICS, *MACHINE) if column.name not in machine]
     computed = [*ours, "waiting", "flags"]
     statistics = pd.DataFrame(records, columns=computed)
-    found = [cells, outcomes, statistics, resources, spending, machine]
-    return arranged(pd.concat(found, axis=1))
+    found = pd.concat([cells, outcomes, places, statistics, resources, spending, machine], axis=1)
+    return arranged(pd.concat([found, crowded(found), core_hours(found)], axis=1))
 
 
 def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
@@ -154,21 +160,24 @@ def _identities(runs: pd.DataFrame, code: Rows) -> pd.DataFrame:
         if name.startswith(group)
     ]
     names = ["cell", "workload", "executor", "baseline", "n", "scaling", *parameters]
-    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, *CORES, "folder", "result"]
+    names += ["usable_cpus", "worker_kind", "fresh", *PYTHON, *CORES, "node_kind", "folder"]
+    names += ["result"]
     return runs[names].iloc[first].reset_index(drop=True)
 
 
 def _waiting(cells: pd.DataFrame, parts: list[Rounds], pythons: "pd.Series[int]") -> list[bool]:
     """Whether the tasks of each cell wait, even one by one: decided once for each workload.
 
-    And for each interpreter, of which one may compute for as long as another waits. By the middle
+    And for each interpreter and kind of node, of which one may compute for as long as another
+    waits. By the middle
     of its cells, or by the lowest where the middle is not clearly above: a workload near the limit
     would else be of one kind here and of the other there.
     """
     names = ["workload", *(name for name in cells.columns if name.startswith("workload."))]
     names += ["result"]
     own = pd.Series([float(np.median(p.cpu_share)) if len(p.process) else math.nan for p in parts])
-    by_workload = own.groupby([pythons, *(cells[name] for name in names)], dropna=False)
+    keys = [pythons, node_kinds(cells), *(cells[name] for name in names)]
+    by_workload = own.groupby(keys, dropna=False)
     middle, lowest = by_workload.transform("median"), by_workload.transform("min")
     found = (middle < WAITING) | ((lowest < WAITING) & (middle < 2 * WAITING))
     return [bool(one) for one in found]
@@ -315,8 +324,9 @@ def _by_family(cells: pd.DataFrame, pythons: "pd.Series[int]") -> Iterator[tuple
     """
     same = [name for name in cells.columns if name not in APART]
     base = cells["cell"].str.partition("#")[0]
-    repeat = cells.groupby([base, cells["result"]], dropna=False).cumcount()
-    keys = [*(cells[name] for name in same), repeat, pythons]
+    nodes = node_kinds(cells)
+    repeat = cells.groupby([base, cells["result"], nodes], dropna=False).cumcount()
+    keys = [*(cells[name] for name in same), repeat, pythons, nodes]
     family = cells.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
     previous = -1
     for at in np.lexsort((cells["n"], family)):

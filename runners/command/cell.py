@@ -1,6 +1,7 @@
 """Cells that are measured together: what is there already, their rounds, what is said of them."""
 
 import math
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from runners.command import resume
+from runners.command.allocation import allocation
 from runners.command.progress import Bar, Terminal
 from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
@@ -123,13 +125,15 @@ def _measure(
         claims.enter_context(claimed(shared))
         numbers = [resume.following(shared)]  # it can be read: before anything is set aside
     for cell, old in todo:
+        # Before anything is measured: also a cell that is killed says on what machine it was.
+        write_environment(cell.folder, environment_of(cell.plan.python.asked, cell.plan.version))
         resume.begin(cell.folder, cell.plan, old, cell.submitted)
     folders = {cell.plan.cell: cell.folder for cell, _ in todo}
     numbers += [resume.following(folder) for folder in folders.values()]
     if panel.name is not None and shared is not None:
         folders[panel.name] = shared
     displays = {cell.plan.cell: cell.display for cell, _ in todo}
-    batch = job()
+    where = {"job": job(), "host": socket.gethostname() or None, **allocation()._asdict()}
     runs = measure(
         *panel.plans,
         earlier=[old.rounds for _, old in todo],
@@ -139,15 +143,13 @@ def _measure(
     # Closed at once, whatever is raised here: a traceback that is kept would keep it alive.
     with closing(runs), show(list(displays.values())) as bar:
         for run in runs:
-            run = replace(run, job=batch, share_machine=shares_machine)
+            run = replace(run, share_machine=shares_machine, **where)
             append(folders[run.cell], run)
             if panel.plans[0].measure.keep_spans != "none" and run.role != "spin":
                 append_spans(folders[run.cell], run)
             if run.status != "ok" and run.ended_by is not None:
                 displays[run.cell].failed = run
             bar.update(run)
-    for cell, _ in todo:
-        write_environment(cell.folder, environment_of(cell.plan.python.asked, cell.plan.version))
     return shared
 
 

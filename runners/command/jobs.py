@@ -134,7 +134,7 @@ class Slurm:
         return submitted
 
     def states(self, jobs: Sequence[Submitted]) -> dict[str, State]:
-        told = _said(["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T"])
+        told = said(["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T"])
         queued = dict(line.split("|", 1) for line in told.split() if "|" in line)
         return {
             job.id: State("pending" if queued[job.id] in _WAITING else "running")
@@ -146,14 +146,14 @@ class Slurm:
     def _ending(self, number: str) -> str:
         """How a job has ended, which Slurm knows for some minutes; then nothing."""
         try:
-            told = _said(["scontrol", "--oneliner", "show", "job", number])
+            told = said(["scontrol", "--oneliner", "show", "job", number])
         except Unanswered:
             return ""
         found = re.search(r"\bJobState=(\S+)", told)
         return "" if found is None or found[1] == "COMPLETED" else found[1]
 
     def cancel(self, jobs: Sequence[Submitted]) -> None:
-        _said(["scancel", *(job.id for job in jobs)])
+        said(["scancel", *(job.id for job in jobs)])
 
     def cancelling(self, jobs: Sequence[Submitted]) -> str:
         return " ".join(["scancel", *dict.fromkeys(job.id.partition("_")[0] for job in jobs)])
@@ -161,7 +161,7 @@ class Slurm:
     def _longest_array(self) -> int:
         """Slurm's MaxArraySize. Raises UsageError where there is no Slurm."""
         try:
-            told = _said(["scontrol", "show", "config"])
+            told = said(["scontrol", "show", "config"])
         except Unanswered as error:
             raise UsageError(
                 f"cluster=slurm: {error}; is this a machine from which jobs are submitted?"
@@ -257,11 +257,11 @@ def _refusal(error: Exception) -> str:
     return told or in_one_line(error)
 
 
-def _said(words: Sequence[str]) -> str:
-    """What a command prints. Raises Unanswered with the reason."""
+def said(words: Sequence[str], limit_s: float = COMMAND_S) -> str:
+    """What a command prints within that time. Raises Unanswered with the reason."""
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=COMMAND_S, stdin=subprocess.DEVNULL
+            words, capture_output=True, text=True, timeout=limit_s, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
         raise Unanswered(f"there is no {words[0]} on the PATH") from None

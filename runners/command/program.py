@@ -202,6 +202,8 @@ def _report(folder: Path, job: Job) -> None:
         return
     for line in (*written.recommendations, *written.compared):
         print(line)
+    for line in written.mixed:
+        print(line, file=sys.stderr)
     names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
     print(f"{'saved':<17}{folder}: {names}")
 

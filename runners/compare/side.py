@@ -17,6 +17,7 @@ from runners.planning.identity import changes
 from runners.results.columns import IDENTITY
 from runners.results.named import Named
 from runners.results.read import find, read_environments, read_identity, read_runs
+from runners.words.nodes import same_kind
 from runners.words.pythons import code_versions
 
 FACTS = ("hostname", "cpu_model_name", "cpu_count", "platform", "python_version", "git_commit")
@@ -25,7 +26,7 @@ FACTS = ("hostname", "cpu_model_name", "cpu_count", "platform", "python_version"
 BESIDE = ("hostname", "git_commit")
 """Those of them that no identity has."""
 
-MACHINE = ("machine", "usable_cpus", "cpu_model_name", "cpu_count")
+MACHINE = ("machine", "usable_cpus", "cpu_model_name", "cpu_count", "node")
 PYTHON = ("python", "python_build", "python_version")
 """What says that the machine is another one, and the interpreter."""
 
@@ -126,6 +127,8 @@ def differences(before: Side, after: Side, pairs: Sequence[tuple[int, int]]) -> 
     names = BESIDE if compared else FACTS
     facts = dict(_facts(before, after, names))
     told += facts.values()
+    if not any(_is(what, MACHINE) for what in told):
+        told += _nodes(before, after, pairs)
     pythons = [
         _pythons(side, [pair[at] for pair in pairs]) for at, side in enumerate((before, after))
     ]
@@ -203,6 +206,17 @@ def _grouped(found: Iterable[str]) -> Iterator[str]:
             yield f"code of {package} ({len(own)} modules)"
         else:
             yield from (f"code of {module}" for module in own)
+
+
+def _nodes(before: Side, after: Side, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """The kinds of node that differ, where the processors have one name."""
+    kinds = before.summary["node_kind"], after.summary["node_kind"]
+    both = [(kinds[0].iloc[one], kinds[1].iloc[other]) for one, other in pairs]
+    known = [(str(old), str(new)) for old, new in both if not (pd.isna(old) or pd.isna(new))]
+    count = Counter((old, new) for old, new in known if not same_kind(old, new))
+    for (old, new), times in count.most_common():
+        where = "" if times == len(pairs) else f" (in {times} of {len(pairs)} cells)"
+        yield f"node: {old}, now {new}{where}"
 
 
 def _facts(before: Side, after: Side, names: Iterable[str]) -> Iterator[tuple[str, str]]:

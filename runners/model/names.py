@@ -50,6 +50,8 @@ FlagCode = Literal[
     "steal",
     "throttled",
     "oversubscribed",
+    "fewer_cpus",
+    "not_exclusive",
     "beyond_cores",
     "library_threads",
     "timer_cost",

@@ -159,6 +159,10 @@ class Run:
     away_workers: int | None = None
     away_machines: str | None = None
     chosen_workers: str | None = None
+    host: str | None = None
+    job_cpus: int | None = None
+    job_nodes: int | None = None
+    exclusive: bool | None = None
     placement: str = "none"
     worker_cpus: str | None = None
     physical_cores: int | None = None

@@ -36,6 +36,8 @@ def read_environment(
         "load_avg_1min": float(load) if load else None,
         "cpu_model_name": cpu_model(proc),
         "cpu_count": os.cpu_count(),
+        "cpu_cores": cpu_cores(sys_folder),
+        "memory_bytes": _memory_bytes(),
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
         "cpu_governor": _governors(sys_folder),
@@ -212,6 +214,19 @@ def _quota(folder: Path) -> float | None:
 def _affinity() -> list[int] | None:
     """Numbers of the CPUs this process may run on; None where the system does not tell."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def cpu_cores(sys_folder: Path = SYS) -> int | None:
+    """How many cores the CPUs of the machine are, whoever may use them; None: it does not tell."""
+    files = sys_folder.glob("devices/system/cpu/cpu[0-9]*/topology/thread_siblings_list")
+    return len({read(file).strip() for file in files} - {""}) or None
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _governors(sys_folder: Path) -> list[str] | None:

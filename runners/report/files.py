@@ -16,6 +16,7 @@ from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
 from runners.analysis.files import CSV, PARQUET, csv, parquet
 from runners.analysis.laws import fit_laws
+from runners.analysis.nodes import mixed, told
 from runners.analysis.python_notes import python_notes
 from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
@@ -28,6 +29,8 @@ from runners.report.figures.matrix import matrix_n
 from runners.report.latex import tex
 from runners.report.markdown import markdown
 from runners.report.page.build import PAGE, page
+from runners.report.proposal import proposals
+from runners.report.proposal_files import written as written_proposal
 from runners.report.pythons import section
 from runners.report.trace import trace_events
 from runners.results.named import parts_of_results
@@ -55,7 +58,8 @@ class Report:
     `recommendations` has a line for each workload, and for each of its executors of which several
     n were measured: on each interpreter, where there are several, and one for the fastest of all.
     `missing` is a line if cells are missing, or "". `compared` are lines on the versions of the
-    code, if there are several.
+    code, if there are several. `mixed` has a line for each workload that was measured on several
+    kinds of node, and `proposed` one for each proposal.
     """
 
     summary: pd.DataFrame
@@ -63,6 +67,8 @@ class Report:
     recommendations: tuple[str, ...]
     missing: str
     compared: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
 
 
 def write_report(
@@ -72,6 +78,7 @@ def write_report(
     timelines: bool = False,
     names: Sequence[str] | None = None,
     exports: Sequence[str] = (),
+    proposal: str | None = None,
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
@@ -82,6 +89,8 @@ def write_report(
     several into each cell's own folder. Results of different folders are kept apart, by `names`,
     one for each folder, else by what tells the folders apart; those that have one name are one
     result. `exports` are formats of other tools, of EXPORTS, whose files are written as well.
+    With `proposal`, the table and figure of an application for computing time are written for each
+    workload (`report.proposal`): of that executor, or with "" of the best one.
     Raises `UsageError` where there is nothing to report on.
     """
     if names is None:
@@ -106,6 +115,8 @@ def write_report(
     advised = recommended(here, runs)
     recommendations = tuple(line for one in advised for line in one.lines())
     recommendations += tuple(beyond_cores(here))
+    nodes = mixed(summary)
+    proposed = [] if proposal is None else proposals(here, advised, nodes, proposal)
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     found = entries(summary)
@@ -120,6 +131,7 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
+        mixed=told(nodes),
     )
     files = {
         CSV: csv(summary),
@@ -129,6 +141,8 @@ def write_report(
     }
     for name in exports:
         files |= EXPORTS[name](summary, runs, read_environments(folders))
+    for one in proposed:
+        files |= written_proposal(one, missing)
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
@@ -146,13 +160,15 @@ def write_report(
         *(place, _common(folders), runs, summary, found),
         recommended=advised,
         missing=missing,
+        mixed=told(nodes),
         figures={name: files[f"{name}.svg"] for name in drawn},
         sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
         timeline=picture if single else b"",
     )
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
-    return Report(summary, paths, recommendations, missing, compared)
+    chosen = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
+    return Report(summary, paths, recommendations, missing, compared, tuple(told(nodes)), chosen)
 
 
 def versions_of(
@@ -274,6 +290,17 @@ def run(arguments: Sequence[str]) -> int:
         help="also write the files of another tool: "
         + "; ".join(f"`{name}`: {what}" for name, what in ABOUT.items()),
     )
+    parser.add_argument(
+        "--proposal",
+        action="store_true",
+        help="also write the scaling table of an application for computing time, for each "
+        "workload: proposal-WORKLOAD.md, .csv, .tex, .pdf and .png",
+    )
+    parser.add_argument(
+        "--proposal-line",
+        metavar="EXECUTOR",
+        help="the same, of this executor; by default of the one that the report recommends",
+    )
     options = parser.parse_args(arguments)
     try:
         parts = parts_of_results(options.folders)
@@ -283,13 +310,15 @@ def run(arguments: Sequence[str]) -> int:
             timelines=options.timelines,
             names=["" if options.together else part.name for part in parts],
             exports=options.export,
+            proposal=options.proposal_line or ("" if options.proposal else None),
         )
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)
         print(f"error: {printable(told)}", file=sys.stderr)
         return 2
-    for line in (*map(str, report.paths), *report.recommendations, *report.compared):
+    lines = (*report.recommendations, *report.compared, *report.proposed)
+    for line in (*map(str, report.paths), *lines):
         print(printable(line))
-    if report.missing:
-        print(report.missing, file=sys.stderr)
+    for line in filter(None, (*report.mixed, report.missing)):
+        print(printable(line), file=sys.stderr)
     return 0

@@ -110,6 +110,8 @@ FACTS = (
     "hostname",
     "cpu_model_name",
     "cpu_count",
+    "cpu_cores",
+    "memory_bytes",
     "cpu_affinity",
     "cpu_quota",
     "cpu_governor",
@@ -139,6 +141,7 @@ def markdown(
     timeline: bool = False,
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
+    mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
@@ -146,7 +149,8 @@ def markdown(
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
     of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some. `apart` has the environments of several results that
+    several interpreters, if there are some. `mixed` has a line for each workload that was measured
+    on several kinds of node. `apart` has the environments of several results that
     are kept apart, by their names.
     """
     curves = list(break_even(summary))
@@ -158,9 +162,10 @@ def markdown(
     parts = [
         f"# Speedup of {escaped(', '.join(sorted(set(workload_names(summary)))))}",
         *([f"**{escaped(missing)}**"] if missing else []),
+        *(f"**{escaped(line)}**" for line in mixed),
         *([f"**{told}**"] if (told := busy(found)) else []),
         f"{len(found)} cells, {len(bad)} of them not ok; "
-        f"{len(runs)} runs{when(runs['started_at'].dropna())}.",
+        f"{len(runs)} runs{when(runs['started_at'].dropna())}.{taken(summary)}",
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
         f"![{ALT['speedup']}](speedup.png)",
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
@@ -211,6 +216,15 @@ def when(moments: "pd.Series[pd.Timestamp]") -> str:
     if moments.empty:
         return ""
     return f" from {moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
+
+
+def taken(summary: pd.DataFrame) -> str:
+    """What measuring all of it took; "" where nothing was timed."""
+    hours = float(summary["measuring_core_hours"].sum())
+    if not hours > 0:
+        return ""
+    told = f"{hours:.3g} core-hours" if hours >= 0.1 else f"{hours * 3600:.3g} core-seconds"
+    return f" Measuring took {told} of the CPUs that were there for it."
 
 
 def busy(found: Sequence[Entry]) -> str:

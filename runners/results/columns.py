@@ -255,6 +255,23 @@ FIXED = (
         *("share_machine", "boolean", ""),
         "whether jobs of the same sweep may have measured on the same CPUs at the same time",
     ),
+    Column(*("host", "str", ""), "the name of the machine that measured", pattern=NAME),
+    Column(
+        *("job_cpus", "Int64", "CPUs"),
+        "how many CPUs of this machine the batch job was given; missing where there is no job, or "
+        "it is not Slurm's",
+        most=MOST_WORKERS,
+    ),
+    Column(
+        *("job_nodes", "Int64", "count"),
+        "how many nodes it was given",
+        most=MOST_WORKERS,
+    ),
+    Column(
+        *("exclusive", "boolean", ""),
+        "whether no other job may run on its nodes; missing where that is not known, or there is "
+        "no job",
+    ),
     Column(
         *("placement", "str", ""),
         "which CPUs workers were pinned to, one each: `none`, `cores` (one on each core first), "
@@ -458,6 +475,11 @@ FIXED = (
     Column("L5_s", "float64", "core-s", "CPU time of the tasks"),
     Column("L6_s", "float64", "core-s", "CPU time of the same tasks in the baseline of the round"),
     Column(
+        *("node_kind", "str", ""),
+        "what the machine is, by the cell's `environment.json`: its processor, with its cores and "
+        "CPUs; machines of one kind can stand for each other, whatever their names",
+    ),
+    Column(
         *("folder", "str", ""),
         "the cell's folder, relative to what the folders that were read have in common",
     ),
@@ -468,11 +490,11 @@ FIXED = (
 )
 """The columns that every frame of runs has, in order; the parameters and metrics come after them.
 
-`L6_s`, `folder` and `result` are not in the file: they are filled in when it is read.
+`L6_s`, `node_kind`, `folder` and `result` are not in the file: they are filled in when it is read.
 Lower-case `int64` and `bool` columns are in every row; a line without one of them is not a run.
 """
 
-FILLED_IN = ("L6_s", "folder", "result")
+FILLED_IN = ("L6_s", "node_kind", "folder", "result")
 
 COLUMNS = (*FIXED, WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS, METRICS)
 """All of them. Parameters and metrics have the dtype of their values, Int64, float64, boolean or

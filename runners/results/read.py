@@ -14,6 +14,7 @@ from runners.model import PANEL, Environment, Timeline, UsageError
 from runners.results import checked
 from runners.results.checked import Faults, as_text, warn
 from runners.results.columns import DTYPES, ENVIRONMENT, IDENTITY, RUNS, SPANS, SWEEP, statuses
+from runners.results.nodes import fill_nodes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,10 +130,10 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
     Without `below`, only those that are in the folders themselves, each of which is a cell's.
 
     The folders are arguments, as in `read_runs("a", "b")`, or a list of them is. `folder`,
-    `result` and `L6_s` are not in the files. `names` are those of the results that the folders
-    hold, one for each folder, the same for folders of one result; `summarise` and all that follows
-    keep results apart. A cell that was measured again in another folder is a cell of its
-    own, named `<cell>#2` and so on.
+    `result`, `node_kind` and `L6_s` are not in the files. `names` are those of the results that
+    the folders hold, one for each folder, the same for folders of one result; `summarise` and all
+    that follows keep results apart. A cell that was measured again in another folder is a cell of
+    its own, named `<cell>#2` and so on.
 
     What is damaged or foreign is skipped with a warning that names it. Raises `UsageError` where
     there are no runs, or runs of another version of the format.
@@ -177,6 +178,7 @@ def read_runs(*folders: Folders, below: bool = True, names: Sequence[str] = ()) 
     runs["code_version"] = runs["code_version"].fillna("")  # others have none
     runs["status"] = statuses(runs)
     _fill_computation(runs)
+    fill_nodes(runs, common)
     return runs
 
 
@@ -224,6 +226,7 @@ def _table(
     columns["folder"] = pa.array([folder] * len(rows), pa.string())
     columns["result"] = pa.array([result] * len(rows), pa.string())
     columns["L6_s"] = pa.nulls(len(rows), pa.float64())
+    columns["node_kind"] = pa.nulls(len(rows), pa.string())
     own = dict.fromkeys(name for _, more in rows for name in more if name in names)
     for name in own:
         columns[name] = _array([more.get(name) for _, more in rows])

@@ -57,6 +57,16 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "more workers than usable CPUs ({})",
         "they take turns: set n no higher than the usable CPUs",
     ),
+    "fewer_cpus": (
+        "the job has fewer CPUs than n ({})",
+        "workers take turns on them: ask for as many CPUs (cluster.cpus, or --cpus-per-task of "
+        "sbatch), or set n no higher",
+    ),
+    "not_exclusive": (
+        "other jobs may run on its node",
+        "what they do is in the times: take whole nodes (cluster.exclusive=true, or --exclusive of "
+        "sbatch)",
+    ),
     "beyond_cores": (
         "more workers than physical cores ({})",
         "two threads of a core share its units, so that each gets less than a core, with no serial "

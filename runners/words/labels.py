@@ -4,6 +4,7 @@ import pandas as pd
 
 from runners.model import printable
 from runners.words.functions import FUNCTION, shown
+from runners.words.nodes import node_kinds
 from runners.words.pythons import interpreters
 
 SERIAL = "serial"
@@ -24,7 +25,8 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     `thread, 3.13.1`, and where there are several placements, `thread, placement=cores`. `way` is
     the line without its interpreter, and `interpreter` that part alone, "" where there is a single
     one. Where several results that are kept apart have the same workload, a panel has the name of
-    its own one: `primes, before`.
+    its own one: `primes, before`. Where a workload was measured on several kinds of node, it has
+    that: `primes on EPYC 7763, 256 CPUs`.
     """
     panel, way = (pd.Series("", index=summary.index, dtype=object) for _ in range(2))
     pythons = interpreters(summary)
@@ -44,6 +46,7 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
         results = summary["result"].fillna("").astype(str)
         shared = results.groupby(panel).transform("nunique") > 1
         panel = panel.where(~shared, panel + ", " + results.map(printable))
+    panel = _on_nodes(panel, summary)
     again = summary.groupby([panel, way, "n", pythons.of]).cumcount()
     way += again.map(lambda k: f" (again, {k + 1})" if k else "")
     if pythons.several:
@@ -52,6 +55,22 @@ def labels(summary: pd.DataFrame) -> "dict[str, pd.Series[str]]":
     else:
         interpreter, line = pd.Series("", index=summary.index, dtype=object), way.copy()
     return {"panel": panel, "line": line, "way": way, "interpreter": interpreter}
+
+
+def _on_nodes(panel: "pd.Series[str]", summary: pd.DataFrame) -> "pd.Series[str]":
+    """The panels by kind of node, where one has several: cells of two kinds are never in one.
+
+    A cell that nobody could measure is with most of the others.
+    """
+    kinds = node_kinds(summary)
+    if not kinds.any():
+        return panel
+    nowhere = summary["node_kind"].isna() & (summary["rounds"] == 0)
+    counts = pd.DataFrame({"panel": panel, "kind": kinds}).loc[~nowhere].value_counts(sort=True)
+    usual = counts.reset_index().drop_duplicates("panel").set_index("panel")["kind"]
+    kinds = kinds.mask(nowhere, panel.map(usual))
+    several = kinds.groupby(panel).transform("nunique") > 1
+    return panel.where(~several, panel + " on " + kinds)
 
 
 def workload_names(summary: pd.DataFrame) -> "pd.Series[str]":

@@ -68,3 +68,10 @@ def test_a_start_method_follows_the_interpreter() -> None:
 def test_what_was_measured_twice_is_joined_in_turn() -> None:
     found = match(cells({}, {}), cells({}, {}, {}))
     assert found == Matched(((0, 0), (1, 1)), (), (2,))
+
+
+def test_of_cells_on_several_kinds_of_node_those_of_a_kind_belong_together() -> None:
+    before = cells(*({"node_kind": kind} for kind in ("zen", "xeon", "old")))
+    after = cells(*({"node_kind": kind} for kind in ("xeon", "new", "zen")))
+    assert match(before, after).pairs == ((0, 2), (1, 0), (2, 1))
+    assert match(cells({"node_kind": "zen"}), cells({"node_kind": "xeon"})).pairs == ((0, 0),)

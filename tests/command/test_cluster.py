@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_a_sweep_in_jobs_is_measured_whole_and_told_and_reported(measured: Path)
     assert len(folders) == 4
     for folder in folders:
         assert rows(folder)[-1]["ended_by"] == "rounds"
+        assert {row["host"] for row in rows(folder)} == {socket.gethostname()}
     told = [
         json.loads(line)
         for line in (measured / "said").read_text().splitlines()

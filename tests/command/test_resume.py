@@ -87,6 +87,7 @@ def test_a_request_to_stop_ends_everything_and_keeps_what_is_done(
     assert after[: len(before)] == before
     assert (after[-1]["status"], after[-1]["ended_by"]) == ("interrupted", "interrupted")
     assert signal.Signals(number).name in str(after[-1]["error"])
+    assert (tmp_path / "out/environment.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from runners.planning import environment
 from runners.planning.environment import (
+    cpu_cores,
     cpu_model,
     cpu_stat_file,
     read_environment,
@@ -267,3 +268,20 @@ def test_every_option_reaches_an_interpreter_that_is_started_with_them() -> None
         word in told for word in ("-O", "error", "int_max_str_digits=7000", "no_debug_ranges")
     )
     assert again == flags
+
+
+def test_cores_are_counted_by_the_cpus_that_share_one(tmp_path: Path) -> None:
+    cpus = tmp_path / "devices/system/cpu"
+    for cpu, siblings in enumerate(("0,4", "1,5", "2-3", "2-3", "0,4", "1,5")):
+        write(cpus / f"cpu{cpu}/topology/thread_siblings_list", f"{siblings}\n")
+    write(cpus / "cpufreq/topology/thread_siblings_list", "9\n")  # not a CPU
+    (cpus / "cpu7").mkdir()  # offline
+    assert cpu_cores(tmp_path) == 3
+    assert cpu_cores(tmp_path / "none") is None
+
+
+def test_the_facts_have_what_makes_the_kind_of_a_node() -> None:
+    facts = read_environment().facts
+    assert facts["cpu_count"] == os.cpu_count()
+    assert facts["cpu_cores"] is None or 1 <= facts["cpu_cores"] <= (os.cpu_count() or 1)
+    assert facts["memory_bytes"] > 2**20

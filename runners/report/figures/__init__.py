@@ -5,6 +5,7 @@ from runners.report.figures.efficiency import efficiency
 from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
 from runners.report.figures.over_time import over_time
+from runners.report.figures.proposal import proposal
 from runners.report.figures.pythons import pythons
 from runners.report.figures.speedup import speedup
 from runners.report.figures.timeline import timeline
@@ -16,6 +17,7 @@ __all__ = [
     "matrix",
     "new_figure",
     "over_time",
+    "proposal",
     "pythons",
     "speedup",
     "styled",

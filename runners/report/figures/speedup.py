@@ -25,6 +25,7 @@ from runners.report.figures.drawing import (
     legend,
     note_missing,
     styled,
+    tick_labels,
     title,
 )
 from runners.words.labels import SERIAL, labels
@@ -157,7 +158,7 @@ def _frame(axes: Axes, panel: _Panel) -> None:
     axes.set_ylim(0, top)
     axes.xaxis.set_major_locator(FixedLocator(ns))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(ns, _tick_labels(ns))
+    axes.set_xticks(ns, tick_labels(ns))
     title(axes, panel.name)
     ratio = "scaled speedup n·T₁/Tₙ" if panel.weak else "speedup T₁/Tₙ"
     axes.set_ylabel(f"{ratio} (95% interval)", fontsize=8.5 if panel.weak else 9)
@@ -234,15 +235,6 @@ def _top(panel: _Panel) -> float:
     if reachable <= 2.5 * high:
         high = max(high, reachable)
     return float(high * 1.15)
-
-
-def _tick_labels(ns: Sequence[int]) -> list[str]:
-    """Every n, but for those that stand too close to the one before to be read."""
-    labels, last, nearest = [], 0.0, (ns[-1] / ns[0]) ** 0.07
-    for n in ns:
-        labels.append(str(n) if n > last * nearest else "")
-        last = n if labels[-1] else last
-    return labels
 
 
 def _handles(panels: Sequence[_Panel], styles: Mapping[str, Style]) -> Iterator[Line2D | Patch]:

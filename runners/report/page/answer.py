@@ -17,7 +17,7 @@ MOST_ANSWERS, MOST_SPEEDUPS = 50, 12
 """Recommendations that are told, and speedups where nothing is recommended."""
 MOST_NAMES = 6
 """Workloads in the title."""
-DOUBTFUL = ("throttled", "steal", "few_rounds", "not_steady")
+DOUBTFUL = ("throttled", "steal", "not_exclusive", "fewer_cpus", "few_rounds", "not_steady")
 """Flags that are told beside the answer; what a busy machine is has a line of its own."""
 
 

@@ -51,6 +51,7 @@ def page(
     *,
     recommended: Sequence[Recommendation | Fastest] = (),
     missing: str = "",
+    mixed: Sequence[str] = (),
     figures: Mapping[str, bytes] | None = None,
     sections: Sequence[str] = (),
     timeline: bytes = b"",
@@ -59,6 +60,7 @@ def page(
 
     `every` are its cells, of `entries`; their folders are relative to `common`. `figures` are SVGs
     by the name of their files, `sections` Markdown that may show some of them, `timeline` is a PNG.
+    `mixed` are the lines on workloads that were measured on several kinds of node.
     """
     chosen, rule = _chosen(every)
     names = labels(summary)
@@ -76,7 +78,7 @@ def page(
         more_answers=max(len(recommended) - answer.MOST_ANSWERS, 0),
         speedups=[] if recommended else answer.speedups(every),
         machine=list(answer.machine(every)),
-        doubts=list(answer.doubts(every, missing)),
+        doubts=[*mixed, *answer.doubts(every, missing)],
         figures=[one for name, one in drawn.items() if not figures_of.is_within(name, sections)],
         sections=[figures_of.section(text, drawn) for text in sections],
         cells=found,
