@@ -26,8 +26,10 @@ MAY_IMPORT = {
 STANDARD_LIBRARY_ONLY = ("model", "child", "workloads", "executors")
 BESIDES = {
     "executors/dask.py": {"dask", "distributed"},
+    "executors/dask_cluster.py": {"distributed"},
     "executors/loky.py": {"loky"},
     "executors/mpi.py": {"mpi4py"},
+    "executors/ray.py": {"ray"},
     "workloads/matmul.py": {"numpy", "threadpoolctl"},
     "child/counters.py": {"threadpoolctl"},
 }

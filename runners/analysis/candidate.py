@@ -8,7 +8,7 @@ from runners.words.rounding import bracketed
 
 SIMPLEST = (
     *("thread_pool", "thread", "process_pool", "pool", "process"),
-    *("interpreters", "asyncio", "loky", "dask", "mpi"),
+    *("interpreters", "asyncio", "loky", "dask", "mpi", "ray"),
 )
 """Executors from the simplest to use on; those of others come after them."""
 

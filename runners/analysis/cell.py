@@ -138,6 +138,10 @@ class CellSummary:
     libraries: str | None
     gil: bool | None
     gil_enabled_by: str | None
+    away_tasks: float
+    away_workers: float
+    away_machines: str | None
+    chosen_workers: str | None
     metrics: Mapping[str, Metric]
     flags: tuple[Flag, ...]
     folder: str
@@ -189,6 +193,7 @@ def _cell(
                 *("python", "python_order", "python_build", "gil_enabled_by", "result"),
                 *("code_version", "differs", "node_kind", "host", "job", "job_cpus"),
                 *("job_nodes", "exclusive", "nodes", "fewer_cpus"),
+                *("away_machines", "chosen_workers"),
                 *("placement", "physical_cores", "worker_cores", "worker_cpus"),
             )
         },

@@ -148,7 +148,7 @@ STATISTICS = (
 MEDIANS = (
     *("setup_s", "teardown_s", "tasks", "task_copies", "workers", "largest_task_share"),
     *("task_slowdown", "first_slowdown", "dealt", "fetched", "sorted"),
-    *("sent_bytes", "returned_bytes", "transport_s", "timer_s"),
+    *("sent_bytes", "returned_bytes", "transport_s", "timer_s", "away_tasks", "away_workers"),
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
@@ -226,6 +226,8 @@ RESOURCES = (
     _OF_RUNS["libraries"],
     Column("gil", "boolean", "", "the global interpreter lock was on in a run of the executor"),
     _OF_RUNS["gil_enabled_by"],
+    _OF_RUNS["away_machines"],
+    _OF_RUNS["chosen_workers"],
     _OF_RUNS["worker_cpus"],
     *NODE,
     *COSTS,

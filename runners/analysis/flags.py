@@ -17,6 +17,7 @@ from runners.analysis.rounds import Rounds
 from runners.model import SIDES, Flag, FlagCode
 from runners.words.causes import MOSTLY_CPU, OWN_CPUS
 from runners.words.many import alike
+from runners.words.rounding import counted
 
 TESTS: tuple[FlagCode, ...] = ("trend", "processes_disagree", "position", "not_steady")
 CHANCE = 0.01
@@ -147,6 +148,11 @@ def flags(cell: Mapping[str, Any], suspected: Collection[FlagCode]) -> Iterator[
         yield Flag("equal_draws", f"{runs:g}")
     if isinstance(by := cell.get("gil_enabled_by"), str):
         yield Flag("gil_enabled", by.replace("?", "a module that is not known"))
+    if cell["away_tasks"] > 0:
+        tasks = f"{cell['away_tasks']:g} of {cell['tasks']:g} tasks"
+        where = f" on {cell['away_machines']}" if isinstance(cell["away_machines"], str) else ""
+        who = counted(int(cell["away_workers"]), "worker")
+        yield Flag("other_clocks", f"{tasks}, of {who}{where},")
     yield from _leaves_behind(cell)
     yield from _noted(cell.get("notes"))
     weak = cell["scaling"] == "weak"

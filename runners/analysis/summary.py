@@ -250,8 +250,8 @@ def _resources(
     total = of(sums, both).groupby(codes).sum(min_count=1).reindex(cpus.index)
     threads = of(["library_threads"], baseline[:, 0]).groupby(code[measured]).max()
     names = runs["libraries"].iloc[baseline[:, 0]].groupby(code[measured]).first()
-    enabled_by = runs["gil_enabled_by"].iloc[measured].groupby(code[measured]).first()
-    pinned = runs["worker_cpus"].iloc[measured].groupby(code[measured]).first()
+    texts = runs[["gil_enabled_by", "away_machines", "chosen_workers", "worker_cpus"]]
+    told = texts.iloc[measured].groupby(code[measured]).first().reindex(cpus.index)
     shares = taken(runs, both, codes, cpus)
     return pd.DataFrame(
         {
@@ -262,8 +262,7 @@ def _resources(
             "library_threads": threads["library_threads"].reindex(cpus.index),
             "libraries": names.reindex(cpus.index),
             "gil": peak["gil"].astype("boolean"),
-            "gil_enabled_by": enabled_by.reindex(cpus.index),
-            "worker_cpus": pinned.reindex(cpus.index),
+            **told,
             **_metrics(runs, code, measured, metrics, len(cpus)),
         }
     )

@@ -79,6 +79,8 @@ def _columns(
     """Of cells whose rounds are `rows`, shape (cells, rounds): each column has a value for each."""
     baseline, measured = rounds.baseline_s[rows], rounds.measured_s[rows]
     levels, own_s = rounds.levels[rows], rounds.serial_own_s[rows]
+    # Rounds that happened to have no levels elsewhere are no sample.
+    levels[np.isnan(levels[..., :6]).any(axis=(1, 2))] = math.nan
     speedup = paired_ratios(baseline, measured, interpreter)
     rank = _named("hl_ratio", _scaled(hodges_lehmann_ratios(baseline, measured), scale))
     total = _scaled(ratios_of_means_fieller(baseline, measured), scale)

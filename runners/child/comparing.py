@@ -49,7 +49,9 @@ class Returned(NamedTuple):
 
     @classmethod
     def of(cls, told: Told, workers: Workers) -> "Returned":
-        ran_by = [(span.pid, span.thread) for span in told.spans] if workers in APART else None
+        ran_by: list[Any] | None = None
+        if workers in APART:  # two machines may give two workers the same numbers
+            ran_by = [(span.pid, span.thread, told.away.get(span.index)) for span in told.spans]
         return cls(told.results, ran_by, workers == "caller")
 
     def part(self, start: int, size: int) -> "Returned":

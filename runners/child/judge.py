@@ -5,7 +5,7 @@ import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from runners.child.comparing import APART, FOREIGN, Comparison, Incomparable, Returned
 from runners.child.counters import Counters, Usage
@@ -34,11 +34,21 @@ from runners.model import (
 )
 
 
+class Away(NamedTuple):
+    """Tasks that were timed by other clocks than the run: how many workers did how many of them on
+    which machines."""
+
+    tasks: int
+    workers: int
+    machines: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended, and what is known of it. It has `results` if they can be judged.
 
-    From `gil` to `spans` it is what all its tasks told (`records.Told`).
+    From `gil` to `spans` it is what all its tasks told (`records.Told`); `spans` are without those
+    that are `away`.
     """
 
     status: Status = "ok"
@@ -51,6 +61,7 @@ class Outcome:
     elsewhere: Usage | None = None
     held_s: float | None = None
     spans: Sequence[Span] = ()
+    away: Away | None = None
     results: Sequence[Any] = ()
     compared: str | None = None
     checked: bool | None = None
@@ -66,6 +77,8 @@ class Outcome:
 
 INITIALIZER_S = "initializer_s"
 """The metric of `Timing.initializing`."""
+MOST_NAMED = 4
+"""Of so many machines the names are told."""
 SLOW_NS = 1_000_000
 """Results that take longer to be checked are first looked up among those that were found right."""
 
@@ -158,8 +171,7 @@ class Judge:
             gil_enabled_by=told.gil_enabled_by,
             elsewhere=told.elsewhere,
             held_s=told.held_s,
-            # On another machine's clock they cannot be put on this one.
-            spans=told.spans if timing.contains(told.spans) else [],
+            **_by_this_clock(timing, told),
         )
         if isinstance(self.workload, Initializing) and outcome.spans:
             part = timing.initializing(outcome.spans, told.ready)
@@ -281,6 +293,24 @@ def failure(problem: BaseException) -> Outcome:
     else:
         text = remedied(in_one_line(problem)) or described()
     return Outcome("crashed" if _is_broken(problem) else "failed", text)
+
+
+def _by_this_clock(timing: Timing, told: Told) -> dict[str, Any]:
+    """The spans that can be put on the clock of the run, and what is to be said of the others."""
+    spans = told.spans
+    if told.away:
+        spans = [span for span in spans if span.index not in told.away]
+    if not timing.contains(spans):  # a clock that nobody told of: of a virtual machine that moved
+        spans = []
+    if len(spans) == len(told.spans):
+        return {"spans": spans}
+    known = {span.index for span in spans}
+    away = [span for span in told.spans if span.index not in known]
+    workers = {(told.away.get(span.index, ""), span.pid, span.thread) for span in away}
+    machines = sorted({name for name, *_ in workers} - {""})
+    if len(machines) > MOST_NAMED:
+        machines = [*machines[:MOST_NAMED], f"{len(machines) - MOST_NAMED} more"]
+    return {"spans": spans, "away": Away(len(away), len(workers), ", ".join(machines))}
 
 
 def _is_broken(error: BaseException) -> bool:

@@ -18,7 +18,8 @@ class Told(NamedTuple):
     functions. `elsewhere` is what workers in other
     processes than this one used together (of memory, the largest one); None if there are none.
     `failed` are the numbers of the tasks that raised, each with its error. `ready` are the times in
-    which workers made themselves ready, the begin and the end of each.
+    which workers made themselves ready, the begin and the end of each. `away` has the machine of
+    each task that was timed by another clock than this process's; these have no part in `ready`.
     """
 
     spans: list[Span]
@@ -29,6 +30,7 @@ class Told(NamedTuple):
     elsewhere: Usage | None
     failed: list[tuple[int, str]]
     ready: set[tuple[int, int]]
+    away: dict[int, str]
 
 
 def taken_apart(wires: Iterable[Wire]) -> Told:
@@ -52,17 +54,20 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
     with_gil: bool | None = None
     enabled_by: set[str] = set()
     readied: set[tuple[int, int]] = set()
+    away: dict[int, str] = {}
     held_ns = -1
     for wire in wires:
-        (pid, thread, gil, by, ready), start, end, cpu, held, used, error, result = wire
+        (pid, thread, gil, by, ready, machine), start, end, cpu, held, used, error, result = wire
         with_gil = with_gil or gil
         if by is not None:
             enabled_by.add(by)
-        if ready is not None:
+        if machine is not None:
+            away[len(spans)] = machine
+        elif ready is not None:
             readied.add(ready)
         # What was not read is part of the next reading.
         spans.append(Span(len(spans), pid, thread, start, end, cpu, used[0] if used else 0))
-        if pid != here:
+        if pid != here or machine is not None:
             is_apart = True
             if used is not None:
                 apart.append(used)
@@ -80,6 +85,7 @@ def _taken_apart(wires: Iterable[Wire]) -> Told:
         _together(apart) if is_apart else None,
         failed,
         readied,
+        away,
     )
 
 

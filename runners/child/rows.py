@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from runners.child.counters import Counters, libraries, library_threads, max_rss_bytes
 from runners.child.faults import cut
-from runners.child.judge import Outcome
+from runners.child.judge import Away, Outcome
 from runners.child.ladder import crew, dealing, largest_task_share, levels, median, task_times
 from runners.child.passing import passes
 from runners.child.sample import sample
 from runners.child.transport import Freight, weighed
 from runners.model import (
+    Choosing,
     Fresh,
     Inheriting,
     Order,
@@ -61,6 +62,7 @@ class Rows:
             task_copies=1 if isinstance(self.workload, Fresh | Renewing) else copies(plan, order),
             max_rss_bytes=outcome.max_rss_bytes or max_rss_bytes(),
             timer_s=self.timer_ns * len(outcome.spans) / 1e9,
+            **(_left_out(outcome.away) if outcome.away is not None else {}),
             held_s=outcome.held_s,
             gil=outcome.gil,
             gil_enabled_by=outcome.gil_enabled_by,
@@ -83,6 +85,8 @@ class Rows:
                 setup_s=timing.setup_s,
                 teardown_s=timing.teardown_s,
             )
+            if isinstance(timing.executor, Choosing) and timing.executor.chosen_workers:
+                run = replace(run, chosen_workers=cut(timing.executor.chosen_workers, MOST_CHARS))
         if (counters := outcome.counters) is not None:
             run = replace(run, **counters._asdict())
         if (used := outcome.elsewhere) is not None:
@@ -133,6 +137,14 @@ class Rows:
         return self.freight[what]
 
 
+def _left_out(away: Away) -> dict[str, Any]:
+    return {
+        "away_tasks": away.tasks,
+        "away_workers": away.workers,
+        "away_machines": away.machines or None,
+    }
+
+
 def passing(outcome: Outcome, memory_limit_bytes: int | None) -> Outcome:
     """The same, but `incomplete` where a run failed for something that may pass."""
     text = outcome.error or ""
@@ -154,13 +166,15 @@ def with_spans(run: Run, spans: Sequence[Span], order: Order, provisioned: int) 
     """The row with the spans of its tasks, of very many a sample; one that is ok with all that
     follows from all of them.
 
+    Nothing follows where some were left out, for they are by another clock (`away_tasks`): a ladder
+    of the others would take the work of those that are missing for a gain.
     `provisioned` is the number of workers that the measured side has.
     """
     if not spans:
         return run
     workers = crew(spans)
     run = replace(run, spans=sample(workers))
-    if run.status != "ok" or run.wall_s is None:
+    if run.status != "ok" or run.wall_s is None or run.away_tasks:
         return run
     times = sizes = task_times(spans)
     found = None

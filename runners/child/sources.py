@@ -120,7 +120,17 @@ def _spec(module: str) -> ModuleSpec | None:
             return importlib.util.find_spec(module)
         within = _spec(package)
         places = within.submodule_search_locations if within is not None else None
-        return None if places is None else PathFinder.find_spec(module, places)
+        if places is None:
+            return None
+        places = getattr(places, "_path", places)  # else it looks for the package above, as below
+        try:
+            return PathFinder.find_spec(module, places)
+        except KeyError:  # a folder without __init__.py, in one that is not imported either
+            name = module.rpartition(".")[2]
+            inner = [str(Path(place, name)) for place in places if Path(place, name).is_dir()]
+            spec = ModuleSpec(module, None, is_package=True)
+            spec.submodule_search_locations = inner
+            return spec
     except (ImportError, ValueError):  # an optional import, or a name that is no module
         return None
 

@@ -36,7 +36,7 @@ from runners.child.stacks import listen, note, watch_forks
 from runners.child.stops import tell_stops
 from runners.child.sync import thread_sync
 from runners.child.timing import Kept, timed, timer_cost_ns
-from runners.child.worker import EitherForm, adopt, described, install, run_task
+from runners.child.worker import EitherForm, adopt, clock_name, described, install, run_task
 from runners.model import (
     Coroutine,
     Fresh,
@@ -311,7 +311,7 @@ class Trial:
             locate(factory.target),
             **(pickle.loads(plan.given) if own else factory.parameters),
             initializer=install,
-            initargs=(plan.payload, shared, self._places(order)),
+            initargs=(plan.payload, shared, self._places(order), clock_name()),
         )
         if not (own and plan.reuse):
             return make

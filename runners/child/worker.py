@@ -34,14 +34,16 @@ MOST_TRACEBACKS, SHORT_CHARS = 100, 200
 REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
 """What CPython says of an extension module that is not made for them (`Python/import.c`)."""
 
+OFFSET = "/proc/self/ns/time"
+
 Used = tuple[int, int, int, int] | None
 """A `Usage` since the last one: a plain tuple, or None where that was just now."""
 Ready = tuple[int, int] | None
 """When a worker began to make itself ready for the workload, and when it was; None where there is
 nothing to do."""
-Identity = tuple[int, int, bool, str | None, Ready]
-"""A worker's process, its thread, whether its GIL is on, what has switched that on (`gil`), and
-when it made itself ready."""
+Identity = tuple[int, int, bool, str | None, Ready, str | None]
+"""A worker's process, its thread, whether its GIL is on, what has switched that on (`gil`), when it
+made itself ready, and the machine's name where it has another clock than the measuring process."""
 Wire = tuple[Identity, int, int, int, int, Used, str | None, Any]
 """What a worker tells of a task: a plain tuple, which is pickled sooner than a named one.
 
@@ -55,11 +57,17 @@ the kernel counted of the worker since its last reading; the task's error as tex
 class Here:
     """What a worker knows of itself: its identity, and what it had used of the machine when."""
 
-    __slots__ = ("broken", "identity", "read_ns", "ready", "usage")
+    __slots__ = ("away", "broken", "identity", "read_ns", "ready", "usage")
 
-    def __init__(self, ready: Ready = None, broken: Exception | None = None) -> None:
+    def __init__(
+        self,
+        ready: Ready = None,
+        broken: Exception | None = None,
+        away: str | None = None,
+    ) -> None:
         self.ready = ready
         self.broken = broken
+        self.away = away
         self.identity = self._identity()
         self.usage = read_usage()
         self.read_ns = clock_ns()
@@ -80,7 +88,7 @@ class Here:
 
     def _identity(self) -> Identity:
         process, thread = os.getpid(), threading.get_native_id()
-        return process, thread, gil.is_on(), gil.enabled_by(), self.ready
+        return process, thread, gil.is_on(), gil.enabled_by(), self.ready, self.away
 
 
 class NotInstalled(Exception):
@@ -93,6 +101,8 @@ _payload: bytes | None = None
 _workload: Any = None
 _broken: Exception | None = None
 _failed = 0
+_clock: str | None = None
+_loaded: dict[str, str] = {}
 
 
 def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
@@ -101,13 +111,41 @@ def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
     _payload, _workload = payload, workload
 
 
-def install(payload: bytes, shared: Any = None, places: "Places | None" = None) -> None:
+def clock_name() -> str:
+    """Stands for what `clock_ns` reads: two processes may put their times on one line if it is the
+    same.
+
+    The clock counts from the start of the kernel, but for a time namespace, which has an offset of
+    its own. Containers of one kernel share it, whatever they call their machine.
+    """
+    global _clock
+    if _clock is None:
+        try:
+            with open("/proc/sys/kernel/random/boot_id") as file:
+                _clock = file.read().strip()
+        except OSError:
+            _clock = ""
+        try:
+            _clock = _clock and f"{_clock} {os.readlink(OFFSET)}"  # noqa: PTH115 - not loaded here
+        except OSError:  # a kernel without them
+            pass
+        _clock = _clock or machine_name()
+    return _clock
+
+
+def machine_name() -> str:
+    return os.uname().nodename
+
+
+def install(
+    payload: bytes, shared: Any = None, places: "Places | None" = None, clock: str | None = None
+) -> None:
     """Make the pickled workload ready in this worker: the executors' `initializer`.
 
     `shared` is what the workload's `share` returned, for its `attach`. With `places` the worker is
-    pinned first: what the workload loads may start threads, and count the CPUs. Never raises: a
-    pool that loses a worker in its initializer starts the next one for ever. What went wrong is
-    told by the worker's first task.
+    pinned first: what the workload loads may start threads, and count the CPUs. `clock` is the name
+    of the measuring process's. Never raises: a pool that loses a worker in its initializer starts
+    the next one for ever. What went wrong is told by the worker's first task.
     """
     global _payload, _workload, _broken, _failed
     unpinned: Exception | None = None
@@ -144,7 +182,30 @@ def install(payload: bytes, shared: Any = None, places: "Places | None" = None) 
             # This worker's own affair: a server may have refused the fifth connection.
             broken = _refusal(error) or NotInstalled(_why_not_ready(error))
         ready = begin, clock_ns()
-    _here[thread_id()] = Here(ready, unpinned or broken)
+    away = None if clock in (None, clock_name()) else machine_name()
+    _here[thread_id()] = Here(ready, unpinned or broken, away)
+
+
+def survey(payload: bytes, *_: Any) -> tuple[str | None, dict[str, str]]:
+    """What this process has of what `install` needs, for executors whose workers may lack it.
+
+    Why the workload cannot be loaded, or None, and a digest of each module that a worker runs, but
+    for those that are installed. A process that goes on keeps the code that it has loaded: the
+    digests are of when it was asked first.
+    """
+    from runners.child.sources import Code  # for these alone
+    from runners.model import in_one_line
+
+    try:
+        workload = pickle.loads(payload)
+    except Exception as error:
+        return in_one_line(error), {}
+    named = workload.sources() if hasattr(workload, "sources") else ()
+    reached = Code().reached([__name__, type(workload).__module__, *named])
+    return None, {name: _loaded.setdefault(name, one.digest) for name, one in reached.items()}
+
+
+install.survey = survey  # type: ignore[attr-defined]  # beside what it is about
 
 
 def run_task(task: Any) -> Wire:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Self
 
+from runners.executors.dask_cluster import CONNECT_S, Existing, answering, connected
 from runners.executors.shares import Initializer
 from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied, in_one_line
 
-CONNECT_S = 10
 END_S = 1.0
 LOCAL = {
     "distributed.scheduler.allowed-failures": 0,  # a task that kills its worker gets one worker
@@ -29,10 +29,11 @@ class Dask:
 
     Without `address` the cluster is started here, bound to loopback. Whoever can talk to a
     scheduler can have it run anything: it talks by TLS alone, with keys made for this process.
-    With an address (`tcp://host:8786`), whose security is that cluster's own affair, some of its
-    workers are used, with `max_workers` threads in all. It is Unavailable if no choice of workers
-    has that many now. They have to be able to import `runners` and the workload, in the same
-    versions of Python and packages. Their number of threads is left as it is.
+    With an address (`tcp://host:8786`, `tls://host:8786`), whose security is that cluster's own
+    affair, some of its workers are used, with `max_workers` threads in all. It is Unavailable if no
+    choice of workers that are fit has that many now, or if one of them is lost. They are fit if
+    they have the same Python and packages, `runners` and the workload (`executors.remote`). Their
+    number of threads is left as it is.
     """
 
     worker_kind = "remote"
@@ -59,43 +60,45 @@ class Dask:
         self.threads_per_worker = threads_per_worker
         self.initializer = initializer
         self.initargs = initargs
-        self.chosen: list[str] | None = None
+        self.cluster: Existing | None = None
         self.setup: Any = None
+
+    @property
+    def chosen_workers(self) -> str | None:
+        return None if self.cluster is None else self.cluster.told
 
     @property
     def is_here(self) -> bool:
         return self.address is None
 
     def __enter__(self) -> Self:
-        import distributed
-
         with ExitStack() as stack:
-            cluster = self.address or stack.enter_context(self._cluster())
-            try:
-                client = distributed.Client(  # type: ignore[no-untyped-call]
-                    cluster, timeout=CONNECT_S, set_as_default=False
-                )
-            except ValueError as error:
-                raise Unsupported(f"no address of a scheduler: {self.address}: {error}") from error
-            except OSError as error:
-                where = self.address or "the address of the one that was started"
-                raise Unavailable(f"no scheduler at {where}: {in_one_line(error)}") from error
-            self.client = stack.enter_context(client)
-            try:
-                if self.address is not None:
-                    self.chosen = choose(self.client.nthreads(), self.max_workers)
-                if self.initializer is not None:
-                    setup = Setup(self.initializer, self.initargs)
+            where = self.address or stack.enter_context(self._cluster())
+            self.client = stack.enter_context(connected(where, self.address))
+            if self.address is not None:
+                self.cluster = Existing(self.client, self.address)
+                self.cluster.choose(self.max_workers, self.initializer, self.initargs)
+            if self.initializer is not None:
+                setup = Setup(self.initializer, self.initargs)
+                with answering(self.address):
                     [self.setup] = self.client.scatter(
-                        [setup], workers=self.chosen, broadcast=True, hash=False
+                        [setup],
+                        workers=self.chosen,
+                        broadcast=True,
+                        hash=False,
+                        timeout=CONNECT_S,
                     )
-            except (OSError, CancelledError) as error:  # those that were there have gone
-                raise Unavailable(f"the cluster does not answer: {in_one_line(error)}") from error
             self.open = stack.pop_all()
         return self
 
+    @property
+    def chosen(self) -> list[str] | None:
+        return None if self.cluster is None else self.cluster.chosen
+
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None:
         self.open.close()
+        if self.address is not None:
+            return
         for thread in threading.enumerate():
             if thread.name.startswith("AsyncProcess"):  # Dask's watchers end after their process
                 thread.join(END_S)
@@ -111,6 +114,8 @@ class Dask:
             workers=self.chosen,
             pure=False,
         )
+        if self.cluster is not None:
+            return self.cluster.results(futures)
         try:
             results: list[Any] = self.client.gather(futures)
         except KilledWorker as error:
@@ -147,20 +152,6 @@ def _keys() -> Any:
     import distributed
 
     return distributed.Security.temporary()  # type: ignore[no-untyped-call]
-
-
-def choose(threads: Mapping[str, int], n: int) -> list[str]:
-    """Addresses of workers that have n threads together. Raises Unavailable if there are none."""
-    chosen: dict[int, list[str]] = {0: []}  # by their number of threads
-    for address, count in threads.items():
-        for total, others in list(chosen.items()):
-            chosen.setdefault(total + count, [*others, address])
-    if n not in chosen:
-        raise Unavailable(
-            f"the workers of the cluster have {list(threads.values())} threads: no choice of them "
-            f"has {n} together"
-        )
-    return chosen[n]
 
 
 @dataclass(frozen=True, slots=True)

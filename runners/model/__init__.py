@@ -59,6 +59,7 @@ from runners.model.plan import Version as Version
 from runners.model.plan import launch_of as launch_of
 from runners.model.plan import plan_of as plan_of
 from runners.model.protocols import Cautious as Cautious
+from runners.model.protocols import Choosing as Choosing
 from runners.model.protocols import Chunking as Chunking
 from runners.model.protocols import Comparable as Comparable
 from runners.model.protocols import Conditional as Conditional

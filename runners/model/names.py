@@ -70,6 +70,7 @@ FlagCode = Literal[
     "loop_threads",
     "open_ports",
     "gil_enabled",
+    "other_clocks",
 ]
 
 

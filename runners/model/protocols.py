@@ -43,7 +43,7 @@ class Executor(Protocol):
     The constructor takes `max_workers` or `processes`, and `initializer` and `initargs` as in the
     standard library: `initializer(*initargs)` runs in each worker before its first task.
 
-    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined` or
+    It may be `Declared`, `Multiprocessing`, `Chunking`, `Inheriting`, `Unjoined`, `Choosing`,
     `MeteredExecutor` or `Launching` besides.
     """
 
@@ -328,6 +328,16 @@ class Unjoined(Protocol):
 
     @property
     def unjoined(self) -> bool: ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """An executor on workers that were there before, which has chosen some of them."""
+
+    @property
+    def chosen_workers(self) -> str | None:
+        """Which ones, in one line; it is asked after its end. None where it started its own."""
+        ...
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ class Timeline:
     The run lasted `wall_s` seconds from `begin_ns`, on the same clock as its spans; its first
     `setup_s` and last `teardown_s` seconds went into making and ending the executor. Of a run with
     very many `tasks` the spans are a sample (`child.sample`), maybe not of all its `workers`; None
-    in files of version 0.2.
+    in files of version 0.2. Spans of `away_tasks` are not there: they are by other clocks.
     """
 
     process: int
@@ -48,6 +48,7 @@ class Timeline:
     spans: tuple[Span, ...]
     tasks: int | None = None
     workers: int | None = None
+    away_tasks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Run:
     JSON: detail by code. From `voluntary_switches` to `others_cpu_s` the names are those of
     `child.counters.Counters`.
     `compared`, `checked` and `differs` tell what was found out about its results
-    (`results.columns`), `left_processes`, `left_files` and `left_shared_bytes` what is there after
+    (`results.columns`), `away_tasks` how many spans were left out, by how many workers of which
+    machines, `left_processes`, `left_files` and `left_shared_bytes` what is there after
     it that was not there before it. `placement` and the numbers of cores are the plan's,
     `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`.
     """
@@ -153,6 +155,10 @@ class Run:
     gil_enabled_by: str | None = None
     job: str | None = None
     share_machine: bool | None = None
+    away_tasks: int | None = None
+    away_workers: int | None = None
+    away_machines: str | None = None
+    chosen_workers: str | None = None
     host: str | None = None
     job_cpus: int | None = None
     job_nodes: int | None = None

@@ -155,7 +155,13 @@ def lost(measured: Sequence[Entry]) -> Iterator[str]:
     """The losses of each cell that matter; where many have some, those of one cause together."""
     lines = [(entry, losses) for entry in measured if (losses := told(entry.cell))]
     if len(lines) <= MOST_BULLETS:
-        yield from (f"{entry.name}: lost {'; '.join(losses)}" for entry, losses in lines)
+        known = {id(entry): losses for entry, losses in lines}
+        for entry in measured:
+            for flag in entry.cell.flags:
+                if flag.code == "other_clocks":
+                    yield f"{entry.name}: {flags.told(flag)}"
+            if id(entry) in known:
+                yield f"{entry.name}: lost {'; '.join(known[id(entry)])}"
         return
     every = (
         (why.code, (loss, why, entry))

@@ -70,8 +70,9 @@ def notes(cell: "CellSummary") -> list[Fact]:
         took = f"started by {launch}, before anything was timed{', and kept' if kept else ''}"
         found.append(("workers", "", took))
     elif kept:
-        took = f"kept between runs; starting them took {_seconds(cell.start_s)} more"
-        found.append(("workers", "", took))
+        took = f"; starting them took {_seconds(cell.start_s)} more"  # not known without spans
+        more = "" if math.isnan(cell.start_s) else took
+        found.append(("workers", "", f"kept between runs{more}"))
     found += [("lost", "", loss) for loss in causes.told(cell)]
     return found + [("note", flags.told(f), f": {flags.remedy(f)}") for f in cell.flags]
 

@@ -75,9 +75,11 @@ def phases(timeline: Timeline) -> tuple[Phase, Phase, Phase]:
 
 
 def sampled(timeline: Timeline) -> str:
-    """That only a sample of the tasks is there, as the end of a title; "" where all are."""
-    shown, tasks = len(timeline.spans), timeline.tasks
-    return "" if tasks is None or tasks <= shown else f", a sample of {shown:,} of {tasks:,} tasks"
+    """That only a part of the tasks is there, as the end of a title; "" where all are."""
+    shown, away = len(timeline.spans), timeline.away_tasks or 0
+    tasks = None if timeline.tasks is None else timeline.tasks - away
+    told = "" if tasks is None or tasks <= shown else f", a sample of {shown:,} of {tasks:,} tasks"
+    return told + (f", without {away:,} by other machines' clocks" if away else "")
 
 
 def trace_events(timelines: Sequence[Timeline], name: str) -> dict[str, Any]:

@@ -299,6 +299,17 @@ FIXED = (
     ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
+        *("chosen_workers", "str", ""),
+        "which workers of a cluster that ran already were used, as their scheduler calls them",
+    ),
+    Column(
+        *("away_tasks", "Int64", "count"),
+        "tasks that were timed by another machine's clock: they are not in timelines, and the run "
+        "has no ladder",
+    ),
+    Column("away_workers", "Int64", "count", "workers that ran these"),
+    Column("away_machines", "str", "", "the machines of these, as they call themselves"),
+    Column(
         *("voluntary_switches", "Int64", "count"),
         "how often a thread of the measuring process, or of a worker in another one while it ran "
         "tasks, gave its CPU back",

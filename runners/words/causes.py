@@ -337,7 +337,7 @@ def _uneven(cell: Cell) -> Cause | None:
 
 def _fetches(cell: Cell) -> bool:
     """Whether its free workers fetch one task at a time."""
-    return cell.executor in ("thread_pool", "asyncio", "interpreters", "dask", "mpi")
+    return cell.executor in ("thread_pool", "asyncio", "interpreters", "dask", "mpi", "ray")
 
 
 def _undealt(cell: Cell) -> str:

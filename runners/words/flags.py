@@ -141,6 +141,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "threads take turns as in any other build: look for a version of the module that declares "
         "itself safe without the GIL; gil=off measures without it, at your own risk",
     ),
+    "other_clocks": (
+        "no ladder: left out {} by another machine's clock",
+        "their times cannot be put beside those of this one, in timelines neither; the speedup "
+        "counts them; for a ladder measure with all workers on one machine",
+    ),
 }
 """Of each code: what the flag says, with {} for its detail, and what to do about it."""
 

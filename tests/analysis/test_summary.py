@@ -14,7 +14,7 @@ import pytest
 from runners.analysis import columns
 from runners.analysis.estimators import FACTORS
 from runners.analysis.headline import paired_ratio
-from runners.analysis.rounds import typical_round
+from runners.analysis.rounds import LEVELS, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Flag, Run, Scaling, Workers
 from runners.results.read import read_runs
@@ -98,9 +98,10 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),
+        *("away_tasks", "away_workers"),
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes", "library_threads"),
-        *("libraries", "gil", "gil_enabled_by", "worker_cpus"),
+        *("libraries", "gil", "gil_enabled_by", "away_machines", "chosen_workers", "worker_cpus"),
         *("node_kind", "host", "job", "job_cpus", "job_nodes", "exclusive", "nodes", "fewer_cpus"),
         *(f"core_hours{end}" for end in ("", "_low", "_high")),
         *(f"baseline_core_hours{end}" for end in ("", "_low", "_high")),
@@ -348,6 +349,13 @@ FLAGS: list[tuple[Callable[[Run], dict[str, Any]], str]] = [
     (lambda run: {"wall_s": (run.wall_s or 0) / 1000}, "runs shorter than 1 ms"),
     (lambda run: {"steady": run.process == 0}, "no steady state"),
     (
+        lambda run: {
+            **{"tasks": 24, "away_tasks": 16, "away_workers": 8, "away_machines": "b, c"},
+            **({"levels": ()} if run.role == "measured" and run.round % 2 else {}),
+        },
+        "no ladder: left out 16 of 24 tasks, of eight workers on b, c, by another machine's clock",
+    ),
+    (
         lambda run: {"equal_draws": 2 if run.role == "measured" and not run.cold else 0},
         "tasks returned equal draws in 12 runs",
     ),
@@ -380,6 +388,18 @@ def flagged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def test_flags(flagged: dict[str, list[str]], flag: str) -> None:
     assert flagged["clean"] == []
     assert flag in flagged[flag]
+
+
+def test_there_is_no_ladder_of_some_of_the_rounds(tmp_path: Path) -> None:
+    """Those in which no task ran by another clock would be a choice, and no sample."""
+    without: dict[str, Any] = {"away_tasks": 1, "away_workers": 1, "levels": ()}
+    runs = edited(
+        synthetic.runs(), lambda run: without if run.role == "measured" and run.round == 8 else {}
+    )
+    [cell] = summary_of(tmp_path, runs).to_dict("records")
+    known = [name for name in (*LEVELS, *FACTORS) if not math.isnan(cell[name])]
+    assert known == []
+    assert cell["speedup"] > 1
 
 
 def detail_of(flags: Sequence[Flag], code: str) -> str | None:

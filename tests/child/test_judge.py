@@ -14,7 +14,7 @@ from runners.child.timing import SLACK_NS, Timing
 from runners.executors.serial import Serial
 from runners.model import Incomplete, Status, Unavailable, Unsupported, WorkerDied, WrongResult
 
-WORKER = (10, 11, True, None, None)
+WORKER = (10, 11, True, None, None, None)
 
 
 @dataclass
@@ -95,7 +95,16 @@ def test_the_clock_stands_still_while_workers_make_themselves_ready(timed: bool)
         def initialize(self) -> None: ...
 
     def ready(worker: int, begin: int, end: int, start: int) -> Any:
-        return (10, worker, True, None, (begin, end)), start, start + 5, 3, -1, None, None, worker
+        return (
+            (10, worker, True, None, (begin, end), None),
+            start,
+            start + 5,
+            3,
+            -1,
+            None,
+            None,
+            worker,
+        )
 
     # The second was ready after the first task had begun; of it, 40 to 90 lie before that.
     records = [ready(2, 30, 70, 90), ready(4, 40, 100, 100), ready(2, 30, 70, 97)]
@@ -193,6 +202,16 @@ def test_a_single_span_of_another_clock_takes_all_with_it(start: int, end: int, 
     assert outcome.status == "ok"
     assert outcome.gil is True
     assert len(outcome.spans) == (2 if kept else 0)
+    assert outcome.away == (None if kept else (2, 1, ""))
+
+
+def test_tasks_by_another_machines_clock_are_counted_and_the_others_stay() -> None:
+    """Whatever they say: that clock may be close to this one."""
+    away = [wire(4), *(wire(6) for _ in range(6))]
+    named = [((*WORKER[:5], f"node{at % 6}"), *rest) for at, (_, *rest) in enumerate(away)]
+    outcome = Judge(Doubling(), [1, 2], True).judge(timing(wire(2), *named), 8)
+    assert [span.index for span in outcome.spans] == [0]
+    assert outcome.away == (7, 6, "node0, node1, node2, node3, 2 more")
 
 
 def test_results_are_those_of_the_first_run() -> None:

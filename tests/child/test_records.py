@@ -6,21 +6,28 @@ import pytest
 
 from runners.child.counters import Usage
 from runners.child.records import taken_apart
-from runners.child.worker import Used, Wire
+from runners.child.worker import Ready, Used, Wire
 from runners.model import Span
 
 HERE = os.getpid()
 
 
-def wire(pid: int = HERE, held: int = -1, used: Used = None, error: str | None = None) -> Wire:
-    return (pid, 2, False, None, None), 3, 4, 5, held, used, error, "result"
+def wire(
+    pid: int = HERE,
+    held: int = -1,
+    used: Used = None,
+    error: str | None = None,
+    ready: Ready = None,
+    away: str | None = None,
+) -> Wire:
+    return (pid, 2, False, None, ready, away), 3, 4, 5, held, used, error, "result"
 
 
 def test_the_gil_is_on_if_it_was_where_any_task_ran() -> None:
     """Processes load what switches it on by themselves, each when its tasks need it."""
     others = [wire()[1:]] * 4
     known = [(1, 2, False, None), (3, 4, True, "b"), (5, 6, True, "a"), (3, 4, True, "b")]
-    workers = [(*identity, None) for identity in known]
+    workers = [(*identity, None, None) for identity in known]
     told = taken_apart([(worker, *rest) for worker, rest in zip(workers, others, strict=True)])
     assert (told.gil, told.gil_enabled_by) == (True, "a, b")
     assert taken_apart([wire()])[2:4] == (False, None)
@@ -34,7 +41,7 @@ def test_each_part_has_its_place() -> None:
 
 
 def test_no_task_tells_nothing() -> None:
-    assert taken_apart([]) == ([], [], None, None, None, None, [], set())
+    assert taken_apart([]) == ([], [], None, None, None, None, [], set(), {})
 
 
 def test_what_workers_elsewhere_used_is_added_up_but_for_memory() -> None:
@@ -44,6 +51,13 @@ def test_what_workers_elsewhere_used_is_added_up_but_for_memory() -> None:
     assert taken_apart([wire(HERE + 1)]).elsewhere == Usage(0, 0, 0, -1)
     unknown = taken_apart([wire(HERE + 1, used=(-1, 2, -1, 40)), wire(HERE + 1, used=(1, 2, 3, 4))])
     assert unknown.elsewhere == Usage(-1, 4, -1, 40)
+
+
+def test_workers_by_another_clock_are_named_and_made_nobody_wait() -> None:
+    """One of another machine may even have the number of this process."""
+    told = taken_apart([wire(ready=(1, 2)), wire(away="b", ready=(8, 9), used=(1, 2, 3, 4))])
+    assert (told.away, told.ready) == ({1: "b"}, {(1, 2)})
+    assert told.elsewhere == Usage(1, 2, 3, 4)
 
 
 def test_how_long_the_loop_was_held_is_that_of_all_coroutines() -> None:

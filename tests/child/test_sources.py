@@ -104,3 +104,11 @@ def test_code_without_a_version_is_followed_wherever_it_is(
     changed = {name for name in after if after[name].digest != before[name].digest}
     assert changed == {"kit.deep.tool"}
     assert "kit" not in sys.modules
+
+
+def test_folders_without_init_within_each_other_are_looked_into(mine: Path) -> None:
+    """Though none of them is imported, which Python itself needs of the outer one."""
+    (mine / "around/inner/deep").mkdir(parents=True)
+    (mine / "around/__init__.py").touch()
+    (mine / "around/inner/deep/leaf.py").write_text("import around.inner.deep.nothing\n")
+    assert [*Code().reached(["around.inner.deep.leaf"])] == ["around.inner.deep.leaf"]

@@ -49,6 +49,17 @@ def test_a_record_travels_as_a_plain_tuple() -> None:
     assert wire[0] is run_task(4)[0]  # within one message the worker is pickled once
 
 
+def test_a_worker_says_where_it_is_if_its_clock_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = pickle.dumps(Nap())
+    for clock, away in ((worker.clock_name(), None), ("another", worker.machine_name())):
+        install(payload, clock=clock)
+        assert taken_apart([run_task(1)]).away == ({} if away is None else {0: away})
+    monkeypatch.setattr(worker, "_clock", None)
+    monkeypatch.setattr("os.readlink", lambda path: f"{path} of another offset")
+    install(payload, clock=clock)
+    assert taken_apart([run_task(1)]).away
+
+
 @pytest.mark.parametrize("form", ["plain", "coroutine"])
 def test_both_forms_return_a_record_of_their_result_or_error(form: str) -> None:
     function = EitherForm()

@@ -129,7 +129,7 @@ def test_all_executors_are_those_with_workers_here(make_grid: MakeGrid, tmp_path
     names = {cell[0].removeprefix("executor=") for cell in cells}
     assert names >= {"thread", "thread_subclass", "thread_pool", "process", "pool", "process_pool"}
     assert names >= {"asyncio", "mine"}  # of a folder of plugins too
-    assert not names & {"serial", "dask", "mpi", "gone"}
+    assert not names & {"serial", "dask", "mpi", "ray", "gone"}
 
 
 def test_a_text_with_quotes_survives_a_choice(make_grid: MakeGrid) -> None:

@@ -1,22 +1,35 @@
 """The Dask executor on clusters of its own, and on a scheduler and workers started apart."""
 
 import gc
+import logging
 import os
+import pickle
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
 
-from runners.executors.dask import Dask, _keys, choose
+from runners.child.worker import install
+from runners.executors import dask_cluster
+from runners.executors.dask import Dask, _keys
+from runners.executors.dask_cluster import choose
 from runners.model import InvalidParameter, Unavailable, Unsupported, WorkerDied
 from runners.results.read import read_runs
 from runners.testing import ExecutorSuite, remember, remembered, whereabouts
+from runners.workloads.callable import Callable
+from runners.workloads.io_sleep import IoSleep
 from tests.conftest import ROOT, run_program
 
+PAYLOAD = pickle.dumps(IoSleep(2, 0.0, 0.01, 0))
 dask = pytest.importorskip("dask", reason="needs the package distributed")
 distributed = pytest.importorskip("distributed", reason="needs the package distributed")
 
@@ -50,17 +63,26 @@ class TestDask(ExecutorSuite):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a scheduler with two workers, of one and of two threads: three processes."""
+    """Of a scheduler with workers that are told apart by their numbers of threads.
+
+    Those of one and of two are fit. One has another version of the program, and one none of it.
+    """
     folder = tmp_path_factory.mktemp("dask")
+    copytree(ROOT / "runners", folder / "other/runners", ignore=ignore_patterns("__pycache__"))
+    changed = folder / "other/runners/child/stops.py"
+    changed.write_text(f"{changed.read_text()}# changed\n")
     file = folder / "scheduler.json"
     common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     worker = ["worker", *common, "--no-nanny", "--death-timeout", "60"]
     processes = [start(["scheduler", *common, "--port", "0"], folder)]
     try:
-        for threads in ("1", "2"):
-            processes.append(start([*worker, "--nthreads", threads], folder))
+        for threads, path in ((1, ROOT), (2, ROOT), (BARE, folder), (OTHER, folder / "other")):
+            processes.append(start([*worker, "--nthreads", f"{threads}"], folder, path))
+        if can_move_clocks():
+            command = [*worker, "--nthreads", f"{AWAY}"]
+            processes.append(start(command, folder, ROOT, ["unshare", "--time", *OFFSET]))
         with distributed.Client(scheduler_file=str(file), timeout=60) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(len(processes) - 1, timeout=60)
             address = client.scheduler.address
         yield address
     finally:
@@ -69,11 +91,28 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(30)
 
 
-def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+AWAY, BARE, OTHER = 5, 10, 20
+"""Threads of workers with another clock, without the program, with another version of it."""
+OFFSET = ("--monotonic", "86400", "--boottime", "86400")
+
+
+@cache
+def can_move_clocks() -> bool:
+    """Whether a process may be started as on a machine that was started at another time."""
+    command = ["unshare", "--time", *OFFSET, "true"]
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def start(
+    command: list[str], folder: Path, path: Path = ROOT, before: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "dask", *command],
+        [*before, sys.executable, "-m", "dask", *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
+        env={**os.environ, "PYTHONPATH": str(path), "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -101,12 +140,49 @@ class TestExistingCluster(ExecutorSuite):
                 assert executor.map(remembered, range(9)) == [mark] * 9
 
     def test_too_few_threads_are_a_trouble_that_passes(self) -> None:
-        with pytest.raises(Unavailable, match=r"\[1, 2\]|\[2, 1\]"):
+        with pytest.raises(
+            Unavailable,
+            match=r"workers of the cluster have \[[\d, ]+\] threads: no choice of them has 4",
+        ):
             self.make(4).__enter__()
 
-    def test_a_cell_is_measured_there(self, tmp_path: Path) -> None:
-        reused = ["executor.reuse=true", f"executor.address={self.address}"]
-        assert measure(tmp_path, *reused) == {"ok"}
+    def test_workers_that_are_unfit_are_named_and_others_taken(self) -> None:
+        for n, why in (
+            (BARE, "cannot import this program"),
+            (OTHER, "has another version of this pro"),
+        ):
+            with pytest.raises(Unavailable, match=rf"^the worker tcp://127\S+, on \S+, {why}.*$"):
+                self.make(n, initializer=install, initargs=(PAYLOAD,)).__enter__()
+        with self.make(3, initializer=install, initargs=(PAYLOAD,)) as executor:
+            assert executor.chosen_workers is not None
+            assert executor.chosen_workers.count("tcp://127") == 2
+            assert os.uname().nodename in executor.chosen_workers
+
+    def test_a_workload_that_is_not_there_is_told_of_the_worker(self, tmp_path: Path) -> None:
+        """Before any task goes there; by what a worker with the same files would say."""
+        path = tmp_path / "mine.py"
+        path.write_text("def double(x):\n    return 2 * x\n")
+        workload = Callable(f"{path}:double", [[1]], None, None, 1, "equal", 0.0)
+        payload = pickle.dumps(workload)
+        path.unlink()
+        with pytest.raises(Unavailable, match=r"cannot load the workload \(.* no file .*mine.py"):
+            self.make(1, initializer=install, initargs=(payload,)).__enter__()
+
+    def test_a_cell_is_measured_there_without_tasks_by_other_clocks(self, tmp_path: Path) -> None:
+        """They are in its time and its results; a ladder of the others would be a wrong one."""
+        n = AWAY if can_move_clocks() else 3
+        chosen = [f"n={n}", "workload.repeat=24", f"executor.address={self.address}"]
+        assert measure(tmp_path, *chosen, "executor.reuse=true") == {"ok"}
+        runs = read_runs([tmp_path / "out"])
+        assert runs[runs["role"] == "baseline"]["away_tasks"].isna().all()
+        found = runs[runs["role"] == "measured"]
+        assert found["chosen_workers"].str.contains("tcp://127").all()
+        if not can_move_clocks():
+            pytest.skip("clocks: needs the right to make a time namespace (CAP_SYS_ADMIN)")
+        assert (found["away_tasks"] == found["tasks"]).all()
+        assert found["away_tasks"].notna().all()
+        assert (found["away_machines"] == os.uname().nodename).all()
+        assert found["L1_s"].isna().all()
 
 
 def measure(folder: Path, *arguments: str) -> set[str]:
@@ -165,11 +241,68 @@ def test_keys_are_made_once_for_a_process_and_stay_in_memory() -> None:
 
 
 def test_no_scheduler_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runners.executors.dask.CONNECT_S", 1)
-    with pytest.raises(Unavailable, match=r"no scheduler at tcp://127.0.0.1:9: .*"):
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 0.5)
+    with pytest.raises(Unavailable, match=r"^no scheduler at tcp://127.0.0.1:9: .* its port.*$"):
         Dask(1, address="tcp://127.0.0.1:9").__enter__()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # as a scheduler that was stopped
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=rf"^no scheduler at {address}: TimeoutError.*$"):
+            Dask(1, address=address).__enter__()
     with pytest.raises(Unsupported, match="unknown address scheme"):
         Dask(1, address="nowhere://127.0.0.1:9").__enter__()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of a cluster that talks by TLS, with nannies, and the settings for it."""
+    folder = tmp_path_factory.mktemp("keys")
+    keys = _keys()
+    for name, text in (("cert.pem", keys.tls_client_cert), ("key.pem", keys.tls_client_key)):
+        (folder / name).write_text(text)
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    settings = {"ca-file": cert, "client.cert": cert, "client.key": key}
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        security=keys,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        address = cluster.scheduler_address
+        yield address, {f"distributed.comm.tls.{name}": value for name, value in settings.items()}
+
+
+def test_keys_come_from_the_configuration_of_dask(guarded: tuple[str, dict[str, str]]) -> None:
+    address, settings = guarded
+    with dask.config.set(settings), Dask(2, address=address) as executor:
+        assert executor.map(abs, [-1, -2, -3]) == [1, 2, 3]
+    with pytest.raises(Unavailable, match=r"no scheduler at tls://.*CA_FILE.*CLIENT__CERT.*"):
+        Dask(2, address=address).__enter__()
+
+
+def test_a_worker_that_is_lost_ends_the_run_as_a_trouble_that_passes(
+    guarded: tuple[str, dict[str, str]],
+) -> None:
+    """Its nanny starts another one, which would do the work a second time."""
+    address, settings = guarded
+    with (
+        dask.config.set(settings),
+        pytest.raises(Unavailable, match=r"the worker tls://\S+, on \S+, was lost during the run"),
+        Dask(2, address=address) as executor,
+    ):
+        executor.map(die_once, [os.getpid(), *[0] * 9])
+
+
+def die_once(of: int) -> None:
+    """End the worker at the first of several tries: a file in the caller's folder says which."""
+    time.sleep(0.1)
+    if of:
+        mark = Path(tempfile.gettempdir(), f"died-{of}")
+        if not mark.exists():
+            mark.touch()
+            os._exit(3)
+        mark.unlink()
 
 
 @pytest.mark.parametrize(
@@ -186,14 +319,14 @@ def test_workers_are_chosen_that_have_n_threads(
 ) -> None:
     cluster = {f"tcp://{index}": count for index, count in enumerate(threads)}
     chosen = choose(cluster, n)
+    assert chosen is not None
     assert len(set(chosen)) == len(chosen)
     assert [cluster[address] for address in chosen] == sizes
 
 
 @pytest.mark.parametrize("threads", [[], [1], [4, 4], [2, 2, 2]])
 def test_no_choice_has_three_threads(threads: list[int]) -> None:
-    with pytest.raises(Unavailable, match="no choice of them has 3"):
-        choose({f"tcp://{index}": count for index, count in enumerate(threads)}, 3)
+    assert choose({f"tcp://{index}": count for index, count in enumerate(threads)}, 3) is None
 
 
 @pytest.mark.parametrize("threads", [0, 2])

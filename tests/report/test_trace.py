@@ -128,5 +128,7 @@ def test_a_sample_of_the_tasks_says_so() -> None:
     assert sampled(whole) == sampled(timeline(spans)) == ""
     part = replace(whole, tasks=100_000)
     assert sampled(part) == ", a sample of 1,200 of 100,000 tasks"
+    away = replace(part, away_tasks=98_800)
+    assert sampled(away) == ", without 98,800 by other machines' clocks"
     [name] = [event for event in trace(part) if event["name"] == "process_name"]
     assert name["args"]["name"].endswith(sampled(part))
