@@ -49,6 +49,7 @@ class Job:
 
     The speedup is what an optimising sweeper may use. `folder` is where the results of this command
     are, `sweep` the same for a sweep, of which `report` says whether it is to have a report;
+    `is_stored` says whether all results could be written;
     `statuses` are those of the cells so far, `watch` sees what other programs take of the CPUs. A
     job that is run in another process has its own. `submitted` says how things are where cells are
     handed over, if they are, for each interpreter (`planning.identity.host`), and `commits` what
@@ -61,6 +62,7 @@ class Job:
         self.folder: Path | None = None
         self.sweep: Path | None = None
         self.report = True
+        self.is_stored = True
         self.statuses: list[str] = []
         self.watch = Watch()
         self.submitted: Mapping[str, Mapping[str, Any]] = {}
@@ -134,6 +136,7 @@ class Job:
             return measure_cells(cells, home, self.watch, shares_machine=self.shares_machine)
         except OSError as error:
             print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
+            self.is_stored = False
             return [Measured("failed") for _ in cells]
         except Claimed as error:  # what they share
             print(f"error: {explain(error)}", file=sys.stderr)

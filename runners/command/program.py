@@ -140,7 +140,7 @@ def run(arguments: Sequence[str]) -> int:
         _hydra(job, words)
         if job.sweep is not None and job.report:
             _report(job.sweep, job)
-        elif job.sweep is None and job.folder is not None and {*job.statuses} - UNTOUCHED:
+        elif job.sweep is None and job.folder is not None and _has_page(job):
             _page(job.folder, job)
         if least is not None and job.folder is not None and job.statuses == ["ok"]:
             return gate.judged(least, job.folder, words, _measured_again)
@@ -206,6 +206,11 @@ def _report(folder: Path, job: Job) -> None:
         print(line, file=sys.stderr)
     names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
     print(f"{'saved':<17}{folder}: {names}")
+
+
+def _has_page(job: Job) -> bool:
+    """Whether a single cell has a page: not one that was left alone, or could not be written."""
+    return job.is_stored and bool({*job.statuses} - UNTOUCHED)
 
 
 def _page(folder: Path, job: Job) -> None:

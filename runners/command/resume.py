@@ -5,7 +5,6 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +99,7 @@ def begins(folder: Path) -> Iterator[tuple[str | None, float]]:
     except OSError:
         return
     for row in rows:
-        yield row.get("panel"), datetime.fromisoformat(row["started_at"]).timestamp()
+        yield row.get("panel"), row["started_at"].timestamp()
 
 
 def holds(folder: Path, run: Run) -> bool:

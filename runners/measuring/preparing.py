@@ -110,7 +110,7 @@ class Preparing:
         self,
         question: Mapping[str, Any],
         interrupts: Interrupts | None = None,
-        limit_s: float = LIMIT_S,
+        limit_s: float | None = None,
     ) -> dict[str, Any]:
         """What it answers: the mapping that `child.prepare.main` gives."""
         self.interrupts = interrupts
@@ -128,7 +128,8 @@ class Preparing:
             self.output.close()
         self.folder.remove()
 
-    def _answer(self, when: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
+    def _answer(self, when: str, limit_s: float | None = None) -> dict[str, Any]:
+        limit_s = LIMIT_S if limit_s is None else limit_s
         until_s = time.monotonic() + limit_s
         try:
             (size,) = struct.unpack("!i", self._bytes(4, until_s))

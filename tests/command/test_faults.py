@@ -199,7 +199,7 @@ def test_a_disk_that_fills_up_keeps_what_it_has(tmp_path: Path) -> None:
     """A limit on the size of files is met in the middle of a row."""
     program = (
         "import resource, runpy, sys\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))\n"
         f"sys.argv = ['runners', *{SMALL!r}, 'hydra.run.dir=out', 'measure.keep_spans=none']\n"
         "runpy.run_module('runners', run_name='__main__', alter_sys=True)\n"
     )

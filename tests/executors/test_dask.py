@@ -71,12 +71,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     copytree(ROOT / "runners", folder / "other/runners", ignore=ignore_patterns("__pycache__"))
     changed = folder / "other/runners/child/stops.py"
     changed.write_text(f"{changed.read_text()}# changed\n")
+    bare = folder / "bare"
+    bare.mkdir()  # where this program is installed, and that is hidden
+    (bare / "runners.py").write_text("raise ModuleNotFoundError(\"No module named 'runners'\")")
     file = folder / "scheduler.json"
     common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     worker = ["worker", *common, "--no-nanny", "--death-timeout", "60"]
     processes = [start(["scheduler", *common, "--port", "0"], folder)]
     try:
-        for threads, path in ((1, ROOT), (2, ROOT), (BARE, folder), (OTHER, folder / "other")):
+        for threads, path in ((1, ROOT), (2, ROOT), (BARE, bare), (OTHER, folder / "other")):
             processes.append(start([*worker, "--nthreads", f"{threads}"], folder, path))
         if can_move_clocks():
             command = [*worker, "--nthreads", f"{AWAY}"]
