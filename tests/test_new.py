@@ -31,11 +31,11 @@ def test_what_it_writes_runs_and_passes(folder: Path, capsys: pytest.CaptureFixt
     assert tested.returncode == 0, tested.stdout
     done = run_program(
         *("--config-dir=.", "workload=my_workload", "executor=my_executor", "workload.end=99"),
-        *("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "hydra.run.dir=out"),
+        "--dry-run",
         cwd=folder,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "equal to serial, checked" in done.stdout
+    assert "my_workload on my_executor, n = 2  " in done.stdout
 
 
 def test_in_a_package_its_modules_and_files_are_the_packages(

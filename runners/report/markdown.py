@@ -5,6 +5,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from typing import Any
 
 import pandas as pd
 
@@ -437,7 +438,17 @@ def facts(found: Environment) -> dict[str, str]:
     known["usable_cpus"] = found.usable_cpus
     if isinstance(topology := found.facts.get("topology"), Mapping):
         known |= {name: topology.get(name) or None for name in TOPOLOGY}
-    return {k: textwrap.shorten(str(v), 300) for k, v in known.items() if v is not None}
+    return {k: textwrap.shorten(_told(v), 300) for k, v in known.items() if v is not None}
+
+
+def _told(value: Any) -> str:
+    """A value of an environment: what has parts without the brackets of a program."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_told(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        between = "; " if any(isinstance(one, str) for one in value) else ", "
+        return between.join(map(_told, value))
+    return str(value)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

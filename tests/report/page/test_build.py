@@ -246,18 +246,20 @@ def copies(folder: Path, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_a_thousand_cells_take_less_than_5_mb(tmp_path: Path) -> None:
-    """With commands, links, and as much of figures as a page takes."""
+    """With commands, links, and as much of figures as a page takes; as fifty more cells show."""
     (tmp_path / ".hydra").mkdir()
     words = ("workload=primes", "workload.end=1000000", "executor=process_pool", "measure=quick")
     (tmp_path / ".hydra/overrides.yaml").write_text("".join(f"- {word}\n" for word in words))
     large = FIGURE.replace(b"M 0.123456 0", b"M 1 1 " * (MOST_FIGURES // 6 - 100))
     figures = {"speedup": large, "efficiency": large}
-    data = page(tmp_path, tmp_path, *copies(tmp_path, 1000), figures=figures)
+    data = page(tmp_path, tmp_path, *copies(tmp_path, 50), figures=figures)
+    more = page(tmp_path, tmp_path, *copies(tmp_path, 100), figures=figures)
+    each = (len(more) - len(data)) / 50
     assert data.count(b"M 1 1 M 1 1") > 10_000
     assert b"Core-seconds provided, useful and lost: too large for this page" in data
-    assert data.count(b"python -m runners") == 1000
-    assert len(data) < 5_000_000
-    assert data.count(b"<details") == 1000
+    assert data.count(b"python -m runners") == 50
+    assert len(data) + 950 * each < 5_000_000
+    assert data.count(b"<details") == 50
     assert b"Shown are" not in data
 
 
