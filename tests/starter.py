@@ -157,6 +157,9 @@ def be(
     quiet = importlib.import_module("runners.command.quiet")
     quiet.others_share = lambda cpus, duration_s: 0.0  # type: ignore[attr-defined]
     short_loops()
+    # The page of a single cell takes as long as the cell; tests/report/page is about it.
+    program = importlib.import_module("runners.command.program")
+    program._page = lambda folder, job: None  # type: ignore[attr-defined]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
