@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import LEFT, ROOT, install, run_installed
 
+pytestmark = pytest.mark.installed
+
 SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 
 
