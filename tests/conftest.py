@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,27 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+FIRST_SEEN: dict[int, str] = {}
+"""The test after which a process of this one's fork server was seen first, by its number."""
+
+
+@pytest.fixture(autouse=True)
+def _whose_are_the_fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a worker that is left behind at the end belongs to."""
+    yield
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if server is not None:
+        for pid in children(server):
+            FIRST_SEEN.setdefault(pid, request.node.nodeid)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except OSError:
+        return []
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_is_left_by_any_test() -> Iterator[None]:
     """Whatever the tests start carries a mark in its environment, and is gone at the end."""
@@ -101,9 +123,12 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
         if not left:
             return
         time.sleep(0.05)
-    shown = ["ps", "-o", "pid,ppid,stat,etime,wchan:20,args", "-p"]
+    shown = ["ps", "-ww", "-o", "pid,ppid,stat,etime,wchan:20,args", "-p"]
     found = subprocess.run([*shown, ",".join(map(str, left))], capture_output=True, text=True)
-    raise AssertionError(f"processes left by the tests of process {os.getpid()}:\n{found.stdout}")
+    seen = {pid: FIRST_SEEN.get(pid) for pid in left}
+    raise AssertionError(
+        f"processes left by the tests of process {os.getpid()} (seen after {seen}):\n{found.stdout}"
+    )
 
 
 HELPERS = (

@@ -125,7 +125,8 @@ def _spec(module: str) -> ModuleSpec | None:
         places = getattr(places, "_path", places)  # else it looks for the package above, as below
         try:
             return PathFinder.find_spec(module, places)
-        except KeyError:  # a folder without __init__.py, in one that is not imported either
+        except (KeyError, ModuleNotFoundError):  # the latter from 3.15 on
+            # A folder without __init__.py, in one that is not imported either.
             name = module.rpartition(".")[2]
             inner = [str(Path(place, name)) for place in places if Path(place, name).is_dir()]
             spec = ModuleSpec(module, None, is_package=True)

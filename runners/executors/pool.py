@@ -61,7 +61,13 @@ class Pool:
         if kind is None:
             self.pool.close()
         else:
-            self.pool.terminate()
+            try:
+                self.pool.terminate()
+            except AssertionError:
+                # It refuses where its thread for results has ended, and leaves its workers, which
+                # wait for a lock that it keeps.
+                self.pool._worker_handler.join()  # type: ignore[attr-defined]
+                self.children.kill()
         self.pool.join()
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], /) -> list[Any]:

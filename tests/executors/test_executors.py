@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pytest
@@ -246,12 +247,35 @@ def test_dead_worker_is_told_and_leaves_none_behind(make: Callable[..., Any]) ->
 
 
 @pytest.mark.parametrize("make", [Process, Pool, ProcessPool])
+@pytest.mark.parametrize("start_method", ["fork", "forkserver"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_result_that_cannot_be_loaded_leaves_no_worker_behind(
+    make: Callable[..., Any], start_method: str
+) -> None:
+    with (
+        pytest.raises(UnpicklingError, match="a result cannot be loaded"),
+        make(max_workers=2, start_method=start_method) as executor,
+    ):
+        executor.map(never_loaded, range(8))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("make", [Process, Pool, ProcessPool])
 def test_worker_that_ends_well_but_early_is_dead_too(make: Callable[..., Any]) -> None:
     with (
         pytest.raises(WorkerDied, match="exit code 0"),
         make(max_workers=1, start_method="fork") as executor,
     ):
         executor.map(os._exit, [0])
+
+
+class NeverLoaded:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, ("not a number",)
+
+
+def never_loaded(_: int) -> NeverLoaded:
+    return NeverLoaded()
 
 
 def die_at_four(number: int) -> int:

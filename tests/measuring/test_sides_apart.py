@@ -246,11 +246,10 @@ def test_fresh_runs_make_a_cell_like_others(prices: Prices, tmp_path: Path) -> N
     assert not {flag.code for flag in summary["flags"][0]} & {"first_calls", "time_spent"}
 
 
-@pytest.mark.parametrize("preset", ["quick", "standard"])
-def test_a_fresh_cell_is_printed_stopped_and_continued(preset: str, tmp_path: Path) -> None:
+def test_a_fresh_cell_is_printed_stopped_and_continued(tmp_path: Path) -> None:
     cell = (
         *("workload=callable", "workload.function=time:sleep", "workload.arguments=[0.2,0.2]"),
-        *("executor=thread", "n=2", f"measure={preset}", FRESH, "hydra.run.dir=out"),
+        *("executor=thread", "n=2", FRESH, "hydra.run.dir=out"),
         *("measure.min_rounds=4", "measure.max_rounds=4", "measure.time_budget_s=0.5"),
     )
     done = run_program(*cell, cwd=tmp_path)
