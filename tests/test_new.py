@@ -9,6 +9,8 @@ import pytest
 from runners.new.command import KINDS, run
 from tests.conftest import ROOT, run_program
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,6 +9,8 @@ import pytest
 from runners import model
 from tests.conftest import ROOT, run_program
 
+pytestmark = pytest.mark.once
+
 PAGE = (ROOT / "docs/plugins.md").read_text()
 # A paragraph that begins with the name of a file says what the next block of code is.
 BLOCK = r"^`([\w/]+\.(?:py|yaml))`(?:(?!```).)*```\w+\n(.*?)```"

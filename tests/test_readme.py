@@ -18,6 +18,8 @@ from tests import synthetic
 from tests.conftest import ROOT, MakePlan, run_program
 from tests.test_pytest_plugin import FAKE, pytest_in
 
+pytestmark = pytest.mark.once
+
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m (?:runners|experiments).*$", README, re.MULTILINE)
 SIZES = {

@@ -21,6 +21,8 @@ from runners.results.columns import Column
 from runners.words.escaping import Markdown
 from tests.conftest import ROOT, run_program
 
+pytestmark = pytest.mark.once
+
 PAGE = ROOT / "docs/results.md"
 TABLES: dict[str, Sequence[Column]] = {
     "RUNS": of_runs.COLUMNS,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import LEFT, ROOT, install, run_installed
 
-pytestmark = pytest.mark.installed
+pytestmark = pytest.mark.once
 
 SMALL = ("measure=quick", "measure.min_rounds=1", "measure.max_rounds=1", "measure.warmup=1")
 

@@ -27,7 +27,7 @@ def rows(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-@pytest.mark.installed
+@pytest.mark.once
 def test_an_installed_package_is_measured_and_a_sweep_mixes_plugins_of_all_origins(
     environment: Path, tmp_path: Path
 ) -> None:
@@ -47,7 +47,7 @@ def test_an_installed_package_is_measured_and_a_sweep_mixes_plugins_of_all_origi
             assert (row["workload.end"], row["metric.divisors"]) == (20, 66.0)
 
 
-@pytest.mark.installed
+@pytest.mark.once
 def test_help_has_the_first_comment_of_an_installed_plugin(
     environment: Path, tmp_path: Path
 ) -> None:
@@ -57,7 +57,7 @@ def test_help_has_the_first_comment_of_an_installed_plugin(
         assert line.split(maxsplit=1)[1].startswith(words)
 
 
-@pytest.mark.installed
+@pytest.mark.once
 def test_an_author_runs_the_conformance_suites(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "test_example.py").write_text(
         "from runners.testing import ExecutorSuite, WorkloadSuite\n"
