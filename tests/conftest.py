@@ -92,6 +92,24 @@ FIRST_SEEN: dict[int, str] = {}
 """The test after which a process of this one's fork server was seen first, by its number."""
 
 
+DASKS = (
+    *("MALLOC_TRIM_THRESHOLD_", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    "PYTHONHASHSEED",
+)
+"""What Dask sets where it starts workers, and leaves: other results are measured with it."""
+
+
+@pytest.fixture(autouse=True)
+def _no_variable_of_dasks_stays() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in DASKS}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 @pytest.fixture(autouse=True)
 def _whose_are_the_fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a worker that is left behind at the end belongs to."""
