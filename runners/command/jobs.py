@@ -187,7 +187,7 @@ class Local:
     def submit(self, chunks: Sequence[Any], most_workers: int) -> list[Submitted]:
         executor = _executor("local", self.settings, self.folder)
         submitted = []
-        with _streams_to_nowhere():
+        with _streams_to_nowhere(), _interruptible():
             for chunk in chunks:
                 job = executor.submit(chunk)
                 submitted.append(Submitted(job.job_id, chunk.name, this_process(int(job.job_id))))
@@ -208,6 +208,23 @@ class Local:
 
     def cancelling(self, jobs: Sequence[Submitted]) -> str:
         return " ".join(["kill -INT", *(job.id for job in jobs)])
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """What is started meanwhile answers SIGINT, by which it is cancelled.
+
+    It would inherit that this program ignores it, as one does that a script starts with `&`.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

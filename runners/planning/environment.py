@@ -36,7 +36,7 @@ def read_environment(
         "load_avg_1min": float(load) if load else None,
         "cpu_model_name": cpu_model(proc),
         "cpu_count": os.cpu_count(),
-        "cpu_cores": cpu_cores(sys_folder),
+        "cpu_cores": cpu_cores(proc, sys_folder),
         "memory_bytes": _memory_bytes(),
         "cpu_affinity": _affinity(),
         "cpu_quota": quota,
@@ -216,10 +216,11 @@ def _affinity() -> list[int] | None:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
-def cpu_cores(sys_folder: Path = SYS) -> int | None:
+def cpu_cores(proc: Path = PROC, sys_folder: Path = SYS) -> int | None:
     """How many cores the CPUs of the machine are, whoever may use them; None: it does not tell."""
-    files = sys_folder.glob("devices/system/cpu/cpu[0-9]*/topology/thread_siblings_list")
-    return len({read(file).strip() for file in files} - {""}) or None
+    online = sys_folder.glob("devices/system/cpu/cpu[0-9]*/topology")
+    every = {int(folder.parent.name.removeprefix("cpu")) for folder in online}
+    return read_topology(every, sys_folder, proc).physical_cores
 
 
 def _memory_bytes() -> int | None:

@@ -6,7 +6,10 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +20,14 @@ from hypothesis import strategies as st
 from runners.command import chunk
 from runners.command.cells import Cell
 from runners.command.cluster import FOLDER, dealt
+from runners.command.jobs import Local, Settings, Submitted
 from runners.living import this_process
 from runners.model import Misplaced, Plan, Run, UsageError
 from runners.planning.environment import read_site
 from runners.planning.topology import Cpu, Topology
 from runners.results.write import append
 from tests.command.test_sweep import SMALL, rows, sweep
-from tests.conftest import MakePlan, planning, run_program
+from tests.conftest import ROOT, MakePlan, planning, run_program
 
 
 def cell(plan: Plan, number: int, seconds: float) -> Cell:
@@ -218,3 +222,41 @@ def test_a_chunk_that_is_told_to_stop_leaves_whole_rows(
     assert [row["status"] for row in rows(folder)].count("ok") >= 4
     assert not (tmp_path / "chunk.ended").exists()
     assert not list(folder.glob(".claim*"))
+
+
+IGNORING = """
+import json, signal, sys, time
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from runners.command.jobs import Local, Settings
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sleeping = partial(time.sleep, 600)
+sleeping.name = "chunk-0"
+settings = Settings(jobs=1, timeout_min=5, requeues=0, setup=(), detach=False)
+jobs = Local(settings, Path(sys.argv[1])).submit([sleeping], 1)
+assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+print(json.dumps([asdict(job) for job in jobs]))
+"""
+
+
+def test_jobs_of_a_program_that_ignores_ctrl_c_are_cancelled_all_the_same(tmp_path: Path) -> None:
+    """As one does that a script starts with `&`; what it starts would inherit that."""
+    pytest.importorskip("submitit")
+    command = [sys.executable, "-c", IGNORING, str(tmp_path)]
+    told = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, start_new_session=True
+    ).stdout
+    jobs = [Submitted(**job) for job in json.loads(told)]
+    settings = Settings(jobs=1, timeout_min=5, requeues=0, setup=(), detach=False)
+    cluster = Local(settings, tmp_path)
+    end_s = time.monotonic() + 30
+    try:
+        while [state.now for state in cluster.states(jobs).values()] == ["running"]:
+            assert time.monotonic() < end_s
+            cluster.cancel(jobs)
+            time.sleep(0.2)
+    finally:
+        for job in jobs:
+            with suppress(ProcessLookupError):
+                os.killpg(os.getpgid(int(job.id)), signal.SIGKILL)

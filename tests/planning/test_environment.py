@@ -276,8 +276,18 @@ def test_cores_are_counted_by_the_cpus_that_share_one(tmp_path: Path) -> None:
         write(cpus / f"cpu{cpu}/topology/thread_siblings_list", f"{siblings}\n")
     write(cpus / "cpufreq/topology/thread_siblings_list", "9\n")  # not a CPU
     (cpus / "cpu7").mkdir()  # offline
-    assert cpu_cores(tmp_path) == 3
-    assert cpu_cores(tmp_path / "none") is None
+    assert cpu_cores(sys_folder=tmp_path) == 3
+    assert cpu_cores(sys_folder=tmp_path / "none") is None
+
+
+def test_cores_of_a_virtual_machine_that_shows_a_cpu_a_core_are_not_told(tmp_path: Path) -> None:
+    """Its CPUs may be threads of the host's cores: what it says is what the topology says."""
+    for cpu in range(2):
+        write(tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology/core_cpus_list", f"{cpu}\n")
+    write(tmp_path / "real/cpuinfo", "flags\t: fpu sse2\n")
+    write(tmp_path / "virtual/cpuinfo", "flags\t: fpu hypervisor\n")
+    assert cpu_cores(tmp_path / "real", tmp_path / "sys") == 2
+    assert cpu_cores(tmp_path / "virtual", tmp_path / "sys") is None
 
 
 def test_the_facts_have_what_makes_the_kind_of_a_node() -> None:
