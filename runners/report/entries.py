@@ -14,10 +14,9 @@ import pandas as pd
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.fastest import Fastest
 from runners.analysis.recommend import Recommendation
-from runners.model import Loss
 from runners.words import flags
-from runners.words.causes import TITLES as FACTORS
-from runners.words.causes import Cause, cause, explain, reason, told
+from runners.words.causes import reason, told
+from runners.words.grouped import grouped_flags, grouped_losses
 from runners.words.labels import labels
 from runners.words.many import spread
 from runners.words.rounding import counted, in_order
@@ -144,11 +143,8 @@ def flagged(found: Sequence[Entry]) -> Iterator[str]:
         for flag, entry in every:
             yield f"{entry.name}: {flags.told(flag)}: {flags.remedy(flag)}"
         return
-    for _, own in _grouped((flag.code, (flag, entry)) for flag, entry in every):
-        flag = own[0][0]
-        alike = "" if len({each.detail for each, _ in own}) == 1 else " and the like"
-        told_of = _several([entry for _, entry in own])
-        yield f"{flags.told(flag)}{alike}: {flags.remedy(flag)}: {told_of}"
+    for group in grouped_flags([entry.cell.flags for entry in found]):
+        yield f"{group}: {_several([found[at] for at, _ in group.members])}"
 
 
 def lost(measured: Sequence[Entry]) -> Iterator[str]:
@@ -163,27 +159,10 @@ def lost(measured: Sequence[Entry]) -> Iterator[str]:
             if id(entry) in known:
                 yield f"{entry.name}: lost {'; '.join(known[id(entry)])}"
         return
-    every = (
-        (why.code, (loss, why, entry))
-        for entry in measured
-        for loss in explain(entry.cell)
-        if (why := cause(loss, entry.cell))
-    )
-    for _, own in _grouped(every):
-        yield _lost(own)
-
-
-def _lost(own: Sequence[tuple[Loss, Cause, Entry]]) -> str:
-    """What cells lost by one cause, and the cause in the words of the one that lost most."""
-    ordered = sorted(own, key=lambda one: -one[0].share)
-    loss, why, worst = ordered[0]
-    factors = " and ".join(dict.fromkeys(FACTORS[each.factor] for each, _, _ in ordered))
-    shares = f"{ordered[-1][0].share:.0%} to {loss.share:.0%}"
-    names = [*dict.fromkeys(entry.name for _, _, entry in ordered)]
-    line = (
-        f"{counted(len(names), 'cell')} lost {shares} by {factors}; the most, {worst.name}: {why}"
-    )
-    return line + (f" (then {'; '.join(names[1:EXAMPLES])})" if len(names) > 1 else "")
+    for group in grouped_losses([entry.cell for entry in measured]):
+        names = [f"{measured[at].name} ({share})" for at, share in group.members]
+        count = counted(len({at for at, _ in group.members}), "cell")
+        yield f"{count} lost time: {group}: such as {'; '.join(spread(names, EXAMPLES))}"
 
 
 def _grouped(found: Iterable[tuple[Any, Any]]) -> list[tuple[Any, list[Any]]]:

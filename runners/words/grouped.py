@@ -24,6 +24,9 @@ class Group:
     remedy: str
     members: list[tuple[int, str]] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return f"{self.words}: {self.remedy}" if self.remedy else self.words
+
 
 def grouped_flags(cells: Iterable[Sequence[Flag]]) -> list[Group]:
     """The flags of these cells by their code, the most frequent first; the detail is the flag's."""
