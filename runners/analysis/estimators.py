@@ -229,18 +229,13 @@ def _kendall_of(n: int, unlike: int) -> float:
     return _kendall(order)
 
 
-def fall(walls: Floats, process: ArrayLike) -> float:
-    """The p-value of times to fall so much by chance from round to round of their process.
-
-    `walls` has shape (rounds, sides). Kendall's score of each process, added up (a stratified
-    Mann-Kendall test: Hirsch & Slack, Water Resources Research 20, 1984, 727), one-sided,
-    Bonferroni over the sides. NaN where no process has two rounds.
-    """
-    return falls(np.asarray(walls, float)[None], np.asarray(process)[None])[0]
-
-
 def falls(walls: Floats, process: NDArray[np.int64]) -> list[float]:
-    """The same of several cells at once: shape (cells, rounds, sides), (cells, rounds)."""
+    """For each cell the p-value of times to fall so much by chance within their processes.
+
+    `walls` has shape (cells, rounds, sides), `process` (cells, rounds). Kendall's score of each
+    process, added up (a stratified Mann-Kendall test: Hirsch & Slack, Water Resources Research 20,
+    1984, 727), one-sided, Bonferroni over the sides. NaN where no process has two rounds.
+    """
     cells, n, sides = walls.shape
     score = np.zeros((cells, sides))
     for k in range(1, n):
