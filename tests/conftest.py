@@ -92,18 +92,20 @@ FIRST_SEEN: dict[int, str] = {}
 """The test after which a process of this one's fork server was seen first, by its number."""
 
 
-DASKS = (
-    *("MALLOC_TRIM_THRESHOLD_", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-    "PYTHONHASHSEED",
-)
-"""What Dask sets where it starts workers, and leaves: other results are measured with it."""
+DASKS = {
+    name: os.environ.get(name)
+    for name in (
+        *("MALLOC_TRIM_THRESHOLD_", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+        "PYTHONHASHSEED",
+    )
+}
+"""What Dask sets where it starts workers, and leaves, as it was before: results depend on it."""
 
 
 @pytest.fixture(autouse=True)
 def _no_variable_of_dasks_stays() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in DASKS}
     yield
-    for name, value in before.items():
+    for name, value in DASKS.items():  # not as before this test: fixtures of a module come sooner
         if value is None:
             os.environ.pop(name, None)
         else:
