@@ -29,6 +29,8 @@ PLUGINS = ("workload", "executor")
 SCALARS = ("n", "scaling", "python", "gil", "versus", "placement")
 
 
+AUTO = "n=auto"
+"""Which numbers of workers are tried is found out: `auto.py` has these cells written out."""
 MOST_CELLS = 1_000_000
 """More are refused before they are even listed."""
 
@@ -68,6 +70,8 @@ class Grid:
         if "python" in values:
             named = pythons.expanded([str(self._parse(text).value()) for text in values["python"]])
             values["python"] = [as_override("python", [name]) for name in named]
+        if AUTO in values.get("n", ()) and len(values["n"]) > 1:
+            raise UsageError("n=auto: it finds the numbers itself; name either auto or numbers")
         if "versus" in values:
             values["versus"] = self._with_here(values["versus"])
         all_of_them = values.get("executor") == ["executor=all"]

@@ -23,6 +23,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from runners.command import cluster, folders, resume
+from runners.command.auto import Auto, second
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
 from runners.command.cells import (
@@ -37,7 +38,7 @@ from runners.command.cells import (
 )
 from runners.command.chunk import Ended
 from runners.command.folders import MULTIRUN
-from runners.command.grid import Grid
+from runners.command.grid import AUTO, Grid
 from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.jobs import Submitted
 from runners.command.mistakes import explain, fail
@@ -45,6 +46,7 @@ from runners.command.outlook import Outlook, accept_time
 from runners.command.progress import Place, tell, why
 from runners.model import Plan, UsageError
 from runners.planning import interpreters, versions
+from runners.planning.environment import Site
 from runners.planning.identity import anywhere, handed_over, host
 from runners.results import claim
 from runners.results.columns import SWEEP
@@ -84,6 +86,10 @@ class Sweep:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
             accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
+            is_auto = any(AUTO in cell for cell in combinations)
+            if is_auto:
+                combinations = self._auto(launcher).written_out(combinations)
+                accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
             # Jobs run on machines that have CPUs of their own, and answer for them.
             is_here = launcher is None and cluster.chosen(self.config) is None
             where = site() if is_here else replace(site(), topology=None)
@@ -92,6 +98,12 @@ class Sweep:
             known: Known = dict if launcher is None else handed_over
             if packed is not None:
                 known = anywhere
+            if self.config.dry_run and is_auto:
+                say(
+                    "note: n=auto tries 2 and 4 times the CPUs as well if the tasks wait, no more "
+                    "workers than there are tasks, and numbers between two that differ",
+                    sys.stderr,
+                )
             if self.config.dry_run:
                 return self._looked_ahead(cells, known)
             live = packed.live() if packed is not None else []
@@ -119,8 +131,32 @@ class Sweep:
         if packed is not None:
             return self._in_jobs(packed, live, missing)
         if launcher is None:
-            return self._measured(panels(missing, self.config), len(cells))
+            together = panels(missing, self.config, by_executor=is_auto)
+            returns = self._measured(together, len(cells))
+            return [*returns, *(self._second(cells, where) if is_auto else ())]
         return self._handed_over(missing, cells, launcher)
+
+    def _auto(self, launcher: Launcher | None) -> Auto:
+        """What writes n=auto out. Raises UsageError where it is not this machine that measures."""
+        found = cluster.chosen(self.config)
+        if found is not None or launcher is not None:
+            what = f"cluster={found[0]}" if found is not None else "hydra/launcher"
+            raise UsageError(
+                f"n=auto: it asks this machine, and with {what} another one may measure; name the "
+                "numbers, as in n=1,2,4,8"
+            )
+        return Auto(self.grid, site(), trying=not self.config.dry_run)
+
+    def _second(self, cells: Sequence[Cell], where: Site) -> list[JobReturn]:
+        """Measure what lies between two numbers of workers that differ, for n=auto."""
+        more = list(second(cells, self.folder))
+        if not more:
+            return []
+        found = planned(self.grid, more, where, self._place, self.job.place, len(cells))
+        write_json(self.folder / SWEEP, {"cells": len(cells) + len(found)})
+        missing = [cell for cell in found if not self._stands(cell, len(cells) + len(found), dict)]
+        together = panels(missing, self.config, by_executor=True)
+        return self._measured(together, len(cells) + len(found))
 
     def _looked_ahead(self, cells: Sequence[Cell], known: Known) -> list[JobReturn]:
         """Tell what would be measured, and measure nothing."""

@@ -313,7 +313,7 @@ def _cell_folder(*, _root_: DictConfig) -> str:
     return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
 
 
-GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force")
+GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force", "worth")
 """Settings that may be others when a sweep is gone on with: its cells keep their folders."""
 
 
