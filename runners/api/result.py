@@ -3,14 +3,15 @@
 import os
 import shutil
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from runners.measuring.folders import Folder
-from runners.model import UsageError
+from runners.model import UsageError, did_you_mean
 from runners.results.claim import CLAIM
 
 if TYPE_CHECKING:
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
     from runners.analysis.cell import CellSummary
     from runners.analysis.fastest import Fastest
     from runners.analysis.recommend import Recommendation
+    from runners.report.figures import Choices
     from runners.report.versus import Against
 
-Kind = Literal["speedup", "efficiency", "matrix", "pythons", "versus", "timeline"]
+Kind = Literal[
+    "speedup",
+    "seconds",
+    "efficiency",
+    "matrix",
+    "weak",
+    "break_even",
+    "pythons",
+    "versus",
+    "timeline",
+]
 
 
 class Result:
@@ -117,8 +129,13 @@ class Result:
 
         return "\n".join(filter(None, [self.recommendation, *terminal(self._against)]))
 
-    def figure(self, kind: Kind = "speedup") -> "Figure":
+    def figure(self, kind: Kind = "speedup", **choices: Any) -> "Figure":
         """A figure of the report; `timeline` shows the tasks of the best cell's typical round.
+
+        With `choices` it is a figure of one's own, as with `python -m runners.report`: `x`, `y`,
+        `colour`, `dash` and `panel` name columns of the summary (`y` also `seconds`), `size` is
+        that of the figure in inches, as in (3.4, 2.4), `font` that of its text in points, `style`
+        is `screen` or `paper`, `log_y` is true or false.
 
         Raises UsageError where there is nothing to draw.
         """
@@ -127,8 +144,16 @@ class Result:
         found: Figure | None = None
         if kind not in get_args(Kind):
             raise UsageError(f"kind={kind!r}: choose {', '.join(get_args(Kind))}")
-        if kind == "speedup":
+        if choices:
+            found = figures.plot(self.summary, _choices(choices))
+        elif kind == "speedup":
             found = figures.speedup(self.summary, self.runs)
+        elif kind == "seconds":
+            found = figures.seconds(self.summary)
+        elif kind == "weak":
+            found = figures.weak(self.summary)
+        elif kind == "break_even":
+            found = figures.break_even(self.summary)
         elif kind == "efficiency":
             found = figures.efficiency(self.summary)
         elif kind == "pythons":
@@ -200,3 +225,15 @@ def load(folder: str | Path) -> Result:
     if found.runs.empty:
         raise UsageError(f"{folder}: there are no runs in it")
     return found
+
+
+def _choices(asked: Mapping[str, Any]) -> "Choices":
+    """The choices of a figure. Raises UsageError over one that there is not."""
+    from runners.report.figures import Choices
+
+    known = [one.name for one in fields(Choices)]
+    for name in asked:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise UsageError(f"{name}: no such choice{near}; there are {', '.join(known)}")
+    return Choices(**asked)

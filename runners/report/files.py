@@ -25,11 +25,13 @@ from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
 from runners.report.compared import csv as compared_csv
 from runners.report.entries import DETAILS, advice, cut, entries
-from runners.report.exports import ABOUT, EXPORTS
+from runners.report.exports import EXPORTS
+from runners.report.figures.drawing import FORMS, Form
 from runners.report.figures.matrix import matrix_n
 from runners.report.figures.shown import shown
 from runners.report.latex import tex
 from runners.report.markdown import details, markdown
+from runners.report.options import chosen, parser
 from runners.report.page.build import PAGE as PAGE
 from runners.report.page.build import page
 from runners.report.proposal import proposals
@@ -45,14 +47,11 @@ from runners.results.read import (
     read_runs,
     read_timelines,
 )
-from runners.results.write import typed, unwritten, write_files
+from runners.results.write import unwritten, write_files
 from runners.words.labels import labels
 from runners.words.lines import say
-from runners.words.parser import Parser
 from runners.words.pythons import code_versions, interpreters
 from runners.words.rounding import in_order
-
-DOES = "Results become summary, figures, timelines and report."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,17 @@ def write_report(
     names: Sequence[str] | None = None,
     exports: Sequence[str] = (),
     proposal: str | None = None,
+    figure: figures.Choices | None = None,
+    forms: Sequence[Form] = FORMS,
+    n: int | None = None,
 ) -> Report:
     """Summarise the results below `folders` into `output`, by default the first of them.
 
-    Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup and efficiency, each
-    as .png and .svg; matrix as well where there are several workloads and executors, pythons where
-    several interpreters ran the same workload, and versus where several versions of the code did.
+    Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup, seconds and
+    efficiency, each as .png and .svg, or in `forms`; matrix as well where there are several
+    workloads and executors (of `n` workers, or of those that most cells have), pythons where
+    several interpreters ran the same workload, versus where several versions of the code did, weak
+    and break_even where there is something for them; and plot, where `figure` says what it shows.
     Of many cells figures and report.md show some, and say which; details.md and versus.csv then
     have what the summary does not have.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
@@ -125,8 +129,15 @@ def write_report(
     nodes = mixed(summary)
     proposed = [] if proposal is None else proposals(here, advised, nodes, proposal)
     against = versions_of(folders, summary, runs)
-    n = matrix_n(summary)
+    n = matrix_n(summary) if n is None else n
     found = entries(summary)
+    more = {
+        "plot": figures.plot(summary, figure) if figure is not None else None,
+        "seconds": figures.seconds(summary) if not single else None,
+        "weak": figures.weak(summary),
+        "break_even": figures.break_even(summary),
+    }
+    more = {name: figure for name, figure in more.items() if figure is not None}
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -140,6 +151,7 @@ def write_report(
         pythons=several,
         shown=drawn_of.note,
         mixed=told(nodes),
+        drawn=list(more),
     )
     files = {
         CSV: csv(summary),
@@ -159,6 +171,7 @@ def write_report(
         files |= written_proposal(one, missing)
     drawn = {
         "speedup": figures.speedup(summary, runs, laws),
+        **more,
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
         **({"pythons": figures.pythons(here)} if several else {}),
@@ -168,10 +181,10 @@ def write_report(
             if (name := versus.figure_name(at))
         },
     }
-    for name, figure in drawn.items():
-        figures.heading(figure, missing, color="firebrick", fontsize=9)
-        files[f"{name}.png"] = figures.image(figure, "png")
-        files[f"{name}.svg"] = figures.image(figure, "svg")
+    for name, one_figure in drawn.items():
+        figures.heading(one_figure, missing, color="firebrick", fontsize=9)
+        for form in dict.fromkeys([*FORMS, *forms]):
+            files[f"{name}.{form}"] = figures.image(one_figure, form)
     picture = next((path.read_bytes() for path in written if path.suffix == ".png"), b"")
     files[PAGE] = page(
         *(place, _common(folders), runs, summary, found),
@@ -184,8 +197,8 @@ def write_report(
     )
     paths = (*write_files(place, files), *written)
     compared = tuple(versus.terminal(against))
-    chosen = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
-    return Report(summary, paths, recommendations, missing, compared, tuple(told(nodes)), chosen)
+    lines = tuple(f"{one.file}: {one.line}, since {one.why}" for one in proposed)
+    return Report(summary, paths, recommendations, missing, compared, tuple(told(nodes)), lines)
 
 
 def versions_of(
@@ -278,48 +291,9 @@ def _write_timeline(source: Path, place: Path, name: str, runs: pd.DataFrame) ->
 
 def run(arguments: Sequence[str]) -> int:
     """The command; returns its exit status: 0, or 2 after a mistake of the user's."""
-    parser = Parser(prog="python -m runners.report", description=DOES)
-    parser.add_argument(
-        "folders",
-        metavar="DIR",
-        nargs="+",
-        help="a folder of results, or NAME=DIR; several are kept apart",
-    )
-    parser.add_argument(
-        "--together",
-        action="store_true",
-        help="the folders complete each other: read them as one result",
-    )
-    parser.add_argument(
-        "--output", metavar="DIR", type=typed, help="where to write; by default the first folder"
-    )
-    parser.add_argument(
-        "--timelines",
-        action="store_true",
-        help="write timeline.png and trace.json into each cell's folder",
-    )
-    parser.add_argument(
-        "--export",
-        metavar="FORMAT",
-        action="append",
-        choices=EXPORTS,
-        default=[],
-        help="also write the files of another tool: "
-        + "; ".join(f"`{name}`: {what}" for name, what in ABOUT.items()),
-    )
-    parser.add_argument(
-        "--proposal",
-        action="store_true",
-        help="also write the scaling table of an application for computing time, for each "
-        "workload: proposal-WORKLOAD.md, .csv, .tex, .pdf and .png",
-    )
-    parser.add_argument(
-        "--proposal-line",
-        metavar="EXECUTOR",
-        help="the same, of this executor; by default of the one that the report recommends",
-    )
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
+        figure, forms = chosen(options)
         parts = parts_of_results(options.folders)
         report = write_report(
             [part.folder for part in parts],
@@ -328,6 +302,9 @@ def run(arguments: Sequence[str]) -> int:
             names=["" if options.together else part.name for part in parts],
             exports=options.export,
             proposal=options.proposal_line or ("" if options.proposal else None),
+            figure=figure,
+            forms=forms,
+            n=options.n,
         )
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)

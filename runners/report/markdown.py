@@ -106,6 +106,10 @@ ALT = {
     "efficiency": "Core-seconds provided, useful and lost",
     "matrix": "Speedup of each workload on each executor",
     "timeline": "Tasks of the round nearest the median",
+    "seconds": "Median time of a run against the number of workers",
+    "weak": "Efficiency under weak scaling",
+    "break_even": "Speedup against the length of a task",
+    "plot": "The figure that was asked for",
 }
 """What each figure shows."""
 
@@ -158,6 +162,7 @@ def markdown(
     shown: str = "",
     mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
+    drawn: Sequence[str] = (),
 ) -> str:
     """The report of results that are summarised in `summary` and scale by `laws`.
 
@@ -167,7 +172,7 @@ def markdown(
     several interpreters, if there are some. `mixed` has a line for each workload that was measured
     on several kinds of node. `shown` says which cells the figures show, whose laws are told, if
     these are not all. `apart` has the environments of several results that are kept apart, by their
-    names.
+    names. `drawn` are figures that have no section of their own.
     """
     curves = list(break_even(summary))
     found = entries(summary)
@@ -186,6 +191,7 @@ def markdown(
         *([APART.format(names=escaped(", ".join(apart)))] if apart else []),
         f"![{ALT['speedup']}](speedup.png)",
         *([shown] if shown else []),
+        *(f"![{ALT[name]}]({name}.png)" for name in drawn),
         *([MATRIX.format(n=matrix)] if matrix is not None else []),
         *(["## Recommendation", bullets(recommendations)] if recommendations else []),
         *versus,

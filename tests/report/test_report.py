@@ -16,9 +16,10 @@ from runners.results.read import read_runs
 from runners.results.write import append, append_spans, write_environment
 from tests import synthetic
 
-FIGURES = ["efficiency.png", "efficiency.svg", "speedup.png", "speedup.svg"]
+FIGURES = [f"{name}.{form}" for name in ("efficiency", "speedup") for form in ("png", "svg")]
+OF_SEVERAL = ["seconds.png", "seconds.svg"]
 TEXTS = ["report.html", "report.md", "summary.csv", "summary.parquet", "summary.tex"]
-FILES = sorted([*FIGURES, *TEXTS])
+FILES = sorted([*FIGURES, *OF_SEVERAL, *TEXTS])
 OF_ONE_RUN = ["timeline.png", "trace.json"]
 
 
@@ -163,8 +164,8 @@ def test_the_report_shows_the_figures_that_there_are(
 
 def test_a_single_cell_has_a_timeline(results: Path, tmp_path: Path) -> None:
     written = report.write_report([results / "1"], tmp_path / "out")
-    assert names(tmp_path / "out") == sorted([*FILES, *OF_ONE_RUN])
-    assert sorted(path.name for path in written.paths) == sorted([*FILES, *OF_ONE_RUN])
+    assert names(tmp_path / "out") == sorted([*FIGURES, *TEXTS, *OF_ONE_RUN])
+    assert sorted(path.name for path in written.paths) == sorted([*FIGURES, *TEXTS, *OF_ONE_RUN])
     assert "](timeline.png)" in text(tmp_path / "out")
     assert "](trace.json)" in text(tmp_path / "out")
 
@@ -186,7 +187,7 @@ def test_the_timeline_is_that_of_the_typical_round(results: Path) -> None:
 def test_without_spans_there_is_no_timeline(results: Path) -> None:
     (results / "1" / "spans.jsonl").unlink()
     written = report.write_report([results / "1"])
-    assert sorted(path.name for path in written.paths) == FILES
+    assert sorted(path.name for path in written.paths) == sorted([*FIGURES, *TEXTS])
     assert "timeline" not in text(results / "1")
 
 

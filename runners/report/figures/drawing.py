@@ -48,10 +48,27 @@ _BESIDE = 0.6  # inches that the numbers take from the width of a panel
 _WIDTHS = {1: 6.0, 2: 8.0, 3: 9.6}  # inches, by columns
 
 
+Form = Literal["png", "svg", "pdf"]
+FORMS: tuple[Form, ...] = ("png", "svg")
+"""What each figure is written as; the page shows the second."""
+STYLES = ("screen", "paper")
+_PAPER: dict[Any, Any] = {"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
+_PAPER_POINTS = 8.0
+
+
 @contextmanager
-def styled() -> Iterator[None]:
-    """The look of every figure; only what is made inside has it."""
-    with sns.axes_style("ticks"), matplotlib.rc_context(_STYLE):
+def styled(style: str = "screen", font: float | None = None) -> Iterator[None]:
+    """The look of every figure; only what is made inside has it.
+
+    `font` is the size of its text in points; by default it is that of the style.
+    """
+    own = dict(_STYLE)
+    points = font or (_PAPER_POINTS if style == "paper" else None)
+    if points is not None:
+        scale = points / _STYLE["font.size"]
+        own |= {name: size * scale for name, size in _STYLE.items() if name.endswith("size")}
+    own |= _PAPER if style == "paper" else {}
+    with sns.axes_style("ticks"), matplotlib.rc_context(own):
         yield
 
 
@@ -178,7 +195,7 @@ def tick_labels(ns: Sequence[int]) -> list[str]:
     return labels
 
 
-def image(figure: Figure, form: Literal["png", "svg", "pdf"]) -> bytes:
+def image(figure: Figure, form: Form) -> bytes:
     """The figure as a file's content; the same figure gives the same bytes. Text stays text."""
     engine = figure.get_layout_engine()
     if engine is not None:  # once for all forms: of a large figure it takes most of the time

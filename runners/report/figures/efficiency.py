@@ -16,6 +16,7 @@ from runners.report.figures.drawing import Style, grid, heading, legend, note_mi
 from runners.report.figures.shown import MOST_LINES, MOST_N, MOST_PANELS, Shown, shown
 from runners.words.causes import TITLES
 from runners.words.labels import labels
+from runners.words.rounding import in_order
 
 _USEFUL = "useful"
 _WAITING = "waiting"
@@ -39,6 +40,7 @@ _GAP = 0.4  # between two lines, in bars
 _PITCH = 0.18  # inches from bar to bar
 _AROUND = 1.0  # inches of a panel beside its bars
 _VISIBLE = 0.005
+_MOST_TOLD = 1.5  # of what is useful: a loop that was so much slower is told of elsewhere
 _MOST = 240  # bars below each other, in all rows of panels
 _FEWEST = 4  # bars of a line with its name, where lines are left out
 
@@ -74,7 +76,7 @@ def efficiency(summary: pd.DataFrame) -> Figure:
     cells = found.cells.sort_values(["line", "n"])
     panels = [
         _panel(str(name), panel)
-        for (_, _, name), panel in cells.groupby(["workload", "scaling", "panel"])
+        for name, panel in sorted(cells.groupby("panel"), key=lambda one: in_order(str(one[0])))
     ]
     with styled():
         heights = [panel.height * _PITCH + _AROUND for panel in panels]
@@ -123,7 +125,7 @@ def _draw(axes: Axes, panel: _Panel) -> set[str]:
     for y, (_, cell) in zip(panel.at, panel.drawn.iterrows(), strict=True):
         useful = 1 - cell[[f"loss_{factor}" for factor in TITLES]].sum()
         axes.annotate(
-            f"{useful:.0%}",
+            f"{useful:.0%}" if useful <= _MOST_TOLD else f"over {_MOST_TOLD:.0%}",
             (1, y),
             (3, 0),
             textcoords="offset points",

@@ -17,7 +17,7 @@ from runners.model import Workers
 from runners.report.figures.drawing import Style, heading, new_figure, styled, title, wrapped
 from runners.report.figures.shown import shown
 from runners.words.labels import labels
-from runners.words.rounding import bracketed
+from runners.words.rounding import bracketed, in_order
 
 _COLOURS = colormaps["RdBu"]  # slower is red, faster is blue: told apart with any colour vision
 _ABSENT: Style = {"facecolor": "0.93", "edgecolor": "0.72", "hatch": "////", "lw": 0}
@@ -54,7 +54,7 @@ def matrix(summary: pd.DataFrame, n: int) -> Figure:
     found = shown(cells.loc[cells["n"] == n])
     cells = found.cells
     kinds = cells["worker_kind"].map(get_args(Workers).index)
-    rows = sorted(set(cells["panel"]))
+    rows = sorted(set(cells["panel"]), key=in_order)
     columns = cells.assign(kind=kinds).sort_values(["kind", "line"])["line"].unique().tolist()
     drawn = cells.loc[(cells["status"] == "ok") & cells["speedup"].notna()]
     reach = max(2.0, drawn["speedup"].max()) if len(drawn) else 2.0

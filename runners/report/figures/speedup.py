@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from runners.report.figures.drawing import (
     tick_labels,
     title,
 )
+from runners.report.figures.plot import Choices, plot
 from runners.report.figures.shown import shown
 from runners.words.labels import SERIAL, labels
 from runners.words.rounding import in_order
@@ -76,11 +78,14 @@ def speedup(
     `summary` is the frame of `summarise`; `runs`, the frame behind it, adds every round as a
     faint point, and `laws` (of `laws.fit_laws`) the fitted USL as a thin curve with its band.
     Workloads, or executors, that differ in a parameter get a panel, or a line, each. Cells of the
-    serial executor are drawn as the band that noise alone fills. Cells that are not ok are named
-    below their panel, not drawn. Of many cells those of `shown` are there, and it says so.
+    serial executor are drawn as the band that noise alone fills; one without an interval is hollow.
+    Cells that are not ok are named below their panel, not drawn. Of many cells those of `shown` are
+    there, and it says so. Of a single n it is a point for each executor, without the rest.
     """
     found = shown(summary.assign(**labels(summary)))
     cells = found.cells
+    if cells["n"].nunique() == 1 and cells["line"].nunique() > 1:
+        return plot(summary, Choices())
     panels = list(_panels(cells, _ratios(runs), list(laws)))
     lines = sorted(set(cells.loc[cells["executor"] != SERIAL, "line"]), key=in_order)
     styles = _styles(lines)
@@ -98,7 +103,8 @@ def _panels(cells: pd.DataFrame, ratios: pd.DataFrame, laws: Sequence[Law]) -> I
     rounds = ratios.merge(lines, on="cell")
     rounds["ratio"] *= rounds["n"].where(rounds["scaling"] == "weak", 1)
     by_panel = dict(iter(rounds.groupby("panel")))
-    for (_, scaling, name), panel in cells.groupby(["workload", "scaling", "panel"]):
+    groups = cells.groupby(["workload", "scaling", "panel"])
+    for (_, scaling, name), panel in sorted(groups, key=lambda one: in_order(str(one[0][2]))):
         drawn = panel.loc[(panel["status"] == "ok") & panel["speedup"].notna()]
         own = by_panel.get(str(name), rounds.iloc[:0])
         own = own.loc[own["cell"].isin(drawn["cell"])]
@@ -130,15 +136,16 @@ def _draw(axes: Axes, panel: _Panel, styles: Mapping[str, Style]) -> None:
         band = panel.noise["speedup_low"].min(), panel.noise["speedup_high"].max()
         axes.axhspan(*band, **_NOISE)
     present = [line for line in styles if line in set(panel.drawn["line"])]
+    ns = sorted(set(panel.drawn["n"]))
     for at, line in enumerate(present):
-        shift = _shift(at, len(present))
+        shift = _shift(at, len(present), ns)
         cells = panel.drawn.loc[panel.drawn["line"] == line].sort_values("n")
         rounds = panel.rounds.loc[panel.rounds["line"] == line]
         _draw_line(axes, cells, rounds, shift, styles[line])
     _frame(axes, panel)
     for at, line in enumerate(present):
         if line in panel.fits:
-            _draw_law(axes, panel.fits[line], _shift(at, len(present)), styles[line])
+            _draw_law(axes, panel.fits[line], _shift(at, len(present), ns), styles[line])
     above = int((panel.rounds["ratio"] > axes.get_ylim()[1]).sum())
     words = [f"{above} {'round' if above == 1 else 'rounds'} above the frame"] if above else []
     note_missing(axes, panel.cells, panel.drawn, *words)
@@ -160,9 +167,10 @@ def _frame(axes: Axes, panel: _Panel) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xlim(left, right)
     axes.set_ylim(0, top)
-    axes.xaxis.set_major_locator(FixedLocator(ns))
+    ticks = {n: label for n, label in zip(ns, tick_labels(ns), strict=True) if label}
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(ns, tick_labels(ns))
+    axes.set_xticks(list(ticks), list(ticks.values()))
     title(axes, panel.name)
     ratio = "scaled speedup n·T₁/Tₙ" if panel.weak else "speedup T₁/Tₙ"
     axes.set_ylabel(f"{ratio} (95% interval)", fontsize=8.5 if panel.weak else 9)
@@ -213,11 +221,19 @@ def _draw_line(
         capthick=1.3,
         zorder=3,
     )
+    alone = cells["speedup_low"].isna()  # one round: no interval
+    hollow: Style = {"ls": "", "marker": style["marker"], "color": style["color"], "mfc": "white"}
+    axes.plot(at[alone], cells.loc[alone, "speedup"], ms=4.5, zorder=4, **hollow)
 
 
-def _shift(at: int, lines: int) -> float:
-    """What n is multiplied with for line `at`, so that no two lines' intervals overlap."""
-    return float(2 ** (min(_DODGE, _SPREAD / lines) * (at - (lines - 1) / 2)))
+def _shift(at: int, lines: int, ns: Sequence[int]) -> float:
+    """What n is multiplied with for line `at`, so that no two lines' intervals overlap.
+
+    All lines together take half the way to the next n at most: a point stays with its own.
+    """
+    nearest = min((float(np.log2(b / a)) for a, b in pairwise(ns) if a > 0), default=1.0)
+    step = min(_DODGE, min(_SPREAD, nearest / 2) / lines)
+    return float(2 ** (step * (at - (lines - 1) / 2)))
 
 
 def _draw_law(axes: Axes, fit: Fit, shift: float, style: Style) -> None:

@@ -1,0 +1,370 @@
+"""A figure of one's own: any number of the summary against any of its columns.
+
+What is on x, in colour, in dashes and in panels is chosen, as in seaborn's `relplot`. Nothing is
+averaged: cells that the choices do not tell apart are lines of their own, and it says so.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    NullLocator,
+    PercentFormatter,
+)
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from runners.analysis.candidate import joined
+from runners.model import UsageError, did_you_mean
+from runners.report.figures.drawing import (
+    DASHES,
+    MARKERS,
+    STYLES,
+    Style,
+    grid,
+    heading,
+    legend,
+    note_missing,
+    styled,
+    tick_labels,
+    title,
+)
+from runners.report.figures.shown import shown
+from runners.words.labels import labels
+from runners.words.rounding import in_order
+
+WHOLE = ("executor", "workload", "n", "scaling", "python", "code_version", "placement", "fresh")
+KNOWN = (*WHOLE, "usable_cpus", "node_kind", "host", "result")
+"""Columns that may be on x, in colour, in dashes and in panels, beside the parameters."""
+OWN = {"line": "executor", "panel": "workload"}
+"""Names of `labels`, which tell all cells apart, with what they are called for a reader."""
+
+VALUES = {
+    "speedup": ("speedup", "speedup_low", "speedup_high", "speedup"),
+    "efficiency": ("efficiency", "efficiency_low", "efficiency_high", "efficiency"),
+    "seconds": ("measured_median_s", "measured_low_s", "measured_high_s", "median time, s"),
+}
+"""What may be on y: its column, the ends of its interval, what it is called."""
+
+NARROWEST, SMALLEST, LARGEST = 1.5, 4.0, 40.0
+"""The narrowest figure in inches; the smallest and the largest font in points."""
+_ONE: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
+_DODGE = 0.5
+"""Of the way to the nearest neighbour on x, for all lines together: points stay with their own."""
+_HEIGHT = 3.0  # inches
+_LOG = 4.0
+"""Numbers whose largest is this many times the smallest are on a logarithmic axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a figure shows, and how it looks.
+
+    `x`, `colour`, `dash` and `panel` are columns of the summary, or the short name of a parameter;
+    of colour and panel None is what tells all cells apart. `y` is one of VALUES or a column of
+    numbers. `size` is that of the whole figure in inches, `font` that of its text in points.
+    """
+
+    x: str = "n"
+    y: str = "speedup"
+    colour: str | None = None
+    dash: str | None = None
+    panel: str | None = None
+    log_y: bool = False
+    size: tuple[float, float] | None = None
+    font: float | None = None
+    style: str = "screen"
+
+    def __post_init__(self) -> None:
+        if self.size is not None and not _is_size(self.size):
+            raise UsageError(
+                f"size={self.size}: width and height in inches, from {NARROWEST:g}, as in 3.4x2.4"
+            )
+        if self.font is not None and not _is_between(self.font, SMALLEST, LARGEST):
+            raise UsageError(
+                f"font={self.font}: the size of text in points, from {SMALLEST:g} to {LARGEST:g}"
+            )
+        if self.style not in STYLES:
+            raise UsageError(f"style={self.style}: choose {' or '.join(STYLES)}")
+
+
+def _is_size(size: object) -> bool:
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        return False
+    return all(_is_between(side, NARROWEST, 100) for side in size)
+
+
+def _is_between(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and low <= value <= high
+
+
+def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
+    """The figure; `summary` is the frame of `summarise`.
+
+    Raises UsageError where a column is not there, or has no numbers.
+    """
+    cells = summary.assign(**labels(summary))
+    found = shown(cells)
+    cells = found.cells
+    names = {
+        "x": _column(cells, "x", choices.x),
+        "colour": "line" if choices.colour is None else _column(cells, "colour", choices.colour),
+        "panel": "panel" if choices.panel is None else _column(cells, "panel", choices.panel),
+        "dash": "" if choices.dash is None else _column(cells, "dash", choices.dash),
+    }
+    y, low, high, about = _value(cells, choices.y)
+    cells = cells.reindex(columns=[*cells.columns, *({y, low, high} - {"", *cells.columns})])
+    drawn = cells.loc[(cells["status"] == "ok") & cells[y].notna()]
+    data = pd.DataFrame(
+        {
+            "y": drawn[y].astype(float),
+            "low": drawn[low].astype(float) if low else np.nan,
+            "high": drawn[high].astype(float) if high else np.nan,
+            **{role: _texts(drawn, name) for role, name in names.items() if role != "x"},
+            "own": _but_for(cells, names["x"])[drawn.index],
+            "loop": drawn.reindex(columns=["baseline_median_s"])["baseline_median_s"].astype(float),
+        }
+    )
+    data["x"] = drawn[names["x"]] if is_axis(drawn, names["x"]) else _texts(drawn, names["x"])
+    if data["x"].nunique() <= 1 and data["colour"].nunique() > 1:
+        data["x"], names["x"] = data["colour"], names["colour"]
+    note = _not_apart(data, drawn, names)
+    looks = _looks(data)
+    panels = sorted(set(_texts(cells, names["panel"])), key=in_order)
+    of_panel = _texts(cells, names["panel"])
+    with styled(choices.style, choices.font):
+        figure, all_axes = grid([_HEIGHT] * len(panels), panels)
+        if choices.size is not None:
+            figure.set_size_inches(*choices.size)
+        for panel, axes in zip(panels, all_axes, strict=True):
+            own = data.loc[data["panel"] == panel]
+            _draw(axes, own, looks, choices)
+            _frame(axes, own, choices, _called(names["x"]), about)
+            title(
+                axes,
+                panel
+                if choices.panel is None
+                else f"{names['panel'].rpartition('.')[2]} = {panel}",
+            )
+            every = cells.loc[of_panel == panel]
+            note_missing(axes, every, every.loc[every.index.isin(own.index)])
+        told = names["x"] != names["colour"] or choices.dash is not None  # x tells it otherwise
+        legend(figure, _handles(looks if told else {}, data, choices))
+        heading(figure, "\n".join(filter(None, [found.note, note])))
+        if choices.size is not None:  # the legend makes room for itself
+            figure.set_size_inches(*choices.size)
+    return figure
+
+
+def _column(cells: pd.DataFrame, role: str, asked: str) -> str:
+    """The column of that name, or of a parameter that is called so."""
+    known = _known(cells)
+    parameters = [name for name in known if "." in name]
+    if asked in known:
+        return asked
+    short = [name for name in parameters if name.partition(".")[2] == asked]
+    if len(short) == 1:
+        return short[0]
+    near = did_you_mean(asked, [*known, *(name.partition(".")[2] for name in parameters)])
+    varying = [name for name in known if cells[name].nunique(dropna=False) > 1]
+    there = joined(varying) if varying else "none"
+    raise UsageError(f"--{role} {asked}: no such column{near}; those that differ are {there}")
+
+
+def _value(cells: pd.DataFrame, asked: str) -> tuple[str, str, str, str]:
+    """Column, ends of its interval ("" without one), and name of what is on y."""
+    if asked in VALUES:
+        return VALUES[asked]
+    if asked in cells.columns and is_axis(cells, asked):
+        low, high = f"{asked}_low", f"{asked}_high"
+        has = low in cells.columns and high in cells.columns
+        return asked, low if has else "", high if has else "", asked
+    numbers = [str(c) for c in cells.columns if is_axis(cells, str(c))]
+    near = did_you_mean(asked, [*VALUES, *numbers])
+    raise UsageError(
+        f"--y {asked}: no such number{near}; write {joined(list(VALUES), 'or')}, or a column of "
+        "summary.csv that has numbers"
+    )
+
+
+def is_axis(cells: pd.DataFrame, name: str) -> bool:
+    """Whether a column has numbers that an axis can have."""
+    column = cells[name]
+    return bool(is_numeric_dtype(column) and not is_bool_dtype(column))
+
+
+def _texts(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
+    if not name:
+        return pd.Series("", index=cells.index, dtype=object)
+    column = cells[name]
+    if is_axis(cells, name):
+        return column.map(lambda value: "none" if pd.isna(value) else f"{value:.12g}")
+    return column.map(lambda value: "none" if pd.isna(value) else str(value))
+
+
+def _but_for(cells: pd.DataFrame, x: str) -> "pd.Series[str]":
+    """What tells the cells apart beside that column."""
+    if x == "n":
+        return cells["panel"].astype(str) + "\n" + cells["line"].astype(str)
+    known = [name for name in _known(cells) if name != x]
+    return cells[known].apply(lambda row: "\n".join(map(str, row)), axis=1)
+
+
+def _known(cells: pd.DataFrame) -> list[str]:
+    """The columns that may be chosen."""
+    parameters = [str(c) for c in cells.columns if str(c).startswith(("workload.", "executor."))]
+    return [name for name in KNOWN if name in cells.columns] + parameters
+
+
+def _called(name: str) -> str:
+    if name == "n":
+        return "workers n"
+    return OWN.get(name, name.partition(".")[2] or name)
+
+
+def _not_apart(data: pd.DataFrame, drawn: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """That some cells look the same, and in what they differ; "" where none do."""
+    same = data.groupby(["panel", "colour", "dash", "x"])["own"].transform("nunique") > 1
+    if not same.any():
+        return ""
+    twins = drawn.loc[same]
+    differing = [
+        name
+        for name in _known(twins)
+        if name not in names.values() and twins[name].nunique(dropna=False) > 1
+    ]
+    return f"Lines of one look differ in {joined(differing) if differing else 'their results'}."
+
+
+def _looks(data: pd.DataFrame) -> dict[tuple[str, str], Style]:
+    """Colour and marker by what colour stands for, dashes by what these do."""
+    colours = sorted(set(data["colour"]), key=in_order)
+    dashes = sorted(set(data["dash"]), key=in_order)
+    palette = sns.color_palette("colorblind", max(len(colours), 1))
+    return {
+        (colour, dash): {
+            "color": palette[at],
+            "marker": MARKERS[at % len(MARKERS)],
+            "ls": DASHES[k % len(DASHES)],
+        }
+        for at, colour in enumerate(colours)
+        for k, dash in enumerate(dashes)
+    }
+
+
+def _places(data: pd.DataFrame) -> tuple[dict[Any, float], bool]:
+    """Where each value of x is, and whether x is a logarithmic axis (of doublings)."""
+    if not is_numeric_dtype(data["x"]):
+        every = sorted(set(data["x"]), key=in_order)
+        return {value: float(at) for at, value in enumerate(every)}, False
+    every = sorted(set(data["x"].dropna().astype(float)))
+    log = bool(every) and every[0] > 0 and every[-1] >= _LOG * every[0]
+    return {value: float(np.log2(value)) if log else value for value in every}, log
+
+
+def _draw(
+    axes: Axes,
+    data: pd.DataFrame,
+    looks: Mapping[tuple[str, str], Style],
+    choices: Choices,
+) -> None:
+    places, _ = _places(data)
+    lines = [
+        (key, own.sort_values("x", key=lambda column: column.map(places)))
+        for key, own in data.groupby(["colour", "dash", "own"], sort=False)
+    ]
+    lines.sort(key=lambda line: [in_order(str(part)) for part in line[0]])
+    joined = is_numeric_dtype(data["x"])
+    gaps = np.diff(sorted(places.values()))
+    step = _DODGE * float(gaps.min(initial=1.0)) / max(len(lines), 1) if joined else 0.0
+    for at, ((colour, dash, _), own) in enumerate(lines):
+        x = own["x"].map(places).to_numpy(float) + step * (at - (len(lines) - 1) / 2)
+        look = looks[str(colour), str(dash)]
+        y = own["y"].to_numpy(float)
+        if joined and len(x) > 1:
+            axes.plot(x, y, color=look["color"], ls=look["ls"], lw=1.4)
+        ends = own[["low", "high"]].to_numpy(float)
+        sure = np.isfinite(ends).all(axis=1)
+        errors = np.abs(np.stack([y - ends[:, 0], ends[:, 1] - y]))[:, sure]
+        dots: Style = {"fmt": look["marker"], "color": look["color"], "ms": 4.5, "zorder": 3}
+        ends_look: Style = {"elinewidth": 1.2, "capsize": 3, "capthick": 1.2}
+        axes.errorbar(x[sure], y[sure], yerr=errors, mec="white", mew=0.5, **ends_look, **dots)
+        axes.errorbar(x[~sure], y[~sure], mfc="none", **dots)  # without an interval: hollow
+
+
+def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> None:
+    places, log = _places(data)
+    values, at = list(places), list(places.values())
+    if at:
+        room = 0.5 if not is_numeric_dtype(data["x"]) else 0.35 * max(np.diff(at), default=1.0)
+        axes.set_xlim(at[0] - room, at[-1] + room)
+    if is_numeric_dtype(data["x"]):
+        texts = [f"{value:.12g}" for value in values]
+        told = tick_labels(values) if log else texts
+        kept = [k for k, text in enumerate(told) if text]
+        axes.xaxis.set_major_locator(FixedLocator([at[k] for k in kept]))
+        axes.set_xticks([at[k] for k in kept], [texts[k] for k in kept])
+    else:
+        axes.set_xticks(at, values, rotation=30 if max(map(len, values), default=0) > 6 else 0)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right" if label.get_rotation() else "center")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if choices.log_y and (data["y"] > 0).all() and len(data):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        top = np.nanmax([data["high"].max(), data["y"].max(), 0.0])
+        axes.set_ylim(0, float(top) * 1.1 or 1.0)
+    if choices.y == "efficiency":
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    if choices.y in ("speedup", "efficiency"):
+        axes.axhline(1, zorder=1, **_ONE)
+    if choices.y == "seconds" and choices.panel is None and data["loop"].notna().any():
+        axes.axhline(float(data["loop"].median()), zorder=1, **_ONE)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _handles(
+    looks: Mapping[tuple[str, str], Style], data: pd.DataFrame, choices: Choices
+) -> Iterator[Line2D]:
+    there = set(zip(data["colour"], data["dash"], strict=True))
+    joined = is_numeric_dtype(data["x"])
+    for (colour, dash), look in looks.items():
+        if (colour, dash) in there and (len(looks) > 1 or joined):
+            style = dict(look) if joined else {**look, "ls": ""}
+            label = ", ".join(filter(None, [colour, dash]))
+            yield Line2D([], [], lw=1.4, ms=4.5, mec="white", mew=0.5, label=label, **style)
+    if data[["low", "high"]].isna().any(axis=None):
+        yield Line2D([], [], ls="", marker="o", mfc="none", color="0.4", label="no interval")
+    if choices.y == "speedup":
+        yield Line2D([], [], label="as the plain loop", **_ONE)
+    if choices.y == "seconds" and choices.panel is None:
+        yield Line2D([], [], label="the plain loop", **_ONE)
+
+
+def seconds(summary: pd.DataFrame) -> Figure:
+    """The median time of a run against the number of workers, with its 95% interval."""
+    return plot(summary, Choices(y="seconds", log_y=True))
+
+
+def weak(summary: pd.DataFrame) -> Figure | None:
+    """The efficiency under weak scaling, T₁/Tₙ; None where no line of it has several n."""
+    cells = summary.loc[summary["scaling"] == "weak"]
+    named = labels(cells)
+    if cells.empty or (cells.groupby([named["panel"], named["line"]])["n"].nunique() < 2).all():
+        return None
+    return plot(cells, Choices(y="efficiency"))
