@@ -14,8 +14,10 @@ from rich.table import Table
 
 from experiments import sweeps
 from experiments.catalogue import Experiment, experiments, load, names
+from experiments.language import ENGLISH, Language, languages
+from experiments.language import load as load_language
 from experiments.page import TO_COME, Outcome, Section, counted, section, verdict_rows, write_page
-from runners.analysis.claims import Judgement, judge
+from runners.analysis.claims import Judgement, as_it_is, judge
 from runners.command.folders import accept
 from runners.command.progress import clock
 from runners.door import REQUESTS, unwritten
@@ -23,6 +25,7 @@ from runners.model import UsageError, did_you_mean
 from runners.results.claim import release, release_all, take
 from runners.results.write import typed
 
+COLUMNS = ("row", "claim", "lecture", "measured", "verdict")
 STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
 
@@ -31,7 +34,8 @@ def run(words: Sequence[str]) -> int:
     arguments, overrides = _split(words)
     options = _parser().parse_args(arguments)
     try:
-        chosen = _chosen(options.names)
+        language = load_language(options.language)
+        chosen = _chosen(options.names, language)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -53,7 +57,7 @@ def run(words: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
-        return _measured_and_written(console, chosen, folder, options.quick, overrides)
+        return _measured_and_written(console, chosen, folder, language, options.quick, overrides)
     finally:
         release(folder)
 
@@ -62,12 +66,14 @@ def _measured_and_written(
     console: Console,
     chosen: Sequence[Experiment],
     folder: Path,
+    language: Language,
     quick: bool,
     overrides: Sequence[str],
 ) -> int:
     """Measure, judge, write the page; the exit status."""
     sections: dict[str, Section] = {}
-    others = [one for one in experiments() if one not in chosen and (folder / one.name).is_dir()]
+    everything = experiments(language)
+    others = [one for one in everything if one not in chosen and (folder / one.name).is_dir()]
     began_s, measured = time.monotonic(), 0
     written: list[Path] = []
     for number, experiment in enumerate(chosen, 1):
@@ -80,23 +86,26 @@ def _measured_and_written(
         measured += experiment.cells
         to_come = sum(one.cells for one in chosen[number:])
         left_s = to_come * (now_s - began_s) / measured
-        left = f"about {clock(left_s)} left" if to_come else ""
+        left = language.text("page.left", time=clock(left_s)) if to_come else ""
         told = failure or f"{now_s - start_s:.0f} s{f', {left}' if left else ''}"
         console.print(f"{title} {told}", soft_wrap=True)
-        found = section(_outcome(experiment, folder / experiment.name, failure, again))
+        outcome = _outcome(experiment, folder / experiment.name, failure, again)
+        found = section(outcome, language)
         sections[experiment.name] = found
         if number == 1:  # what is there of the others, which takes a moment
             for other in (*others, *chosen[1:]):
                 there = folder / other.name
                 coming = TO_COME if other in chosen else ""
-                found = section(_outcome(other, there, coming, sweeps.typed_for(there)))
+                outcome = _outcome(other, there, coming, sweeps.typed_for(there))
+                found = section(outcome, language)
                 if found.outcome.failure in ("", TO_COME):
                     sections[other.name] = found
-        shown = [sections[one.name] for one in experiments() if one.name in sections]
-        written = write_page(shown, folder, left)
+        shown = [sections[one.name] for one in everything if one.name in sections]
+        written = write_page(shown, folder, language, left)
     outcomes = [sections[one.name].outcome for one in chosen]
-    console.print(_verdicts(outcomes))
-    console.print(counted(judgement for _, _, judgement in verdict_rows(outcomes)))
+    console.print(_verdicts(outcomes, language))
+    judgements = (judgement for _, _, judgement in verdict_rows(outcomes))
+    console.print(counted(judgements, language))
     for path in written[:2]:
         console.print(str(path), soft_wrap=True)
     return 1 if any(outcome.failure for outcome in outcomes) else 0
@@ -124,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
         "--list", action="store_true", help="say what each asks, and measure nothing"
     )
     parser.add_argument(
+        "--language",
+        metavar="LANGUAGE",
+        default=ENGLISH,
+        help=f"of the page: {', '.join(languages())}, or a YAML file (default: {ENGLISH})",
+    )
+    parser.add_argument(
         "--output",
         metavar="DIR",
         type=typed,
@@ -133,14 +148,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(wanted: Sequence[str]) -> list[Experiment]:
+def _chosen(wanted: Sequence[str], language: Language) -> list[Experiment]:
     for name in wanted:
         if name not in names():
             near = did_you_mean(name, names())
             raise UsageError(
                 f"{name}: there is no such experiment{near}; choose from {', '.join(names())}"
             )
-    return [load(name) for name in dict.fromkeys(wanted)] or experiments()
+    return [load(name, language) for name in dict.fromkeys(wanted)] or experiments(language)
 
 
 def _list(chosen: Sequence[Experiment]) -> None:
@@ -186,18 +201,20 @@ def _outcome(experiment: Experiment, folder: Path, failure: str, again: Sequence
     except UsageError as error:
         summary, environments = pd.DataFrame(), []
         failure = failure or str(error)
-        judgements = [(claim, Judgement("not measured", failure)) for claim in experiment.claims]
+        judgements = [
+            (claim, Judgement("not measured", as_it_is(failure))) for claim in experiment.claims
+        ]
     return Outcome(experiment, again, summary, environments, judgements, failure)
 
 
-def _verdicts(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(
-        "row", "claim", "the lecture", "measured", "verdict", box=None, padding=(0, 2, 0, 0)
-    )
+def _verdicts(outcomes: Sequence[Outcome], language: Language) -> Table:
+    head = (language.text(f"columns.{name}") for name in COLUMNS)
+    table = Table(*head, box=None, padding=(0, 2, 0, 0))
     for _, claim, judgement in verdict_rows(outcomes):
         table.add_row(
-            *(", ".join(claim.rows) or "new", claim.text, claim.lecture, judgement.measured),
-            judgement.verdict,
+            ", ".join(claim.rows) or language.text("page.new"),
+            *(claim.text, claim.lecture, language.said(judgement.measured)),
+            language.text(f"verdicts.{judgement.verdict}"),
             style=STYLES.get(judgement.verdict),
         )
     return table

@@ -3,16 +3,16 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
+from experiments.language import load
 from runners.analysis.claims import (
     Claim,
     Criterion,
     Ends,
-    Judgement,
     Seen,
     factor,
     judge,
@@ -41,9 +41,20 @@ def row(executor: str = "thread", *speedup: float, **columns: Any) -> dict[str, 
     return {**facts, **outcome, **numbers, **columns}
 
 
-def judged(criterion: Criterion, *rows: dict[str, Any]) -> Judgement:
-    claim = Claim(("L14",), "A sentence.", "", criterion)
-    return judge(claim, pd.DataFrame(list(rows)))
+ENGLISH = load()
+
+
+class Told(NamedTuple):
+    """A judgement in words."""
+
+    verdict: str
+    measured: str
+    claimed: str = ""
+
+
+def judged(criterion: Criterion, *rows: dict[str, Any]) -> Told:
+    found = judge(Claim("a_claim", ("L14",), criterion), pd.DataFrame(list(rows)))
+    return Told(found.verdict, ENGLISH.said(found.measured), ENGLISH.said(found.claimed))
 
 
 def measured(name: str, *values: float) -> dict[str, float]:
@@ -78,10 +89,10 @@ def test_the_judgement_says_what_was_measured_and_where_the_line_is() -> None:
     cell = row("thread", 0.97, 0.96, 0.99)
     quantity = speedup(THREADS)
     found = judged(quantity.below(1.05), cell)
-    assert found == Judgement("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
+    assert found == Told("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
     assert judged(quantity.above(2), cell).claimed == "at least 2.00×"
     assert judged(quantity.between(0.9, 1.1), cell).claimed == "0.900× to 1.10×"
-    assert judged(quantity, cell) == Judgement("result", "0.970× [0.960, 0.990]")
+    assert judged(quantity, cell) == Told("result", "0.970× [0.960, 0.990]")
 
 
 def test_without_an_interval_nothing_is_decided_and_this_is_said() -> None:
@@ -140,26 +151,26 @@ def test_an_effect_is_seen_or_left_open() -> None:
     wrong = row("thread", status="wrong", error="3 torn reads in spite of the lock")
     occurs = Seen(THREADS, "torn_reads", "reads")
     never = Seen(THREADS, "torn_reads", "reads", never=True)
-    assert judged(occurs, seen) == Judgement(
-        "holds", "torn reads: up to 3 in a run of 1,200 reads", "at least once"
+    assert judged(occurs, seen) == Told(
+        "holds", "up to 3 torn reads in a run of 1,200 reads", "at least once"
     )
-    assert judged(occurs, unseen) == Judgement(
-        "undecided", "torn reads: not seen in 12,000 reads", "at least once"
+    assert judged(occurs, unseen) == Told(
+        "undecided", "0 torn reads in 12,000 reads", "at least once"
     )
     assert judged(never, seen).verdict == "does not hold"
     assert judged(never, unseen).verdict == "holds"
-    assert judged(never, wrong) == Judgement(
+    assert judged(never, wrong) == Told(
         "does not hold", "wrong: 3 torn reads in spite of the lock", "never"
     )
     assert judged(occurs, wrong).verdict == "not measured"
     found = judged(occurs, row("thread", **measured("torn_reads", 0, 0, 0, 0)))
-    assert found == Judgement("not measured", "the cell has no metric.reads")
+    assert found == Told("not measured", "the cell has no metric.reads")
 
 
 def test_how_a_cell_ends_can_be_claimed() -> None:
     ok = row("thread")
     late = row("thread", status="incomplete", error="3 results: start() was forgotten")
-    assert judged(Ends(THREADS, "ok"), ok) == Judgement("holds", "it works", "")
+    assert judged(Ends(THREADS, "ok"), ok) == Told("holds", "it works", "")
     assert judged(Ends(THREADS, "incomplete"), ok).verdict == "does not hold"
     assert judged(Ends(THREADS, "ok"), late).verdict == "does not hold"
     assert judged(Ends(THREADS, "incomplete", "start()"), late).verdict == "holds"
@@ -176,19 +187,19 @@ def test_a_cell_that_was_cut_short_does_not_end_as_claimed() -> None:
         assert judged(Ends(THREADS, "incomplete"), cell).verdict == "not measured"
     for claim in (Ends(THREADS, "ok"), Ends(THREADS, "interrupted")):
         assert judged(claim, unfinished).verdict == "not measured"
-        assert judged(claim, late) == Judgement("not measured", "left out: only 0.1 s are left")
+        assert judged(claim, late) == Told("not measured", "left out: only 0.1 s are left")
     assert judged(Ends(THREADS, "unsupported", "3.14"), unsupported).verdict == "holds"
 
 
 def test_what_was_not_measured_says_why() -> None:
     failed = row("thread", status="failed", error="Traceback ...\nKeyError: 'x'")
     found = judged(speedup(THREADS).above(1), failed)
-    assert found == Judgement("not measured", "failed: KeyError: 'x'")
+    assert found == Told("not measured", "failed: KeyError: 'x'")
     assert judged(speedup(PROCESSES), failed).measured == "no cell has executor=process, n=2"
     both = judged(speedup({"n": 2}), row("thread", 1, 1, 1), row("process", 1, 1, 1))
-    assert both == Judgement("not measured", "2 cells have n=2")
+    assert both == Told("not measured", "2 cells have n=2")
     missing = judged(metric(THREADS, "speed"), row("thread"))
-    assert missing == Judgement("not measured", "the cell has no metric.speed")
+    assert missing == Told("not measured", "the cell has no metric.speed")
 
 
 def test_cells_are_told_apart_by_any_column() -> None:
@@ -226,7 +237,7 @@ def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
         (Ends(THREADS, "ok"), "holds"),
     ]
     for criterion, verdict in verdicts:
-        assert judge(Claim((), "", "", criterion), summary).verdict == verdict, criterion
+        assert judge(Claim("", (), criterion), summary).verdict == verdict, criterion
 
 
 BUSY = {"flags": (Flag("busy_machine", "other load took 61% of the CPUs"),)}
@@ -312,10 +323,10 @@ def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) 
         seconds(thread).over(seconds(pool)).between(1.15, 1.25),
     )
     for criterion in claims:
-        claim = Claim((), "", "", criterion)
+        claim = Claim("", (), criterion)
         assert judge(claim, summary, pairs).verdict == "holds"
     # The times by themselves are too noisy for that.
-    assert judge(Claim((), "", "", claims[1]), summary).verdict == "undecided"
+    assert judge(Claim("", (), claims[1]), summary).verdict == "undecided"
 
 
 def test_speedups_of_two_interpreters_are_no_ratio_of_times(tmp_path: Path) -> None:
@@ -332,4 +343,4 @@ def test_speedups_of_two_interpreters_are_no_ratio_of_times(tmp_path: Path) -> N
     times = seconds(second).over(seconds(first)).read(summary, pairs)
     assert times.low < 0.5 < times.high
     assert times.half_width < 0.02
-    assert judge(Claim((), "", "", speedup(THREADS).above(1)), summary).verdict == "not measured"
+    assert judge(Claim("", (), speedup(THREADS).above(1)), summary).verdict == "not measured"

@@ -18,15 +18,17 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments.catalogue import Experiment, experiments, row_order
+from experiments.language import load
 from experiments.page import TO_COME, Outcome, section, write_page
 from experiments.program import run as main
-from runners.analysis.claims import Claim, Judgement, judge, speedup
+from runners.analysis.claims import Claim, Judgement, as_it_is, judge, speedup
 from runners.command.arguments import count_cells
 from runners.model import UsageError
 from tests import synthetic
 from tests.conftest import ROOT, grid, planned, run_program, start_program
 
-EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
+ENGLISH = load()
+EXPERIMENTS = {experiment.name: experiment for experiment in experiments(ENGLISH)}
 LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
 TINY = (
     *(
@@ -77,8 +79,9 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
     for claim in EXPERIMENTS[name].claims:
         assert claim.criterion.cells
         for cell in claim.criterion.cells:
-            found = judge(Claim((), "", "", speedup(cell)), summary)
-            assert found.verdict == "result" or "unsupported" in found.measured, found.measured
+            found = judge(Claim("", (), speedup(cell)), summary)
+            words = ENGLISH.said(found.measured)
+            assert found.verdict == "result" or "unsupported" in words, words
 
 
 def _refused(overrides: dict[str, str]) -> dict[str, Any]:
@@ -291,13 +294,13 @@ def measured(name: str, value: float) -> dict[str, float]:
 
 
 def outcome(figures: Any, summary: pd.DataFrame, *claims: Claim, failure: str = "") -> Outcome:
-    judgements = [(claim, Judgement("undecided", "<b>1|2</b>", "")) for claim in claims]
+    judgements = [(claim, Judgement("undecided", as_it_is("<b>1|2</b>"))) for claim in claims]
     experiment = Experiment("made_up", "Is it?", ("L2",), claims, figures, {})
     return Outcome(experiment, ["python"], summary, [], judgements, failure)
 
 
 def page(folder: Path, *outcomes: Outcome) -> Sequence[str]:
-    write_page(list(map(section, outcomes)), folder)
+    write_page([section(one, ENGLISH) for one in outcomes], folder, ENGLISH)
     return [(folder / name).read_text() for name in ("lecture.md", "lecture.html")]
 
 
@@ -319,17 +322,19 @@ def test_a_figure_that_fails_does_not_cost_the_page(tmp_path: Path) -> None:
 
 
 def test_what_is_to_come_is_listed(tmp_path: Path) -> None:
-    claims = [Claim(("L13",), "It is.", "", speedup({}))]
-    sections = [section(outcome(dict, pd.DataFrame(), *claims, failure=TO_COME))]
-    write_page(sections, tmp_path, "about 0:40 left")
+    claims = [Claim("it_is", ("L13",), speedup({}), "It is.")]
+    sections = [section(outcome(dict, pd.DataFrame(), *claims, failure=TO_COME), ENGLISH)]
+    write_page(sections, tmp_path, ENGLISH, "about 0:40 left")
     text = (tmp_path / "lecture.md").read_text()
-    assert "**Still to come (about 0:40 left):** made_up." in text
+    assert "**Still to come (about 0:40 left): made_up.**" in text
     assert "**To come.**" in text
     assert "Not measured" not in text
 
 
 def test_rows_are_sorted_and_markup_is_text(tmp_path: Path) -> None:
-    claims = [Claim(rows, "It *is*.", "", speedup({})) for rows in ((), ("L13",), ("L2", "L3"))]
+    claims = [
+        Claim("it_is", rows, speedup({}), "It *is*.") for rows in ((), ("L13",), ("L2", "L3"))
+    ]
     empty = pd.DataFrame()
     text, html = page(tmp_path, outcome(dict, empty, *claims, failure="no room"))
     rows = re.findall(r"^\| (new|L\d+[^|]*?) \|", text, re.MULTILINE)
