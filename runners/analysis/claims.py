@@ -246,13 +246,16 @@ class Within:
         return "undecided"
 
     def _claimed(self) -> Said:
-        low, high = (
-            self.quantity.words(line, math.nan, math.nan) for line in (self.low, self.high)
+        low, high = (  # of the same kind as what was measured, which is named there
+            Amount(self.quantity.words(line, math.nan, math.nan).number)
+            for line in (self.low, self.high)
         )
         if self.high == math.inf:
             return Said("at_least", {"line": low})
         if self.low == -math.inf:
             return Said("at_most", {"line": high})
+        if self.low == self.high:
+            return Said("exactly", {"line": low})
         return Said("from_to", {"low": low, "high": high})
 
 

@@ -92,6 +92,9 @@ def test_the_judgement_says_what_was_measured_and_where_the_line_is() -> None:
     assert found == Told("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
     assert judged(quantity.above(2), cell).claimed == "at least 2.00×"
     assert judged(quantity.between(0.9, 1.1), cell).claimed == "0.900× to 1.10×"
+    inside = row("thread", **measured("inside", 5, 5, 5, 5))
+    found = judged(metric(THREADS, "inside").between(5, 5), inside)
+    assert found == Told("holds", "5 inside", "exactly 5")
     assert judged(quantity, cell) == Told("result", "0.970× [0.960, 0.990]")
 
 
