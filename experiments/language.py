@@ -5,12 +5,16 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from string import Formatter
+from string import Formatter as Placeholders
+from typing import Any
 
 import yaml
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter, ScalarFormatter
 
 from runners.analysis.claims import Amount, Claim, Said
 from runners.model import UsageError, did_you_mean, in_one_line
@@ -24,10 +28,15 @@ Texts = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language; `missing` are the places of its texts that are English for want of others."""
+    """One language.
+
+    `missing` are the places of its texts that are English for want of others; `labels` has the
+    lines of figures in this language by those in English.
+    """
 
     texts: Texts
     missing: frozenset[str] = frozenset()
+    labels: Texts = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
@@ -74,11 +83,56 @@ class Language:
         }
         return self.text(f"judgements.{said.text}", **filled)
 
+    def translate(self, figure: Figure) -> None:
+        """Put the lines that are written in a figure into this language."""
+        if not self.labels:
+            return
+        for text in figure.findobj(Text):
+            assert isinstance(text, Text)
+            text.set_text(self._lines(text.get_text()))
+        for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+            formatter = axis.get_major_formatter()
+            numbers = isinstance(formatter, ScalarFormatter)
+            axis.set_major_formatter(Ticks(formatter, self.number if numbers else self._lines))
 
-NUMBERS = {"decimal": ".", "thousands": ",", "list": ", ", "s": "s", "ms": "ms", "us": "µs"}
+    def _lines(self, text: str) -> str:
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def _line(self, line: str) -> str:
+        """One that the file has, perhaps with something behind a colon, or a number with its unit.
+
+        A number without one may be a version.
+        """
+        if MEASURED.fullmatch(line):
+            return self.number(line)
+        label, colon, rest = (line, "", "") if line in self.labels else line.partition(": ")
+        return f"{self.labels.get(label, label)}{colon}{rest}"
+
+
+NUMBERS = {
+    **{"decimal": ".", "thousands": ",", "list": ", "},
+    **{"s": "s", "ms": "ms", "us": "µs", "kib": "KiB", "mib": "MiB"},
+}
 """The parts of a number as the program writes it."""
 
-NUMBER = re.compile(r"(?<=\d)(\.(?=\d)|,(?=\d{3})|, (?=[-\d]))|(?<=\d )(s|ms|µs)\b")
+NUMBER = re.compile(r"(?<=\d)(\.(?=\d)|,(?=\d{3})|, (?=[-\d]))|(?<=\d )(s|ms|µs|KiB|MiB)\b")
+MEASURED = re.compile(r" *[\d.,]+(×| (s|ms|µs|KiB|MiB))( \[.*\])?")
+
+
+class Ticks(Formatter):
+    """The labels of an axis in other words."""
+
+    def __init__(self, formatter: Formatter, label: Callable[[str], str]) -> None:
+        self.formatter, self.label = formatter, label
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self.label(self.formatter(x, pos))
+
+    def set_locs(self, locs: Any) -> None:
+        self.formatter.set_locs(locs)
+
+    def get_offset(self) -> str:
+        return self.label(self.formatter.get_offset())
 
 
 def _plain(number: str, name: str) -> str:
@@ -113,7 +167,9 @@ def load(name: str = ENGLISH) -> Language:
         if _placeholders(text, f"{file}: {key}") != (wanted := _placeholders(english[key], key)):
             told = ", ".join(f"{{{each}}}" for each in sorted(wanted)) or "none"
             raise UsageError(f"{file}: {key}: other placeholders than in English, which has {told}")
-    return Language({**english, **own}, frozenset(english.keys() - own.keys()))
+    texts = {**english, **own}
+    labels = {english[key]: texts[key] for key in english if key.startswith("figures.")}
+    return Language(texts, frozenset(english.keys() - own.keys()), labels)
 
 
 def _read(file: Path) -> Texts:
@@ -139,7 +195,7 @@ def _flat(found: object, place: tuple[str, ...], file: Path) -> Iterator[tuple[s
 def _placeholders(text: str, where: str) -> set[str]:
     """What stands in braces: names, and nothing to format them by."""
     try:
-        parts = [part for part in Formatter().parse(text) if part[1] is not None]
+        parts = [part for part in Placeholders().parse(text) if part[1] is not None]
         return {f"{name}{kind or ''}{form}" for _, name, form, kind in parts}
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from None

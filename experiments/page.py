@@ -73,6 +73,8 @@ def section(outcome: Outcome, language: Language) -> Section:
     name, notes = outcome.experiment.name, []
     try:
         figures = {} if outcome.summary.empty else outcome.experiment.figures(outcome.summary)
+        for figure in figures.values():
+            language.translate(figure)
         images = {f"{name}-{key}.png": plots.image(figures[key], "png") for key in figures}
         notes = [f"![{name}: {key}]({name}-{key}.png)" for key in figures]
     except Exception as error:  # one figure is not worth the page
@@ -160,13 +162,14 @@ def _where(outcomes: Sequence[Outcome], language: Language) -> str:
 
 def _worded(outcome: Outcome, figures: Sequence[str], language: Language) -> str:
     experiment = outcome.experiment
+    sentences = [_sentence(claim, judgement, language) for claim, judgement in outcome.judgements]
     rows = f" ({', '.join(experiment.rows)})" if experiment.rows else ""
     parts = [
         f"## {experiment.name}",
         f"{experiment.question}{rows}",
         *_not_measured(outcome.failure, language),
         *figures,
-        bullets(_sentence(claim, judgement, language) for claim, judgement in outcome.judgements),
+        *([bullets(sentences)] if sentences else []),
         *([] if outcome.summary.empty else [_cells(outcome.summary, language)]),
     ]
     if outcome.command:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
+from runners.analysis.machine import busy_by
 from runners.words.causes import reason
 from runners.words.rounding import bracketed, duration
 
@@ -51,6 +52,12 @@ class Said:
     text: str
     values: Mapping[str, "Amount | str"] = field(default_factory=dict)
 
+
+Load = tuple[str, float]
+"""What others took of the machine: the column that says so, and its value; NO_LOAD for nothing."""
+
+BUSY_BY = ("others_share", "machine_off_cpu")
+NO_LOAD: Load = ("", 0.0)
 
 Words = Callable[[float, float, float], Amount]
 """Rounds an estimate and the ends of its interval, which may be NaN."""
@@ -171,23 +178,25 @@ class Quantity:
         """The value, rounded, as in "0.97× [0.96, 0.99]"."""
         return self.words(interval.estimate, interval.low, interval.high)
 
-    def said(self, interval: Interval, load: str = "") -> Said:
+    def said(self, interval: Interval, load: Load = NO_LOAD) -> Said:
         """The value, with what others took of the machine meanwhile."""
-        value = self.amount(interval)
-        if load:
-            return Said("loaded", {"value": value, "load": load})
+        value, (name, share) = self.amount(interval), load
+        if name:
+            return Said(name, {"value": value, "share": Amount(f"{share:.0%}")})
         return Said("value", {"value": value})
 
-    def load(self, summary: pd.DataFrame) -> str:
-        """What others took while its cells were measured; "" where that does not matter to it.
+    def load(self, summary: pd.DataFrame) -> Load:
+        """What others took while its cells were measured, where that matters to it.
 
         Counts, such as one of lost updates, are what they are under any load.
         """
         name = self.columns[0].removesuffix("_max")
         if name.startswith("metric.") and not name.endswith("_s"):
-            return ""
-        flags = (flag for cell in self.cells for flag in _row(summary, cell).get("flags", ()))
-        return next((flag.detail for flag in flags if flag.code == "busy_machine"), "")
+            return NO_LOAD
+        rows = (_row(summary, cell) for cell in self.cells)
+        told = ((row.get(name, math.nan) for name in BUSY_BY) for row in rows)
+        loads = (busy_by(*shares) for shares in told)
+        return next((load for load in loads if load != NO_LOAD), NO_LOAD)
 
     def unloaded(self, summary: pd.DataFrame) -> Interval:
         """From its value to what it would be if the machine gave all its CPUs.
@@ -233,7 +242,7 @@ class Within:
         if verdict == "undecided":
             if math.isnan(interval.low) or math.isnan(interval.high):
                 measured = Said("without_interval", measured.values)
-        elif load := self.quantity.load(summary):
+        elif (load := self.quantity.load(summary)) != NO_LOAD:
             verdict = self._verdict(self.quantity.unloaded(summary))
             measured = self.quantity.said(interval, load)
         return Judgement(verdict, measured, self._claimed())
