@@ -87,7 +87,8 @@ def _measured_and_written(
         to_come = sum(one.cells for one in chosen[number:])
         left_s = to_come * (now_s - began_s) / measured
         left = language.text("page.left", time=clock(left_s)) if to_come else ""
-        told = failure or f"{now_s - start_s:.0f} s{f', {left}' if left else ''}"
+        took = language.number(f"{now_s - start_s:.0f} s")
+        told = failure or ", ".join(filter(None, (took, left)))
         console.print(f"{title} {told}", soft_wrap=True)
         outcome = _outcome(experiment, folder / experiment.name, failure, again)
         found = section(outcome, language)
