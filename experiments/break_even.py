@@ -3,5 +3,6 @@
 from runners.analysis.claims import Claim
 
 ROWS: tuple[str, ...] = ()
+CODE = ("runners.workloads.countdown:count",)
 
 CLAIMS: tuple[Claim, ...] = ()

@@ -21,7 +21,7 @@ from runners.command.arguments import count_cells
 CONF = Path(__file__).parent.parent / "conf/experiment"
 """Beside this folder in a checkout and where it is installed, as for `python -m runners`."""
 
-PROGRAM = ("__init__", "__main__", "catalogue", "language", "page", "program", "sweeps")
+PROGRAM = ("__init__", "__main__", "catalogue", "language", "program", "sweeps")
 """The modules of this folder that are not experiments."""
 
 Figures = Callable[[pd.DataFrame], Mapping[str, Figure]]
@@ -31,7 +31,8 @@ Figures = Callable[[pd.DataFrame], Mapping[str, Figure]]
 class Experiment:
     """One experiment: its question, the lecture's rows it is about, its claims and its sweep.
 
-    The question and the claims are in the words of one language.
+    The question and the claims are in the words of one language. `code` names what its tasks do,
+    as "runners.workloads.countdown:count".
 
     One that is `by_name` needs what few machines have: it is measured where it is named only.
     """
@@ -43,6 +44,7 @@ class Experiment:
     figures: Figures
     params: Mapping[str, Any]
     by_name: bool = False
+    code: tuple[str, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -80,6 +82,7 @@ def load(name: str, language: Language) -> Experiment:
         figures=getattr(module, "figures", _none),
         params={str(key): value for key, value in params.items()},
         by_name=getattr(module, "BY_NAME", False),
+        code=module.CODE,
     )
 
 

@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, Ends, metric
 
 ROWS = ("L12",)
+CODE = (
+    "runners.workloads.condition:Condition._produce",
+    "runners.workloads.condition:_await",
+)
 
 THREADS = {"executor": "thread"}
 PROCESSES = {"executor": "process"}

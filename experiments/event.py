@@ -3,6 +3,10 @@
 from runners.analysis.claims import Cell, Claim, Ends, metric
 
 ROWS = ("L11",)
+CODE = (
+    "runners.workloads.event:Event._set",
+    "runners.workloads.event:Event._wait",
+)
 
 
 def waiting(executor: str, waiters: int) -> Cell:

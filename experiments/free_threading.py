@@ -12,6 +12,10 @@ from runners.report import figures as plots
 ROWS: tuple[str, ...] = ()
 BY_NAME = True
 """Most machines have no build without the GIL."""
+CODE = (
+    "runners.workloads.contention:_counter",
+    "runners.workloads.contention:_list",
+)
 
 
 def cell(uses: str, gil: bool, own: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, first, seconds, speedup
 
 ROWS: tuple[str, ...] = ()
+CODE = ("runners.workloads.countdown:count",)
 
 THREADS = {"executor": "thread_pool"}
 INTERPRETERS = {"executor": "interpreters"}

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, ScalarFormatter
 
-from runners.analysis.claims import Amount, Claim, Said
+from runners.analysis.claims import Amount, Claim, Judgement, Said
 from runners.model import UsageError, did_you_mean, in_one_line
 
 FOLDER = Path(__file__).with_name("languages")
@@ -72,6 +72,12 @@ class Language:
         text = self.texts.get(f"metrics.{of}")
         told = _plain(value, of) if text is None else text.format(value=value)
         return f"{told}{bracket}{interval}"
+
+    def verdict(self, judgement: Judgement) -> str:
+        """As in "holds", "was true, changed in Python 3.2"."""
+        if judgement.verdict == "changed":
+            return self.text("verdicts.changed_in", python=judgement.python)
+        return self.text(f"verdicts.{judgement.verdict}")
 
     def said(self, said: Said | None) -> str:
         """A judgement's words; "" for none."""

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L8",)
+CODE = ("runners.workloads.point:Guarded",)
 
 
 def point(executor: str, lock: str, never: bool = False) -> Seen:

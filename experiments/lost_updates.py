@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L23",)
+CODE = ("runners.workloads.shared_value:SharedValue._count",)
 
 
 def losses(executor: str, lock: str, never: bool = False) -> Seen:

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L22",)
+CODE = ("runners.workloads.output_lines:OutputLines.__call__",)
 
 
 def mixes(executor: str, lock: str, write: str = "parts", never: bool = False) -> Seen:

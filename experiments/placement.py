@@ -8,6 +8,10 @@ from runners.analysis.claims import Claim, speedup
 ROWS: tuple[str, ...] = ()
 BY_NAME = True
 """Many machines have no two threads on a core, and virtual ones do not say so."""
+CODE = (
+    "runners.workloads.countdown:count",
+    "runners.workloads.memory_copy:MemoryCopy.__call__",
+)
 
 
 def cell(workload: str, placement: str, n: int = 2) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, Ends, seconds
 
 ROWS = ("L24",)
+CODE = ("runners.workloads.cube:Cube.__call__",)
 
 POOL = {"executor": "pool"}
 

@@ -1,8 +1,9 @@
 """Additions of integers, strings and lists, once and many times over."""
 
-from runners.analysis.claims import Claim, Ends, speedup
+from runners.analysis.claims import Changed, Claim, Ends, speedup
 
 ROWS = ("P2",)
+CODE = ("runners.workloads.addition:Addition.__call__",)
 
 THREADS = {"executor": "thread", "workload.repeat": 1}
 PROCESSES = {"executor": "process", "workload.repeat": 1}
@@ -14,6 +15,11 @@ CLAIMS = (
     Claim("processes_add", ("P2",), Ends(PROCESSES, "ok")),
     Claim("threads_slower", ("P2",), speedup(THREADS).below(1)),
     Claim("processes_slower", ("P2",), speedup(PROCESSES).below(1)),
-    Claim("threads_long", (), speedup(THREADS_LONG).below(1.05)),
+    Claim(
+        "threads_long",
+        (),
+        speedup(THREADS_LONG).below(1.05),
+        changed=Changed("3.13", without_gil=True),
+    ),
     Claim("processes_long", (), speedup(PROCESSES_LONG).above(1)),
 )

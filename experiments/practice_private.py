@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, metric
 
 ROWS = ("P3",)
+CODE = (
+    "runners.workloads.thread_local:private_value",
+    "runners.workloads.thread_local:PrivateData.__call__",
+)
 
 CLAIMS = (
     Claim("threads", ("P3",), metric({"executor": "thread"}, "values").between(3, 3)),

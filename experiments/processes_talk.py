@@ -10,6 +10,7 @@ from matplotlib.ticker import NullLocator
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, Seen, metric
 
 ROWS = ("L20", "L21", "L23")
+CODE = ("runners.workloads.transfer:Transfer._send",)
 
 QUEUE, PIPE, SHARED = "queue", "pipe_duplex", "shared_memory"
 SMALL, MEDIUM, LARGE, HUGE = 2**10, 2**16, 2**20, 2**26

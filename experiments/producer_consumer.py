@@ -3,6 +3,10 @@
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L18",)
+CODE = (
+    "runners.workloads.squares:Squares._produce",
+    "runners.workloads.squares:Squares._consume",
+)
 
 
 def squares(executor: str, consumers: int) -> Cell:

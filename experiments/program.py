@@ -26,7 +26,7 @@ from runners.results.claim import release, release_all, take
 from runners.results.write import typed
 
 COLUMNS = ("row", "claim", "lecture", "measured", "verdict")
-STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
+STYLES = {"holds": "green", "does not hold": "red", "changed": "magenta", "undecided": "yellow"}
 
 
 def run(words: Sequence[str]) -> int:
@@ -215,7 +215,7 @@ def _verdicts(outcomes: Sequence[Outcome], language: Language) -> Table:
         table.add_row(
             ", ".join(claim.rows) or language.text("page.new"),
             *(claim.text, claim.lecture, language.said(judgement.measured)),
-            language.text(f"verdicts.{judgement.verdict}"),
+            language.verdict(judgement),
             style=STYLES.get(judgement.verdict),
         )
     return table

@@ -9,6 +9,10 @@ from runners.analysis.claims import Claim
 from runners.report import figures as plots
 
 ROWS: tuple[str, ...] = ()
+CODE = (
+    "runners.workloads.countdown:count",
+    "runners.workloads.json_parse:JsonParse.__call__",
+)
 
 CLAIMS: tuple[Claim, ...] = ()
 """Nothing is claimed: which interpreters there are is not known beforehand."""

@@ -5,6 +5,7 @@ from itertools import product
 from runners.analysis.claims import Cell, Claim, metric
 
 ROWS = ("L17",)
+CODE = ("runners.workloads.queues:Queues.__call__",)
 
 NUMBERS = ((1, 1), (1, 2), (2, 1), (2, 2))
 

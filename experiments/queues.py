@@ -3,6 +3,7 @@
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L17",)
+CODE = ("runners.workloads.queues:Queues.__call__",)
 
 
 def queue(executor: str, kind: str) -> Cell:

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, Quantity, metric
 
 ROWS = ("L9",)
+CODE = ("runners.workloads.relock:Relock.__call__",)
 
 
 def wait(executor: str, lock: str) -> Quantity:

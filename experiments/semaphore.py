@@ -3,6 +3,7 @@
 from runners.analysis.claims import Cell, Claim, Seen, largest, speedup
 
 ROWS = ("L10",)
+CODE = ("runners.workloads.semaphore:Semaphore.__call__",)
 
 
 def limited(executor: str, limit: int) -> Cell:

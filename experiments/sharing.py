@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L7",)
+CODE = (
+    "runners.workloads.shared_list:SharedList._pass",
+    "runners.workloads.shared_list:SharedList._delete",
+)
 
 
 def crashes(executor: str) -> Seen:

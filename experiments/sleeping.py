@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, seconds, speedup
 
 ROWS = ("L1", "L2", "L15")
+CODE = (
+    "runners.workloads.io_sleep:IoSleep.__call__",
+    "runners.workloads.io_sleep:IoSleep.acall",
+)
 
 THREADS = {"executor": "thread"}
 COROUTINES = {"executor": "asyncio"}

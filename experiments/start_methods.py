@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, first, seconds
 
 ROWS: tuple[str, ...] = ()
+CODE = ("runners.workloads.cube:Cube.__call__",)
 
 FORK = {"executor.start_method": "fork"}
 SPAWN = {"executor.start_method": "spawn"}

@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, Ends, metric
 
 ROWS = ("L5",)
+CODE = (
+    "runners.workloads.stop_flag:StopFlag._ask",
+    "runners.workloads.stop_flag:StopFlag._compute",
+)
 
 THREADS = {"executor": "thread", "workload.check_every": 1000}
 THREADS_RARELY = {"executor": "thread", "workload.check_every": 200_000}

@@ -10,6 +10,7 @@ from runners.analysis.claims import Cell, Claim, metric
 from runners.report import figures as plots
 
 ROWS = ("L16",)
+CODE = ("runners.workloads.signals:Signals.__call__",)
 
 
 def cell(interval_s: float) -> Cell:

@@ -3,6 +3,10 @@
 from runners.analysis.claims import Claim, Ends, speedup
 
 ROWS = ("L3", "L4")
+CODE = (
+    "runners.executors.thread:Thread.make",
+    "runners.executors.thread_subclass:Worker",
+)
 
 FUNCTION = {"executor": "thread"}
 SUBCLASS = {"executor": "thread_subclass"}

@@ -3,6 +3,7 @@
 from runners.analysis.claims import Claim, seconds, speedup
 
 ROWS = ("L15",)
+CODE = ("runners.workloads.http_get:HttpGet.__call__",)
 
 THREADS = {"executor": "thread"}
 

@@ -2,13 +2,14 @@
 
 A claim says of one cell, or of the ratio of two, on which side of a line it lies. The interval
 decides: wholly on that side, the claim holds; wholly on the other, it does not hold; else it is
-undecided. So is what was measured on a busy machine, in either direction: load slows down, and it
-also lets threads look as if they did not help. What cannot be judged on this machine is not
-measured, with the reason.
+undecided. So is every time and ratio of a busy machine, in either direction: load slows down, and
+it also lets threads look as if they did not help. What cannot be judged on this machine is not
+measured, with the reason. A claim that Python has overtaken is no failure: see `Claim`.
 """
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
@@ -21,8 +22,11 @@ from runners.analysis.machine import busy_by
 from runners.words.causes import reason
 from runners.words.rounding import bracketed, duration
 
-Verdict = Literal["holds", "does not hold", "undecided", "not measured", "result"]
-"""A `result` is a number that nothing was claimed about."""
+Verdict = Literal[
+    "holds", "does not hold", "changed", "other Python", "undecided", "not measured", "result"
+]
+"""What has `changed` does not hold, and did in an earlier Python. A claim about an `other Python`
+says nothing of the one that was measured. A `result` is a number that nothing was claimed about."""
 
 Cell = Mapping[str, object]
 """One cell of a sweep: columns of the summary with the values that it alone has; None for null."""
@@ -65,11 +69,18 @@ Words = Callable[[float, float, float], Amount]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict, what was measured, and what the claim says of it, where it does."""
+    """The verdict, what was measured, and what the claim says of it, where it does.
+
+    Of a number there are its interval and the two ends of what is claimed, infinite where it has
+    none. `python` is the one since which it `changed`, or the `other Python`.
+    """
 
     verdict: Verdict
     measured: Said
     claimed: Said | None = None
+    interval: Interval | None = None
+    line: tuple[float, float] | None = None
+    python: str = ""
 
 
 class Criterion(Protocol):
@@ -91,7 +102,8 @@ class Claim:
 
     `rows` are those of the lecture that it belongs to, as ("L14",); () for what the lecture did not
     know. What it says is a text of a language, found by `name`: the claim as a sentence, and the
-    lecture's own figure, if it has one.
+    lecture's own figure, if it has one. With `changed` it was true of Pythons before that version;
+    with `python` it is about that version alone.
     """
 
     name: str
@@ -99,6 +111,24 @@ class Claim:
     criterion: Criterion
     text: str = ""
     lecture: str = ""
+    changed: "Changed | None" = None
+    python: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Since when a claim is no longer true; `without_gil`: where tasks run without the GIL only."""
+
+    since: str
+    without_gil: bool = False
+
+    def covers(self, rows: Sequence[Row]) -> bool:
+        """Whether all cells with these rows of the summary were measured after the change."""
+        gils = [row.get("gil") for row in rows]
+        if self.without_gil and any(pd.isna(gil) or gil for gil in gils):
+            return False
+        versions = [_version(row) for row in rows]
+        return all(one is not None and one >= _numbers(self.since) for one in versions)
 
 
 class NotMeasured(Exception):
@@ -111,9 +141,26 @@ def judge(claim: Claim, summary: pd.DataFrame, pairs: Comparison | None = None) 
     With `pairs`, times of two cells are compared in the rounds that they have in common.
     """
     try:
-        return claim.criterion.judge(summary, pairs)
+        found = claim.criterion.judge(summary, pairs)
+        rows = [_row(summary, cell) for cell in claim.criterion.cells]
     except NotMeasured as reason:
         return Judgement("not measured", as_it_is(str(reason)))
+    if claim.python and all(_version(row) not in (None, _numbers(claim.python)) for row in rows):
+        return replace(found, verdict="other Python", python=claim.python)
+    changed = claim.changed
+    if found.verdict == "does not hold" and changed is not None and changed.covers(rows):
+        return replace(found, verdict="changed", python=changed.since)
+    return found
+
+
+def _version(row: Row) -> tuple[int, ...] | None:
+    """The first two numbers of the Python that ran the tasks, as (3, 13); None if not known."""
+    found = re.search(r"(\d+)\.(\d+)", str(row.get("python")))
+    return None if found is None else _numbers(found[0])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def as_it_is(text: str) -> Said:
@@ -198,25 +245,9 @@ class Quantity:
         loads = (busy_by(*shares) for shares in told)
         return next((load for load in loads if load != NO_LOAD), NO_LOAD)
 
-    def unloaded(self, summary: pd.DataFrame) -> Interval:
-        """From its value to what it would be if the machine gave all its CPUs.
-
-        That is the speedup over the ceiling, times the bound, where the machine alone was the
-        limit, and the value as it is where the program was; the truth lies between. Unbounded
-        where there is no ceiling.
-        """
-        row = _row(summary, self.cell)
-        seen = Interval(*(float(row[name]) for name in self.columns))
-        ends = [f"efficiency_of_ceiling{end}" for end in ("", "_low", "_high")]
-        free = [float(row.get(name, math.nan)) * float(row.get("bound", math.nan)) for name in ends]
-        if self.columns[0] == "speedup" and all(map(math.isfinite, free)):
-            seen = Interval(seen.estimate, min(seen.low, free[1]), max(seen.high, free[2]))
-        else:
-            seen = Interval(seen.estimate, -math.inf, math.inf)
-        return seen if self.divisor is None else seen.over(self.divisor.unloaded(summary))
-
     def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
-        return Judgement("result", self.said(self.read(summary, pairs), self.load(summary)))
+        interval = self.read(summary, pairs)
+        return Judgement("result", self.said(interval, self.load(summary)), interval=interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +274,9 @@ class Within:
             if math.isnan(interval.low) or math.isnan(interval.high):
                 measured = Said("without_interval", measured.values)
         elif (load := self.quantity.load(summary)) != NO_LOAD:
-            verdict = self._verdict(self.quantity.unloaded(summary))
-            measured = self.quantity.said(interval, load)
-        return Judgement(verdict, measured, self._claimed())
+            verdict, measured = "undecided", self.quantity.said(interval, load)
+        line = self.low, self.high
+        return Judgement(verdict, measured, self._claimed(), interval, line)
 
     def _verdict(self, interval: Interval) -> Verdict:
         if self.low <= interval.low and interval.high <= self.high:
