@@ -237,4 +237,4 @@ def test_an_unknown_language_is_one_line_with_those_that_there_are(tmp_path: Pat
 
 def test_the_list_is_in_the_language(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--language=ru", "gil"]) == 0
-    assert "Ускоряют ли потоки код на чистом Python" in capsys.readouterr().out
+    assert "Ускоряют ли потоки код на чистом Python?" in capsys.readouterr().out
