@@ -123,8 +123,13 @@ def _outlook(
     each_s = sweeps.budget_s(quick=quick, overrides=overrides)
     if math.isnan(each_s):
         return ""
-    values = {"experiments": len(chosen), "cells": cells, "each": language.number(f"{each_s:g} s")}
-    told = language.text("page.outlook", **values, time=clock(cells * each_s))
+    told = language.text(
+        "page.outlook",
+        experiments=len(chosen),
+        cells=cells,
+        time=clock(cells * each_s),
+        each=language.number(f"{each_s:g} s"),
+    )
     return _with_limit(told, cells * each_s, language)
 
 
