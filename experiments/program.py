@@ -1,6 +1,7 @@
 """What `python -m experiments` does: run the experiments, judge the claims, write the page."""
 
 import argparse
+import math
 import sys
 import textwrap
 import time
@@ -18,6 +19,7 @@ from experiments.language import ENGLISH, Language, languages
 from experiments.language import load as load_language
 from experiments.page import TO_COME, Outcome, Section, counted, section, verdict_rows, write_page
 from runners.analysis.claims import Judgement, as_it_is, judge
+from runners.command.arguments import count_cells
 from runners.command.folders import accept
 from runners.command.progress import clock
 from runners.door import REQUESTS, unwritten
@@ -76,6 +78,7 @@ def _measured_and_written(
     others = [one for one in everything if one not in chosen and (folder / one.name).is_dir()]
     began_s, measured = time.monotonic(), 0
     written: list[Path] = []
+    console.print(_outlook(chosen, language, quick, overrides), soft_wrap=True)
     for number, experiment in enumerate(chosen, 1):
         command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
         title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
@@ -86,7 +89,7 @@ def _measured_and_written(
         measured += experiment.cells
         to_come = sum(one.cells for one in chosen[number:])
         left_s = to_come * (now_s - began_s) / measured
-        left = language.text("page.left", time=clock(left_s)) if to_come else ""
+        left = _left(left_s, now_s - began_s, language) if to_come else ""
         took = language.number(f"{now_s - start_s:.0f} s")
         told = failure or ", ".join(filter(None, (took, left)))
         console.print(f"{title} {told}", soft_wrap=True)
@@ -110,6 +113,37 @@ def _measured_and_written(
     for path in written[:2]:
         console.print(str(path), soft_wrap=True)
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _outlook(
+    chosen: Sequence[Experiment], language: Language, quick: bool, overrides: Sequence[str]
+) -> str:
+    """How long all of it takes at most, by the time budgets."""
+    cells = sum(count_cells(one.params, overrides) for one in chosen)
+    each_s = sweeps.budget_s(quick=quick, overrides=overrides)
+    if math.isnan(each_s):
+        return ""
+    told = language.text(
+        "page.outlook",
+        experiments=len(chosen),
+        cells=cells,
+        time=clock(cells * each_s),
+        each=language.number(f"{each_s:g} s"),
+    )
+    return _with_limit(told, cells * each_s, language)
+
+
+def _left(left_s: float, passed_s: float, language: Language) -> str:
+    """How long the rest takes, as the cells did that were measured."""
+    told = language.text("page.left", time=clock(left_s))
+    return _with_limit(told, passed_s + left_s, language)
+
+
+def _with_limit(told: str, total_s: float, language: Language) -> str:
+    """The same, and whether it takes longer than it should."""
+    if total_s <= sweeps.LONGEST_S:
+        return told
+    return language.text("page.longer", left=told, minutes=round(sweeps.LONGEST_S / 60))
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -92,7 +92,7 @@ def _whole(
         explained=inline(language.text("verdicts.explained")),
         experiments=every,
         verdicts=[verdict(*each, language) for each in found],
-        machines=_machines(environments),
+        machine=_machine(environments),
     )
 
 
@@ -105,7 +105,7 @@ def _alone(one: Section, language: Language) -> bytes:
         warning=warning([one.outcome], language),
         explained=inline(language.text("verdicts.explained")),
         one=one.told,
-        machines=_machines(one.outcome.environments),
+        machine=_machine(one.outcome.environments),
     )
 
 
@@ -122,6 +122,10 @@ def _rendered(template: str, language: Language, **values: object) -> bytes:
     )
 
 
-def _machines(environments: Sequence[Environment]) -> list[dict[str, str]]:
-    """The distinct ones: a sweep records the same machine once for each cell."""
-    return list({repr(found): found for found in map(facts, environments)}.values())
+def _machine(environments: Sequence[Environment]) -> dict[str, str]:
+    """What is told of the machine; of what differs between experiments, all values."""
+    found: dict[str, dict[str, None]] = {}
+    for one in map(facts, environments):
+        for name, value in one.items():
+            found.setdefault(name, {})[value] = None
+    return {name: "; ".join(values) for name, values in found.items()}

@@ -80,7 +80,7 @@ def warning(outcomes: Sequence[Outcome], language: Language) -> str:
     if not found.busy:
         return ""
     share = language.number(f"{found.share:.0%}")
-    return language.text("page.busy", share=share, count=found.busy, cells=found.cells)
+    return language.text("page.busy", share=share, busy=found.busy, cells=found.cells)
 
 
 def coming(outcomes: Sequence[Outcome], language: Language, left: str) -> str:

@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from itertools import accumulate
 
 import pandas as pd
 from markdown_it import MarkdownIt
@@ -13,7 +14,7 @@ from experiments.language import Language
 from experiments.page import line, source
 from experiments.page.outcome import TO_COME, Outcome
 from runners.analysis.cell import CellSummary, cells
-from runners.analysis.claims import Claim, Judgement, metric
+from runners.analysis.claims import BUSY_BY, Claim, Judgement, Said, metric
 from runners.analysis.machine import busy_by
 from runners.model import printable
 from runners.report.page import svg
@@ -22,18 +23,24 @@ from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration
 
 STORY = ("said", "tried", "why", "changed")
+FEW_LINES = 24
 CELLS = ("workload", "executor", "n", "t1", "tn", "speedup", "rounds", "besides")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A claim with what became of it. `kind` is its style, `line` the drawing of its interval."""
+    """A claim with what became of it.
+
+    `value` is what was measured without what others had of the machine meanwhile, `kind` the style,
+    `line` the drawing of the interval.
+    """
 
     experiment: str
     rows: str
     claim: str
     lecture: str
     measured: str
+    value: str
     claimed: str
     verdict: str
     kind: str
@@ -45,7 +52,8 @@ class Told:
     """One experiment.
 
     `state` says why nothing was measured, `story` has its parts with their headings, `figures` are
-    SVG, `cells` the lines of a table.
+    SVG, `cells` the lines of a table. `code` is all of it, of which `FEW_LINES` are for a page of
+    many experiments.
     """
 
     name: str
@@ -60,6 +68,13 @@ class Told:
     verdicts: Sequence[Verdict]
     cells: Sequence[Sequence[str]]
     command: str
+
+    @property
+    def little_code(self) -> Sequence[Markup]:
+        """The first of its code, and what of the rest is short enough besides."""
+        lengths = accumulate(len(each.splitlines()) for each in self.code)
+        fitting = sum(length <= FEW_LINES for length in lengths)
+        return self.code[: max(fitting, 1)]
 
 
 def told(
@@ -100,12 +115,15 @@ def told(
 
 def verdict(name: str, claim: Claim, judgement: Judgement, language: Language) -> Verdict:
     """One judgement of that experiment in words."""
+    said = judgement.measured
+    value = Said("value", {"value": said.values["value"]}) if said.text in BUSY_BY else said
     return Verdict(
         experiment=name,
         rows=", ".join(claim.rows) or language.text("page.new"),
         claim=claim.text,
         lecture=claim.lecture,
-        measured=language.said(judgement.measured),
+        measured=language.said(said),
+        value=language.said(value),
         claimed=language.said(judgement.claimed),
         verdict=language.verdict(judgement),
         kind=judgement.verdict.lower().replace(" ", "-"),

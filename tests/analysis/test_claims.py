@@ -10,6 +10,7 @@ import pytest
 
 from experiments.language import load
 from runners.analysis.claims import (
+    Changed,
     Claim,
     Criterion,
     Ends,
@@ -245,19 +246,6 @@ def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
 BUSY = {"others_share": 0.61}
 
 
-def loaded(*speedup: float, ceiling: float | None = None, **columns: Any) -> dict[str, Any]:
-    """A row of a busy machine, with the ceiling that loops found there, to 5%."""
-    found = row("thread", *speedup, **BUSY, **columns)
-    if ceiling is not None:
-        efficiency = [
-            speed / ceiling * end for speed, end in zip(speedup, (1, 0.95, 1.05), strict=True)
-        ]
-        ends = ("", "_low", "_high")
-        found |= {f"efficiency_of_ceiling{end}": e for end, e in zip(ends, efficiency, strict=True)}
-        found |= {"bound": 2.0}
-    return found
-
-
 @pytest.mark.parametrize(
     ("criterion", "otherwise"),
     [(speedup(THREADS).above(1.5), "does not hold"), (speedup(THREADS).below(1.2), "holds")],
@@ -268,24 +256,9 @@ def test_what_load_may_have_made_is_undecided_in_both_directions(
     """Two workers beside six other programs look as if they did not help."""
     quiet = row("thread", 0.97, 0.95, 0.99)
     assert judged(criterion, quiet).verdict == otherwise
-    for ceiling in (None, 0.9):
-        found = judged(criterion, loaded(0.97, 0.95, 0.99, ceiling=ceiling))
-        assert found.verdict == "undecided"
-        assert found.measured == "0.970× [0.950, 0.990]; other load took 61% of the CPUs"
-
-
-@pytest.mark.parametrize(
-    ("criterion", "verdict"),
-    [
-        (speedup(THREADS).above(1.2), "holds"),  # so much even of what was left
-        (speedup(THREADS).above(1.9), "undecided"),  # 1.5 of 1.6 might be 1.9 of 2
-        (speedup(THREADS).below(1.2), "does not hold"),
-        (speedup(THREADS).above(2.5), "does not hold"),  # nor with all CPUs
-        (speedup(THREADS).between(1.6, 1.7), "undecided"),
-    ],
-)
-def test_the_interval_over_the_ceiling_may_decide_it(criterion: Criterion, verdict: str) -> None:
-    assert judged(criterion, loaded(1.5, 1.45, 1.55, ceiling=1.6)).verdict == verdict
+    found = judged(criterion, row("thread", 0.97, 0.95, 0.99, **BUSY))
+    assert found.verdict == "undecided"
+    assert found.measured == "0.970× [0.950, 0.990]; other load took 61% of the CPUs"
 
 
 def test_a_ratio_of_two_cells_is_undecided_if_one_was_measured_under_load() -> None:
@@ -307,9 +280,49 @@ def test_times_and_rates_are_undecided_and_counts_are_what_they_are() -> None:
 
 
 def test_a_result_that_nothing_was_claimed_about_tells_of_the_load() -> None:
-    found = judged(speedup(THREADS), loaded(0.97, 0.95, 0.99))
+    found = judged(speedup(THREADS), row("thread", 0.97, 0.95, 0.99, **BUSY))
     assert found.verdict == "result"
     assert found.measured.endswith("; other load took 61% of the CPUs")
+
+
+@pytest.mark.parametrize(
+    ("python", "gil", "changed", "verdict"),
+    [
+        ("3.13.1", True, Changed("3.2"), "changed"),
+        ("3.2.0", True, Changed("3.2"), "changed"),
+        ("3.1.4", True, Changed("3.2"), "does not hold"),
+        (None, True, Changed("3.2"), "does not hold"),  # of a version that does not say
+        ("3.14.0t, GIL off", False, Changed("3.13", without_gil=True), "changed"),
+        ("3.14.0", True, Changed("3.13", without_gil=True), "does not hold"),
+        ("3.14.0", None, Changed("3.13", without_gil=True), "does not hold"),
+        ("3.13.1", True, None, "does not hold"),
+    ],
+)
+def test_what_an_earlier_python_bore_out_was_true(
+    python: str | None, gil: bool | None, changed: Changed | None, verdict: str
+) -> None:
+    cell = row("thread", 1.9, 1.8, 2.0, python=python, gil=gil)
+    claim = Claim("", (), speedup(THREADS).below(1), changed=changed)
+    found = judge(claim, pd.DataFrame([cell]))
+    assert found.verdict == verdict
+    if verdict == "changed":
+        assert changed is not None
+        assert ENGLISH.verdict(found) == f"was true, changed in {changed.since}"
+    true = judge(replace(claim, criterion=speedup(THREADS).above(1)), pd.DataFrame([cell]))
+    assert true.verdict == "holds"
+    busy = judge(claim, pd.DataFrame([cell | BUSY]))
+    assert busy.verdict == "undecided"
+
+
+def test_a_claim_about_one_python_says_nothing_of_another() -> None:
+    claim = Claim("", (), speedup(THREADS).above(1.2), python="3.11")
+    cells = {
+        python: pd.DataFrame([row("thread", 1.0, 0.9, 1.1, python=python)])
+        for python in ("3.11.9", "3.13.1", None)
+    }
+    found = {python: judge(claim, cell).verdict for python, cell in cells.items()}
+    assert found == {"3.11.9": "does not hold", "3.13.1": "other Python", None: "does not hold"}
+    assert ENGLISH.verdict(judge(claim, cells["3.13.1"])) == "not for this Python"
 
 
 def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) -> None:
