@@ -15,9 +15,9 @@ from experiments.page import line, source
 from experiments.page.outcome import TO_COME, Outcome
 from runners.analysis.cell import CellSummary, cells
 from runners.analysis.claims import BUSY_BY, Claim, Judgement, Said, metric
+from runners.analysis.machine import busy_by
 from runners.model import printable
 from runners.report.page import svg
-from runners.words import flags
 from runners.words.causes import reason
 from runners.words.labels import labels
 from runners.words.rounding import bracketed, duration
@@ -158,7 +158,9 @@ def _besides(cell: CellSummary, language: Language) -> Iterator[str]:
     """What else there is to say of a cell: why it is not ok, then its metrics."""
     if cell.status != "ok":
         yield f"{cell.status}: {reason(cell.error)}"
-    yield from (flags.told(flag) for flag in cell.flags if flag.code == "busy_machine")
+    name, share = busy_by(cell.others_share, cell.machine_off_cpu)
+    if name:
+        yield language.text(f"page.{name}", share=language.number(f"{share:.0%}"))
     for name, found in cell.metrics.items():
         if math.isfinite(found.median.estimate):
             yield language.amount(replace(metric({}, name).amount(found.median), of=name))
