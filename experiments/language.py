@@ -74,7 +74,7 @@ class Language:
         return f"{told}{bracket}{interval}"
 
     def verdict(self, judgement: Judgement) -> str:
-        """As in "holds", "was true, changed in 3.2"."""
+        """As in "holds", "was true, changed in Python 3.2"."""
         if judgement.verdict == "changed":
             return self.text("verdicts.changed_in", python=judgement.python)
         return self.text(f"verdicts.{judgement.verdict}")

@@ -268,13 +268,11 @@ class Within:
             if row["status"] == "wrong":  # the workload's own check contradicts what is claimed
                 return Judgement("does not hold", _why(row), self._claimed())
         interval = self.quantity.read(summary, pairs)
-        measured = self.quantity.said(interval)
-        verdict = self._verdict(interval)
-        if verdict == "undecided":
-            if math.isnan(interval.low) or math.isnan(interval.high):
-                measured = Said("without_interval", measured.values)
-        elif (load := self.quantity.load(summary)) != NO_LOAD:
-            verdict, measured = "undecided", self.quantity.said(interval, load)
+        load = self.quantity.load(summary)
+        measured = self.quantity.said(interval, load)
+        verdict = self._verdict(interval) if load == NO_LOAD else "undecided"
+        if math.isnan(interval.low) or math.isnan(interval.high):
+            measured = Said("without_interval", {"value": self.quantity.amount(interval)})
         line = self.low, self.high
         return Judgement(verdict, measured, self._claimed(), interval, line)
 

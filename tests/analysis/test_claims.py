@@ -307,7 +307,7 @@ def test_what_an_earlier_python_bore_out_was_true(
     assert found.verdict == verdict
     if verdict == "changed":
         assert changed is not None
-        assert ENGLISH.verdict(found) == f"was true, changed in {changed.since}"
+        assert ENGLISH.verdict(found) == f"was true, changed in Python {changed.since}"
     true = judge(replace(claim, criterion=speedup(THREADS).above(1)), pd.DataFrame([cell]))
     assert true.verdict == "holds"
     busy = judge(claim, pd.DataFrame([cell | BUSY]))

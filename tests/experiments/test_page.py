@@ -195,8 +195,8 @@ def test_what_python_has_changed_is_no_failure(tmp_path: Path) -> None:
         Claim("b", (), speedup({}).above(1.5), "Two.", python="3.11"),
     ]
     text, html = page(tmp_path, outcome(cell(), *claims))
-    assert "| was true, changed in 3.2 |" in text
-    assert '<td data-column="verdict" class="verdict">was true, changed in 3.2</td>' in html
+    assert "| was true, changed in Python 3.2 |" in text
+    assert '<td data-column="verdict" class="verdict">was true, changed in Python 3.2</td>' in html
     assert '<li class="changed">' in html
     assert '<li class="other-python"><span class="verdict">not for this Python</span>' in html
     assert "was true, changed since: 1, not for this Python: 1." in html
