@@ -3,7 +3,6 @@
 import argparse
 import math
 import sys
-import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from runners.door import REQUESTS, unwritten
 from runners.model import UsageError, did_you_mean
 from runners.results.claim import release, release_all, take
 from runners.results.write import typed
+from runners.words.lines import say
 
 COLUMNS = ("row", "claim", "lecture", "measured", "verdict")
 STYLES = {"holds": "green", "does not hold": "red", "changed": "magenta", "undecided": "yellow"}
@@ -34,15 +34,18 @@ STYLES = {"holds": "green", "does not hold": "red", "changed": "magenta", "undec
 def run(words: Sequence[str]) -> int:
     """The command; its exit status: 0, 1 (an experiment has no results), 2 (a usage error)."""
     arguments, overrides = _split(words)
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     try:
         language = load_language(options.language)
         chosen = _chosen(options.names, language)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if options.list:
-        _list(chosen)
+    if options.help:
+        print(f"{parser.format_help()}\n{language.text('page.contents')}:")
+    if options.list or options.help:
+        _list(chosen, language, options.quick)
         return 0 if unwritten() is None else 1
     if not options.names:
         chosen = [found for found in chosen if found.claims and not found.by_name]
@@ -157,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m experiments",
         description="Run the lecture's experiments, judge its claims here, write one page.",
         epilog="Overrides for every sweep come after --: python -m experiments gil -- n=2",
+        add_help=False,
+    )
+    parser.add_argument(
+        "-h", "--help", action="store_true", help="say this, and what each experiment asks"
     )
     parser.add_argument(
         "names", metavar="NAME", nargs="*", help="an experiment; by default all that make claims"
@@ -165,7 +172,9 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="fewer rounds: minutes, not a quarter of an hour"
     )
     parser.add_argument(
-        "--list", action="store_true", help="say what each asks, and measure nothing"
+        "--list",
+        action="store_true",
+        help="say what each asks and takes, and measure nothing",
     )
     parser.add_argument(
         "--language",
@@ -193,11 +202,14 @@ def _chosen(wanted: Sequence[str], language: Language) -> list[Experiment]:
     return [load(name, language) for name in dict.fromkeys(wanted)] or experiments(language)
 
 
-def _list(chosen: Sequence[Experiment]) -> None:
+def _list(chosen: Sequence[Experiment], language: Language, quick: bool) -> None:
+    """What each asks, and how long it takes by the time budgets of its cells."""
     for experiment in chosen:
-        rows = f"{', '.join(experiment.rows)}; " if experiment.rows else ""
-        print(f"{experiment.name} ({rows}{experiment.cells} cells)")
-        print(textwrap.indent(textwrap.fill(experiment.question, 92), "    "))
+        longest = clock(experiment.cells * sweeps.budget_s(quick=quick))
+        takes = language.text("page.takes", cells=experiment.cells, time=longest)
+        facts = "; ".join([*([", ".join(experiment.rows)] if experiment.rows else []), takes])
+        say(f"{experiment.name} ({facts})")
+        say(f"    {experiment.question}", indent=4)
 
 
 def _again(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:

@@ -31,7 +31,12 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
+    import sys
 
+    if sys.platform == "win32" and name in ("speedup", "watch"):
+        from runners.door import WINDOWS
+
+        raise ImportError(WINDOWS)
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
     return value
 

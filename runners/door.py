@@ -27,6 +27,10 @@ THREADS_S = 1.0
 POOLS_S = 30.0
 """How long it waits there for pools that end their own threads."""
 UNWRITTEN = "interrupted before anything was measured"
+WINDOWS = (
+    "Speedup Lab measures on Linux and macOS: on Windows install and run it in WSL, the Linux in "
+    "Windows (wsl --install)"
+)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -175,6 +179,9 @@ def enter(module: str, *, kept: str = UNWRITTEN, plugins: bool = False) -> "NoRe
     request to stop ends it with 128 + the number of the signal, having said `kept` or what the
     program has put in its place.
     """
+    if sys.platform == "win32":
+        print(f"error: {WINDOWS}", file=sys.stderr)
+        sys.exit(2)
     REQUESTS.kept = lambda: kept
     REQUESTS.stands = True
     open_streams()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import runners.door
 from runners.door import SIGNALS, Interrupted
 from tests.conftest import ROOT
 
@@ -164,3 +165,16 @@ def test_a_request_travels_between_processes() -> None:
 
     again = pickle.loads(pickle.dumps(Interrupted(signal.SIGHUP)))
     assert (again.number, str(again)) == (signal.SIGHUP, "interrupted by SIGHUP")
+
+
+def test_windows_is_told_of_its_linux() -> None:
+    text = "import sys; sys.platform = 'win32'\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{text}from runners.__main__ import main\nmain()"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {runners.door.WINDOWS}\n"
+    face = [sys.executable, "-c", f"{text}from runners import speedup"]
+    assert "WSL" in subprocess.run(face, capture_output=True, text=True).stderr

@@ -1,5 +1,6 @@
 """An executor with n workers as one of several that could be used."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,10 @@ SIMPLEST = (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An executor with n workers, and its speedup. `line` is its name beside the others."""
+    """An executor with n workers, and its speedup. `line` is its name beside the others.
+
+    `core_s` are the core-seconds that a result takes; NaN where that is not known.
+    """
 
     cell: str
     executor: str
@@ -23,6 +27,7 @@ class Candidate:
     n: int
     speedup: Interval
     coroutine: bool = False
+    core_s: float = math.nan
 
     @property
     def cost(self) -> tuple[int, int]:

@@ -60,6 +60,7 @@ class CellSummary:
     placement: str | None
     physical_cores: int | None
     worker_cores: int | None
+    worth: float
     worker_cpus: str | None
     status: Status
     error: str | None

@@ -46,7 +46,7 @@ IDENTITY = (
     *(WORKLOAD_PARAMETERS, EXECUTOR_PARAMETERS),
     *(_OF_RUNS[name] for name in ("usable_cpus", "worker_kind", "fresh")),
     *(_OF_RUNS[name] for name in ("python", "python_order", "python_build", "code_version")),
-    *(_OF_RUNS[name] for name in ("placement", "physical_cores", "worker_cores")),
+    *(_OF_RUNS[name] for name in ("placement", "physical_cores", "worker_cores", "worth")),
 )
 """What defines a cell."""
 

@@ -1,5 +1,6 @@
 """Which executor to use for a workload, and with how many workers, as far as noise lets it tell."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from runners.analysis.candidate import Candidate, joined, times
 from runners.analysis.compare import Comparison
+from runners.analysis.core_hours import HOUR_S
 from runners.analysis.estimators import holm
 from runners.analysis.how_many import HowMany, how_many
 from runners.analysis.interval import Interval
@@ -14,8 +16,8 @@ from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
 from runners.words.rounding import in_order
 
-WITHIN = 1.03
-"""A candidate is as good as the best if the best is at most so many times as fast."""
+WORTH = 0.03
+"""The setting measure.worth of results that do not say theirs."""
 
 ERROR_RATE = 0.05
 """Of all that is said of one workload."""
@@ -28,10 +30,11 @@ NEVER = ("thread_subclass",)
 class Recommendation:
     """What to use for one workload, on one `interpreter` where there are several, else "".
 
-    `choice` is the simplest candidate of those that are shown to be within WITHIN of all others;
-    None where there is none, or none that beats the baseline. `best` has the highest speedup;
-    `lead` is how much faster it is than the choice. `open` are those of which nothing shows that
-    the best beats them, the best first; `next` is the fastest that it does beat, and by how much.
+    `choice` is the simplest candidate of those that are shown to be within `worth` (0.03 is 3%) of
+    all others; None where there is none, or none that beats the baseline. `best` has the highest
+    speedup; `lead` is how much faster it is than the choice. `open` are those of which nothing
+    shows that the best beats them, the best first; `next` is the fastest that it does beat, and by
+    how much.
     `workers` has an entry for each executor of which several n were measured.
     """
 
@@ -42,6 +45,7 @@ class Recommendation:
     lead: Interval | None
     open: tuple[Candidate, ...]
     next: tuple[Candidate, Interval] | None
+    worth: float = WORTH
     workers: tuple[HowMany, ...] = ()
     interpreter: str = ""
 
@@ -88,7 +92,7 @@ class Recommendation:
                 assert self.lead is not None
                 told += (
                     f" The best, {_listed([self.best])}, is shown to be at most "
-                    f"{WITHIN - 1:.0%} faster: {times(self.lead)}."
+                    f"{self.worth:.0%} faster: {times(self.lead)}."
                 )
         if self.next is not None:
             beaten, ratio = self.next
@@ -123,6 +127,7 @@ def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]
             *(name, str(group["interpreter"].iloc[0]), str(group["baseline"].iloc[0])),
             list(_candidates(group)),
             comparison,
+            _worth(group),
         )
         for name, group in groups
     ]
@@ -151,7 +156,14 @@ def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
             *(str(row["cell"]), str(row["executor"]), str(row["way"]), int(row["n"])),
             Interval(*bounds),
             row["worker_kind"] == "coroutine",
+            float(row.get("core_hours", math.nan)) * HOUR_S / float(row.get("tasks", math.nan)),
         )
+
+
+def _worth(cells: pd.DataFrame) -> float:
+    """The setting measure.worth of these cells; of different ones, the largest."""
+    known = cells["worth"].max() if "worth" in cells else math.nan
+    return WORTH if math.isnan(known) else float(known)
 
 
 def _recommendation(
@@ -160,19 +172,20 @@ def _recommendation(
     baseline: str,
     candidates: list[Candidate],
     comparison: Comparison,
+    worth: float,
 ) -> Recommendation:
     best = candidates[0]
     margin = comparison.margin([one.cell for one in candidates])
-    # To be within 3% of the best is to be within 3% of each other one: the largest p-value of these
+    # To be that near to the best is to be that near to each other one: the largest p-value of these
     # tests is that of all of them (Hsu, Annals of Statistics 12, 1984, 1136; Berger 1982).
     near = {
         one.cell: _largest(
-            comparison.p_above(other.cell, one.cell, WITHIN / (1 + margin), ERROR_RATE)
+            comparison.p_above(other.cell, one.cell, (1 + worth) / (1 + margin), ERROR_RATE)
             for other in candidates
             if other is not one
         )
         for one in candidates
-        if comparison.ratio(best.cell, one.cell).estimate < WITHIN
+        if comparison.ratio(best.cell, one.cell).estimate < 1 + worth
     }
     near |= {one.cell: 1.0 for one in candidates if one.cell not in near}
     good = _rejected(near)
@@ -192,13 +205,14 @@ def _recommendation(
         lead=comparison.ratio(best.cell, choice.cell) if choice not in (None, best) else None,
         open=tuple(c for c in candidates if c.cell not in worse),
         next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
-        workers=tuple(_workers(_on(panel, interpreter), candidates, comparison)),
+        worth=worth,
+        workers=tuple(_workers(_on(panel, interpreter), candidates, comparison, worth)),
         interpreter=interpreter,
     )
 
 
 def _workers(
-    panel: str, candidates: Iterable[Candidate], comparison: Comparison
+    panel: str, candidates: Iterable[Candidate], comparison: Comparison, worth: float
 ) -> Iterator[HowMany]:
     """Of each executor with several n, how many workers it needs."""
     lines: dict[str, list[Candidate]] = {}
@@ -206,7 +220,7 @@ def _workers(
         lines.setdefault(candidate.line, []).append(candidate)
     for line in sorted(lines, key=in_order):
         if len(lines[line]) > 1:
-            yield how_many(f"{panel}, {line}", lines[line], comparison)
+            yield how_many(f"{panel}, {line}", lines[line], comparison, worth)
 
 
 def _largest(p: Iterable[float]) -> float:

@@ -42,7 +42,7 @@ STATUSES = get_args(Status)
 """From best to worst, as the model lists them."""
 LEFT = ("left_processes", "left_files", "left_shared_bytes")
 
-CORES = ("placement", "physical_cores", "worker_cores")
+CORES = ("placement", "physical_cores", "worker_cores", "worth")
 APART = ("cell", "n", "usable_cpus", *CORES[1:], "folder", "node_kind", *PYTHON)
 """In what the cells of a family may differ; which interpreter they have is told by its place, and
 on which kind of node they were by `node_kinds`."""

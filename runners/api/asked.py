@@ -207,8 +207,12 @@ def is_several(value: Any) -> bool:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, str) and value == "auto":
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise UsageError(f"n={_short(value)}: must be a whole number of workers, or a list of them")
+        raise UsageError(
+            f"n={_short(value)}: must be a whole number of workers, a list of them, or auto"
+        )
     return str(value.__index__())
 
 

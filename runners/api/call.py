@@ -21,10 +21,11 @@ from runners.api.objects import Objects
 from runners.api.result import Result
 from runners.command import folders
 from runners.command.arguments import check_parts
+from runners.command.auto import Auto, second
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured, measure_cells
 from runners.command.cells import Cell, measure_panel, panels, planned, same_versions, with_partners
-from runners.command.grid import Grid
+from runners.command.grid import AUTO, Grid
 from runners.command.job import Job
 from runners.command.mistakes import explain
 from runners.command.progress import Place
@@ -57,7 +58,7 @@ def speedup(
     initializer: Callable[..., Any] | None = None,
     initargs: Iterable[Any] = (),
     executor: str | Iterable[str] = "thread_pool",
-    n: int | Iterable[int] = 2,
+    n: int | str | Iterable[int] = 2,
     scaling: str | Iterable[str] = "strong",
     python: str | Iterable[str] = THIS,
     gil: str | bool | Iterable[str | bool | None] | None = None,
@@ -76,6 +77,7 @@ def speedup(
     ones for each round; it may take the number of the round. `keywords` are added to each call.
     `setup` is called once in each measuring process, before anything is timed, `initializer` with
     `initargs` once in each worker before its first task.
+    With `n="auto"` numbers up to the CPUs are tried, more where the calls wait.
     `executor`, `n`, `scaling`, `python`, `gil`, `placement` and the values of `parameters` may be
     lists, whose combinations are the cells; cells are measured in the same rounds, up to eight at a
     time. A list of numbers is one placement: these CPUs.
@@ -164,10 +166,14 @@ def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> list[Path]:
         def place(cfg: DictConfig) -> Path:
             return folder / str(cfg.hydra.sweep.subdir)
 
-        cells = planned(grid, grid.combinations({}, texts), read_site(), place, job.place)
+        site = read_site()
+        combinations = grid.combinations({}, texts)
+        is_auto = any(AUTO in cell for cell in combinations)
+        combinations = Auto(grid, site, trying=True).written_out(combinations)
+        cells = planned(grid, combinations, site, place, job.place)
         # What the sweep is to do is the same in all cells.
         settings = grid.config(cells[0].overrides, 0).copy()
-        together = panels(with_partners(cells), settings)
+        together = panels(with_partners(cells), settings, by_executor=is_auto)
     for line in () if quiet else same_versions([cell.what for cell in cells]):
         print(f"note: {line}", file=sys.stderr)
     with _mistakes(folder):
@@ -175,6 +181,14 @@ def _measure(texts: Sequence[str], folder: Path, quiet: bool) -> list[Path]:
         with claim.claimed(folder):
             write_json(folder / SWEEP, {"cells": len(cells)})
             _measure_panels(together, folder, Pace(began_s, _budgets(together)), job, quiet)
+            if is_auto and (more := list(second(cells, folder))):
+                with loading() as (loader, config):
+                    grid = Grid(loader, config)
+                    found = planned(grid, more, site, place, job.place, len(cells))
+                cells += found
+                write_json(folder / SWEEP, {"cells": len(cells)})
+                together = panels(found, settings, by_executor=True)
+                _measure_panels(together, folder, Pace(began_s, _budgets(together)), job, quiet)
     return [cell.folder for cell in cells]
 
 

@@ -74,8 +74,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     folder may have any path, also one that means something else in Hydra's grammar. In a sweep, a
     single value for a parameter of a plugin becomes a choice of one: Hydra sets single values in
     the configuration of the defaults first, which may be of plugins without it. Interpreters are
-    texts (`as_override`), and `python=all` is short for a sweep, too, as is `versus=...`: there are
-    two versions of the code then. So is an experiment that has a sweep.
+    texts (`as_override`), and `python=all` and `n=auto` are short for a sweep, too, as is
+    `versus=...`: there are two versions of the code then. So is an experiment that has a sweep.
 
     Raises UsageError where a folder has no name, or one that Hydra cannot take.
     """
@@ -143,7 +143,7 @@ def makes_a_sweep(word: str, words: Sequence[str]) -> bool:
     if key == "+experiment":
         places = searchpath.places(config_folders(words))
         return any(searchpath.has_sweep(places, name) for name in value.split(","))
-    return word in ("executor=all", "python=all") or VERSUS.match(word) is not None
+    return word in ("executor=all", "python=all", "n=auto") or VERSUS.match(word) is not None
 
 
 def resumed(arguments: Sequence[str]) -> list[Path]:
@@ -334,6 +334,8 @@ def _not_resolved(text: str) -> str:
 
 def _as_choice(argument: str) -> str:
     key, equals, value = argument.partition("=")
+    if argument == "n=auto":
+        return "n=choice(auto)"  # in the configuration itself n is a number
     if not equals or not re.match(r"\+{0,2}(workload\.|executor\.|executor$)", key):
         return argument
     try:

@@ -55,4 +55,16 @@ class Pace:
     def told(self, done: int) -> str:
         """The same in words, for the line of a cell."""
         elapsed_s, left_s = self.ended(done)
-        return f"{clock(elapsed_s)}, {clock(left_s)} left" if left_s else ""
+        return f"{clock(elapsed_s)}, {clock(left_s)} left at this pace" if left_s else ""
+
+    def left(self, done: int) -> str:
+        """The same while cells are measured, so many having ended before.
+
+        Until some have, that is what all of them may take.
+        """
+        spent_s, planned_s = self.panel_began_s - self.measuring_began_s, sum(self.budgets_s[:done])
+        now_s = time.monotonic()
+        left_s = sum(self.budgets_s[done:]) * (spent_s / planned_s if planned_s else 1.0)
+        left = clock(max(left_s - (now_s - self.panel_began_s), 0))
+        told = f"{left} left at this pace" if planned_s else f"at most {left} left"
+        return f"{clock(now_s - self.began_s)} gone, {told}"

@@ -56,18 +56,19 @@ def planned(
     site: Site,
     place: Callable[[DictConfig], Path],
     order: Callable[[DictConfig], int],
+    first: int = 0,
 ) -> list[Cell]:
     """Every cell, composed and planned.
 
-    `place` says where its results go, `order` which place its interpreter has. Raises UsageError,
-    one line with the cell, at the first mistake.
+    `place` says where its results go, `order` which place its interpreter has, `first` is the
+    number of the first one. Raises UsageError, one line with the cell, at the first mistake.
     """
     cells: list[Cell] = []
     places: dict[Path, int] = {}
     common = set(combinations[0]).intersection(*combinations) if combinations else set()
-    for number, overrides in enumerate(combinations):
+    for number, overrides in enumerate(combinations, first):
         own = " ".join(text for text in overrides if text not in common)
-        name = f"cell {number + 1} of {len(combinations)}" + (f" ({own})" if own else "")
+        name = f"cell {number + 1} of {first + len(combinations)}" + (f" ({own})" if own else "")
         try:
             cfg = grid.config(overrides, number)
             folder = place(cfg)
@@ -151,16 +152,24 @@ def _pair(plan: Plan) -> str:
     return repr((plan.workload, plan.executor, plan.n, plan.scaling, host, parameters))
 
 
-def panels(cells: Sequence[Cell], config: DictConfig) -> list[list[Cell]]:
-    """The cells in the groups that are to be measured together, in the order of the sweep."""
-    found = panelled(cells, int(config.sweep.panel_cells) if config.sweep.panel else 1)
+def panels(
+    cells: Sequence[Cell], config: DictConfig, *, by_executor: bool = False
+) -> list[list[Cell]]:
+    """The cells in the groups that are to be measured together, in the order of the sweep.
+
+    With `by_executor`, each executor has a panel for all its numbers of workers.
+    """
+    most = int(config.sweep.panel_cells) if config.sweep.panel else 1
+    found = panelled(cells, most, by_executor=by_executor and most > 1)
     if config.sweep.order == "random":
         random.Random(config.measure.seed).shuffle(found)
     return found
 
 
-def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+def panelled(cells: Sequence[Cell], most: int, *, by_executor: bool = False) -> list[list[Cell]]:
     """The cells in panels of up to `most`: same workload, parameters, scaling and settings.
+
+    With `by_executor` the same executor as well, and as many cells as that has.
 
     Of more cells, those that differ in their interpreter alone are together, then those with the
     same n, as far as possible. A cell without a plan is by itself.
@@ -175,15 +184,17 @@ def panelled(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
             work = json.dumps(plan.identity["workload"], sort_keys=True, default=str)
             kind = plan.renewing, plan.compared  # which another version may have otherwise
             how = repr(replace(plan.measure, force=False))
-            key = plan.workload, work, plan.scaling, how, kind, seen[plan.cell]
+            own = _executor(plan) if by_executor else ""
+            key = plan.workload, work, plan.scaling, how, kind, own, seen[plan.cell]
             seen[plan.cell] += 1
         alike.setdefault(key, {}).setdefault(plan.n, []).append(cell)
     panels: list[list[Cell]] = []
     for by_n in alike.values():
         panels.append([])
+        room = max(most, sum(map(len, by_n.values()))) if by_executor else most
         for same_n in by_n.values():
-            for part in _parts(same_n, most):
-                if len(panels[-1]) + len(part) > most:
+            for part in _parts(same_n, room):
+                if len(panels[-1]) + len(part) > room:
                     panels.append([])
                 panels[-1] += part
     return panels
@@ -193,13 +204,7 @@ def _parts(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
     """Cells in parts of up to `most`, those together that differ in their interpreter alone."""
     alike: dict[str, list[Cell]] = {}
     for cell in cells:
-        own = {
-            name: value
-            for name, value in cell.what.parameters.items()
-            # Each interpreter has a default of its own.
-            if name.startswith("executor.") and name != "executor.start_method"
-        }
-        alike.setdefault(f"{cell.what.executor} {own}", []).append(cell)
+        alike.setdefault(_executor(cell.what), []).append(cell)
     parts: list[list[Cell]] = [[]]
     for same in alike.values():
         for at in range(0, len(same), most):
@@ -208,6 +213,17 @@ def _parts(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
                 parts.append([])
             parts[-1] += piece
     return parts
+
+
+def _executor(cell: Plan | Run) -> str:
+    """The executor of a cell with its parameters."""
+    own = {
+        name: value
+        for name, value in cell.parameters.items()
+        # Each interpreter has a default of its own.
+        if name.startswith("executor.") and name != "executor.start_method"
+    }
+    return f"{cell.executor} {own}"
 
 
 def measure_panel(

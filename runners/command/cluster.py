@@ -25,6 +25,7 @@ from runners.command.progress import clock
 from runners.model import Plan, UsageError
 from runners.results.regular import read_whole
 from runners.results.write import write_json
+from runners.words.lines import say
 from runners.words.rounding import counted
 
 FOLDER = ".cluster"
@@ -195,7 +196,7 @@ class Watched:
                 over = not self._ask()
                 asked_s = now_s
                 if self._numbers() != before or now_s - told_s >= TELL_S:
-                    print(self.told(), file=sys.stderr, flush=True)
+                    say(self.told(), sys.stderr)
                     told_s = now_s
             # After they were asked after: what the last one noted before it ended is read, too.
             for job in self.submitted:
@@ -218,12 +219,12 @@ class Watched:
         try:
             states = self.packed.cluster.states(self.submitted)
         except Unanswered as error:
-            print(f"note: {error}; it is asked again", file=sys.stderr)
+            say(f"note: {error}; it is asked again", sys.stderr)
             return True
         for job in self.submitted:
             state = states[job.id]
             if state.told and state != self.states.get(job.id):
-                print(f"note: job {job.id} ended: {state.told}", file=sys.stderr)
+                say(f"note: job {job.id} ended: {state.told}", sys.stderr)
         self.states = states
         return any(state.now != "ended" for state in states.values())
 

@@ -13,6 +13,7 @@ from runners.command.arguments import FOLDERS, MULTIRUN, makes_a_sweep, quoted
 from runners.door import libraries_only
 from runners.model import VERDICT_ROUNDS, UsageError
 from runners.planning.config import Config
+from runners.words.lines import say
 
 OPTION = "--at-least"
 STATUS = {"passed": 0, "failed": 1, "inconclusive": 5}
@@ -82,7 +83,7 @@ def judged(
 
         found = of(folder)
         if found.outcome != "inconclusive" and not found.sure:
-            print(f"{found.reason}: measured again, to see whether that shows twice", flush=True)
+            say(f"{found.reason}: measured again, to see whether that shows twice")
             again = folder.with_name(f"{folder.name}-again")
             rest = [word for word in words if not word.startswith(FOLDERS)]
             rest = [word for word in rest if not word.startswith("measure.force=")]
@@ -92,5 +93,5 @@ def judged(
             if place is None:
                 return 1
             found = demand.agreed(found, of(place))
-    print(f"{found.outcome}: {found.reason}")
+    say(f"{found.outcome}: {found.reason}")
     return STATUS[found.outcome]

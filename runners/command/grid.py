@@ -29,6 +29,8 @@ PLUGINS = ("workload", "executor")
 SCALARS = ("n", "scaling", "python", "gil", "versus", "placement")
 
 
+AUTO = "n=auto"
+"""Which numbers of workers are tried is found out: `auto.py` has these cells written out."""
 MOST_CELLS = 1_000_000
 """More are refused before they are even listed."""
 
@@ -68,6 +70,8 @@ class Grid:
         if "python" in values:
             named = pythons.expanded([str(self._parse(text).value()) for text in values["python"]])
             values["python"] = [as_override("python", [name]) for name in named]
+        if AUTO in values.get("n", ()) and len(values["n"]) > 1:
+            raise UsageError("n=auto: it finds the numbers itself; name either auto or numbers")
         if "versus" in values:
             values["versus"] = self._with_here(values["versus"])
         all_of_them = values.get("executor") == ["executor=all"]
@@ -143,11 +147,7 @@ class Grid:
         """
         parsed = [self._parse(text) for text in overrides]
         base = self._base(overrides)
-        cfg = base.restored()
-        for override in parsed:
-            if not self._is_scalar(override) or base.lacks(override.key_or_group):
-                continue
-            base.set(override.key_or_group, override.value())
+        cfg = base.having([override for override in parsed if self._is_scalar(override)])
         job = cfg.hydra.job
         own = [override for override in parsed if not override.is_hydra_override()]
         with flag_override(cfg.hydra, ["struct", "readonly"], False):
@@ -264,6 +264,10 @@ class Grid:
         return group in base.broken or name.partition(".")[0] in (base.cfg[group] or {})
 
 
+_Place = tuple[str, ...]
+"""A key of the configuration's own, or of a group."""
+
+
 class _Base:
     """What a choice of groups comes to, before scalar values are set in it.
 
@@ -273,33 +277,48 @@ class _Base:
     def __init__(self, cfg: DictConfig, broken: frozenset[str] = frozenset()) -> None:
         self.cfg = cfg
         self.broken = broken
-        self.changed: dict[tuple[str, ...], Any] = {}
+        self.composed: dict[_Place, Any] = {}
+        """What stood where something else was set."""
+        self.set: dict[_Place, list[Override]] = {}
+        """By what it was set."""
 
-    def set(self, key: str, value: Any) -> None:
-        """Set a value, which is restored."""
-        place = tuple(key.split(".")[:2])  # a key of the configuration's own, or of a group
-        above = self._above(place)
-        before = above._get_node(place[-1]) if OmegaConf.is_dict(above) else None
-        before = copy.deepcopy(before)
-        OmegaConf.update(self.cfg, key, value, merge=True)
-        self.changed.setdefault(place, before)
+    def having(self, overrides: Sequence[Override]) -> DictConfig:
+        """The configuration with these values, and otherwise as it was composed.
 
-    def restored(self) -> DictConfig:
-        """The configuration as it was composed; to copy what nobody has changed takes longest."""
+        Only what the last cell had otherwise is touched: to copy or set all of it takes longest.
+        """
+        wanted: dict[_Place, list[Override]] = {}
+        for override in overrides:
+            group, *below = override.key_or_group.split(".")[:2]
+            if group not in self.broken:
+                wanted.setdefault((group, *below), []).append(override)
         with flag_override(self.cfg, ["struct", "readonly"], False):
-            for place, node in self.changed.items():
-                if node is None:  # there was none
-                    del self._above(place)[place[-1]]
-                else:
-                    self._above(place)[place[-1]] = node
-        self.changed.clear()
+            for place in [known for known, own in self.set.items() if wanted.get(known) != own]:
+                self._restore(place)
+        for place, own in wanted.items():
+            if place not in self.set:
+                self._set(place, own)
         return self.cfg
 
-    def _above(self, place: tuple[str, ...]) -> Any:
-        return self.cfg if len(place) == 1 else self.cfg[place[0]]
+    def _set(self, place: "_Place", overrides: list[Override]) -> None:
+        above = self._above(place)
+        node = above._get_node(place[-1]) if OmegaConf.is_dict(above) else None
+        self.composed[place] = copy.deepcopy(node)
+        self.set[place] = []  # which no cell wants, if one of the values is refused
+        for override in overrides:
+            OmegaConf.update(self.cfg, override.key_or_group, override.value(), merge=True)
+        self.set[place] = overrides
 
-    def lacks(self, key: str) -> bool:
-        return key.partition(".")[0] in self.broken
+    def _restore(self, place: "_Place") -> None:
+        above, node = self._above(place), self.composed.pop(place)
+        if node is not None:
+            above[place[-1]] = node
+        elif place[-1] in above:  # there was none
+            del above[place[-1]]
+        del self.set[place]
+
+    def _above(self, place: "_Place") -> Any:
+        return self.cfg if len(place) == 1 else self.cfg[place[0]]
 
 
 def _write(above: DictConfig, key: str, texts: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from runners.command import resume
 from runners.command.cell import Candidate, Measured, measure_cells
 from runners.command.folders import within
 from runners.command.mistakes import explain, fail
-from runners.command.progress import Place, Terminal, refused
+from runners.command.progress import Place, Terminal, refused, tell
 from runners.command.quiet import Watch
 from runners.command.turns import turn
 from runners.model import UsageError
@@ -27,6 +27,7 @@ from runners.results.claim import Claimed, claimed
 from runners.results.columns import SWEEP
 from runners.results.owner import Owner
 from runners.results.write import append
+from runners.words.lines import say
 
 site = cache(read_site)
 """What a single cell is planned with twice, by `Check` and by `Job`: read once.
@@ -96,7 +97,7 @@ class Job:
         except Claimed as error:
             if place is None:
                 fail(error)
-            print(f"{place}{place.name}: not measured, {being_measured(error.owner)}")
+            tell(place, f"{place.name}: not measured, {being_measured(error.owner)}")
             measured = Measured(BUSY)
         except UsageError as error:
             fail(error)
@@ -135,11 +136,11 @@ class Job:
         try:
             return measure_cells(cells, home, self.watch, shares_machine=self.shares_machine)
         except OSError as error:
-            print(f"error: {explain(error, cells[0].folder)}", file=sys.stderr)
+            say(f"error: {explain(error, cells[0].folder)}", sys.stderr)
             self.is_stored = False
             return [Measured("failed") for _ in cells]
         except Claimed as error:  # what they share
-            print(f"error: {explain(error)}", file=sys.stderr)
+            say(f"error: {explain(error)}", sys.stderr)
             return [Measured(BUSY) for _ in cells]
 
 

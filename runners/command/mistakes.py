@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runners.child.plugins import RENAMED
 from runners.model import UsageError, did_you_mean, first_line, in_one_line, shortage
+from runners.words.lines import say
 
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false"}
 _CONVERTED = re.compile(
@@ -23,7 +24,7 @@ LONGEST = 1500
 
 def fail(error: BaseException, place: Path | None = None, cell: str = "") -> NoReturn:
     """End the program over a mistake of the user's; `cell` names the cell that it is in."""
-    print(error_line(f"{cell}: " if cell else "", error, place), file=sys.stderr)
+    say(error_line(f"{cell}: " if cell else "", error, place), sys.stderr)
     raise SystemExit(2)
 
 

@@ -22,7 +22,7 @@ from runners.command.folders import accept, accept_resumed, within
 from runners.command.job import BUSY, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook
-from runners.command.progress import differing
+from runners.command.progress import NAMES, differing
 from runners.command.showing import first_cell, version
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
@@ -42,6 +42,7 @@ from runners.planning.searchpath import CONF
 from runners.results import claim
 from runners.results.columns import RUNS
 from runners.results.write import write_environment
+from runners.words.lines import say
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 OURS = "hydra_plugins.speedup_lab.SpeedupLabSweeper"
@@ -84,7 +85,7 @@ class Check(Callback):
             if config.dry_run:
                 [name] = differing([what])
                 for line in Outlook([Cell(0, name, (), folder, what)], config).lines():
-                    print(line)
+                    say(line)
                 raise SystemExit(0)
             claim.take(folder)  # Hydra's own files belong to whoever measures
         except (UsageError, OSError) as error:
@@ -131,7 +132,7 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         fail(error)
     if note:
-        print(note, file=sys.stderr)
+        say(note, sys.stderr)
     job = Job()
     REQUESTS.kept = lambda: _interrupted(job.folder)
     REQUESTS.last = claim.release_all
@@ -150,7 +151,7 @@ def run(arguments: Sequence[str]) -> int:
         if (mistake := _mistake(words, error, begun=job.folder is not None)) is not None:
             fail(mistake, job.folder)
         if (short := shortage(in_one_line(error))) is not None:
-            print(f"error: {short.remedy} ({in_one_line(error)})", file=sys.stderr)
+            say(f"error: {short.remedy} ({in_one_line(error)})", sys.stderr)
             return 1
         traceback.print_exc()  # a fault of the program: 1 would mean that a cell failed
         return 3
@@ -192,20 +193,20 @@ def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
     try:
         with libraries_only():
-            from runners.report.files import write_report  # loads pandas and what draws
+            from runners.report.files import PAGE, write_report  # loads pandas and what draws
 
             write_environment(folder, interpreters.environment_of(THIS))
             written = write_report([folder])
     except (UsageError, OSError) as error:
-        print(f"error: the report could not be written: {explain(error, folder)}", file=sys.stderr)
+        say(f"error: the report could not be written: {explain(error, folder)}", sys.stderr)
         job.statuses.append("failed")
         return
     for line in (*written.recommendations, *written.compared):
-        print(line)
+        say(line)
     for line in written.mixed:
-        print(line, file=sys.stderr)
-    names = ", ".join(os.path.relpath(path, folder) for path in written.paths)
-    print(f"{'saved':<17}{folder}: {names}")
+        say(line, sys.stderr)
+    saved = f"{folder / PAGE}, and beside it report.md, figures and tables"
+    say(f"{'saved':<{NAMES}}{saved}", indent=NAMES)
 
 
 def _has_page(job: Job) -> bool:
@@ -221,7 +222,7 @@ def _page(folder: Path, job: Job) -> None:
 
             write_page(folder)
     except (UsageError, OSError) as error:
-        print(f"error: the page could not be written: {explain(error, folder)}", file=sys.stderr)
+        say(f"error: the page could not be written: {explain(error, folder)}", sys.stderr)
         job.statuses.append("failed")
 
 

@@ -16,6 +16,7 @@ from runners.report.facts import rounds_told, speedup_told
 from runners.results.columns import counts
 from runners.words import causes, flags
 from runners.words.functions import of_parameters, shown
+from runners.words.lines import broken, say, width_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
     from runners.analysis.cell import CellSummary
 
+NAMES = 17
+"""Characters of the first column of what is printed of a single cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a cell stands in its sweep: the `at`-th, from 1 on, of `cells` (0: nobody knows).
 
-    `name` tells it from the others; `times` gives a few words on the time gone and left. With
+    `name` tells it from the others. `times` gives a few words on the time that the sweep has taken
+    and will take, once the cell has ended; `left` the same while it is measured. With
     `quiet`, nothing is said of it here.
     """
 
@@ -37,6 +42,7 @@ class Place:
     cells: int
     name: str
     times: Callable[[], str] = str
+    left: Callable[[], str] = str
     quiet: bool = False
 
     def __str__(self) -> str:
@@ -62,44 +68,48 @@ class Terminal:
             self.say(f"not measured, it cannot be read: {earlier.error}")
         elif earlier.outcome != "new" and not self.quiet:
             what = "measured again" if earlier.outcome == "again" else earlier.outcome
-            print(f"{_before(self.place)}{self.name}: {what}, {why(earlier, self.plan)}")
+            self.say(f"{what}, {why(earlier, self.plan)}")
 
     def say(self, text: str) -> None:
         """Tell at once what concerns this cell before it is measured."""
         if not self.quiet:
-            print(f"{_before(self.place)}{self.name}: {text}", flush=True)
+            tell(self.place, f"{self.name}: {text}")
 
     def finish(self, cell: "CellSummary") -> str:
         """Print what was found; return the cell's status."""
         console = _console()
         if self.place is not None:
             if not self.place.quiet:
-                console.print(_line(self.place, cell))
+                console.print(_line(self.place, cell, width_of()), soft_wrap=True)
             return cell.status
         if not sys.stdout.isatty():
-            console.print(f"{_title(self.plan)}   {rounds_told(cell.rounds)}")
+            print(f"{_title(self.plan)}   {rounds_told(cell.rounds)}")
         if self.failed is not None:
             console.print(self.failed.status, style="red", end="")
             console.print(f" in the {self.failed.role} run:")
-            console.print(self.failed.error)
+            say(str(self.failed.error), indent=0)
         if cell.rounds > 0:
-            console.print(_table(cell, self.folder))
+            console.print(_table(cell, self.folder, width_of()), soft_wrap=True)
         else:
             for flag in self.plan.flags:
-                console.print(f"{'note':<17}{flags.told(flag)}: {flags.remedy(flag)}")
-            console.print(f"{'saved':<17}{self.folder}")
+                say(f"{'note':<{NAMES}}{flags.told(flag)}: {flags.remedy(flag)}", indent=NAMES)
+            print(f"{'saved':<{NAMES}}{self.folder}")
         return cell.status
 
     @property
     def quiet(self) -> bool:
         return self.place is not None and self.place.quiet
 
-    @property
-    def title(self) -> str:
-        """What is being measured, for the bar."""
+    def title(self, more: int) -> str:
+        """What is being measured, together with so many cells after this, for the bar."""
         if self.place is None:
             return _title(self.plan)
-        return f"cell {self.place.at} of {self.place.cells or '?'}  {self.name}"
+        at, cells = self.place.at, self.place.cells or "?"
+        return (
+            f"cells {at} to {at + more} of {cells}"
+            if more
+            else f"cell {at} of {cells}  {self.name}"
+        )
 
 
 class Bar:
@@ -137,6 +147,8 @@ class Bar:
         what = "warming up" if run.warmup else rounds_told(len(self.rounds))
         done = run.ended_by is not None and run.status == "ok"
         total = max(len(self.rounds), 1) if done else self.total
+        left = self.first.place.left() if self.first.place is not None else ""
+        what += f", {left}" if left else ""
         self.progress.update(self.task, completed=len(self.rounds), total=total, what=what)
         self.progress.refresh()
 
@@ -144,19 +156,19 @@ class Bar:
         with libraries_only():
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        more = f" and {self.more} more" if self.more else ""
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=40 if self.first.place is None else 10),
             TextColumn("{task.fields[what]}", markup=False),
-            TimeElapsedColumn(),
+            *([TimeElapsedColumn()] if self.first.place is None else []),
             console=_console(self.stream),
             auto_refresh=False,  # no thread that draws while the clock runs
             transient=self.first.place is not None,
             disable=(self.first.quiet and self.stream is None)
             or not (self.stream or sys.stdout).isatty(),
         )
-        self.task = self.progress.add_task(f"{self.first.title}{more}", total=self.total, what="")
+        title = self.first.title(self.more)
+        self.task = self.progress.add_task(title, total=self.total, what="")
         self.progress.start()
 
 
@@ -165,9 +177,7 @@ def _console(stream: TextIO | None = None) -> "Console":
     with libraries_only():
         from rich.console import Console
 
-    # Piped output has no width of its own, and lines must not break at some default.
-    width = None if (stream or sys.stdout).isatty() else 160
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
 def refused(run: Run, place: Place | None) -> None:
@@ -177,7 +187,13 @@ def refused(run: Run, place: Place | None) -> None:
             place.name if place is not None else f"{_workload(run)} on {run.executor}, n = {run.n}"
         )
         why = f"{run.status}: {run.error}" if run.status != "failed" else run.error
-        print(f"{_before(place)}{name}: {why}")
+        tell(place, f"{name}: {why}")
+
+
+def tell(place: Place | None, text: str) -> None:
+    """Print a line on a cell, which it names."""
+    before = "" if place is None else str(place)
+    say(f"{before}{text}", indent=len(before) or 2)
 
 
 def why(earlier: Earlier, plan: Plan) -> str:
@@ -267,10 +283,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _before(place: Place | None) -> str:
-    return "" if place is None else str(place)
-
-
 def _workload(cell: Plan | Run) -> str:
     [name] = shown([of_parameters(cell.workload, cell.parameters)])
     return name
@@ -295,28 +307,36 @@ def _title(plan: Plan) -> str:
     return f"{_name(plan)}{weak}{first} ({plan.usable_cpus:g} usable CPUs)"
 
 
-def _line(place: Place, cell: "CellSummary") -> "Text":
+def _line(place: Place, cell: "CellSummary", width: int | None) -> "Text":
     from rich.text import Text
 
-    text = Text(f"{f'{place}{place.name}':<46} ")
-    if cell.status != "ok":
-        text.append(cell.status, "red").append(f": {causes.reason(cell.error)}")
+    before = f"{f'{place}{place.name}':<46} "
+    if cell.status == "ok":
+        found = f"{speedup_told(cell.speedup)}  {rounds_told(cell.rounds)}"
     else:
-        text.append(f"{speedup_told(cell.speedup)}  {rounds_told(cell.rounds)}")
+        found = f"{cell.status}: {causes.reason(cell.error)}"
     times = place.times()
-    return text.append(f"   {times}") if times else text
+    line = f"{before}{found}" + (f"   {times}" if times else "")
+    text = Text(broken(line, width, len(str(place))))
+    if cell.status != "ok":
+        at = text.plain.find(cell.status, len(before) - 1)
+        text.stylize("red", at, at + len(cell.status))
+    return text
 
 
-def _table(cell: "CellSummary", folder: Path) -> "Text":
+def _table(cell: "CellSummary", folder: Path, width: int | None) -> "Text":
     """Two columns, one for each side; below them what concerns the cell as a whole."""
     from rich.text import Text
 
     facts = table.facts(cell)
-    column = table.width(facts)
+    right_at = NAMES + table.width(facts)
     text = Text()
     for name, middle, right in facts:
         style = "bold green" if name in table.SPEEDUPS else ""
-        text.append(f"{name:<17}", "dim").append(f"{middle:<{column}}", style).append(f"{right}\n")
+        text.append(f"{name:<{NAMES}}", "dim").append(f"{middle:<{right_at - NAMES}}", style)
+        text.append(f"{broken(right, width, right_at, right_at)}\n")
     for name, kind, rest in table.notes(cell):
-        text.append(f"{name:<17}", "dim").append(kind, "yellow").append(f"{rest}\n")
-    return text.append(f"{'saved':<17}", "dim").append(str(folder))
+        told = Text(broken(f"{kind}{rest}", width, NAMES, NAMES))
+        told.stylize("yellow", 0, len(kind))
+        text.append(f"{name:<{NAMES}}", "dim").append(told).append("\n")
+    return text.append(f"{'saved':<{NAMES}}", "dim").append(str(folder))

@@ -23,6 +23,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from runners.command import cluster, folders, resume
+from runners.command.auto import Auto, second
 from runners.command.budget import Pace
 from runners.command.cell import Candidate, Measured
 from runners.command.cells import (
@@ -37,19 +38,21 @@ from runners.command.cells import (
 )
 from runners.command.chunk import Ended
 from runners.command.folders import MULTIRUN
-from runners.command.grid import Grid
+from runners.command.grid import AUTO, Grid
 from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.jobs import Submitted
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook, accept_time
-from runners.command.progress import Place, why
+from runners.command.progress import Place, tell, why
 from runners.model import Plan, UsageError
 from runners.planning import interpreters, versions
+from runners.planning.environment import Site
 from runners.planning.identity import anywhere, handed_over, host
 from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import write_json, write_whole
 from runners.words.flags import remedy, told
+from runners.words.lines import say
 
 HERE = ("JoblibLauncher", "LocalLauncher")
 """The launchers of Hydra that run jobs on this machine, of joblib and of submitit."""
@@ -83,6 +86,10 @@ class Sweep:
             _check(self.config)
             combinations = self.grid.combinations(params, arguments)
             accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
+            is_auto = any(AUTO in cell for cell in combinations)
+            if is_auto:
+                combinations = self._auto(launcher).written_out(combinations)
+                accept_time(self.config, len(combinations), self.grid.budget_s(combinations))
             # Jobs run on machines that have CPUs of their own, and answer for them.
             is_here = launcher is None and cluster.chosen(self.config) is None
             where = site() if is_here else replace(site(), topology=None)
@@ -91,6 +98,12 @@ class Sweep:
             known: Known = dict if launcher is None else handed_over
             if packed is not None:
                 known = anywhere
+            if self.config.dry_run and is_auto:
+                say(
+                    "note: n=auto tries 2 and 4 times the CPUs as well if the tasks wait, no more "
+                    "workers than there are tasks, and numbers between two that differ",
+                    sys.stderr,
+                )
             if self.config.dry_run:
                 return self._looked_ahead(cells, known)
             live = packed.live() if packed is not None else []
@@ -100,7 +113,7 @@ class Sweep:
             fail(error)
         _tell_of_files(cells)
         for line in same_versions([cell.what for cell in cells]):
-            print(f"note: {line}", file=sys.stderr)
+            say(f"note: {line}", sys.stderr)
         self.claim(len(cells))
         left = (file.parent for file in self.folder.glob(f"*/{claim.CLAIM}*"))
         for folder in {*left, *(cell.folder for cell in cells)}:
@@ -108,25 +121,49 @@ class Sweep:
         if launcher is None and self.config.sweep.panel:
             both = with_partners(cells, known)
             if both != cells:
-                print(
+                say(
                     "note: cells that stand, and whose other version of the code does not, are "
                     "measured again: both have to share their rounds",
-                    file=sys.stderr,
+                    sys.stderr,
                 )
             cells = both
         missing = [cell for cell in cells if not self._stands(cell, len(cells), known)]
         if packed is not None:
             return self._in_jobs(packed, live, missing)
         if launcher is None:
-            return self._measured(panels(missing, self.config), len(cells))
+            together = panels(missing, self.config, by_executor=is_auto)
+            returns = self._measured(together, len(cells))
+            return [*returns, *(self._second(cells, where) if is_auto else ())]
         return self._handed_over(missing, cells, launcher)
+
+    def _auto(self, launcher: Launcher | None) -> Auto:
+        """What writes n=auto out. Raises UsageError where it is not this machine that measures."""
+        found = cluster.chosen(self.config)
+        if found is not None or launcher is not None:
+            what = f"cluster={found[0]}" if found is not None else "hydra/launcher"
+            raise UsageError(
+                f"n=auto: it asks this machine, and with {what} another one may measure; name the "
+                "numbers, as in n=1,2,4,8"
+            )
+        return Auto(self.grid, site(), trying=not self.config.dry_run)
+
+    def _second(self, cells: Sequence[Cell], where: Site) -> list[JobReturn]:
+        """Measure what lies between two numbers of workers that differ, for n=auto."""
+        more = list(second(cells, self.folder))
+        if not more:
+            return []
+        found = planned(self.grid, more, where, self._place, self.job.place, len(cells))
+        write_json(self.folder / SWEEP, {"cells": len(cells) + len(found)})
+        missing = [cell for cell in found if not self._stands(cell, len(cells) + len(found), dict)]
+        together = panels(missing, self.config, by_executor=True)
+        return self._measured(together, len(cells) + len(found))
 
     def _looked_ahead(self, cells: Sequence[Cell], known: Known) -> list[JobReturn]:
         """Tell what would be measured, and measure nothing."""
         if self.config.sweep.panel:
             cells = with_partners(cells, known)
         for line in Outlook(cells, self.config, known).lines():
-            print(line)
+            say(line)
         return []
 
     def claim(self, cells: int) -> None:
@@ -165,7 +202,7 @@ class Sweep:
             _print_json(place, cell, status=status, reused=True)
         else:
             words = why(earlier, cell.what) if isinstance(cell.what, Plan) else status
-            print(f"{place}{place.name}: reused, {words}")
+            tell(place, f"{place.name}: reused, {words}")
         self.job.statuses.append(status)
         return True
 
@@ -174,7 +211,7 @@ class Sweep:
         if self.quiet:
             _print_json(place, cell, status=status, reused=False, error=words, **times)
         else:
-            print(f"{place}{place.name}: not measured, {words}", flush=True)
+            tell(place, f"{place.name}: not measured, {words}")
         self.job.statuses.append(status)
 
     def _measured(self, together: Sequence[Sequence[Cell]], count: int) -> list[JobReturn]:
@@ -188,7 +225,8 @@ class Sweep:
                 begun, free, places = [], [], []
                 for at, cell in enumerate(panel, done + 1):
                     times = partial(pace.told, done + len(panel))
-                    place = Place(before + at, count, cell.name, times, self.quiet)
+                    left = partial(pace.left, done)
+                    place = Place(before + at, count, cell.name, times, left, self.quiet)
                     config = copy.deepcopy(self.grid.config(cell.overrides, cell.number))
                     try:
                         claims.enter_context(claim.claimed(cell.folder))
@@ -246,9 +284,9 @@ class Sweep:
             submitted = live or packed.submit(panels(missing, self.config))
         except UsageError as error:
             fail(error)
-        print(packed.told(submitted, len(missing)), file=sys.stderr, flush=True)
+        say(packed.told(submitted, len(missing)), sys.stderr)
         if packed.settings.detach and not live:
-            print(f"the same command with {shlex.quote(f'resume={self.folder}')} watches them")
+            say(f"the same command with {shlex.quote(f'resume={self.folder}')} watches them")
             self.job.report = False
             return []
         watched = cluster.Watched(packed, submitted, missing)
@@ -257,7 +295,7 @@ class Sweep:
                 self._tell(packed, cell, ended)
         except KeyboardInterrupt:
             if not packed.settings.detach:
-                print(packed.cancelled(submitted), file=sys.stderr, flush=True)
+                say(packed.cancelled(submitted), sys.stderr)
             raise
         for cell in watched.left.values():
             self._tell(packed, cell, cluster.unfinished(cell))
@@ -271,7 +309,8 @@ class Sweep:
             _print_json(place, cell, status=ended.status, reused=False, **facts)
         else:
             where = f"   {ended.host}, job {ended.job}" if ended.host else ""
-            print(f"{ended.text or f'{place}{cell.name}: {ended.status}'}{where}", flush=True)
+            line = f"{ended.text or f'{place}{cell.name}: {ended.status}'}{where}"
+            say(line, indent=len(str(place)))
         self.job.statuses.append(ended.status)
 
     def _together(self, cells: Sequence[Candidate]) -> list[Measured]:
@@ -349,7 +388,7 @@ def _tell_of_turns(share: bool) -> None:
         if share
         else "take turns; sweep.share_machine=true lets them disturb each other"
     )
-    print(f"note: jobs on the same CPUs of this machine {how}", file=sys.stderr, flush=True)
+    say(f"note: jobs on the same CPUs of this machine {how}", sys.stderr)
 
 
 def _nothing(_: DictConfig) -> float:
@@ -367,7 +406,7 @@ def _tell_of_files(cells: Sequence[Cell]) -> None:
     plans = (cell.what for cell in cells if isinstance(cell.what, Plan))
     for flag in dict.fromkeys(flag for plan in plans for flag in plan.flags):
         if flag.code == "unguarded":
-            print(f"note: {told(flag)}: {remedy(flag)}", file=sys.stderr)
+            say(f"note: {told(flag)}: {remedy(flag)}", sys.stderr)
 
 
 def _check(config: DictConfig) -> None:

@@ -27,6 +27,7 @@ from runners.results.claim import release_all
 from runners.results.columns import RUNS
 from runners.results.named import Named, named
 from runners.results.write import unwritten, write_files
+from runners.words.lines import say
 from runners.words.rounding import counted
 
 NOT_WORSE, WORSE, USAGE, FAULT, NOTHING, INCONCLUSIVE = range(6)
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
         return _compare(options)
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)
-        print(f"error: {printable(told)}", file=sys.stderr)
+        say(f"error: {printable(told)}", sys.stderr)
         return USAGE
     except Exception:
         if REQUESTS.pending is not None:
@@ -104,7 +105,7 @@ def _compare_versions(options: argparse.Namespace) -> int:
         )
         if not found.cells:
             what = f"{side.name}: {found.names[0]} and what was here have no cell in common"
-            print(f"error: {printable(what)}", file=sys.stderr)
+            say(f"error: {printable(what)}", sys.stderr)
             return NOTHING
         show(found, told)
         if options.output is not None:

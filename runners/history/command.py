@@ -20,6 +20,7 @@ from runners.report import figures
 from runners.report.over_time import csv, head, headline, lines, markdown, notes, row
 from runners.results.named import named
 from runners.results.write import typed, write_files
+from runners.words.lines import say
 from runners.words.parser import Parser
 
 DOES = """\
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _history(options)
     except (UsageError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        say(f"error: {printable(str(error))}", sys.stderr)
         return USAGE
     except Exception:
         if REQUESTS.pending is not None:
@@ -84,7 +85,7 @@ def _history(options: argparse.Namespace) -> int:
         )
     history = made(results, order, options.margin)
     if not history.shown:
-        print("error: these results have no measured cell in common", file=sys.stderr)
+        say("error: these results have no measured cell in common", sys.stderr)
         return NOTHING
     show(history)
     for path in write(history, options.output or named([options.folders[0]])[0].folder):

@@ -198,7 +198,7 @@ _CLOCKED = ("wall_s", "setup_s", "teardown_s", "held_s", "timer_s")
 _GIVEN = (
     *("cell", "workload", "executor", "baseline", "n", "scaling", "usable_cpus", "worker_kind"),
     *("process", "round", "position", "role", "cold", "warmup", "side", "fresh", "warmth", "notes"),
-    *("placement", "physical_cores", "worker_cores"),
+    *("placement", "physical_cores", "worker_cores", "worth"),
 )
 """What a row says of its order and its plan."""
 

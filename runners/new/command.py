@@ -12,6 +12,7 @@ from string import Template
 from runners.model import UsageError, printable
 from runners.planning.searchpath import CONF, GROUP, readable_entry_points
 from runners.results.write import unwritten
+from runners.words.lines import say
 from runners.words.parser import Parser
 
 DOES = """\
@@ -120,7 +121,7 @@ def run(arguments: Sequence[str]) -> int:
                 file.write(text)
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)
-        print(f"error: {printable(told)}", file=sys.stderr)
+        say(f"error: {printable(told)}", sys.stderr)
         return 2
     for path in texts:
         print(f"wrote {path.relative_to(place.folder)}")

@@ -34,6 +34,7 @@ from runners.planning.environment import Site, read_site, usable_cpus
 from runners.planning.hydra_versions import register_resolver, register_schema
 from runners.planning.identity import identity
 from runners.planning.placement import NONE, cores_of, named, placed
+from runners.words.lines import broken, width_of
 
 DEFINING = (
     *("precision", "min_rounds", "max_rounds", "interpreters", "warmup", "time_budget_s"),
@@ -312,7 +313,7 @@ def _cell_folder(*, _root_: DictConfig) -> str:
     return f"{choices['workload']}-{choices['executor']}-n{_root_.n}-{_digest(_root_)[:8]}"
 
 
-GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force")
+GOING_ON = ("sweep_budget_s", "wait_quiet_s", "force", "worth")
 """Settings that may be others when a sweep is gone on with: its cells keep their folders."""
 
 
@@ -331,9 +332,12 @@ def _digest(cfg: DictConfig) -> str:
 def _options(group: str) -> str:
     """The options of a config group for `--help`: the first line of each file says what it is."""
     loader = GlobalHydra.instance().config_loader()
+    options = loader.get_group_options(group)
+    column = max(map(len, options), default=0) + 4
     lines = []
-    for option in loader.get_group_options(group):
-        lines.append(f"  {option:<16} {_first_comment(loader, f'{group}/{option}.yaml')}".rstrip())
+    for option in options:
+        told = _first_comment(loader, f"{group}/{option}.yaml")
+        lines.append(f"  {option:<{column - 2}}{broken(told, width_of(), column, column)}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -41,6 +41,7 @@ RANGES = {
     "cluster.requeues": Range(0, 1_000_000),
     "cluster.cpus": MANY,
     "measure.precision": Range(0, 1, above=True),
+    "measure.worth": Range(0, 1, above=True),
     "measure.min_rounds": MANY,
     "measure.max_rounds": MANY,
     "measure.interpreters": MANY,

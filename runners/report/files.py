@@ -30,7 +30,8 @@ from runners.report.figures.matrix import matrix_n
 from runners.report.figures.shown import shown
 from runners.report.latex import tex
 from runners.report.markdown import details, markdown
-from runners.report.page.build import PAGE, page
+from runners.report.page.build import PAGE as PAGE
+from runners.report.page.build import page
 from runners.report.proposal import proposals
 from runners.report.proposal_files import written as written_proposal
 from runners.report.pythons import section
@@ -46,6 +47,7 @@ from runners.results.read import (
 )
 from runners.results.write import typed, unwritten, write_files
 from runners.words.labels import labels
+from runners.words.lines import say
 from runners.words.parser import Parser
 from runners.words.pythons import code_versions, interpreters
 from runners.words.rounding import in_order
@@ -329,11 +331,12 @@ def run(arguments: Sequence[str]) -> int:
         )
     except (UsageError, OSError) as error:
         told = unwritten(error) if isinstance(error, OSError) else str(error)
-        print(f"error: {printable(told)}", file=sys.stderr)
+        say(f"error: {printable(told)}", sys.stderr)
         return 2
-    lines = (*report.recommendations, *report.compared, *report.proposed)
-    for line in (*map(str, report.paths), *lines):
-        print(printable(line))
+    for path in report.paths:
+        print(printable(str(path)))
+    for line in (*report.recommendations, *report.compared, *report.proposed):
+        say(printable(line))
     for line in filter(None, (*report.mixed, report.missing)):
-        print(printable(line), file=sys.stderr)
+        say(printable(line), sys.stderr)
     return 0

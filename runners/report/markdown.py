@@ -51,8 +51,8 @@ METHOD = """\
   flag in one report of a hundred (Holm).
 - A recommendation compares speedups by the 95% interval of their ratio, pair by pair. The best of
   many has often been lucky as well: expect a little less of it.
-- Of an executor with several n, the best n and the smallest that is shown to reach 95% of it are
-  told: claims on ratios in common rounds, wrong in at most 5% of such lines.
+- Of an executor with several n, the smallest is told that no other one is shown to be worth having
+  beside (measure.worth): a claim on ratios in common rounds, wrong in at most 5% of such lines.
 - Core time is n·Tₙ core-seconds: what n workers could have used. It is split by the tasks' own
   times, CPU times and waits for a CPU, and by what the same tasks took in the plain loop.
 - "Machine" is what n loops at once that share nothing got of it in the same minutes: n times the

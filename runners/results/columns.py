@@ -297,6 +297,12 @@ FIXED = (
         least=1,
         most=MOST_WORKERS,
     ),
+    Column(
+        *("worth", "float64", "ratio"),
+        "the setting measure.worth: how much more speedup makes more workers worth having",
+        least=0,
+        most=1,
+    ),
     Column("workers", "Int64", "count", "distinct workers that ran tasks"),
     Column(
         *("chosen_workers", "str", ""),

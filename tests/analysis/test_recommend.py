@@ -188,6 +188,6 @@ def test_each_executor_with_several_n_has_a_line_of_its_own(tmp_path: Path) -> N
     use, *lines = recommended(tmp_path, speedups).lines()
     assert use.startswith("primes: use process with n = 16: 3.")
     assert [line.partition(" = ")[0] for line in lines] == [
-        "primes, pool: best n",
-        "primes, process: best n",
+        "primes, pool: n",
+        "primes, process: n",
     ]

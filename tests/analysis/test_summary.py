@@ -73,7 +73,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("cell", "workload", "executor", "baseline", "n", "scaling"),
         *("workload.end", "executor.start", "usable_cpus"),
     ]
-    assert columns[9:27] == [
+    assert columns[9:28] == [
         "worker_kind",
         "fresh",
         "python",
@@ -83,6 +83,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "placement",
         "physical_cores",
         "worker_cores",
+        "worth",
         "status",
         "error",
         "ended_by",
@@ -93,8 +94,8 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         "checked",
         "differs",
     ]
-    assert columns[27 : 27 + len(STATISTICS)] == STATISTICS
-    assert columns[27 + len(STATISTICS) :] == [
+    assert columns[28 : 28 + len(STATISTICS)] == STATISTICS
+    assert columns[28 + len(STATISTICS) :] == [
         *("waiting", "setup_s", "teardown_s", "tasks", "task_copies", "workers"),
         *("largest_task_share", "task_slowdown", "first_slowdown", "dealt", "fetched"),
         *("sorted", "sent_bytes", "returned_bytes", "transport_s", "timer_s"),

@@ -205,9 +205,13 @@ def test_time_left_follows_the_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now_s[0])
     pace = Pace(90.0, [10, 10, 20])
-    now_s[0] += 5  # half of its budget
-    assert pace.told(1) == "0:15, 0:15 left"
+    now_s[0] += 3
+    assert pace.left(0) == "0:13 gone, at most 0:37 left"
+    now_s[0] += 2  # half of its budget
+    assert pace.told(1) == "0:15, 0:15 left at this pace"
     assert pace.ended(1) == (15.0, 15.0)
+    assert pace.fitted([]) == []
+    assert pace.left(1) == "0:15 gone, 0:15 left at this pace"
     now_s[0] += 5
     assert pace.ended(2) == (20.0, 10.0)
     now_s[0] += 10

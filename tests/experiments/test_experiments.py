@@ -107,9 +107,13 @@ def test_the_order_is_that_of_the_lecture() -> None:
 def test_the_list_names_question_and_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
-    head = f"gil (L13, L14, L19; {EXPERIMENTS['gil'].cells} cells)"
+    head = "gil (L13, L14, L19; cells: 4, up to 0:26)"
     assert f"{head}\n    Do threads make pure Python code faster" in listed
     assert all(f"\n{name} (" in f"\n{listed}" for name in EXPERIMENTS)
+    assert main(["--help"]) == 0
+    helped = capsys.readouterr().out
+    assert helped.startswith("usage: python -m experiments")
+    assert helped.endswith(f"\nExperiments:\n{listed}")
     assert main(["--list", "gil"]) == 0
     assert "break_even" not in capsys.readouterr().out
 

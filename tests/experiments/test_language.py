@@ -253,5 +253,7 @@ def test_an_unknown_language_is_one_line_with_those_that_there_are(tmp_path: Pat
 
 
 def test_the_list_is_in_the_language(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--list", "--language=ru", "gil"]) == 0
-    assert "Ускоряют ли потоки код на чистом Python?" in capsys.readouterr().out
+    for option in ("--list", "--help"):
+        assert main([option, "--language=ru", "gil"]) == 0
+        listed = "gil (L13, L14, L19; ячеек: 4, до 0:26)\n    Ускоряют ли потоки"
+        assert listed in capsys.readouterr().out

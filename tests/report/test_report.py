@@ -222,7 +222,7 @@ def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
 def test_the_report_recommends(reported: tuple[Path, report.Report]) -> None:
     results, written = reported
     line, workers = written.recommendations
-    assert workers.startswith("primes, thread: best n = 2: 1.8")
+    assert workers.startswith("primes, thread: n = 2: 1.8")
     assert line.startswith("primes: use thread with n = 2: 1.8")
     assert f"## Recommendation\n\n- {line}\n" in text(results)
 
@@ -235,7 +235,7 @@ def test_the_command_prints_what_it_wrote_and_recommends(
     *paths, recommendation, workers = capsys.readouterr().out.splitlines()
     assert sorted(paths) == [str(results / name) for name in FILES]
     assert recommendation.startswith("primes: use thread with n = 2: ")
-    assert workers.startswith("primes, thread: best n = 2: ")
+    assert workers.startswith("primes, thread: n = 2: ")
     assert report.run([str(results), "--timelines"]) == 0
     assert str(results / "2" / "timeline.png") in capsys.readouterr().out.split()
 
