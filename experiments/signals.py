@@ -1,6 +1,6 @@
 """A signal to the main thread while tasks compute."""
 
-from runners.analysis.claims import Changed, Claim, Seen, metric
+from runners.analysis.claims import Changed, Claim, Seen, largest, metric
 
 ROWS = ("L6",)
 CODE = ("runners.workloads.signals:Signals.__call__",)
@@ -15,7 +15,7 @@ CLAIMS = (
     Claim(
         "no_reaction",
         ("L6",),
-        Seen(THREADS, "handled_meanwhile", "signals", never=True),
+        largest(THREADS, "handled_meanwhile").between(0, 0),
         changed=Changed("3.2"),
     ),
     Claim("in_join", (), metric(THREADS, "delay_s").below(0.05)),

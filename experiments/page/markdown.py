@@ -38,6 +38,8 @@ def _front(outcomes: Sequence[Outcome], language: Language, left: str) -> Iterat
     if language.missing:
         yield language.text("page.untranslated", count=len(language.missing))
     yield markdown(where(outcomes, language))
+    if not found:
+        return
     yield f"{counted((judgement for _, _, judgement in found), language)}."
     yield language.text("verdicts.explained")
     yield f"## {language.text('page.verdicts')}"

@@ -45,10 +45,11 @@ class Busy(NamedTuple):
 
 
 def verdict_rows(outcomes: Iterable[Outcome]) -> list[tuple[str, Claim, Judgement]]:
-    """Experiment, claim and judgement, in the order of the lecture's rows."""
+    """Experiment, claim and judgement, in the order of the lecture's rows; not what is to come."""
     found = [
         (outcome.experiment.name, claim, judgement)
         for outcome in outcomes
+        if outcome.failure != TO_COME
         for claim, judgement in outcome.judgements
     ]
     return sorted(found, key=lambda entry: row_order(entry[1].rows))

@@ -16,6 +16,7 @@ import pytest
 from experiments import sweeps
 from experiments.catalogue import experiments, row_order
 from experiments.language import load
+from experiments.program import _left
 from experiments.program import run as main
 from runners.analysis.claims import Claim, judge, speedup
 from runners.command.arguments import count_cells
@@ -206,6 +207,13 @@ def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path:
     text = (tmp_path / "lecture.md").read_text()
     assert re.search(r"\*\*Not measured: .*nonsense", text)
     assert text.count("| not measured |") == len(EXPERIMENTS["gil"].claims)
+
+
+def test_what_will_take_longer_says_so() -> None:
+    assert _left(125, 60, ENGLISH) == "about 2:05 left"
+    assert _left(600, 301, ENGLISH) == (
+        "about 10:00 left; that is longer than 15 minutes in all, the most on two idle CPUs"
+    )
 
 
 def test_the_whole_lecture_fits_into_a_quarter_of_an_hour() -> None:
