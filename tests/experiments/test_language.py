@@ -17,6 +17,7 @@ from experiments.catalogue import experiments, load, names
 from experiments.language import Language, languages
 from experiments.language import load as load_language
 from experiments.page import TO_COME, Outcome, section, write_page
+from experiments.program import _again
 from experiments.program import run as main
 from runners.analysis.claims import (
     Amount,
@@ -260,6 +261,12 @@ def test_the_list_is_in_the_language(capsys: pytest.CaptureFixture[str]) -> None
         assert main([option, "--language=ru", "gil"]) == 0
         listed = "gil (L13, L14, L19; ячеек: 4, до 0:26)\n    Ускоряют ли потоки"
         assert listed in capsys.readouterr().out
+
+
+def test_the_command_that_repeats_it_names_the_language() -> None:
+    command = ["python", "-m", "experiments", "gil", "--quick"]
+    assert _again("gil", True, ENGLISH, []) == command
+    assert _again("gil", True, RUSSIAN, ["n=2"]) == [*command, "--language=ru", "--", "n=2"]
 
 
 def written(figure: Figure) -> str:
