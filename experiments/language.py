@@ -30,11 +30,13 @@ Texts = Mapping[str, str]
 class Language:
     """One language.
 
-    `missing` are the places of its texts that are English for want of others; `labels` has the
-    lines of figures in this language by those in English.
+    `name` is what it was asked for by, its tag or a file. `missing` are the places of its texts
+    that are English for want of others; `labels` has the lines of figures in this language by those
+    in English.
     """
 
     texts: Texts
+    name: str = ENGLISH
     missing: frozenset[str] = frozenset()
     labels: Texts = field(default_factory=dict)
 
@@ -175,7 +177,7 @@ def load(name: str = ENGLISH) -> Language:
             raise UsageError(f"{file}: {key}: other placeholders than in English, which has {told}")
     texts = {**english, **own}
     labels = {english[key]: texts[key] for key in english if key.startswith("figures.")}
-    return Language(texts, frozenset(english.keys() - own.keys()), labels)
+    return Language(texts, name, frozenset(english.keys() - own.keys()), labels)
 
 
 def _read(file: Path) -> Texts:

@@ -87,7 +87,7 @@ def _measured_and_written(
         command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
         title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
         start_s = time.monotonic()
-        again = _again(experiment.name, quick, overrides)
+        again = _again(experiment.name, quick, language, overrides)
         failure = _follow(console, title, command, folder / experiment.name, again)
         now_s = time.monotonic()
         measured += experiment.cells
@@ -213,9 +213,12 @@ def _list(chosen: Sequence[Experiment], language: Language, quick: bool) -> None
         say(f"    {experiment.question}", indent=4)
 
 
-def _again(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
+def _again(name: str, quick: bool, language: Language, overrides: Sequence[str]) -> list[str]:
     """The words that run this experiment again."""
-    command = ["python", "-m", "experiments", name, *(["--quick"] if quick else [])]
+    options = ["--quick"] if quick else []
+    if language.name != ENGLISH:
+        options.append(f"--language={language.name}")
+    command = ["python", "-m", "experiments", name, *options]
     return [*command, *(["--", *overrides] if overrides else [])]
 
 

@@ -2,20 +2,22 @@
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from experiments.catalogue import experiments, names
+from experiments.catalogue import experiments, load, names
 from experiments.language import Language, languages
 from experiments.language import load as load_language
 from experiments.page import TO_COME, Outcome, section, write_page
+from experiments.program import _again
 from experiments.program import run as main
 from runners.analysis.claims import (
     Amount,
@@ -29,6 +31,8 @@ from runners.analysis.claims import (
 )
 from runners.model import UsageError
 from tests import synthetic
+
+Row = Mapping[str, Any]
 
 ENGLISH, RUSSIAN = load_language(), load_language("ru")
 EXPERIMENTS = experiments(ENGLISH)
@@ -257,3 +261,54 @@ def test_the_list_is_in_the_language(capsys: pytest.CaptureFixture[str]) -> None
         assert main([option, "--language=ru", "gil"]) == 0
         listed = "gil (L13, L14, L19; ячеек: 4, до 0:26)\n    Ускоряют ли потоки"
         assert listed in capsys.readouterr().out
+
+
+def test_the_command_that_repeats_it_names_the_language() -> None:
+    command = ["python", "-m", "experiments", "gil", "--quick"]
+    assert _again("gil", True, ENGLISH, []) == command
+    assert _again("gil", True, RUSSIAN, ["n=2"]) == [*command, "--language=ru", "--", "n=2"]
+
+
+def written(figure: Figure) -> str:
+    """All that stands in a figure once it is drawn, but for the commands of powers of ten."""
+    figure.draw_without_rendering()
+    texts = (found for found in figure.findobj(Text) if isinstance(found, Text))
+    shown = "\n".join(text.get_text() for text in texts if text.get_visible())
+    return re.sub(r"\\[a-z]+", "", shown)
+
+
+ENDS = ("", "_low", "_high", "_max")
+
+
+def interval(name: str, estimate: float, ends: Sequence[str] = ENDS) -> dict[str, Any]:
+    parts = zip(ends, (1, 0.9, 1.1, 1.2), strict=False)
+    return {f"{name}{end}": estimate * part for end, part in parts}
+
+
+SIDES = {
+    **interval("baseline", 0.3, ("_median_s", "_low_s", "_high_s")),
+    **interval("measured", 0.2, ("_median_s", "_low_s", "_high_s")),
+}
+DRAWN: dict[str, list[Row]] = {
+    "gil": [interval("speedup", 1.5, ENDS[:3]) | {"usable_cpus": 2.0, "physical_cores": 1}],
+    "practice_primes": [
+        {"executor": executor, "executor.forget": "none", **SIDES}
+        for executor in ("thread", "process")
+    ],
+    "switch_interval": [{"executor.switch_interval_s": 0.005, **interval("metric.delay_s", 0.006)}],
+    "processes_talk": [
+        {
+            **{"workload.channel": channel, "workload.size_bytes": 1024},
+            **interval("metric.mb_per_s", 900.0),
+        }
+        for channel in ("queue", "pipe_duplex", "shared_memory")
+    ],
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_written_in_a_figure_is_in_the_file(name: str) -> None:
+    [figure] = load(name, STRANGE).figures(synthetic.summary(*DRAWN[name])).values()
+    assert len(latin(written(figure))) > 3
+    STRANGE.translate(figure)
+    assert latin(written(figure)) <= {"pool", "primes"}
