@@ -81,7 +81,8 @@ def _measured_and_written(
     others = [one for one in everything if one not in chosen and (folder / one.name).is_dir()]
     began_s, measured = time.monotonic(), 0
     written: list[Path] = []
-    console.print(_outlook(chosen, language, quick, overrides), soft_wrap=True)
+    if outlook := _outlook(chosen, language, quick, overrides):
+        say(outlook)
     for number, experiment in enumerate(chosen, 1):
         command = sweeps.arguments(experiment.name, quick=quick, overrides=overrides)
         title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def watch(pool: Any, *, quiet: bool = False) -> Any:
-    """Note what `pool` does until the end of its `with` block, and tell where its time went.
+    """Note what `pool` does until the end of its `with` block, and tell where its time went, as in::
 
         with watch(ProcessPoolExecutor(8)) as pool:
             list(pool.map(f, data))
