@@ -88,7 +88,7 @@ def _measured_and_written(
         title = f"{number:>2}/{len(chosen)}  {experiment.name:<18}"
         start_s = time.monotonic()
         again = _again(experiment.name, quick, language, overrides)
-        failure = _follow(console, title, command, folder / experiment.name, again)
+        failure = _follow(console, title, command, folder / experiment.name, again, language)
         now_s = time.monotonic()
         measured += experiment.cells
         to_come = sum(one.cells for one in chosen[number:])
@@ -223,7 +223,12 @@ def _again(name: str, quick: bool, language: Language, overrides: Sequence[str])
 
 
 def _follow(
-    console: Console, title: str, command: Sequence[str], folder: Path, again: Sequence[str]
+    console: Console,
+    title: str,
+    command: Sequence[str],
+    folder: Path,
+    again: Sequence[str],
+    language: Language,
 ) -> str:
     """Run one sweep and show how far it is; what went wrong, or ""."""
     with Progress(
@@ -235,14 +240,12 @@ def _follow(
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(title, cells="")
-        return sweeps.run(
-            command,
-            folder,
-            again,
-            lambda cell, cells: progress.update(
-                task, cells=f"{cell} of {cells} cells", refresh=True
-            ),
-        )
+
+        def told(cell: int, cells: int) -> None:
+            text = language.text("page.progress", cell=cell, cells=cells)
+            progress.update(task, cells=text, refresh=True)
+
+        return sweeps.run(command, folder, again, told)
 
 
 def _outcome(experiment: Experiment, folder: Path, failure: str, again: Sequence[str]) -> Outcome:
