@@ -1,13 +1,9 @@
-"""Can a reader see half a change of a point whose two coordinates change together?
-
-One worker moves the point, another reads it. A reading is torn if its coordinates do not belong
-together. Threads share an object; processes share a structure in shared memory. The setters that a
-move calls take a reentrant mutex again; they leave a plain lock alone.
-"""
+"""A point that one worker moves while another reads it, with and without a mutex."""
 
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L8",)
+CODE = ("runners.workloads.point:Guarded",)
 
 
 def point(executor: str, lock: str, never: bool = False) -> Seen:
@@ -17,40 +13,10 @@ def point(executor: str, lock: str, never: bool = False) -> Seen:
 
 
 CLAIMS = (
-    Claim(
-        ("L8",),
-        "Without a mutex, a thread can see half a change of another one.",
-        "",
-        point("thread", "none"),
-    ),
-    Claim(
-        ("L8",),
-        "With a reentrant mutex no thread sees half a change.",
-        "",
-        point("thread", "rlock", never=True),
-    ),
-    Claim(
-        (),
-        "With a plain lock no thread sees half a change either.",
-        "",
-        point("thread", "lock", never=True),
-    ),
-    Claim(
-        (),
-        "In shared memory without a mutex, a process can see half a change of another one.",
-        "",
-        point("process", "none"),
-    ),
-    Claim(
-        (),
-        "With a reentrant mutex no process sees half a change.",
-        "",
-        point("process", "rlock", never=True),
-    ),
-    Claim(
-        (),
-        "With a plain lock no process sees half a change either.",
-        "",
-        point("process", "lock", never=True),
-    ),
+    Claim("thread_none", ("L8",), point("thread", "none")),
+    Claim("thread_rlock", ("L8",), point("thread", "rlock", never=True)),
+    Claim("thread_lock", (), point("thread", "lock", never=True)),
+    Claim("process_none", (), point("process", "none")),
+    Claim("process_rlock", (), point("process", "rlock", never=True)),
+    Claim("process_lock", (), point("process", "lock", never=True)),
 )

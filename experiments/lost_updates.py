@@ -1,12 +1,9 @@
-"""Are shared values safe for threads and processes, when all of them add to one number?
-
-`value += 1` reads and then writes. The lock of a `Value` is held for either, but not in between,
-unless the program takes it with `get_lock()`. A `RawValue` has no lock.
-"""
+"""Additions to one shared number, with and without a lock."""
 
 from runners.analysis.claims import Claim, Seen
 
 ROWS = ("L23",)
+CODE = ("runners.workloads.shared_value:SharedValue._count",)
 
 
 def losses(executor: str, lock: str, never: bool = False) -> Seen:
@@ -16,35 +13,10 @@ def losses(executor: str, lock: str, never: bool = False) -> Seen:
 
 
 CLAIMS = (
-    Claim(
-        ("L23",),
-        "A Value is safe for threads: no addition is lost.",
-        "safe",
-        losses("thread", "implicit", never=True),
-    ),
-    Claim(
-        ("L23",),
-        "A Value is safe for processes: no addition is lost.",
-        "safe",
-        losses("process", "implicit", never=True),
-    ),
-    Claim(
-        (),
-        "Threads lose no addition to a Value under its get_lock().",
-        "",
-        losses("thread", "explicit", never=True),
-    ),
-    Claim(
-        (),
-        "Processes lose no addition to a Value under its get_lock().",
-        "",
-        losses("process", "explicit", never=True),
-    ),
-    Claim(
-        (),
-        "Threads lose no addition to a RawValue, though it has no lock.",
-        "",
-        losses("thread", "none", never=True),
-    ),
-    Claim((), "Processes lose additions to a RawValue.", "", losses("process", "none")),
+    Claim("thread_implicit", ("L23",), losses("thread", "implicit", never=True)),
+    Claim("process_implicit", ("L23",), losses("process", "implicit", never=True)),
+    Claim("thread_explicit", (), losses("thread", "explicit", never=True)),
+    Claim("process_explicit", (), losses("process", "explicit", never=True)),
+    Claim("thread_none", (), losses("thread", "none", never=True)),
+    Claim("process_none", (), losses("process", "none")),
 )

@@ -1,10 +1,4 @@
-"""Does it matter which CPUs workers run on, to work that computes and to work that moves memory?
-
-Workers may move (none), have a core each as long as there are some (cores), or fill both threads of
-a core first (siblings). Two threads of a core share its units, and all cores of a package its
-memory: what limits counting is not what limits copying. What a machine does not have, as threads of
-one core, is told and left out.
-"""
+"""Workers that count or copy, free, on cores of their own or on threads of one core."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +8,10 @@ from runners.analysis.claims import Claim, speedup
 ROWS: tuple[str, ...] = ()
 BY_NAME = True
 """Many machines have no two threads on a core, and virtual ones do not say so."""
+CODE = (
+    "runners.workloads.countdown:count",
+    "runners.workloads.memory_copy:MemoryCopy.__call__",
+)
 
 
 def cell(workload: str, placement: str, n: int = 2) -> Mapping[str, Any]:
@@ -25,37 +23,24 @@ COUNTING, COPYING = "countdown", "memory_copy"
 CLAIMS = (
     *(
         Claim(
+            f"cores_{work}",
             (),
-            f"Two workers {what} on cores of their own as fast as free ones, within 10%.",
-            "",
             speedup(cell(work, "cores")).over(speedup(cell(work, "none"))).between(0.9, 1 / 0.9),
         )
-        for work, what in ((COUNTING, "count"), (COPYING, "copy"))
+        for work in (COUNTING, COPYING)
     ),
     Claim(
+        "siblings",
         (),
-        "Two threads of one core count slower than two cores.",
-        "",
         speedup(cell(COUNTING, "siblings")).over(speedup(cell(COUNTING, "cores"))).below(0.9),
     ),
     Claim(
+        "one_pinned",
         (),
-        "A single worker that is pinned counts as fast as one that is not, within 5%.",
-        "",
         speedup(cell(COUNTING, "cores", 1))
         .over(speedup(cell(COUNTING, "none", 1)))
         .between(0.95, 1 / 0.95),
     ),
-    Claim(
-        (),
-        "How much faster four workers count on cores of their own.",
-        "",
-        speedup(cell(COUNTING, "cores", 4)),
-    ),
-    Claim(
-        (),
-        "How much faster four workers copy on cores of their own.",
-        "",
-        speedup(cell(COPYING, "cores", 4)),
-    ),
+    Claim("four_count", (), speedup(cell(COUNTING, "cores", 4))),
+    Claim("four_copy", (), speedup(cell(COPYING, "cores", 4))),
 )

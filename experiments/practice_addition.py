@@ -1,12 +1,9 @@
-"""Are additions of integers, strings and lists faster in threads or in processes?
+"""Additions of integers, strings and lists, once and many times over."""
 
-Four different pairs of arguments for each type, each pair as a task of its own: once, and 10,000
-times over.
-"""
-
-from runners.analysis.claims import Claim, Ends, speedup
+from runners.analysis.claims import Changed, Claim, Ends, speedup
 
 ROWS = ("P2",)
+CODE = ("runners.workloads.addition:Addition.__call__",)
 
 THREADS = {"executor": "thread", "workload.repeat": 1}
 PROCESSES = {"executor": "process", "workload.repeat": 1}
@@ -14,30 +11,15 @@ THREADS_LONG = {"executor": "thread", "workload.repeat": 10_000}
 PROCESSES_LONG = {"executor": "process", "workload.repeat": 10_000}
 
 CLAIMS = (
-    Claim(("P2",), "Two threads add up all of them.", "", Ends(THREADS, "ok")),
-    Claim(("P2",), "Two processes add up all of them.", "", Ends(PROCESSES, "ok")),
+    Claim("threads_add", ("P2",), Ends(THREADS, "ok")),
+    Claim("processes_add", ("P2",), Ends(PROCESSES, "ok")),
+    Claim("threads_slower", ("P2",), speedup(THREADS).below(1)),
+    Claim("processes_slower", ("P2",), speedup(PROCESSES).below(1)),
     Claim(
-        ("P2",),
-        "A single addition is too short for threads: they are slower than a plain loop.",
-        "",
-        speedup(THREADS).below(1),
-    ),
-    Claim(
-        ("P2",),
-        "A single addition is too short for processes: they are slower than a plain loop.",
-        "",
-        speedup(PROCESSES).below(1),
-    ),
-    Claim(
+        "threads_long",
         (),
-        "Repeated 10,000 times, additions are no faster in threads.",
-        "",
         speedup(THREADS_LONG).below(1.05),
+        changed=Changed("3.13", without_gil=True),
     ),
-    Claim(
-        (),
-        "Repeated 10,000 times, additions are faster in processes.",
-        "",
-        speedup(PROCESSES_LONG).above(1),
-    ),
+    Claim("processes_long", (), speedup(PROCESSES_LONG).above(1)),
 )

@@ -1,9 +1,4 @@
-"""How do two processes talk best: through a queue, a pipe or shared memory?
-
-Messages of a size go there and back one by one, for the latency, then in a row, for the throughput.
-A message through shared memory is copied in by one process and out by the other. The baseline is
-the same between two threads, where a queue passes references.
-"""
+"""Messages between two processes: a queue, a pipe, shared memory."""
 
 from collections.abc import Mapping
 
@@ -15,6 +10,7 @@ from matplotlib.ticker import NullLocator
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, Seen, metric
 
 ROWS = ("L20", "L21", "L23")
+CODE = ("runners.workloads.transfer:Transfer._send",)
 
 QUEUE, PIPE, SHARED = "queue", "pipe_duplex", "shared_memory"
 SMALL, MEDIUM, LARGE, HUGE = 2**10, 2**16, 2**20, 2**26
@@ -36,94 +32,43 @@ def gain(channel: str, other: str, size_bytes: int) -> Quantity:
 
 
 CLAIMS = (
+    Claim("no_task_done", ("L20",), Ends(messages(QUEUE, MEDIUM), "ok")),
     Claim(
+        "pickled_copies",
         ("L20",),
-        "Objects pass a queue between processes without any task_done.",
-        "",
-        Ends(messages(QUEUE, MEDIUM), "ok"),
-    ),
-    Claim(
-        ("L20",),
-        "Objects travel as pickled copies: one of 1 MiB takes at least 5 times as long as one of "
-        "1 KiB, which a reference would not.",
-        "",
         metric(messages(QUEUE, LARGE), "latency_s")
         .over(metric(messages(QUEUE, SMALL), "latency_s"))
         .above(5),
     ),
+    Claim("large_error", ("L20",), Seen(messages(QUEUE, HUGE), "errors", "messages")),
+    Claim("large_passes", (), Seen(messages(QUEUE, HUGE), "errors", "messages", never=True)),
+    Claim("both_ends", ("L21",), Ends(messages(PIPE, MEDIUM), "ok")),
     Claim(
-        ("L20",),
-        "Very large objects, here of 64 MiB, may raise ValueError in a queue.",
-        "over 32 MB",
-        Seen(messages(QUEUE, HUGE), "errors", "messages"),
-    ),
-    Claim(
-        (),
-        "Objects of 64 MiB pass a queue between processes without an error.",
-        "",
-        Seen(messages(QUEUE, HUGE), "errors", "messages", never=True),
-    ),
-    Claim(
+        "pipe_sooner",
         ("L21",),
-        "Both ends of a pipe between two processes send and receive.",
-        "",
-        Ends(messages(PIPE, MEDIUM), "ok"),
-    ),
-    Claim(
-        ("L21",),
-        "A pipe is faster than a queue: messages of 1 KiB arrive sooner.",
-        "",
         metric(messages(QUEUE, SMALL), "latency_s")
         .over(metric(messages(PIPE, SMALL), "latency_s"))
         .above(1),
     ),
+    Claim("pipe_more_small", ("L21",), gain(PIPE, QUEUE, SMALL).above(1)),
+    Claim("pipe_more_large", ("L21",), gain(PIPE, QUEUE, LARGE).above(1)),
     Claim(
-        ("L21",),
-        "A pipe is faster than a queue: more messages of 1 KiB pass in a second.",
-        "",
-        gain(PIPE, QUEUE, SMALL).above(1),
-    ),
-    Claim(
-        ("L21",),
-        "A pipe is faster than a queue: more messages of 1 MiB pass in a second.",
-        "",
-        gain(PIPE, QUEUE, LARGE).above(1),
-    ),
-    Claim(
+        "memory_sooner_than_pipe",
         ("L23",),
-        "Shared memory is the fastest way between processes: 1 KiB arrives sooner than by a pipe.",
-        "",
         metric(messages(PIPE, SMALL), "latency_s")
         .over(metric(messages(SHARED, SMALL), "latency_s"))
         .above(1),
     ),
     Claim(
+        "memory_sooner_than_queue",
         ("L23",),
-        "Shared memory is the fastest way between processes: 1 KiB arrives sooner than by a queue.",
-        "",
         metric(messages(QUEUE, SMALL), "latency_s")
         .over(metric(messages(SHARED, SMALL), "latency_s"))
         .above(1),
     ),
-    Claim(
-        (),
-        "With room for one message only, shared memory passes more of 1 KiB in a row than a pipe, "
-        "which holds many.",
-        "",
-        gain(SHARED, PIPE, SMALL).above(1),
-    ),
-    Claim(
-        ("L23",),
-        "Shared memory is the fastest way between processes: faster than a pipe for 1 MiB.",
-        "",
-        gain(SHARED, PIPE, LARGE).above(1),
-    ),
-    Claim(
-        ("L23",),
-        "Shared memory is the fastest way between processes: faster than a queue for 1 MiB.",
-        "",
-        gain(SHARED, QUEUE, LARGE).above(1),
-    ),
+    Claim("memory_more_small", (), gain(SHARED, PIPE, SMALL).above(1)),
+    Claim("memory_more_than_pipe", ("L23",), gain(SHARED, PIPE, LARGE).above(1)),
+    Claim("memory_more_than_queue", ("L23",), gain(SHARED, QUEUE, LARGE).above(1)),
 )
 
 

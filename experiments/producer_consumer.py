@@ -1,12 +1,12 @@
-"""Do the squares of a file's numbers all arrive in another file, and do more consumers help?
-
-A producer reads the numbers and puts them into a queue. Consumers write the squares down and say
-`task_done`. The producer waits for all with `join`, then sends each consumer the stop word.
-"""
+"""Numbers from one file, their squares into another, through a queue."""
 
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L18",)
+CODE = (
+    "runners.workloads.squares:Squares._produce",
+    "runners.workloads.squares:Squares._consume",
+)
 
 
 def squares(executor: str, consumers: int) -> Cell:
@@ -19,29 +19,9 @@ def rate(executor: str, consumers: int) -> Quantity:
 
 
 CLAIMS = (
-    Claim(
-        ("L18",),
-        "One thread reads, one squares and writes: all squares are there, and both threads end.",
-        "",
-        Ends(squares("thread", 1), "ok"),
-    ),
-    Claim(("L18",), "Numbers squared by one thread.", "", rate("thread", 1)),
-    Claim(
-        (),
-        "A second thread that squares makes it no faster.",
-        "",
-        rate("thread", 2).over(rate("thread", 1)).below(1.05),
-    ),
-    Claim(
-        (),
-        "One process reads, one squares and writes: all squares are there, and both end.",
-        "",
-        Ends(squares("process", 1), "ok"),
-    ),
-    Claim(
-        (),
-        "Two processes square fewer numbers in a second than two threads.",
-        "",
-        rate("process", 1).over(rate("thread", 1)).below(1),
-    ),
+    Claim("one_squares", ("L18",), Ends(squares("thread", 1), "ok")),
+    Claim("rate", ("L18",), rate("thread", 1)),
+    Claim("two_no_faster", (), rate("thread", 2).over(rate("thread", 1)).below(1.05)),
+    Claim("process_squares", (), Ends(squares("process", 1), "ok")),
+    Claim("processes_slower", (), rate("process", 1).over(rate("thread", 1)).below(1)),
 )

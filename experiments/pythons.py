@@ -1,9 +1,4 @@
-"""Which Python is the fastest for this code, alone and on several workers?
-
-All interpreters that are found here, from 3.11 on, run the same tasks: pure Python (countdown), C
-code that holds the GIL where there is one (json_parse), C code that lets go of it (compress), and
-waiting (io_sleep). A build without the GIL, if there is one, is among them.
-"""
+"""The same tasks on all interpreters that are found here."""
 
 from collections.abc import Mapping
 
@@ -14,6 +9,10 @@ from runners.analysis.claims import Claim
 from runners.report import figures as plots
 
 ROWS: tuple[str, ...] = ()
+CODE = (
+    "runners.workloads.countdown:count",
+    "runners.workloads.json_parse:JsonParse.__call__",
+)
 
 CLAIMS: tuple[Claim, ...] = ()
 """Nothing is claimed: which interpreters there are is not known beforehand."""

@@ -1,12 +1,9 @@
-"""Do queues keep their order and lose nothing, and which of them is the fastest?
-
-Two producers put numbers into a queue, two consumers take them out. Beforehand a hundred numbers
-are put in and taken out one after the other, to see the order.
-"""
+"""Queues of every kind, their order and how much goes through them."""
 
 from runners.analysis.claims import Cell, Claim, Ends, Quantity, metric
 
 ROWS = ("L17",)
+CODE = ("runners.workloads.queues:Queues.__call__",)
 
 
 def queue(executor: str, kind: str) -> Cell:
@@ -19,52 +16,20 @@ def rate(executor: str, kind: str) -> Quantity:
 
 
 CLAIMS = (
+    Claim("fifo", ("L17",), Ends(queue("thread", "fifo"), "ok")),
+    Claim("lifo", ("L17",), Ends(queue("thread", "lifo"), "ok")),
+    Claim("priority", ("L17",), Ends(queue("thread", "priority"), "ok")),
+    Claim("simple_faster", (), rate("thread", "simple").over(rate("thread", "fifo")).above(1)),
+    Claim("process_fifo", (), Ends(queue("process", "fifo"), "ok")),
     Claim(
-        ("L17",),
-        "A FIFO queue between threads gives every item once, in its order.",
-        "",
-        Ends(queue("thread", "fifo"), "ok"),
-    ),
-    Claim(
-        ("L17",),
-        "A LIFO queue between threads gives every item once, the last one first.",
-        "",
-        Ends(queue("thread", "lifo"), "ok"),
-    ),
-    Claim(
-        ("L17",),
-        "A priority queue between threads gives every item once, the smallest first.",
-        "",
-        Ends(queue("thread", "priority"), "ok"),
-    ),
-    Claim(
+        "process_lifo",
         (),
-        "Between threads, a SimpleQueue passes more items in a second than a Queue.",
-        "",
-        rate("thread", "simple").over(rate("thread", "fifo")).above(1),
-    ),
-    Claim(
-        (),
-        "A FIFO queue between processes gives every item once, in its order.",
-        "",
-        Ends(queue("process", "fifo"), "ok"),
-    ),
-    Claim(
-        (),
-        "There is no LIFO queue between processes.",
-        "",
         Ends(queue("process", "lifo"), "unsupported", "multiprocessing has no LifoQueue"),
     ),
     Claim(
+        "process_priority",
         (),
-        "There is no priority queue between processes.",
-        "",
         Ends(queue("process", "priority"), "unsupported", "multiprocessing has no PriorityQueue"),
     ),
-    Claim(
-        (),
-        "A Queue between threads passes more than twice as many items as one between processes.",
-        "",
-        rate("thread", "fifo").over(rate("process", "fifo")).above(2),
-    ),
+    Claim("threads_faster", (), rate("thread", "fifo").over(rate("process", "fifo")).above(2)),
 )

@@ -1,6 +1,7 @@
 """One experiment's sweep, as its own run of the program: started, followed, ended, read."""
 
 import json
+import math
 import os
 import shlex
 import signal
@@ -20,14 +21,18 @@ from runners.results.read import planned_cells, read_environments, read_runs
 from runners.results.regular import open_regular
 
 MEASURE = (
-    *("measure=quick", "measure.min_rounds=40", "measure.max_rounds=40", "measure.interpreters=5"),
-    "measure.time_budget_s=16",
+    *("measure=quick", "measure.min_rounds=20", "measure.max_rounds=20", "measure.interpreters=5"),
+    "measure.time_budget_s=6.5",
 )
 QUICK = (
     *("measure=quick", "measure.min_rounds=6", "measure.max_rounds=6", "measure.time_budget_s=3"),
 )
 """The rounds are counted, so that a finished cell is not continued the next time; six of them are
-the fewest that have a 95% interval of ranks."""
+the fewest that have a 95% interval of ranks. The budgets of all cells of the lecture, and a second
+for each to start, are less than `LONGEST_S`."""
+
+LONGEST_S = 15 * 60.0
+"""What the whole takes at most on two idle CPUs."""
 
 
 OUTPUT = "output.txt"
@@ -41,6 +46,16 @@ OWN = str(Path(__file__).parents[1])
 def arguments(name: str, *, quick: bool = False, overrides: Sequence[str] = ()) -> list[str]:
     """What `python -m runners` is called with for an experiment, but for its folder."""
     return ["-m", f"+experiment={name}", *(QUICK if quick else MEASURE), *overrides]
+
+
+def budget_s(*, quick: bool = False, overrides: Sequence[str] = ()) -> float:
+    """The most seconds that a cell is measured for; NaN where that is not a number."""
+    words = [*(QUICK if quick else MEASURE), *overrides]
+    budgets = [text.partition("=")[2] for text in words if "measure.time_budget_s=" in text]
+    try:
+        return max(map(float, budgets[-1].split(",")))
+    except ValueError:  # which the sweep will say
+        return math.nan
 
 
 def run(

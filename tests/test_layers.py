@@ -105,7 +105,7 @@ def test_what_the_measuring_process_loads_is_the_standard_library(room: str) -> 
         assert others <= sys.stdlib_module_names | NEWER | BESIDES.get(plugin, set())
 
 
-PROGRAM = ("__init__", "__main__", "catalogue", "page", "program", "sweeps")
+PROGRAM = ("__init__", "__main__", "catalogue", "language", "program", "sweeps")
 """The program `python -m experiments`; all other modules of the folder are experiments."""
 
 

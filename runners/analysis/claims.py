@@ -2,14 +2,15 @@
 
 A claim says of one cell, or of the ratio of two, on which side of a line it lies. The interval
 decides: wholly on that side, the claim holds; wholly on the other, it does not hold; else it is
-undecided. So is what was measured on a busy machine, in either direction: load slows down, and it
-also lets threads look as if they did not help. What cannot be judged on this machine is not
-measured, with the reason.
+undecided. So is every time and ratio of a busy machine, in either direction: load slows down, and
+it also lets threads look as if they did not help. What cannot be judged on this machine is not
+measured, with the reason. A claim that Python has overtaken is no failure: see `Claim`.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -17,28 +18,69 @@ import pandas as pd
 
 from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
+from runners.analysis.machine import busy_by
 from runners.words.causes import reason
 from runners.words.rounding import bracketed, duration
 
-Verdict = Literal["holds", "does not hold", "undecided", "not measured", "result"]
-"""A `result` is a number that nothing was claimed about."""
+Verdict = Literal[
+    "holds", "does not hold", "changed", "other Python", "undecided", "not measured", "result"
+]
+"""What has `changed` does not hold, and did in an earlier Python. A claim about an `other Python`
+says nothing of the one that was measured. A `result` is a number that nothing was claimed about."""
 
 Cell = Mapping[str, object]
 """One cell of a sweep: columns of the summary with the values that it alone has; None for null."""
 
 
 Row: TypeAlias = "pd.Series[Any]"
-Words = Callable[[float, float, float], str]
-"""Puts an estimate and the ends of its interval, which may be NaN, into words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as this program rounds it, perhaps with its interval, and what it is a number of.
+
+    As in ("1,234 [1,200, 1,260]", "handovers_per_s"); `of` is "" for a time or a ratio.
+    """
+
+    number: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words apart from their language: the name of a text, and what is filled into it.
+
+    A filling that is a string, such as an error, is in no language but the program's own.
+    """
+
+    text: str
+    values: Mapping[str, "Amount | str"] = field(default_factory=dict)
+
+
+Load = tuple[str, float]
+"""What others took of the machine: the column that says so, and its value; NO_LOAD for nothing."""
+
+BUSY_BY = ("others_share", "machine_off_cpu")
+NO_LOAD: Load = ("", 0.0)
+
+Words = Callable[[float, float, float], Amount]
+"""Rounds an estimate and the ends of its interval, which may be NaN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict, what was measured, in words, and what the claim says of it, or ""."""
+    """The verdict, what was measured, and what the claim says of it, where it does.
+
+    Of a number there are its interval and the two ends of what is claimed, infinite where it has
+    none. `python` is the one since which it `changed`, or the `other Python`.
+    """
 
     verdict: Verdict
-    measured: str
-    claimed: str = ""
+    measured: Said
+    claimed: Said | None = None
+    interval: Interval | None = None
+    line: tuple[float, float] | None = None
+    python: str = ""
 
 
 class Criterion(Protocol):
@@ -56,16 +98,37 @@ class Criterion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim in a sentence, and what decides about it.
+    """One claim, and what decides about it.
 
-    `rows` are those of the lecture that it belongs to, as ("L14",), and `lecture` is the lecture's
-    own figure; () and "" for what the lecture did not know.
+    `rows` are those of the lecture that it belongs to, as ("L14",); () for what the lecture did not
+    know. What it says is a text of a language, found by `name`: the claim as a sentence, and the
+    lecture's own figure, if it has one. With `changed` it was true of Pythons before that version;
+    with `python` it is about that version alone.
     """
 
+    name: str
     rows: tuple[str, ...]
-    text: str
-    lecture: str
     criterion: Criterion
+    text: str = ""
+    lecture: str = ""
+    changed: "Changed | None" = None
+    python: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Since when a claim is no longer true; `without_gil`: where tasks run without the GIL only."""
+
+    since: str
+    without_gil: bool = False
+
+    def covers(self, rows: Sequence[Row]) -> bool:
+        """Whether all cells with these rows of the summary were measured after the change."""
+        gils = [row.get("gil") for row in rows]
+        if self.without_gil and any(pd.isna(gil) or gil for gil in gils):
+            return False
+        versions = [_version(row) for row in rows]
+        return all(one is not None and one >= _numbers(self.since) for one in versions)
 
 
 class NotMeasured(Exception):
@@ -78,9 +141,31 @@ def judge(claim: Claim, summary: pd.DataFrame, pairs: Comparison | None = None) 
     With `pairs`, times of two cells are compared in the rounds that they have in common.
     """
     try:
-        return claim.criterion.judge(summary, pairs)
+        found = claim.criterion.judge(summary, pairs)
+        rows = [_row(summary, cell) for cell in claim.criterion.cells]
     except NotMeasured as reason:
-        return Judgement("not measured", str(reason))
+        return Judgement("not measured", as_it_is(str(reason)))
+    if claim.python and all(_version(row) not in (None, _numbers(claim.python)) for row in rows):
+        return replace(found, verdict="other Python", python=claim.python)
+    changed = claim.changed
+    if found.verdict == "does not hold" and changed is not None and changed.covers(rows):
+        return replace(found, verdict="changed", python=changed.since)
+    return found
+
+
+def _version(row: Row) -> tuple[int, ...] | None:
+    """The first two numbers of the Python that ran the tasks, as (3, 13); None if not known."""
+    found = re.search(r"(\d+)\.(\d+)", str(row.get("python")))
+    return None if found is None else _numbers(found[0])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def as_it_is(text: str) -> Said:
+    """What the program itself says, in its own language."""
+    return Said("as_it_is", {"text": text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,46 +221,33 @@ class Quantity:
                 return paired
         return interval.over(divisor)
 
-    def told(self, interval: Interval) -> str:
-        """The value in words, as in "0.97× [0.96, 0.99]"."""
+    def amount(self, interval: Interval) -> Amount:
+        """The value, rounded, as in "0.97× [0.96, 0.99]"."""
         return self.words(interval.estimate, interval.low, interval.high)
 
-    def told_with_load(self, interval: Interval, load: str) -> str:
-        """The same, with what others took of the machine meanwhile."""
-        return f"{self.told(interval)}; {load}" if load else self.told(interval)
+    def said(self, interval: Interval, load: Load = NO_LOAD) -> Said:
+        """The value, with what others took of the machine meanwhile."""
+        value, (name, share) = self.amount(interval), load
+        if name:
+            return Said(name, {"value": value, "share": Amount(f"{share:.0%}")})
+        return Said("value", {"value": value})
 
-    def load(self, summary: pd.DataFrame) -> str:
-        """What others took while its cells were measured; "" where that does not matter to it.
+    def load(self, summary: pd.DataFrame) -> Load:
+        """What others took while its cells were measured, where that matters to it.
 
         Counts, such as one of lost updates, are what they are under any load.
         """
         name = self.columns[0].removesuffix("_max")
         if name.startswith("metric.") and not name.endswith("_s"):
-            return ""
-        flags = (flag for cell in self.cells for flag in _row(summary, cell).get("flags", ()))
-        return next((flag.detail for flag in flags if flag.code == "busy_machine"), "")
-
-    def unloaded(self, summary: pd.DataFrame) -> Interval:
-        """From its value to what it would be if the machine gave all its CPUs.
-
-        That is the speedup over the ceiling, times the bound, where the machine alone was the
-        limit, and the value as it is where the program was; the truth lies between. Unbounded
-        where there is no ceiling.
-        """
-        row = _row(summary, self.cell)
-        seen = Interval(*(float(row[name]) for name in self.columns))
-        ends = [f"efficiency_of_ceiling{end}" for end in ("", "_low", "_high")]
-        free = [float(row.get(name, math.nan)) * float(row.get("bound", math.nan)) for name in ends]
-        if self.columns[0] == "speedup" and all(map(math.isfinite, free)):
-            seen = Interval(seen.estimate, min(seen.low, free[1]), max(seen.high, free[2]))
-        else:
-            seen = Interval(seen.estimate, -math.inf, math.inf)
-        return seen if self.divisor is None else seen.over(self.divisor.unloaded(summary))
+            return NO_LOAD
+        rows = (_row(summary, cell) for cell in self.cells)
+        told = ((row.get(name, math.nan) for name in BUSY_BY) for row in rows)
+        loads = (busy_by(*shares) for shares in told)
+        return next((load for load in loads if load != NO_LOAD), NO_LOAD)
 
     def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
-        return Judgement(
-            "result", self.told_with_load(self.read(summary, pairs), self.load(summary))
-        )
+        interval = self.read(summary, pairs)
+        return Judgement("result", self.said(interval, self.load(summary)), interval=interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +268,13 @@ class Within:
             if row["status"] == "wrong":  # the workload's own check contradicts what is claimed
                 return Judgement("does not hold", _why(row), self._claimed())
         interval = self.quantity.read(summary, pairs)
-        measured = self.quantity.told(interval)
-        verdict = self._verdict(interval)
-        if verdict == "undecided":
-            if math.isnan(interval.low) or math.isnan(interval.high):
-                measured += ", without an interval"
-        elif load := self.quantity.load(summary):
-            verdict = self._verdict(self.quantity.unloaded(summary))
-            measured = self.quantity.told_with_load(interval, load)
-        return Judgement(verdict, measured, self._claimed())
+        load = self.quantity.load(summary)
+        measured = self.quantity.said(interval, load)
+        verdict = self._verdict(interval) if load == NO_LOAD else "undecided"
+        if math.isnan(interval.low) or math.isnan(interval.high):
+            measured = Said("without_interval", {"value": self.quantity.amount(interval)})
+        line = self.low, self.high
+        return Judgement(verdict, measured, self._claimed(), interval, line)
 
     def _verdict(self, interval: Interval) -> Verdict:
         if self.low <= interval.low and interval.high <= self.high:
@@ -213,13 +283,18 @@ class Within:
             return "does not hold"
         return "undecided"
 
-    def _claimed(self) -> str:
-        low, high = (
-            self.quantity.words(line, math.nan, math.nan) for line in (self.low, self.high)
+    def _claimed(self) -> Said:
+        low, high = (  # of the same kind as what was measured, which is named there
+            Amount(self.quantity.words(line, math.nan, math.nan).number)
+            for line in (self.low, self.high)
         )
         if self.high == math.inf:
-            return f"at least {low}"
-        return f"at most {high}" if self.low == -math.inf else f"{low} to {high}"
+            return Said("at_least", {"line": low})
+        if self.low == -math.inf:
+            return Said("at_most", {"line": high})
+        if self.low == self.high:
+            return Said("exactly", {"line": low})
+        return Said("from_to", {"low": low, "high": high})
 
 
 def speedup(cell: Cell) -> Quantity:
@@ -229,7 +304,7 @@ def speedup(cell: Cell) -> Quantity:
 
 def seconds(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
     """The median time of a run of one side."""
-    return Quantity(cell, (f"{side}_median_s", f"{side}_low_s", f"{side}_high_s"), duration)
+    return Quantity(cell, (f"{side}_median_s", f"{side}_low_s", f"{side}_high_s"), _time)
 
 
 def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Quantity:
@@ -237,7 +312,7 @@ def first(cell: Cell, side: Literal["baseline", "measured"] = "measured") -> Qua
 
     There are too few of them for an interval: both ends are the estimate.
     """
-    return Quantity(cell, (f"cold_{side}_s",) * 3, duration)
+    return Quantity(cell, (f"cold_{side}_s",) * 3, _time)
 
 
 def factor(cell: Cell, step: str) -> Quantity:
@@ -274,17 +349,18 @@ class Seen:
         return (self.cell,)
 
     def judge(self, summary: pd.DataFrame, pairs: Comparison | None) -> Judgement:
-        claimed = "never" if self.never else "at least once"
+        claimed = Said("never" if self.never else "once")
         row = _row(summary, self.cell)
         if self.never and row["status"] == "wrong":
             return Judgement("does not hold", _why(row), claimed)
         [most] = _measured(summary, self.cell, f"metric.{self.effect}_max")
         tries, rounds = _measured(summary, self.cell, f"metric.{self.tries}", "rounds")
-        effect, of = self.effect.replace("_", " "), self.tries.replace("_", " ")
         if most > 0:
-            words = f"{effect}: up to {most:,.0f} in a run of {tries:,.0f} {of}"
+            of = Amount(f"{tries:,.0f}", self.tries)
+            words = Said("seen", {"effect": Amount(f"{most:,.0f}", self.effect), "tries": of})
             return Judgement("does not hold" if self.never else "holds", words, claimed)
-        words = f"{effect}: not seen in {tries * rounds:,.0f} {of}"
+        of = Amount(f"{tries * rounds:,.0f}", self.tries)
+        words = Said("unseen", {"effect": Amount("0", self.effect), "tries": of})
         return Judgement("holds" if self.never else "undecided", words, claimed)
 
 
@@ -305,12 +381,12 @@ class Ends:
         unknown = {"unsupported", "left out", "interrupted"} - {self.status}
         # Without `ended_by` the program ended before the cell did.
         if row["status"] in unknown or pd.isna(row["ended_by"]):
-            raise NotMeasured(_why(row))
+            raise NotMeasured(_reason(row))
         same = row["status"] == self.status and self.saying in str(row["error"] or "")
-        measured = "it works" if row["status"] == "ok" else _why(row)
-        claimed = f"{self.status}: {self.saying}" if self.saying else self.status
-        if self.status == "ok":
-            claimed = ""  # the claim says it already
+        measured = Said("works") if row["status"] == "ok" else _why(row)
+        claimed = None  # the claim says it already
+        if self.status != "ok":
+            claimed = as_it_is(f"{self.status}: {self.saying}" if self.saying else self.status)
         return Judgement("holds" if same else "does not hold", measured, claimed)
 
 
@@ -318,7 +394,7 @@ def _measured(summary: pd.DataFrame, cell: Cell, *columns: str) -> list[float]:
     """Numbers of a cell that is ok, the first of which is not missing. Raises NotMeasured."""
     row = _row(summary, cell)
     if row["status"] != "ok":
-        raise NotMeasured(_why(row))
+        raise NotMeasured(_reason(row))
     numbers = [float(row.get(column, math.nan)) for column in columns]
     if math.isnan(numbers[0]):
         raise NotMeasured(f"the cell has no {columns[0]}")
@@ -344,34 +420,37 @@ def _row(summary: pd.DataFrame, cell: Cell) -> Row:
     if len(rows) == 1:
         return rows.iloc[0]
     raise NotMeasured(
-        _why(summary.loc[refused].iloc[0]) if refused.any() else f"no cell has {told}"
+        _reason(summary.loc[refused].iloc[0]) if refused.any() else f"no cell has {told}"
     )
 
 
-def _why(row: Row) -> str:
+def _why(row: Row) -> Said:
+    return as_it_is(_reason(row))
+
+
+def _reason(row: Row) -> str:
     return f"{row['status']}: {reason(row['error'])}"
 
 
-def _times(estimate: float, low: float, high: float) -> str:
-    return bracketed(estimate, low, high, "×")
+def _times(estimate: float, low: float, high: float) -> Amount:
+    return Amount(bracketed(estimate, low, high, "×"))
+
+
+def _time(estimate: float, low: float, high: float) -> Amount:
+    return Amount(duration(estimate, low, high))
 
 
 def _unit(name: str) -> Words:
-    """How a metric is told, by the unit in its name: `most_inside` as in "5 inside"."""
-    if name.endswith("_per_s"):
-        what = name.removesuffix("_per_s").rpartition("_")[2]
-        return partial(_counted, unit=f" {'MB' if what == 'mb' else what}/s")
-    if name.endswith("_s"):
-        return duration
-    return partial(_counted, unit=f" {name.removeprefix('most_').replace('_', ' ')}")
+    """How a metric is rounded, by the unit in its name."""
+    return _time if name.endswith("_s") and not name.endswith("_per_s") else partial(_counted, name)
 
 
-def _counted(estimate: float, low: float, high: float, unit: str) -> str:
+def _counted(name: str, estimate: float, low: float, high: float) -> Amount:
     """Whole and large numbers without decimals, with an interval only where it has a width."""
     if low == high:
         low = high = math.nan
     finite = [float(x) for x in (estimate, low, high) if math.isfinite(x)]
     if abs(estimate) >= 1000 or all(x.is_integer() for x in finite):
-        text = f"{estimate:,.0f}{unit}"
-        return f"{text} [{low:,.0f}, {high:,.0f}]" if len(finite) == 3 else text
-    return bracketed(estimate, low, high, unit)
+        interval = f" [{low:,.0f}, {high:,.0f}]" if len(finite) == 3 else ""
+        return Amount(f"{estimate:,.0f}{interval}", name)
+    return Amount(bracketed(estimate, low, high), name)

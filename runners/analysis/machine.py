@@ -177,8 +177,14 @@ def busy(cell: Mapping[str, Any]) -> str:
     a CPU each had none. A low ceiling alone says nothing: threads of one core, and a clock that
     falls with all cores at work, make one on the quietest machine.
     """
-    if cell["others_share"] > BUSY:
-        return f"other load took {cell['others_share']:.0%} of the CPUs"
-    if cell["machine_off_cpu"] > BUSY:
-        return f"loops with a CPU each had none for {cell['machine_off_cpu']:.0%} of their time"
-    return ""
+    name, share = busy_by(cell["others_share"], cell["machine_off_cpu"])
+    if name == "others_share":
+        return f"other load took {share:.0%} of the CPUs"
+    return f"loops with a CPU each had none for {share:.0%} of their time" if name else ""
+
+
+def busy_by(others_share: float, machine_off_cpu: float) -> tuple[str, float]:
+    """Which of them says that the machine was busy, and its value; ("", 0) where neither does."""
+    if others_share > BUSY:
+        return "others_share", others_share
+    return ("machine_off_cpu", machine_off_cpu) if machine_off_cpu > BUSY else ("", 0.0)

@@ -3,16 +3,17 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
+from experiments.language import load
 from runners.analysis.claims import (
+    Changed,
     Claim,
     Criterion,
     Ends,
-    Judgement,
     Seen,
     factor,
     judge,
@@ -24,7 +25,6 @@ from runners.analysis.claims import (
 from runners.analysis.compare import Comparison
 from runners.analysis.interval import Interval
 from runners.analysis.summary import summarise
-from runners.model import Flag
 from runners.results.read import read_runs
 from runners.results.write import append
 from tests import synthetic
@@ -41,9 +41,20 @@ def row(executor: str = "thread", *speedup: float, **columns: Any) -> dict[str, 
     return {**facts, **outcome, **numbers, **columns}
 
 
-def judged(criterion: Criterion, *rows: dict[str, Any]) -> Judgement:
-    claim = Claim(("L14",), "A sentence.", "", criterion)
-    return judge(claim, pd.DataFrame(list(rows)))
+ENGLISH = load()
+
+
+class Told(NamedTuple):
+    """A judgement in words."""
+
+    verdict: str
+    measured: str
+    claimed: str = ""
+
+
+def judged(criterion: Criterion, *rows: dict[str, Any]) -> Told:
+    found = judge(Claim("a_claim", ("L14",), criterion), pd.DataFrame(list(rows)))
+    return Told(found.verdict, ENGLISH.said(found.measured), ENGLISH.said(found.claimed))
 
 
 def measured(name: str, *values: float) -> dict[str, float]:
@@ -78,10 +89,13 @@ def test_the_judgement_says_what_was_measured_and_where_the_line_is() -> None:
     cell = row("thread", 0.97, 0.96, 0.99)
     quantity = speedup(THREADS)
     found = judged(quantity.below(1.05), cell)
-    assert found == Judgement("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
+    assert found == Told("holds", "0.970× [0.960, 0.990]", "at most 1.05×")
     assert judged(quantity.above(2), cell).claimed == "at least 2.00×"
     assert judged(quantity.between(0.9, 1.1), cell).claimed == "0.900× to 1.10×"
-    assert judged(quantity, cell) == Judgement("result", "0.970× [0.960, 0.990]")
+    inside = row("thread", **measured("inside", 5, 5, 5, 5))
+    found = judged(metric(THREADS, "inside").between(5, 5), inside)
+    assert found == Told("holds", "5 inside", "exactly 5")
+    assert judged(quantity, cell) == Told("result", "0.970× [0.960, 0.990]")
 
 
 def test_without_an_interval_nothing_is_decided_and_this_is_said() -> None:
@@ -140,26 +154,26 @@ def test_an_effect_is_seen_or_left_open() -> None:
     wrong = row("thread", status="wrong", error="3 torn reads in spite of the lock")
     occurs = Seen(THREADS, "torn_reads", "reads")
     never = Seen(THREADS, "torn_reads", "reads", never=True)
-    assert judged(occurs, seen) == Judgement(
-        "holds", "torn reads: up to 3 in a run of 1,200 reads", "at least once"
+    assert judged(occurs, seen) == Told(
+        "holds", "up to 3 torn reads in a run of 1,200 reads", "at least once"
     )
-    assert judged(occurs, unseen) == Judgement(
-        "undecided", "torn reads: not seen in 12,000 reads", "at least once"
+    assert judged(occurs, unseen) == Told(
+        "undecided", "0 torn reads in 12,000 reads", "at least once"
     )
     assert judged(never, seen).verdict == "does not hold"
     assert judged(never, unseen).verdict == "holds"
-    assert judged(never, wrong) == Judgement(
+    assert judged(never, wrong) == Told(
         "does not hold", "wrong: 3 torn reads in spite of the lock", "never"
     )
     assert judged(occurs, wrong).verdict == "not measured"
     found = judged(occurs, row("thread", **measured("torn_reads", 0, 0, 0, 0)))
-    assert found == Judgement("not measured", "the cell has no metric.reads")
+    assert found == Told("not measured", "the cell has no metric.reads")
 
 
 def test_how_a_cell_ends_can_be_claimed() -> None:
     ok = row("thread")
     late = row("thread", status="incomplete", error="3 results: start() was forgotten")
-    assert judged(Ends(THREADS, "ok"), ok) == Judgement("holds", "it works", "")
+    assert judged(Ends(THREADS, "ok"), ok) == Told("holds", "it works", "")
     assert judged(Ends(THREADS, "incomplete"), ok).verdict == "does not hold"
     assert judged(Ends(THREADS, "ok"), late).verdict == "does not hold"
     assert judged(Ends(THREADS, "incomplete", "start()"), late).verdict == "holds"
@@ -176,19 +190,19 @@ def test_a_cell_that_was_cut_short_does_not_end_as_claimed() -> None:
         assert judged(Ends(THREADS, "incomplete"), cell).verdict == "not measured"
     for claim in (Ends(THREADS, "ok"), Ends(THREADS, "interrupted")):
         assert judged(claim, unfinished).verdict == "not measured"
-        assert judged(claim, late) == Judgement("not measured", "left out: only 0.1 s are left")
+        assert judged(claim, late) == Told("not measured", "left out: only 0.1 s are left")
     assert judged(Ends(THREADS, "unsupported", "3.14"), unsupported).verdict == "holds"
 
 
 def test_what_was_not_measured_says_why() -> None:
     failed = row("thread", status="failed", error="Traceback ...\nKeyError: 'x'")
     found = judged(speedup(THREADS).above(1), failed)
-    assert found == Judgement("not measured", "failed: KeyError: 'x'")
+    assert found == Told("not measured", "failed: KeyError: 'x'")
     assert judged(speedup(PROCESSES), failed).measured == "no cell has executor=process, n=2"
     both = judged(speedup({"n": 2}), row("thread", 1, 1, 1), row("process", 1, 1, 1))
-    assert both == Judgement("not measured", "2 cells have n=2")
+    assert both == Told("not measured", "2 cells have n=2")
     missing = judged(metric(THREADS, "speed"), row("thread"))
-    assert missing == Judgement("not measured", "the cell has no metric.speed")
+    assert missing == Told("not measured", "the cell has no metric.speed")
 
 
 def test_cells_are_told_apart_by_any_column() -> None:
@@ -226,23 +240,10 @@ def test_the_summary_of_real_rounds_has_all_columns(tmp_path: Path) -> None:
         (Ends(THREADS, "ok"), "holds"),
     ]
     for criterion, verdict in verdicts:
-        assert judge(Claim((), "", "", criterion), summary).verdict == verdict, criterion
+        assert judge(Claim("", (), criterion), summary).verdict == verdict, criterion
 
 
-BUSY = {"flags": (Flag("busy_machine", "other load took 61% of the CPUs"),)}
-
-
-def loaded(*speedup: float, ceiling: float | None = None, **columns: Any) -> dict[str, Any]:
-    """A row of a busy machine, with the ceiling that loops found there, to 5%."""
-    found = row("thread", *speedup, **BUSY, **columns)
-    if ceiling is not None:
-        efficiency = [
-            speed / ceiling * end for speed, end in zip(speedup, (1, 0.95, 1.05), strict=True)
-        ]
-        ends = ("", "_low", "_high")
-        found |= {f"efficiency_of_ceiling{end}": e for end, e in zip(ends, efficiency, strict=True)}
-        found |= {"bound": 2.0}
-    return found
+BUSY = {"others_share": 0.61}
 
 
 @pytest.mark.parametrize(
@@ -255,24 +256,9 @@ def test_what_load_may_have_made_is_undecided_in_both_directions(
     """Two workers beside six other programs look as if they did not help."""
     quiet = row("thread", 0.97, 0.95, 0.99)
     assert judged(criterion, quiet).verdict == otherwise
-    for ceiling in (None, 0.9):
-        found = judged(criterion, loaded(0.97, 0.95, 0.99, ceiling=ceiling))
-        assert found.verdict == "undecided"
-        assert found.measured == "0.970× [0.950, 0.990]; other load took 61% of the CPUs"
-
-
-@pytest.mark.parametrize(
-    ("criterion", "verdict"),
-    [
-        (speedup(THREADS).above(1.2), "holds"),  # so much even of what was left
-        (speedup(THREADS).above(1.9), "undecided"),  # 1.5 of 1.6 might be 1.9 of 2
-        (speedup(THREADS).below(1.2), "does not hold"),
-        (speedup(THREADS).above(2.5), "does not hold"),  # nor with all CPUs
-        (speedup(THREADS).between(1.6, 1.7), "undecided"),
-    ],
-)
-def test_the_interval_over_the_ceiling_may_decide_it(criterion: Criterion, verdict: str) -> None:
-    assert judged(criterion, loaded(1.5, 1.45, 1.55, ceiling=1.6)).verdict == verdict
+    found = judged(criterion, row("thread", 0.97, 0.95, 0.99, **BUSY))
+    assert found.verdict == "undecided"
+    assert found.measured == "0.970× [0.950, 0.990]; other load took 61% of the CPUs"
 
 
 def test_a_ratio_of_two_cells_is_undecided_if_one_was_measured_under_load() -> None:
@@ -294,9 +280,49 @@ def test_times_and_rates_are_undecided_and_counts_are_what_they_are() -> None:
 
 
 def test_a_result_that_nothing_was_claimed_about_tells_of_the_load() -> None:
-    found = judged(speedup(THREADS), loaded(0.97, 0.95, 0.99))
+    found = judged(speedup(THREADS), row("thread", 0.97, 0.95, 0.99, **BUSY))
     assert found.verdict == "result"
     assert found.measured.endswith("; other load took 61% of the CPUs")
+
+
+@pytest.mark.parametrize(
+    ("python", "gil", "changed", "verdict"),
+    [
+        ("3.13.1", True, Changed("3.2"), "changed"),
+        ("3.2.0", True, Changed("3.2"), "changed"),
+        ("3.1.4", True, Changed("3.2"), "does not hold"),
+        (None, True, Changed("3.2"), "does not hold"),  # of a version that does not say
+        ("3.14.0t, GIL off", False, Changed("3.13", without_gil=True), "changed"),
+        ("3.14.0", True, Changed("3.13", without_gil=True), "does not hold"),
+        ("3.14.0", None, Changed("3.13", without_gil=True), "does not hold"),
+        ("3.13.1", True, None, "does not hold"),
+    ],
+)
+def test_what_an_earlier_python_bore_out_was_true(
+    python: str | None, gil: bool | None, changed: Changed | None, verdict: str
+) -> None:
+    cell = row("thread", 1.9, 1.8, 2.0, python=python, gil=gil)
+    claim = Claim("", (), speedup(THREADS).below(1), changed=changed)
+    found = judge(claim, pd.DataFrame([cell]))
+    assert found.verdict == verdict
+    if verdict == "changed":
+        assert changed is not None
+        assert ENGLISH.verdict(found) == f"was true, changed in Python {changed.since}"
+    true = judge(replace(claim, criterion=speedup(THREADS).above(1)), pd.DataFrame([cell]))
+    assert true.verdict == "holds"
+    busy = judge(claim, pd.DataFrame([cell | BUSY]))
+    assert busy.verdict == "undecided"
+
+
+def test_a_claim_about_one_python_says_nothing_of_another() -> None:
+    claim = Claim("", (), speedup(THREADS).above(1.2), python="3.11")
+    cells = {
+        python: pd.DataFrame([row("thread", 1.0, 0.9, 1.1, python=python)])
+        for python in ("3.11.9", "3.13.1", None)
+    }
+    found = {python: judge(claim, cell).verdict for python, cell in cells.items()}
+    assert found == {"3.11.9": "does not hold", "3.13.1": "other Python", None: "does not hold"}
+    assert ENGLISH.verdict(judge(claim, cells["3.13.1"])) == "not for this Python"
 
 
 def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) -> None:
@@ -312,10 +338,10 @@ def test_times_of_two_cells_are_compared_in_their_common_rounds(tmp_path: Path) 
         seconds(thread).over(seconds(pool)).between(1.15, 1.25),
     )
     for criterion in claims:
-        claim = Claim((), "", "", criterion)
+        claim = Claim("", (), criterion)
         assert judge(claim, summary, pairs).verdict == "holds"
     # The times by themselves are too noisy for that.
-    assert judge(Claim((), "", "", claims[1]), summary).verdict == "undecided"
+    assert judge(Claim("", (), claims[1]), summary).verdict == "undecided"
 
 
 def test_speedups_of_two_interpreters_are_no_ratio_of_times(tmp_path: Path) -> None:
@@ -332,4 +358,4 @@ def test_speedups_of_two_interpreters_are_no_ratio_of_times(tmp_path: Path) -> N
     times = seconds(second).over(seconds(first)).read(summary, pairs)
     assert times.low < 0.5 < times.high
     assert times.half_width < 0.02
-    assert judge(Claim((), "", "", speedup(THREADS).above(1)), summary).verdict == "not measured"
+    assert judge(Claim("", (), speedup(THREADS).above(1)), summary).verdict == "not measured"

@@ -11,7 +11,7 @@ import pytest
 
 from runners.analysis.break_even import break_even
 from runners.analysis.cell import cells
-from runners.analysis.claims import Claim, Quantity, judge
+from runners.analysis.claims import Amount, Claim, Quantity, judge
 from runners.analysis.laws import fit_laws
 from runners.analysis.nodes import MOST_TOLD, Mixed, mixed, told
 from runners.analysis.recommend import recommend
@@ -136,14 +136,14 @@ def test_a_claim_is_not_judged_by_cells_of_two_kinds(
 ) -> None:
     def speedup(n: int) -> Quantity:
         columns = ("speedup", "speedup_low", "speedup_high")
-        return Quantity({"n": n}, columns, lambda *found: f"{found[0]:.1f}")
+        return Quantity({"n": n}, columns, lambda *found: Amount(f"{found[0]:.1f}"))
 
     summary = summarise(split[1])
-    claim = Claim((), "more is faster", "", speedup(8).over(speedup(1)).above(2))
+    claim = Claim("more_is_faster", (), speedup(8).over(speedup(1)).above(2))
     judgement = judge(claim, summary)
     assert judgement.verdict == "not measured"
-    assert ZEN_NAME in judgement.measured
-    same = Claim((), "more is faster", "", speedup(8).over(speedup(4)).above(1.5))
+    assert ZEN_NAME in str(judgement.measured.values["text"])
+    same = Claim("more_is_faster", (), speedup(8).over(speedup(4)).above(1.5))
     assert judge(same, summary).verdict == "holds"
 
 

@@ -1,6 +1,5 @@
 """The experiments, the program that runs them, and the page that it writes."""
 
-import base64
 import os
 import re
 import shutil
@@ -8,25 +7,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from experiments.catalogue import Experiment, experiments, row_order
-from experiments.page import TO_COME, Outcome, section, write_page
+from experiments import sweeps
+from experiments.catalogue import experiments, row_order
+from experiments.language import load
+from experiments.program import _left
 from experiments.program import run as main
-from runners.analysis.claims import Claim, Judgement, judge, speedup
+from runners.analysis.claims import Claim, judge, speedup
 from runners.command.arguments import count_cells
 from runners.model import UsageError
-from tests import synthetic
 from tests.conftest import ROOT, grid, planned, run_program, start_program
 
-EXPERIMENTS = {experiment.name: experiment for experiment in experiments()}
+ENGLISH = load()
+EXPERIMENTS = {experiment.name: experiment for experiment in experiments(ENGLISH)}
 LECTURE = {*(f"L{k}" for k in range(1, 25)), *(f"P{k}" for k in range(1, 4))}
 TINY = (
     *(
@@ -77,8 +75,9 @@ def test_every_claim_is_about_one_cell_of_the_sweep(name: str) -> None:
     for claim in EXPERIMENTS[name].claims:
         assert claim.criterion.cells
         for cell in claim.criterion.cells:
-            found = judge(Claim((), "", "", speedup(cell)), summary)
-            assert found.verdict == "result" or "unsupported" in found.measured, found.measured
+            found = judge(Claim("", (), speedup(cell)), summary)
+            words = ENGLISH.said(found.measured)
+            assert found.verdict == "result" or "unsupported" in words, words
 
 
 def _refused(overrides: dict[str, str]) -> dict[str, Any]:
@@ -108,9 +107,13 @@ def test_the_order_is_that_of_the_lecture() -> None:
 def test_the_list_names_question_and_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
-    head = f"gil (L13, L14, L19; {EXPERIMENTS['gil'].cells} cells)"
+    head = "gil (L13, L14, L19; cells: 4, up to 0:26)"
     assert f"{head}\n    Do threads make pure Python code faster" in listed
     assert all(f"\n{name} (" in f"\n{listed}" for name in EXPERIMENTS)
+    assert main(["--help"]) == 0
+    helped = capsys.readouterr().out
+    assert helped.startswith("usage: python -m experiments")
+    assert helped.endswith(f"\nExperiments:\n{listed}")
     assert main(["--list", "gil"]) == 0
     assert "break_even" not in capsys.readouterr().out
 
@@ -150,15 +153,18 @@ def test_one_more_is_added_to_the_page(folder: Path, tmp_path: Path) -> None:
     assert [name for name in sections if name in EXPERIMENTS] == sorted(
         ("gil", "threads_two_ways"), key=list(EXPERIMENTS).index
     )
-    assert set(before.splitlines()) - set(after.splitlines()) <= {*before.splitlines()[:6]}
+    assert set(before.splitlines()) - set(after.splitlines()) <= {*before.splitlines()[:9]}
+    html = page.with_suffix(".html").read_text()
+    assert re.findall(r'<h2 id="(\w+)">', html)[:2] == ["threads_two_ways", "gil"]
+    assert (page.parent / "gil.html").read_bytes() == (folder / "gil.html").read_bytes()
 
 
 def test_its_files_are_in_the_documentation(folder: Path) -> None:
     page = (ROOT / "docs/results.md").read_text()
     found = {path.name for path in folder.iterdir() if path.is_file()}
-    assert found == {"lecture.md", "lecture.html", "gil-speedup.png"}
+    assert found == {"lecture.md", "lecture.html", "gil.html", "gil-speedup.png"}
     assert (folder / "gil/output.txt").is_file()
-    for name in ("lecture.md", "lecture.html", "NAME-FIGURE.png", "NAME/output.txt"):
+    for name in ("lecture.md", "lecture.html", "NAME.html", "NAME-FIGURE.png", "NAME/output.txt"):
         assert f"`{name}`" in page
 
 
@@ -171,51 +177,12 @@ def test_the_page_has_a_verdict_for_every_claim(folder: Path) -> None:
         row, words, lecture, measured, _, verdict, link = line[2:-2].split(" | ")
         assert (row, words, lecture) == (", ".join(claim.rows) or "new", claim.text, claim.lecture)
         assert re.search(r"\d", measured)
-        assert verdict in ("holds", "does not hold", "undecided", "result")
+        assert verdict in ("holds", "does not hold", "undecided", "result", "not for this Python")
         assert link == "[gil](#gil)"
     assert "python -m experiments gil --quick -- workload.count=1000" in text
     assert "python_version: " in text
     [figure] = re.findall(r"!\[.*\]\((.*)\)", text)
     assert (folder / figure).read_bytes().startswith(b"\x89PNG")
-
-
-class Reader(HTMLParser):
-    """Checks that what is opened is closed, and collects attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += attrs
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_html_stands_alone(folder: Path) -> None:
-    reader = Reader()
-    reader.feed((folder / "lecture.html").read_text())
-    assert reader.open == []
-    values = {name: [v for n, v in reader.attributes if n == name] for name, _ in reader.attributes}
-    [image] = values["src"]
-    assert image is not None
-    kind, _, data = image.partition(",")
-    assert kind == "data:image/png;base64"
-    assert base64.b64decode(data) == (folder / "gil-speedup.png").read_bytes()
-    assert set(values["href"]) == {"#gil"}
-    assert "gil" in values["id"]
-    verdicts = {"holds", "does-not-hold", "undecided", "result"}
-    assert len([name for name in values["class"] if name in verdicts]) == len(
-        EXPERIMENTS["gil"].claims
-    )
-    assert {"row", "claim", "verdict", "speedup"} <= set(values["data-column"])
 
 
 def test_a_finished_cell_is_not_measured_again(folder: Path) -> None:
@@ -229,12 +196,31 @@ def test_a_finished_cell_is_not_measured_again(folder: Path) -> None:
 
 
 def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path: Path) -> None:
-    done = run_program("gil", "--output=.", "--", "nonsense=1", cwd=tmp_path, module="experiments")
+    words = ("gil", "--output=.", "--", "measure.time_budget_s=600", "nonsense=1")
+    done = run_program(*words, cwd=tmp_path, module="experiments")
     assert done.returncode == 1
+    assert done.stdout.startswith(
+        "Experiments: 1, cells: 4. Measuring takes up to 40:00, by the time budgets of 600 s a "
+        "cell; starting takes some more; that is longer than 15 minutes in all"
+    )
     assert "Traceback" not in done.stderr + done.stdout
     text = (tmp_path / "lecture.md").read_text()
     assert re.search(r"\*\*Not measured: .*nonsense", text)
     assert text.count("| not measured |") == len(EXPERIMENTS["gil"].claims)
+
+
+def test_what_will_take_longer_says_so() -> None:
+    assert _left(125, 60, ENGLISH) == "about 2:05 left"
+    assert _left(600, 301, ENGLISH) == (
+        "about 10:00 left; that is longer than 15 minutes in all, the most on two idle CPUs"
+    )
+
+
+def test_the_whole_lecture_fits_into_a_quarter_of_an_hour() -> None:
+    cells = sum(one.cells for one in EXPERIMENTS.values() if one.claims and not one.by_name)
+    assert cells * (sweeps.budget_s() + 1) <= sweeps.LONGEST_S
+    assert sweeps.budget_s(quick=True) < sweeps.budget_s()
+    assert sweeps.budget_s(overrides=["measure.time_budget_s=2,30", "n=2"]) == 30
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
@@ -284,56 +270,3 @@ def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "Z"
-
-
-def measured(name: str, value: float) -> dict[str, float]:
-    return {f"metric.{name}{end}": value for end in ("", "_low", "_high", "_max")}
-
-
-def outcome(figures: Any, summary: pd.DataFrame, *claims: Claim, failure: str = "") -> Outcome:
-    judgements = [(claim, Judgement("undecided", "<b>1|2</b>", "")) for claim in claims]
-    experiment = Experiment("made_up", "Is it?", ("L2",), claims, figures, {})
-    return Outcome(experiment, ["python"], summary, [], judgements, failure)
-
-
-def page(folder: Path, *outcomes: Outcome) -> Sequence[str]:
-    write_page(list(map(section, outcomes)), folder)
-    return [(folder / name).read_text() for name in ("lecture.md", "lecture.html")]
-
-
-def test_a_figure_that_fails_does_not_cost_the_page(tmp_path: Path) -> None:
-    def figures(summary: pd.DataFrame) -> dict[str, Figure]:
-        raise KeyError("workload.lock")
-
-    frame = synthetic.summary(
-        {
-            **{"workload": "point", "status": "failed", "error": "it failed", "rounds": 0},
-            **measured("torn_reads", 3.0),
-            **measured("wake_s", 0.002),
-            **measured("mb_per_s", 900.0),
-        }
-    )
-    text, _ = page(tmp_path, outcome(figures, frame))
-    assert "The figure could not be drawn: KeyError: 'workload.lock'" in text
-    assert "| failed: it failed; 3 torn reads; wake 2.00 ms [2.00, 2.00]; 900 MB/s |" in text
-
-
-def test_what_is_to_come_is_listed(tmp_path: Path) -> None:
-    claims = [Claim(("L13",), "It is.", "", speedup({}))]
-    sections = [section(outcome(dict, pd.DataFrame(), *claims, failure=TO_COME))]
-    write_page(sections, tmp_path, "about 0:40 left")
-    text = (tmp_path / "lecture.md").read_text()
-    assert "**Still to come (about 0:40 left):** made_up." in text
-    assert "**To come.**" in text
-    assert "Not measured" not in text
-
-
-def test_rows_are_sorted_and_markup_is_text(tmp_path: Path) -> None:
-    claims = [Claim(rows, "It *is*.", "", speedup({})) for rows in ((), ("L13",), ("L2", "L3"))]
-    empty = pd.DataFrame()
-    text, html = page(tmp_path, outcome(dict, empty, *claims, failure="no room"))
-    rows = re.findall(r"^\| (new|L\d+[^|]*?) \|", text, re.MULTILINE)
-    assert rows == ["L2, L3", "L13", "new"]
-    assert "**Not measured: no room**" in text
-    assert "<b>" not in html
-    assert "&lt;b&gt;1|2&lt;/b&gt;" in html

@@ -4,6 +4,7 @@ import re
 import shlex
 
 from experiments.catalogue import experiments, names
+from experiments.language import load
 from tests.conftest import ROOT, MakePlan
 
 PAGE = (ROOT / "docs/lecture.md").read_text()
@@ -27,7 +28,7 @@ def test_every_row_has_a_test_that_its_system_works() -> None:
 
 
 def test_every_row_names_an_experiment_that_is_about_it() -> None:
-    about = {experiment.name: experiment.rows for experiment in experiments()}
+    about = {experiment.name: experiment.rows for experiment in experiments(load())}
     for row, line in TABLE.items():
         named = set(re.findall(r"`(\w+)`", line)) & set(names())
         assert named, row
@@ -42,5 +43,5 @@ def test_every_row_has_a_cell_that_can_be_planned(make_plan: MakePlan) -> None:
 
 
 def test_every_row_has_a_claim_or_a_result_on_the_page() -> None:
-    judged = {row for found in experiments() for claim in found.claims for row in claim.rows}
+    judged = {row for found in experiments(load()) for claim in found.claims for row in claim.rows}
     assert judged == ROWS

@@ -18,11 +18,17 @@ from runners.model import printable
 HERE = Path(__file__).parent
 
 
-def rendered(template: str, **values: Any) -> bytes:
-    """The page of that template with these values. `base.html` says what all of them have."""
+def rendered(template: str, own: Path | None = None, **values: Any) -> bytes:
+    """The page of that template with these values. `base.html` says what all of them have.
+
+    Templates of the folder `own` may build on those that are here; its `page.css` comes after ours,
+    and its pages have no script.
+    """
     style, script = ((HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    if own is not None:
+        style, script = style + (own / "page.css").read_text("utf-8"), ""
     text = (
-        _environment()
+        _environment(own)
         .get_template(template)
         .render(style=Markup(style), script=Markup(script), policy=policy(style, script), **values)
     )
@@ -30,12 +36,12 @@ def rendered(template: str, **values: Any) -> bytes:
 
 
 def policy(style: str, script: str) -> str:
-    """What a page may do: show itself, with this style and this script."""
+    """What a page may do: show itself, with this style and, if it has one, this script."""
     return "; ".join(
         [
             "default-src 'none'",
             f"style-src 'sha256-{_hash(style)}'",
-            f"script-src 'sha256-{_hash(script)}'",
+            *([f"script-src 'sha256-{_hash(script)}'"] if script else []),
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -48,9 +54,9 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(own: Path | None) -> Environment:
     return Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader([HERE] if own is None else [own, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_visible,

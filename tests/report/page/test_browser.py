@@ -1,13 +1,6 @@
-"""The page in a real browser: Chromium without a window, where it and its driver are installed.
+"""The page in a real browser: Chromium without a window, where it and its driver are installed."""
 
-`AXE` names the file of axe-core (npm's `axe-core/axe.min.js`), whose rules the page is held to.
-"""
-
-import base64
-import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +14,13 @@ from runners.model import Environment
 from runners.results.read import read_runs
 from runners.results.write import write_environment
 from tests import synthetic
+from tests.browser import PAPERS, pages, set_width, started, violations
 from tests.report.page.test_build import FIGURE, HOSTILE, page
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
 NAMES = ".cells > tbody > tr > th > a"
 ROWS = "return [...document.querySelectorAll('.cells > tbody')]"
-AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("no chromium and chromedriver on the PATH (Debian: chromium, chromium-driver)")
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield found
-    found.quit()
+    yield from started()
 
 
 @pytest.fixture
@@ -80,8 +59,7 @@ def show(driver: Any, place: Path) -> Iterator[Callable[..., Any]]:
     """Open the page, so wide, with what follows its address; nothing may go wrong meanwhile."""
 
     def shown(hash_: str = "", width: int = 1280) -> Any:
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        set_width(driver, width)
         driver.get("about:blank")
         driver.get(f"{(place / 'report.html').as_uri()}{hash_}")
         return driver
@@ -257,20 +235,13 @@ def test_without_scripts_everything_can_be_opened(show: Callable[..., Any], driv
 
 def test_on_paper_it_is_a_few_pages_and_more_with_open_cells(show: Callable[..., Any]) -> None:
     driver = show()
-    sizes = ((8.27, 11.69), (8.5, 11))  # inches: A4 and letter
-    closed = [pages(driver, *size) for size in sizes]
+    closed = [pages(driver, *size) for size in PAPERS]
     assert all(count <= 3 for count in closed)
     for name in driver.find_elements("css selector", NAMES):
         name.click()
-    opened = [pages(driver, *size) for size in sizes]
+    opened = [pages(driver, *size) for size in PAPERS]
     assert all(more > count for more, count in zip(opened, closed, strict=True))
     assert all(count <= 6 for count in opened)
-
-
-def pages(driver: Any, width: float, height: float) -> int:
-    size = {"paperWidth": width, "paperHeight": height, "printBackground": True}
-    printed = driver.execute_cdp_cmd("Page.printToPDF", size)
-    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
 
 
 def test_names_and_errors_do_nothing(show: Callable[..., Any]) -> None:
@@ -280,9 +251,6 @@ def test_names_and_errors_do_nothing(show: Callable[..., Any]) -> None:
     assert HOSTILE[:40] in driver.find_element("css selector", ".cells").text
 
 
-@pytest.mark.skipif(
-    not AXE.is_file(), reason="axe-core is not there: npm install axe-core, or AXE="
-)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(show: Callable[..., Any], scheme: str) -> None:
     driver = show()
@@ -290,9 +258,4 @@ def test_axe_finds_nothing(show: Callable[..., Any], scheme: str) -> None:
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     for name in driver.find_elements("css selector", NAMES)[:2]:
         name.click()
-    driver.execute_script(AXE.read_text())
-    found = driver.execute_async_script(
-        "const done = arguments[0]; axe.run().then(found => done(found.violations))"
-    )
-    told = [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
-    assert told == [], json.dumps(told, indent=1)
+    assert violations(driver) == []
