@@ -26,6 +26,7 @@ from runners.model import UsageError, did_you_mean
 from runners.results.claim import release, release_all, take
 from runners.results.write import typed
 from runners.words.lines import say
+from runners.words.parser import Parser
 
 COLUMNS = ("row", "claim", "lecture", "measured", "verdict")
 STYLES = {"holds": "green", "does not hold": "red", "changed": "magenta", "undecided": "yellow"}
@@ -40,7 +41,7 @@ def run(words: Sequence[str]) -> int:
         language = load_language(options.language)
         chosen = _chosen(options.names, language)
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
     if options.help:
         print(f"{parser.format_help()}\n{language.text('page.contents')}:")
@@ -59,7 +60,7 @@ def run(words: Sequence[str]) -> int:
         accept(folder, "lecture")
         take(folder)
     except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
     try:
         return _measured_and_written(console, chosen, folder, language, options.quick, overrides)
@@ -157,7 +158,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m experiments",
         description="Run the lecture's experiments, judge its claims here, write one page.",
         epilog="Overrides for every sweep come after --: python -m experiments gil -- n=2",

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from experiments.catalogue import experiments, load, names
+from experiments.catalogue import CONF, experiments, load, names
 from experiments.language import Language, languages
 from experiments.language import load as load_language
 from experiments.page import TO_COME, Outcome, section, write_page
@@ -84,6 +84,14 @@ def metrics(criterion: object) -> Iterator[str]:
         yield from metrics(criterion.divisor)
         if criterion.columns[0].startswith("metric."):
             yield criterion.columns[0].removeprefix("metric.").removesuffix("_max")
+
+
+def test_the_help_of_the_program_asks_what_the_lecture_asks() -> None:
+    """It shows the first comment of a file, which is not read from the file of words."""
+    for file in CONF.glob("*.yaml"):
+        _, question, command, *_ = file.read_text("utf-8").splitlines()
+        assert question == f"# {ENGLISH.story(file.stem, 'question')}"
+        assert command.endswith(f"+experiment={file.stem}")
 
 
 def test_every_metric_that_is_claimed_has_a_name() -> None:
