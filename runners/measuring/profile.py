@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -30,7 +31,9 @@ RATE_HZ = 100
 ATTACH_S = 1.0
 """What a profiler takes to find the processes that are there; it looks for new ones each 0.1 s."""
 PROFILE_S = 3.0
-"""Runs are repeated until they have taken so long together."""
+"""Runs are repeated until they have taken so long together,"""
+MOST_S = 10.0
+"""or all has, with what is around them."""
 END_S = 20.0
 """How long a profiler has to write what it has seen."""
 MOST_STACKS = 1000
@@ -89,10 +92,9 @@ def profile(plan: Plan, role: Role, interrupts: Interrupts) -> Profile:
                 stack.callback(one.kill)
             wait([interrupts.fileno()], ATTACH_S)
             interrupts.check()
-            runs, taken_s = 0, 0.0
-            while taken_s < PROFILE_S:
-                # A run is no shorter than what it takes to ask for it, so that this ends.
-                taken_s += max(side.run(), 0.001)
+            runs, taken_s, until_s = 0, 0.0, time.monotonic() + MOST_S
+            while not runs or (taken_s < PROFILE_S and time.monotonic() < until_s):
+                taken_s += side.run()
                 runs += 1
             for one in found.values():
                 one.stop()

@@ -77,7 +77,7 @@ def send(number: int) -> Parcel:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "PROFILE_S", 1.0)
+    monkeypatch.setattr(profiling, "PROFILE_S", 0.7)
 
 
 @needs_profiler
