@@ -22,7 +22,6 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.untimed import Side, Untimed
 from runners.model import Frame, Mode, Plan, Profile, Role, Stack, last_line
@@ -82,8 +81,9 @@ def profile(plan: Plan, role: Role, interrupts: Interrupts) -> Profile:
     tool = _tool(plan)
     try:
         with ExitStack() as stack:
-            place = Path(stack.enter_context(Folder()).name)
             side = stack.enter_context(Side(plan, role, interrupts))
+            place = Path(side.folder.name, "profilers")
+            place.mkdir()
             side.run()  # imports, caches, and workers that are kept
             _probe(side.pid)
             found: dict[Mode, _Profiler] = {}
