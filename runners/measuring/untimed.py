@@ -4,6 +4,7 @@ What comes of such a run is in no row. A workload whose workers start anew for e
 kept here, where that can be: whoever looks inside has found them before their tasks begin.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,11 @@ from typing import Self
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.process import Child
+from runners.measuring.stops import Stopped
 from runners.model import Order, Plan, Role, first_line
+
+FAILED = TimeoutError, ChildProcessError, RuntimeError, Stopped
+"""What is raised where a process does not do what it is told."""
 
 
 class Untimed(Exception):
@@ -44,6 +49,9 @@ class Side:
         /,
     ) -> None:
         try:
+            if kind is None:
+                with suppress(*FAILED):  # what was to be seen has been seen
+                    self.child.finish()
             self.child.__exit__(kind, error, trace)
         finally:
             self.folder.remove()
@@ -68,7 +76,7 @@ class Side:
         self.number += 1
         try:
             run = self.child.run(order)
-        except (TimeoutError, ChildProcessError, RuntimeError) as error:
+        except FAILED as error:
             raise Untimed(first_line(error)) from None
         if run.status != "ok" or run.wall_s is None:
             raise Untimed((run.error or run.status).splitlines()[0])

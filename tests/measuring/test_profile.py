@@ -206,3 +206,9 @@ def test_where_ptrace_is_refused_it_says_what_to_allow() -> None:
         pytest.skip("what root may do cannot be changed here")
     assert "lets no program look into another one (ptrace)" in asked.stderr
     assert "CAP_SYS_PTRACE" in asked.stderr
+
+
+@needs_profiler
+def test_a_side_that_fails_is_a_line(plan: Plan) -> None:
+    hurried = replace(plan, measure=replace(plan.measure, timeout_s=1e-6))
+    assert "took longer than 1e-06 s; see measure.timeout_s" in told(hurried)
