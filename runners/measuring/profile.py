@@ -28,7 +28,9 @@ from runners.model import Frame, Mode, Plan, Profile, Role, Stack, last_line
 
 RATE_HZ = 100
 ATTACH_S = 1.0
-"""What a profiler takes to find the processes that are there; it looks for new ones each 0.1 s."""
+"""What a profiler takes to find the processes that are there; it looks for new ones each 0.1 s,"""
+OWN_ATTACH_S = 2.0
+"""and Python's own starts another interpreter for each."""
 PROFILE_S = 3.0
 """Runs are repeated until they have taken so long together,"""
 MOST_S = 10.0
@@ -63,11 +65,13 @@ Counts = dict[Stack, float]
 class Tool:
     """A profiler: its name, the words that start it, and how what it has written is read.
 
+    `attach_s` is what it takes to find the processes that are there.
     `words` takes the mode, the process and the file; `read` gives of that file, and of those beside
     it, each process and the thread-seconds of its stacks.
     """
 
     name: str
+    attach_s: float
     words: Callable[[Mode, int, Path], list[str]]
     read: Callable[[Path], Iterator[tuple[str, Counts]]]
 
@@ -90,7 +94,7 @@ def profile(plan: Plan, role: Role, interrupts: Interrupts) -> Profile:
             for mode in _modes(plan):
                 found[mode] = one = _Profiler(tool, mode, side.pid, place)
                 stack.callback(one.kill)
-            wait([interrupts.fileno()], ATTACH_S)
+            wait([interrupts.fileno()], tool.attach_s)
             interrupts.check()
             runs, taken_s, until_s = 0, 0.0, time.monotonic() + MOST_S
             while not runs or (taken_s < PROFILE_S and time.monotonic() < until_s):
@@ -210,7 +214,7 @@ def _tool(plan: Plan) -> Tool:
         raise Untimed(f"workers that {plan.launch.words[0]} starts cannot be looked into")
     major, minor = re.findall(r"\d+", python.version)[:2]
     if (int(major), int(minor)) >= SINCE:
-        return Tool(f"{OWN} of {python.name}", _own_words(python.executable), _own)
+        return Tool(f"{OWN} of {python.name}", OWN_ATTACH_S, _own_words(python.executable), _own)
     if python.free_threaded:
         raise Untimed(
             f"py-spy does not look into {python.name}: from Python 3.15t on there is {OWN}"
@@ -222,7 +226,7 @@ def _tool(plan: Plan) -> Tool:
             "py-spy is not installed, and Python before 3.15 has no sampling profiler: "
             "`pip install 'speedup-lab[profile]'`"
         )
-    return Tool("py-spy", _spy_words(spy), _spy)
+    return Tool("py-spy", ATTACH_S, _spy_words(spy), _spy)
 
 
 def _modes(plan: Plan) -> list[Mode]:

@@ -78,12 +78,13 @@ def send(number: int) -> Parcel:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiling, "PROFILE_S", 0.7)
+    monkeypatch.setattr(profiling, "MOST_S", 2.0)
 
 
 @needs_profiler
 def test_pickling_is_recognised_by_name(tmp_path: Path, short: None) -> None:
     result = speedup(
-        *(send, range(10)),
+        *(send, range(6)),
         executor="process_pool",
         measure="quick",
         parameters=SMALL,
@@ -116,7 +117,8 @@ def _is_profiler(process: psutil.Process) -> bool:
 
 @needs_profiler
 def test_a_request_to_stop_ends_the_profilers(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "ATTACH_S", 60.0)
+    for name in ("ATTACH_S", "OWN_ATTACH_S"):
+        monkeypatch.setattr(profiling, name, 60.0)
     seen: list[bool] = []
 
     def stop() -> None:
