@@ -65,6 +65,7 @@ def speedup(
     placement: str | Iterable[int] | Iterable[str | Iterable[int]] = "none",
     versus: str | Path | Iterable[str | Path] | None = None,
     measure: str = "standard",
+    profile: bool = False,
     parameters: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     name: str | None = None,
@@ -90,6 +91,9 @@ def speedup(
     What a fresh interpreter can import goes by its name, anything else with its code (which needs
     cloudpickle) and its values. With another interpreter (`python`) or version, functions go by
     their names and arguments are plain data: numbers, texts, lists, mappings.
+
+    With `profile`, each side runs once more, untimed, for a sampling profiler: the reports say in
+    which functions it spends its time (docs/profile.md).
 
     Results are kept in `folder`, where a later call measures only what is missing or has changed;
     without it they are gone when the result is, unless it is saved. `name` is what a function is
@@ -117,6 +121,7 @@ def speedup(
                 "placement": placement,
                 "versus": versus,
                 "measure": measure,
+                **({"profile": "true"} if profile else {}),
             },
             parameters,
             Path(folder) if folder is not None else None,

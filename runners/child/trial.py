@@ -313,7 +313,8 @@ class Trial:
             initializer=install,
             initargs=(plan.payload, shared, self._places(order), clock_name()),
         )
-        if not (own and plan.reuse):
+        # Runs that are not timed keep workers wherever they can be (`measuring.untimed`).
+        if not (own and plan.reuse) or isinstance(self.workload, Sharing):
             return make
         return self.kept.setdefault(order.candidate, Kept(make))
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 from runners.command import resume
 from runners.command.allocation import allocation
+from runners.command.profiling import profile_cells
 from runners.command.progress import Bar, Terminal
 from runners.command.quiet import Watch, wait_for_quiet
 from runners.command.resume import Earlier
@@ -43,6 +44,15 @@ class Candidate:
     folder: Path
     display: Terminal
     submitted: Mapping[str, Any] | None = None
+
+    @property
+    def label(self) -> str:
+        return self.display.name
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is not one of a sweep."""
+        return self.display.place is None
 
 
 class Shown(Protocol):
@@ -90,6 +100,7 @@ def measure_cells(
         ]
         if panel is not None and cells[0].plan.measure.keep_spans == "median":
             keep_spans(panel, {number for _, number in found})
+        profile_cells(cells, {cell.folder for cell, _ in todo})
     return [measured for measured, _ in found]
 
 

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from runners.command import cluster, resume
 from runners.command.cells import Cell, Known, earlier_of, panels
+from runners.command.profiling import is_missing
 from runners.command.progress import Place, clock, why
 from runners.command.resume import Earlier
 from runners.model import Plan, UsageError
@@ -83,6 +84,7 @@ class Outlook:
         counts = (f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         yield f"{counted(len(self.cells), 'cell')}: {', '.join(counts)}"
         yield from self._times()
+        yield from self._profiles()
         yield NOTHING
 
     def _fate(self, cell: Cell) -> tuple[str, str]:
@@ -100,6 +102,17 @@ class Outlook:
             "again": "to be measured again",
         }
         return kind[earlier.outcome], why(earlier, what)
+
+    def _profiles(self) -> Iterator[str]:
+        coming = {cell.number for cell in self.to_come}
+        count = sum(
+            isinstance(cell.what, Plan)
+            and cell.what.profile
+            and (cell.number in coming or is_missing(cell.what, cell.folder))
+            for cell in self.cells
+        )
+        if count:
+            yield f"profiles     of {counted(count, 'cell')} besides, some ten seconds each"
 
     def _times(self) -> Iterator[str]:
         if not self.to_come:

@@ -43,6 +43,7 @@ from runners.command.job import BUSY, Job, being_measured, site
 from runners.command.jobs import Submitted
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook, accept_time
+from runners.command.profiling import is_missing
 from runners.command.progress import Place, tell, why
 from runners.model import Plan, UsageError
 from runners.planning import interpreters, versions
@@ -195,7 +196,7 @@ class Sweep:
         if earlier.outcome == "unreadable":
             self._without(place, cell, "unreadable", f"it cannot be read: {earlier.error}")
             return True
-        if earlier.outcome != "reused":
+        if earlier.outcome != "reused" or _lacks_profile(cell):
             return False
         status = str(earlier.status)
         if self.quiet:
@@ -378,7 +379,12 @@ def _is_missing(cell: Cell) -> bool:
     """Whether a job has to measure that cell, as far as it is known here."""
     if not isinstance(cell.what, Plan):
         return False
-    return earlier_of(cell, anywhere).outcome not in ("reused", "unreadable")
+    outcome = earlier_of(cell, anywhere).outcome
+    return outcome not in ("reused", "unreadable") or _lacks_profile(cell)
+
+
+def _lacks_profile(cell: Cell) -> bool:
+    return isinstance(cell.what, Plan) and is_missing(cell.what, cell.folder)
 
 
 def _tell_of_turns(share: bool) -> None:

@@ -58,6 +58,10 @@ from runners.model.plan import Python as Python
 from runners.model.plan import Version as Version
 from runners.model.plan import launch_of as launch_of
 from runners.model.plan import plan_of as plan_of
+from runners.model.profile import Frame as Frame
+from runners.model.profile import Mode as Mode
+from runners.model.profile import Profile as Profile
+from runners.model.profile import Stack as Stack
 from runners.model.protocols import Cautious as Cautious
 from runners.model.protocols import Choosing as Choosing
 from runners.model.protocols import Chunking as Chunking

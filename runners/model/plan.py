@@ -156,6 +156,7 @@ class Plan:
     that the usable CPUs are on, `worker_cores` that of `cpus`; None where it is not told.
     `launches` says that its executor is asked, where it is measured, how to start its process:
     `launch`.
+    `profile` says that each side is to be run once more for a profiler.
     `identity` is all that another measurement must have in common with this one to stand for it.
     """
 
@@ -192,6 +193,7 @@ class Plan:
     physical_cores: int | None = None
     worker_cores: int | None = None
     launches: bool = False
+    profile: bool = False
     launch: Launch | None = None
 
     @property

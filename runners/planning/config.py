@@ -70,6 +70,7 @@ class Config:
     placement: Any = NONE
     dry_run: bool = False
     yes: bool = False
+    profile: bool = False
     sweep: Sweep = field(default_factory=Sweep)
     cluster: Any = None
 
@@ -170,6 +171,7 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
         cpu_stat=site.cpu_stat,
         renewing=found.renewing,
         launches=found.launches,
+        profile=bool(cfg.profile),
         python=python,
         version=version,
         gil=gil,

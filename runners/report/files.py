@@ -23,6 +23,7 @@ from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
 from runners.report import figures, versus
+from runners.report import profiles as of_profiles
 from runners.report.compared import csv as compared_csv
 from runners.report.entries import DETAILS, advice, cut, entries
 from runners.report.exports import EXPORTS
@@ -129,6 +130,10 @@ def write_report(
     nodes = mixed(summary)
     proposed = [] if proposal is None else proposals(here, advised, nodes, proposal)
     against = versions_of(folders, summary, runs)
+    profiled = of_profiles.profiled(
+        (folder, name) for folder, name, _ in _cells(folders, runs, summary)
+    )
+    where = of_profiles.section(profiled, place)
     n = matrix_n(summary) if n is None else n
     found = entries(summary)
     more = {
@@ -149,6 +154,7 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
+        profiles=where,
         shown=drawn_of.note,
         mixed=told(nodes),
         drawn=list(more),
@@ -192,7 +198,7 @@ def write_report(
         missing=missing,
         mixed=told(nodes),
         figures={name: files[f"{name}.svg"] for name in drawn},
-        sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
+        sections=["\n\n".join(part) for part in (versus.section(against), several, where) if part],
         timeline=picture if single else b"",
     )
     paths = (*write_files(place, files), *written)

@@ -159,6 +159,7 @@ def markdown(
     timeline: bool = False,
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
+    profiles: Sequence[str] = (),
     shown: str = "",
     mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
@@ -169,10 +170,11 @@ def markdown(
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
     of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some. `mixed` has a line for each workload that was measured
-    on several kinds of node. `shown` says which cells the figures show, whose laws are told, if
-    these are not all. `apart` has the environments of several results that are kept apart, by their
-    names. `drawn` are figures that have no section of their own.
+    several interpreters, if there are some, `profiles` the one on profiles. `mixed` has a line
+    for each workload that was measured on several kinds of node. `shown` says which cells the
+    figures show, whose laws are told, if these are not all. `apart` has the environments of several
+    results that are kept apart, by their names. `drawn` are figures that have no section of
+    their own.
     """
     curves = list(break_even(summary))
     found = entries(summary)
@@ -217,6 +219,7 @@ def markdown(
         _losses(some.entries),
         "The losses that matter, and what to do about them:",
         bullets(lost(measured)),
+        *profiles,
         *(["## Timeline", TIMELINE] if timeline else []),
         "## Scaling laws",
         LAWS.rstrip(),

@@ -218,7 +218,7 @@ def timelines(path: Path, faults: Faults) -> Iterator[Timeline]:
     """The runs in a `spans.jsonl`. Raises OSError as `rows`."""
     for number, line, _ in _lines(path, faults):
         try:
-            found = msgspec.structs.asdict(_checked(value(line), _timeline_type()))
+            found = msgspec.structs.asdict(converted(value(line), _timeline_type()))
             found["spans"] = tuple(Span(*span) for span in found["spans"])
             if any(span.end_ns < span.start_ns for span in found["spans"]):
                 raise ValueError("a task ends before it starts")
@@ -250,7 +250,7 @@ class _Facts(msgspec.Struct):
 
 def environment(path: Path) -> Environment:
     """The machine of an `environment.json`. Raises OSError or ValueError."""
-    found = _checked(mapping(path), _Facts)
+    found = converted(mapping(path), _Facts)
     return Environment(found.facts, found.usable_cpus)
 
 
@@ -321,7 +321,7 @@ def _row(line: bytes) -> Row:
         raise _Newer(schema)
     if len(plain) > VALUES:
         raise ValueError(f"it has more than {VALUES} columns")
-    fixed = _checked(plain, _row_type())
+    fixed = converted(plain, _row_type())
     _moment(fixed.started_at)
     _notes(fixed.notes)
     own = _of_plugins(tuple(plain))
@@ -351,7 +351,7 @@ def _notes(text: str | None) -> None:
     if text is None:
         return
     try:
-        _checked(value(text.encode()), dict[str, str])
+        converted(value(text.encode()), dict[str, str])
     except ValueError as error:
         raise ValueError(f"notes: {error}") from None
 
@@ -402,7 +402,7 @@ class _Cells:
             raise ValueError(f"n: it is not that of the earlier rows of {cell}")
 
 
-def _checked(found: Any, what: Any) -> Any:
+def converted(found: Any, what: Any) -> Any:
     """That value as what it is to be. Raises ValueError, which names the column."""
     try:
         return msgspec.convert(found, what)

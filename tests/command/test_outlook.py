@@ -24,11 +24,12 @@ SMALL = (
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
-    for words in (["--dry-run"], ["-m", "n=1,2", "dry_run=true"]):
+    for words in (["--dry-run"], ["-m", "n=1,2", "dry_run=true", "profile=true"]):
         done = run_program(*words, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.endswith("nothing was measured or written\n")
         assert list(tmp_path.iterdir()) == []
+    assert "profiles     of two cells besides" in done.stdout
 
 
 def test_it_says_of_each_cell_what_becomes_of_it(tmp_path: Path) -> None:

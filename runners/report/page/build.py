@@ -14,6 +14,7 @@ from runners.analysis.recommend import Recommendation
 from runners.analysis.rounds import round_ratios
 from runners.analysis.summary import summarise
 from runners.model import Environment
+from runners.report import profiles
 from runners.report.entries import Entry, entries
 from runners.report.markdown import ALT, facts, when
 from runners.report.page import answer
@@ -185,6 +186,10 @@ def write_page(folder: Path) -> Path:
     """The page of one cell, in its own folder; figures, which take longer, are the report's."""
     runs = read_runs(folder)
     summary = summarise(runs)
-    made = page(folder, folder.resolve(), runs, summary, entries(summary))
+    found = entries(summary)
+    profiled = profiles.profiled((folder, one.name) for one in found)
+    where = profiles.section(profiled, folder)
+    sections = ["\n\n".join(where)] if where else []
+    made = page(folder, folder.resolve(), runs, summary, found, sections=sections)
     write_whole(folder / PAGE, made)
     return folder / PAGE

@@ -17,11 +17,12 @@ from runners.report.facts import Fact
 from runners.report.facts import facts as facts_of
 from runners.report.facts import notes as notes_of
 from runners.report.page import svg
+from runners.results.profiles import PROFILES
 from runners.words.causes import TITLES, bytes_text, reason
 from runners.words.labels import plain
 from runners.words.rounding import duration, in_order
 
-LINKED = ("runs.jsonl", "timeline.png", "trace.json")
+LINKED = ("runs.jsonl", "timeline.png", "trace.json", *PROFILES.values())
 MOST_POINTS, ALL_POINTS = 200, 60_000
 """Rounds that are drawn of a cell, and of all of them."""
 MOST_ERROR = 3000
