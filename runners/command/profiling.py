@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runners.command import resume
+from runners.command.progress import NAMES
 from runners.door import libraries_only
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.launching import launched
@@ -13,6 +14,7 @@ from runners.measuring.profile import profile
 from runners.measuring.untimed import Untimed
 from runners.model import SIDES, Plan, Profile, printable
 from runners.results.profiles import has_profiles, remove_profiles, write_profile
+from runners.words.lines import say
 
 
 class Cell(Protocol):
@@ -55,7 +57,7 @@ def profile_cells(cells: Sequence[Cell], anew: Collection[Path]) -> None:
                     found = known if known is not None else profile(plan, role, interrupts)
                 except Untimed as why:
                     told = f"{cell.label}: no profile of the {role} side: {why}"
-                    print(f"note: {printable(told)}", file=sys.stderr)
+                    say(f"note: {printable(told)}", sys.stderr)
                     break  # what stands in the way of one does so of the other
                 if role == "baseline":
                     baselines[plan.host] = found
@@ -72,4 +74,4 @@ def _tell(folder: Path) -> None:
         from runners.results.profiles import PROFILES, read_profiles
     lines = [*told(places(read_profiles(folder))), f"flame graphs: {', '.join(PROFILES.values())}"]
     for line in lines:
-        print(f"{'profile':<17}{printable(line)}")
+        say(f"{'profile':<{NAMES}}{printable(line)}", indent=NAMES)
