@@ -1,9 +1,11 @@
 """An executor with n workers as one of several that could be used."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runners.analysis.interval import Interval
+from runners.words.causes import bytes_text
 from runners.words.rounding import bracketed
 
 SIMPLEST = (
@@ -15,7 +17,10 @@ SIMPLEST = (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An executor with n workers, and its speedup. `line` is its name beside the others."""
+    """An executor with n workers, and its speedup. `line` is its name beside the others.
+
+    `memory_bytes` is NaN where that was not measured.
+    """
 
     cell: str
     executor: str
@@ -23,6 +28,7 @@ class Candidate:
     n: int
     speedup: Interval
     coroutine: bool = False
+    memory_bytes: float = math.nan
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -31,6 +37,12 @@ class Candidate:
             return self.n, -1
         known = self.executor in SIMPLEST
         return self.n, SIMPLEST.index(self.executor) if known else len(SIMPLEST)
+
+    @property
+    def told(self) -> str:
+        """Its speedup, and its memory if that is known: "1.80× [1.75, 1.85] with 60 MB"."""
+        memory = f" with {bytes_text(self.memory_bytes)}" if self.memory_bytes > 0 else ""
+        return f"{times(self.speedup)}{memory}"
 
 
 def times(interval: Interval) -> str:

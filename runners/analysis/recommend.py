@@ -1,5 +1,6 @@
 """Which executor to use for a workload, and with how many workers, as far as noise lets it tell."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -73,17 +74,17 @@ class Recommendation:
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
                 f"{self.name}: nothing {'clearly ' if unclear else ''}beats {base}; "
-                f"the best, {_listed([self.best])}, reaches {times(self.best.speedup)}."
+                f"the best, {_listed([self.best])}, reaches {self.best.told}."
             )
         if self.choice is None:
             told = (
                 f"{self.name}: not decided between {_listed(self.open)}; the fastest of these "
-                f"rounds, {_listed([self.best])}, reaches {times(self.best.speedup)}. Measure "
+                f"rounds, {_listed([self.best])}, reaches {self.best.told}. Measure "
                 "longer: measure=thorough."
             )
         else:
             told = f"{self.name}: use {self.choice.line} with n = {self.choice.n}: "
-            told += f"{times(self.choice.speedup)}."
+            told += f"{self.choice.told}."
             if self.choice is not self.best:
                 assert self.lead is not None
                 told += (
@@ -94,7 +95,19 @@ class Recommendation:
             beaten, ratio = self.next
             who = "It" if self.choice in (self.best, None) else "The best"
             told += f" {who} beats {_listed([beaten])} by {times(ratio)}."
-        return told
+        return f"{told}{self._memory()}"
+
+    def _memory(self) -> str:
+        """What others of the best ones would need, if that was measured: less, or more."""
+        chosen = self.choice or self.best
+        others = [one for one in self.open if one is not chosen and one.memory_bytes > 0]
+        if self.choice is not None and self.best is not chosen and self.best.memory_bytes > 0:
+            others = [self.best, *(one for one in others if one is not self.best)]
+        elif self.choice is not None and self.next is not None and self.next[0].memory_bytes > 0:
+            others.append(self.next[0])
+        if not others or not chosen.memory_bytes > 0:
+            return ""
+        return f" Memory: {'; '.join(f'{_listed([one])}, {one.told}' for one in others)}."
 
 
 def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
@@ -151,6 +164,7 @@ def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
             *(str(row["cell"]), str(row["executor"]), str(row["way"]), int(row["n"])),
             Interval(*bounds),
             row["worker_kind"] == "coroutine",
+            float(row.get("memory_bytes", math.nan)),
         )
 
 

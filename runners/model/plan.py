@@ -31,6 +31,7 @@ class Measure:
     wait_quiet_s: float = 0.0
     fresh: bool = False
     start_timeout_s: float = 60.0
+    memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

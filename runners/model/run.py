@@ -75,7 +75,8 @@ class Run:
     (`results.columns`), `away_tasks` how many spans were left out, by how many workers of which
     machines, `left_processes`, `left_files` and `left_shared_bytes` what is there after
     it that was not there before it. `placement` and the numbers of cores are the plan's,
-    `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`.
+    `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`. What ends in
+    `memory_bytes` is of runs that were not timed (`measuring.memory`), in the first row of a cell.
     """
 
     cell: str
@@ -167,6 +168,10 @@ class Run:
     worker_cpus: str | None = None
     physical_cores: int | None = None
     worker_cores: int | None = None
+    memory_bytes: int | None = None
+    baseline_memory_bytes: int | None = None
+    worker_memory_bytes: int | None = None
+    copied_memory_bytes: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 
