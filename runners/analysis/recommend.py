@@ -21,6 +21,9 @@ WITHIN = 1.03
 ERROR_RATE = 0.05
 """Of all that is said of one workload."""
 
+MOST_OTHERS = 3
+"""Of other executors so many are told with their memory."""
+
 NEVER = ("thread_subclass",)
 """Executors that are measured and not recommended: a thread does the same with less code."""
 
@@ -33,7 +36,8 @@ class Recommendation:
     None where there is none, or none that beats the baseline. `best` has the highest speedup;
     `lead` is how much faster it is than the choice. `open` are those of which nothing shows that
     the best beats them, the best first; `next` is the fastest that it does beat, and by how much.
-    `workers` has an entry for each executor of which several n were measured.
+    `workers` has an entry for each executor of which several n were measured, `others` the fastest
+    n of each executor, the best first.
     """
 
     panel: str
@@ -45,6 +49,7 @@ class Recommendation:
     next: tuple[Candidate, Interval] | None
     workers: tuple[HowMany, ...] = ()
     interpreter: str = ""
+    others: tuple[Candidate, ...] = ()
 
     @property
     def name(self) -> str:
@@ -98,16 +103,13 @@ class Recommendation:
         return f"{told}{self._memory()}"
 
     def _memory(self) -> str:
-        """What others of the best ones would need, if that was measured: less, or more."""
+        """What the best of other executors take, if that was measured."""
         chosen = self.choice or self.best
-        others = [one for one in self.open if one is not chosen and one.memory_bytes > 0]
-        if self.choice is not None and self.best is not chosen and self.best.memory_bytes > 0:
-            others = [self.best, *(one for one in others if one is not self.best)]
-        elif self.choice is not None and self.next is not None and self.next[0].memory_bytes > 0:
-            others.append(self.next[0])
+        others = [c for c in self.others if c.line != chosen.line and c.memory_bytes > 0]
         if not others or not chosen.memory_bytes > 0:
             return ""
-        return f" Memory: {'; '.join(f'{_listed([one])}, {one.told}' for one in others)}."
+        told = (f"{_listed([one])}, {one.told}" for one in others[:MOST_OTHERS])
+        return f" Of other executors: {'; '.join(told)}."
 
 
 def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
@@ -200,6 +202,7 @@ def _recommendation(
         good = good | {best.cell}  # that it beats each other one says more than to be near them
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
+    fastest = {c.line: c for c in reversed(candidates)}
     choice = min(sure, key=lambda c: c.cost, default=None)
     return Recommendation(
         *(panel, baseline, best, choice),
@@ -208,6 +211,7 @@ def _recommendation(
         next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
         workers=tuple(_workers(_on(panel, interpreter), candidates, comparison)),
         interpreter=interpreter,
+        others=tuple(c for c in candidates if c is fastest[c.line]),
     )
 
 

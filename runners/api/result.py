@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runners.analysis.recommend import Recommendation
     from runners.report.versus import Against
 
-Kind = Literal["speedup", "efficiency", "matrix", "pythons", "versus", "timeline"]
+Kind = Literal["speedup", "efficiency", "matrix", "memory", "pythons", "versus", "timeline"]
 
 
 class Result:
@@ -131,6 +131,8 @@ class Result:
             found = figures.speedup(self.summary, self.runs)
         elif kind == "efficiency":
             found = figures.efficiency(self.summary)
+        elif kind == "memory" and figures.has_memory(self.summary):
+            found = figures.memory(self.summary)
         elif kind == "pythons":
             found = figures.pythons(self.summary)
         elif kind == "versus" and self._against:

@@ -22,7 +22,7 @@ from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
-from runners.report import figures, versus
+from runners.report import figures, memory, versus
 from runners.report.compared import csv as compared_csv
 from runners.report.entries import DETAILS, advice, cut, entries
 from runners.report.exports import ABOUT, EXPORTS
@@ -87,7 +87,8 @@ def write_report(
 
     Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup and efficiency, each
     as .png and .svg; matrix as well where there are several workloads and executors, pythons where
-    several interpreters ran the same workload, and versus where several versions of the code did.
+    several interpreters ran the same workload, memory where that was measured, and versus where
+    several versions of the code did.
     Of many cells figures and report.md show some, and say which; details.md and versus.csv then
     have what the summary does not have.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
@@ -125,6 +126,7 @@ def write_report(
     against = versions_of(folders, summary, runs)
     n = matrix_n(summary)
     found = entries(summary)
+    needed = list(memory.section(found))
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -136,6 +138,7 @@ def write_report(
         timeline=single and bool(written),
         versus=versus.section(against),
         pythons=several,
+        memory=needed,
         shown=drawn_of.note,
         mixed=told(nodes),
     )
@@ -159,6 +162,7 @@ def write_report(
         "speedup": figures.speedup(summary, runs, laws),
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
+        **({"memory": figures.memory(summary)} if needed else {}),
         **({"pythons": figures.pythons(here)} if several else {}),
         **{
             name: figures.forest(one.found, f"{name}.csv")
@@ -177,7 +181,7 @@ def write_report(
         missing=missing,
         mixed=told(nodes),
         figures={name: files[f"{name}.svg"] for name in drawn},
-        sections=["\n\n".join(part) for part in (versus.section(against), several) if part],
+        sections=["\n\n".join(part) for part in (versus.section(against), several, needed) if part],
         timeline=picture if single else b"",
     )
     paths = (*write_files(place, files), *written)

@@ -105,6 +105,7 @@ ALT = {
     "speedup": "Speedup against the number of workers",
     "efficiency": "Core-seconds provided, useful and lost",
     "matrix": "Speedup of each workload on each executor",
+    "memory": "Speedup against the memory of all processes",
     "timeline": "Tasks of the round nearest the median",
 }
 """What each figure shows."""
@@ -155,6 +156,7 @@ def markdown(
     timeline: bool = False,
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
+    memory: Sequence[str] = (),
     shown: str = "",
     mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
@@ -163,11 +165,11 @@ def markdown(
 
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
-    of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some. `mixed` has a line for each workload that was measured
-    on several kinds of node. `shown` says which cells the figures show, whose laws are told, if
-    these are not all. `apart` has the environments of several results that are kept apart, by their
-    names.
+    of a single run. `versus`, `pythons` and `memory` are the sections on several versions of the
+    code, on several interpreters and on memory, if there are some. `mixed` has a line for each
+    workload that was measured on several kinds of node. `shown` says which cells the figures show,
+    whose laws are told, if these are not all. `apart` has the environments of several results that
+    are kept apart, by their names.
     """
     curves = list(break_even(summary))
     found = entries(summary)
@@ -195,6 +197,7 @@ def markdown(
         *([some.note] if some.note else []),
         _results(some.entries),
         *_uncompared(measured),
+        *memory,
         "## Failed, left out and unsupported cells",
         bullets(failed(bad)),
         "## Flags",

@@ -4,6 +4,7 @@ from runners.report.figures.drawing import heading, image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
 from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
+from runners.report.figures.memory import has_memory, memory
 from runners.report.figures.over_time import over_time
 from runners.report.figures.proposal import proposal
 from runners.report.figures.pythons import pythons
@@ -13,9 +14,11 @@ from runners.report.figures.timeline import timeline
 __all__ = [
     "efficiency",
     "forest",
+    "has_memory",
     "heading",
     "image",
     "matrix",
+    "memory",
     "new_figure",
     "over_time",
     "proposal",
