@@ -77,9 +77,12 @@ class Seen:
         # would count twice.
         settled = {pid: found for pid, found in sizes.items() if pid in self.first}
         self.peak_bytes = max(self.peak_bytes, sum(found.pss for found in settled.values()))
+        helpers = {pid for pid in settled if is_helper(pid)}
+        # What a fork server has forked is called as it is, and works.
+        helpers -= {worker for server in helpers for worker in descendants(server)}
         own = _command(self.pid)
         for pid, found in settled.items():
-            if pid == self.pid or is_helper(pid):
+            if pid == self.pid or pid in helpers:
                 continue
             self.worker_bytes = max(self.worker_bytes, found.private)
             if self.all_there and _command(pid) == own:  # else it runs another program by now

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runners.door import Interrupted
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.measure import measure
@@ -30,7 +31,10 @@ QUICK = (
 
 @pytest.mark.parametrize(
     ("executor", "more"),
-    [("process_pool", ["executor.start_method=fork"]), ("process", [])],
+    [
+        ("process_pool", ["executor.start_method=fork"]),
+        ("process", ["executor.start_method=forkserver"]),
+    ],
 )
 def test_four_workers_that_touch_100_mb_each_have_400(
     make_plan: MakePlan, executor: str, more: list[str]
@@ -141,3 +145,14 @@ def test_a_process_that_has_ended_has_no_size() -> None:
     assert own is not None
     assert own.private > MB
     assert own.pss <= own.private + own.shared
+
+
+def test_a_request_to_stop_ends_the_cell_before_its_first_round(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise Interrupted(2)
+
+    monkeypatch.setattr("runners.measuring.measure.memory", stopped)
+    [run] = measure(make_plan("workload=primes", "executor=thread", "n=1", *QUICK))
+    assert (run.status, run.ended_by) == ("interrupted", "interrupted")
