@@ -5,6 +5,7 @@ import math
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -113,3 +114,11 @@ def listen(_: int) -> None:
     """Twice on the same port, of which the second finds it busy."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_server(server.getsockname())
+
+
+def touch(megabytes: int) -> int:
+    """Have that much memory for a while: each page of it is written to."""
+    block = bytearray(megabytes << 20)
+    block[::4096] = b"\1" * len(block[::4096])
+    time.sleep(0.1)
+    return megabytes

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runners.analysis.interval import Interval
+from runners.words.causes import bytes_text
 from runners.words.rounding import bracketed
 
 SIMPLEST = (
@@ -18,7 +19,8 @@ SIMPLEST = (
 class Candidate:
     """An executor with n workers, and its speedup. `line` is its name beside the others.
 
-    `core_s` are the core-seconds that a result takes; NaN where that is not known.
+    `core_s` are the core-seconds that a result takes, `memory_bytes` what all processes need; NaN
+    where that is not known.
     """
 
     cell: str
@@ -28,6 +30,7 @@ class Candidate:
     speedup: Interval
     coroutine: bool = False
     core_s: float = math.nan
+    memory_bytes: float = math.nan
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -36,6 +39,12 @@ class Candidate:
             return self.n, -1
         known = self.executor in SIMPLEST
         return self.n, SIMPLEST.index(self.executor) if known else len(SIMPLEST)
+
+    @property
+    def told(self) -> str:
+        """Its speedup, and its memory if that is known: "1.80× [1.75, 1.85] with 60 MB"."""
+        memory = f" with {bytes_text(self.memory_bytes)}" if self.memory_bytes > 0 else ""
+        return f"{times(self.speedup)}{memory}"
 
 
 def times(interval: Interval) -> str:

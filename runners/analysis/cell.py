@@ -135,6 +135,12 @@ class CellSummary:
     baseline_core_hours: Interval
     measuring_core_hours: float
     max_rss_bytes: float
+    memory_bytes: float
+    baseline_memory_bytes: float
+    worker_memory_bytes: float
+    copied_memory_bytes: float
+    task_cpu_s: float
+    baseline_task_cpu_s: float
     library_threads: float
     libraries: str | None
     gil: bool | None

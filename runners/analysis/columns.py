@@ -152,6 +152,9 @@ MEDIANS = (
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
+MEMORY = (*("memory_bytes", "baseline_memory_bytes", "worker_memory_bytes", "copied_memory_bytes"),)
+"""Columns of the runs that tell of memory, in one row of a cell."""
+
 NODE = (
     _OF_RUNS["node_kind"],
     Column("host", "str", "", "the names of the machines that measured it; mostly one"),
@@ -220,6 +223,15 @@ RESOURCES = (
     ),
     _number("throttled_s", "s", "how long the CPU quota held the runs of both sides back, in all"),
     _number("max_rss_bytes", "bytes", "largest resident set that a run of the executor saw"),
+    *(
+        _number(name, "bytes", _OF_RUNS[name].meaning.replace("; in the cell's first row,", ","))
+        for name in MEMORY
+    ),
+    _number(
+        *("task_cpu_s", "s"),
+        "CPU time of the measuring process and those it started / tasks of the run, the median",
+    ),
+    _number("baseline_task_cpu_s", "s", "the same of the baseline"),
     _number(
         "library_threads", "count", "threads beside Python's own ones, after a run of the baseline"
     ),

@@ -15,7 +15,7 @@ from runners.analysis.machine import busy
 from runners.analysis.nodes import has_fewer_cpus
 from runners.analysis.rounds import Rounds
 from runners.model import SIDES, Flag, FlagCode
-from runners.words.causes import MOSTLY_CPU, OWN_CPUS
+from runners.words.causes import MOSTLY_CPU, OWN_CPUS, bytes_text
 from runners.words.many import alike
 from runners.words.rounding import counted
 
@@ -34,6 +34,9 @@ SPENT = {
     "judging_share": "comparing results",
 }
 """What a flag is raised for if it takes more than MOST of the time of a measurement."""
+COPIED_BYTES, COPIED = 16e6, 0.1
+"""A flag is raised if forked workers copied more than both, the second as a part of all memory:
+each copies some of the interpreter."""
 COMPUTED_S = 0.0001
 """Of shorter coroutines, most of the CPU time is that of calling them."""
 TIMER_COST = 0.05
@@ -148,6 +151,9 @@ def flags(cell: Mapping[str, Any], suspected: Collection[FlagCode]) -> Iterator[
         yield Flag("equal_draws", f"{runs:g}")
     if isinstance(by := cell.get("gil_enabled_by"), str):
         yield Flag("gil_enabled", by.replace("?", "a module that is not known"))
+    copied = cell.get("copied_memory_bytes", math.nan)
+    if copied > max(COPIED_BYTES, COPIED * cell["memory_bytes"]):
+        yield Flag("copied_memory", bytes_text(copied))
     if cell["away_tasks"] > 0:
         tasks = f"{cell['away_tasks']:g} of {cell['tasks']:g} tasks"
         where = f" on {cell['away_machines']}" if isinstance(cell["away_machines"], str) else ""

@@ -22,6 +22,9 @@ WORTH = 0.03
 ERROR_RATE = 0.05
 """Of all that is said of one workload."""
 
+MOST_OTHERS = 3
+"""Of other executors so many are told with their memory."""
+
 NEVER = ("thread_subclass",)
 """Executors that are measured and not recommended: a thread does the same with less code."""
 
@@ -35,7 +38,8 @@ class Recommendation:
     speedup; `lead` is how much faster it is than the choice. `open` are those of which nothing
     shows that the best beats them, the best first; `next` is the fastest that it does beat, and by
     how much.
-    `workers` has an entry for each executor of which several n were measured.
+    `workers` has an entry for each executor of which several n were measured, `others` the fastest
+    n of each executor, the best first.
     """
 
     panel: str
@@ -48,6 +52,7 @@ class Recommendation:
     worth: float = WORTH
     workers: tuple[HowMany, ...] = ()
     interpreter: str = ""
+    others: tuple[Candidate, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,17 +82,17 @@ class Recommendation:
             base = "the plain loop" if self.baseline == SERIAL else f"the {self.baseline} baseline"
             return (
                 f"{self.name}: nothing {'clearly ' if unclear else ''}beats {base}; "
-                f"the best, {_listed([self.best])}, reaches {times(self.best.speedup)}."
+                f"the best, {_listed([self.best])}, reaches {self.best.told}."
             )
         if self.choice is None:
             told = (
                 f"{self.name}: not decided between {_listed(self.open)}; the fastest of these "
-                f"rounds, {_listed([self.best])}, reaches {times(self.best.speedup)}. Measure "
+                f"rounds, {_listed([self.best])}, reaches {self.best.told}. Measure "
                 "longer: measure=thorough."
             )
         else:
             told = f"{self.name}: use {self.choice.line} with n = {self.choice.n}: "
-            told += f"{times(self.choice.speedup)}."
+            told += f"{self.choice.told}."
             if self.choice is not self.best:
                 assert self.lead is not None
                 told += (
@@ -98,7 +103,16 @@ class Recommendation:
             beaten, ratio = self.next
             who = "It" if self.choice in (self.best, None) else "The best"
             told += f" {who} beats {_listed([beaten])} by {times(ratio)}."
-        return told
+        return f"{told}{self._memory()}"
+
+    def _memory(self) -> str:
+        """What the best of other executors take, if that was measured."""
+        chosen = self.choice or self.best
+        others = [c for c in self.others if c.line != chosen.line and c.memory_bytes > 0]
+        if not others or not chosen.memory_bytes > 0:
+            return ""
+        told = (f"{_listed([one])}, {one.told}" for one in others[:MOST_OTHERS])
+        return f" Of other executors: {'; '.join(told)}."
 
 
 def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]:
@@ -157,6 +171,7 @@ def _candidates(cells: pd.DataFrame) -> Iterator[Candidate]:
             Interval(*bounds),
             row["worker_kind"] == "coroutine",
             float(row.get("core_hours", math.nan)) * HOUR_S / float(row.get("tasks", math.nan)),
+            float(row.get("memory_bytes", math.nan)),
         )
 
 
@@ -199,6 +214,7 @@ def _recommendation(
         good = good | {best.cell}  # that it beats each other one says more than to be near them
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
+    fastest = {c.line: c for c in reversed(candidates)}
     choice = min(sure, key=lambda c: c.cost, default=None)
     return Recommendation(
         *(panel, baseline, best, choice),
@@ -208,6 +224,7 @@ def _recommendation(
         worth=worth,
         workers=tuple(_workers(_on(panel, interpreter), candidates, comparison, worth)),
         interpreter=interpreter,
+        others=tuple(c for c in candidates if c is fastest[c.line]),
     )
 
 

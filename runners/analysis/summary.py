@@ -13,7 +13,7 @@ import pandas as pd
 
 from runners.analysis.across import serial_ratios
 from runners.analysis.attainable import cpu_limit, workers
-from runners.analysis.columns import MACHINE, MEDIANS, STATISTICS, arranged
+from runners.analysis.columns import MACHINE, MEDIANS, MEMORY, STATISTICS, arranged
 from runners.analysis.compare import baseline_ratio, paired_speedups
 from runners.analysis.core_hours import core_hours
 from runners.analysis.estimators import median_intervals
@@ -76,6 +76,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     outcomes["processes"] = [len(np.unique(rounds.process[slice(*e)])) for e in pairwise(ends)]
     outcomes["rounds"] = np.diff(ends)
     resources = _resources(runs, code, baseline, measured, cells["usable_cpus"])
+    memory = pd.DataFrame({name: runs[name].astype("float64") for name in MEMORY})
+    resources = resources.assign(**memory[own].groupby(code[own]).max())
     machine = given(spins, runs, cells)
     cold_s = _cold_walls(runs, code, len(cells))
     start = _starts(runs, code, len(cells))
@@ -236,6 +238,12 @@ def _resources(
 ) -> pd.DataFrame:
     """Medians of the measured runs; what both sides lost to others is summed."""
     metrics = [name for name in runs.columns if name.startswith("metric.")]
+    task_cpu = (runs["process_cpu_s"] + runs["children_cpu_s"]) / runs["tasks"]
+    task_cpu_s = task_cpu.where(runs["tasks"] > 0).to_numpy(float, na_value=math.nan)
+    cpu_s = {
+        name: pd.Series(task_cpu_s[rows]).groupby(code[measured]).median().reindex(cpus.index)
+        for name, rows in (("task_cpu_s", measured), ("baseline_task_cpu_s", baseline[:, 0]))
+    }
     peaks = ("max_rss_bytes", "gil")
     sums = ("throttled_s",)
     twice = baseline[:, 0] != baseline[:, 1]
@@ -257,6 +265,7 @@ def _resources(
         {
             **median,
             **shares,
+            **cpu_s,
             "throttled_s": total["throttled_s"],
             "max_rss_bytes": peak["max_rss_bytes"],
             "library_threads": threads["library_threads"].reindex(cpus.index),

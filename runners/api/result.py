@@ -29,6 +29,7 @@ Kind = Literal[
     "seconds",
     "efficiency",
     "matrix",
+    "memory",
     "weak",
     "break_even",
     "pythons",
@@ -156,6 +157,8 @@ class Result:
             found = figures.break_even(self.summary)
         elif kind == "efficiency":
             found = figures.efficiency(self.summary)
+        elif kind == "memory" and figures.has_memory(self.summary):
+            found = figures.memory(self.summary)
         elif kind == "pythons":
             found = figures.pythons(self.summary)
         elif kind == "versus" and self._against:

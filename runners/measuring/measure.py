@@ -11,11 +11,13 @@ import random
 import statistics
 from collections.abc import Generator, Iterator, Sequence
 from itertools import count
+from typing import Any
 
 from runners.door import Interrupted, libraries_only
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.launching import launched
+from runners.measuring.memory import memory
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
 from runners.measuring.process import Child
@@ -94,14 +96,28 @@ class _Measurement:
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
         self.stops = 0
+        self.memory: dict[int, dict[str, Any]] = {}
 
     def runs(self) -> Iterator[Run]:
         try:
             with Folder() as folder:
+                yield from self._memory(folder.name)
                 while self.pace.goes_on:
                     yield from self._generation(folder.name)
         except OSError as error:  # no measuring process could be started
             yield from self._unstarted(error)
+
+    def _memory(self, folder: str) -> Iterator[Run]:
+        """See what the cells need in memory, if that is asked; a request to stop ends them."""
+        if self.settings.memory and self.pace.goes_on:
+            try:
+                self.memory = memory(self.panel, self.interrupts, folder)
+            except Interrupted as request:
+                chosen = self._chosen()[-1]
+                order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
+                plan = self.panel.plans[chosen.candidate]
+                run = run_of(plan, order, "interrupted", timestamp(), str(request))
+                yield from self._ended(run, chosen, order)
 
     def _unstarted(self, error: OSError) -> Iterator[Run]:
         """The last row of all cells: the system lacks what starting a process needs."""
@@ -305,7 +321,9 @@ class _Measurement:
             panel=self.panel.name,
             ended_by=self.pace.ending(side.candidate) if ends else None,
         )
-        if alone or side.role == "measured":
+        if side.role == "measured":
+            return dataclasses.replace(told, **self.memory.pop(side.candidate, {}))
+        if alone:
             return told
         assert self.panel.name is not None
         own = {

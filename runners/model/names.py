@@ -70,6 +70,7 @@ FlagCode = Literal[
     "loop_threads",
     "open_ports",
     "gil_enabled",
+    "copied_memory",
     "other_clocks",
 ]
 

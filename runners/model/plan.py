@@ -32,6 +32,7 @@ class Measure:
     fresh: bool = False
     start_timeout_s: float = 60.0
     worth: float = 0.03
+    memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

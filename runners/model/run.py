@@ -76,7 +76,8 @@ class Run:
     machines, `left_processes`, `left_files` and `left_shared_bytes` what is there after
     it that was not there before it. `placement` and the numbers of cores are the plan's,
     `worker_cpus` the CPUs that the workers of the run were pinned to, as `0,2`. `worth` is the
-    setting of that name.
+    setting of that name. What ends in `memory_bytes` is of runs that were not timed
+    (`measuring.memory`), in the first row of a cell.
     """
 
     cell: str
@@ -169,6 +170,10 @@ class Run:
     physical_cores: int | None = None
     worker_cores: int | None = None
     worth: float | None = None
+    memory_bytes: int | None = None
+    baseline_memory_bytes: int | None = None
+    worker_memory_bytes: int | None = None
+    copied_memory_bytes: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 

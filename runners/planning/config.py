@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from hydra.core.global_hydra import GlobalHydra
@@ -41,6 +42,9 @@ DEFINING = (
     *("timeout_s", "memory_limit_bytes", "seed", "fresh"),
 )
 """The measurement settings that two results must share to stand for each other."""
+
+SIZES = "/proc/self/smaps_rollup"
+"""Where Linux tells how much memory a process has to itself (since 4.14)."""
 
 
 @dataclass
@@ -122,6 +126,8 @@ def plan(cfg: DictConfig, site: Site | None = None) -> Plan:
     python = interpreter.python
     values = {group: _values(cfg, group, choices[group]) for group in _GROUPS}
     measure = build("measure", choices["measure"], Measure, values["measure"])
+    if measure.memory and not Path(SIZES).exists():
+        raise UsageError(f"measure.memory=true: this system does not tell it ({SIZES} is missing)")
     if gil is not None and not python.free_threaded:
         reason = (
             f"gil={gil}: {interpreter.kind} ({python.executable}) cannot do without its global "

@@ -52,8 +52,20 @@ def facts(cell: "CellSummary") -> list[Fact]:
             f"{cell.efficiency.estimate:.0%} of {what if in_one_thread else f'{workers} {noun}'}",
             of_the_attainable,
         ),
+        *_memory(cell),
         ("results", *_results(cell)),
     ]
+
+
+def _memory(cell: "CellSummary") -> list[Fact]:
+    """The peaks of both sides, where they were measured."""
+    if not cell.memory_bytes > 0:
+        return []
+    worker = cell.worker_memory_bytes
+    more = f", {causes.bytes_text(worker)} in the largest worker" if worker > 0 else ""
+    peaks = (cell.baseline_memory_bytes, cell.memory_bytes)
+    baseline, measured = map(causes.bytes_text, peaks)
+    return [("memory", baseline, f"{measured}{more}")]
 
 
 def width(lines: Sequence[Fact]) -> int:

@@ -22,7 +22,7 @@ from runners.analysis.recommend import Recommendation, recommend
 from runners.analysis.rounds import of_cell, typical_round
 from runners.analysis.summary import summarise
 from runners.model import Timeline, UsageError, printable
-from runners.report import figures, versus
+from runners.report import figures, memory, versus
 from runners.report import profiles as of_profiles
 from runners.report.compared import csv as compared_csv
 from runners.report.entries import DETAILS, advice, cut, entries
@@ -93,8 +93,9 @@ def write_report(
     Writes report.html, report.md, summary.csv, .parquet and .tex, and speedup, seconds and
     efficiency, each as .png and .svg, or in `forms`; matrix as well where there are several
     workloads and executors (of `n` workers, or of those that most cells have), pythons where
-    several interpreters ran the same workload, versus where several versions of the code did, weak
-    and break_even where there is something for them; and plot, where `figure` says what it shows.
+    several interpreters ran the same workload, memory where that was measured, versus where several
+    versions of the code did, weak and break_even where there is something for them; and plot, where
+    `figure` says what it shows.
     Of many cells figures and report.md show some, and say which; details.md and versus.csv then
     have what the summary does not have.
     timeline.png and trace.json of a single cell are put beside them; with `timelines`, those of
@@ -143,6 +144,7 @@ def write_report(
         "break_even": figures.break_even(summary),
     }
     more = {name: figure for name, figure in more.items() if figure is not None}
+    needed = list(memory.section(found))
     text = markdown(
         *(runs, summary, laws, read_environments(folders)),
         apart={name: read_environments(own) for name, own in apart.items()}
@@ -155,6 +157,7 @@ def write_report(
         versus=versus.section(against),
         pythons=several,
         profiles=where,
+        memory=needed,
         shown=drawn_of.note,
         mixed=told(nodes),
         drawn=list(more),
@@ -180,6 +183,7 @@ def write_report(
         **more,
         "efficiency": figures.efficiency(summary),
         **({"matrix": figures.matrix(summary, n)} if n is not None else {}),
+        **({"memory": figures.memory(summary)} if needed else {}),
         **({"pythons": figures.pythons(here)} if several else {}),
         **{
             name: figures.forest(one.found, f"{name}.csv")
@@ -198,7 +202,9 @@ def write_report(
         missing=missing,
         mixed=told(nodes),
         figures={name: files[f"{name}.svg"] for name in drawn},
-        sections=["\n\n".join(part) for part in (versus.section(against), several, where) if part],
+        sections=[
+            "\n\n".join(part) for part in (versus.section(against), several, needed, where) if part
+        ],
         timeline=picture if single else b"",
     )
     paths = (*write_files(place, files), *written)

@@ -105,6 +105,7 @@ ALT = {
     "speedup": "Speedup against the number of workers",
     "efficiency": "Core-seconds provided, useful and lost",
     "matrix": "Speedup of each workload on each executor",
+    "memory": "Speedup against the memory of all processes",
     "timeline": "Tasks of the round nearest the median",
     "seconds": "Median time of a run against the number of workers",
     "weak": "Efficiency under weak scaling",
@@ -160,6 +161,7 @@ def markdown(
     versus: Sequence[str] = (),
     pythons: Sequence[str] = (),
     profiles: Sequence[str] = (),
+    memory: Sequence[str] = (),
     shown: str = "",
     mixed: Sequence[str] = (),
     apart: Mapping[str, Sequence[Environment]] | None = None,
@@ -170,8 +172,8 @@ def markdown(
     `missing` is a line that says how many cells are missing, or "". `matrix` is the n of the figure
     of that name, or None where there is no such figure. `timeline` says whether there is a figure
     of a single run. `versus` and `pythons` are the sections on several versions of the code and on
-    several interpreters, if there are some, `profiles` the one on profiles. `mixed` has a line
-    for each workload that was measured on several kinds of node. `shown` says which cells the
+    several interpreters, if there are some, `memory` and `profiles` those on these. `mixed` has a
+    line for each workload that was measured on several kinds of node. `shown` says which cells the
     figures show, whose laws are told, if these are not all. `apart` has the environments of several
     results that are kept apart, by their names. `drawn` are figures that have no section of
     their own.
@@ -203,6 +205,7 @@ def markdown(
         *([some.note] if some.note else []),
         _results(some.entries),
         *_uncompared(measured),
+        *memory,
         "## Failed, left out and unsupported cells",
         bullets(failed(bad)),
         "## Flags",

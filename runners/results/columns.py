@@ -378,6 +378,21 @@ FIXED = (
         "largest resident set that the measuring process had in the run, or a worker in another "
         "process so far",
     ),
+    Column(
+        *("memory_bytes", "Int64", "bytes"),
+        "the most memory that the measuring process and all it started had at a time in a run that "
+        "was not timed: the sum of their proportional set sizes, looked at each 5 ms, and so at "
+        "least that; in the cell's first row, with `measure.memory=true`",
+    ),
+    Column("baseline_memory_bytes", "Int64", "bytes", "the same of the baseline"),
+    Column(
+        *("worker_memory_bytes", "Int64", "bytes"),
+        "the most memory in that run that one worker in another process had to itself",
+    ),
+    Column(
+        *("copied_memory_bytes", "Int64", "bytes"),
+        "what forked workers copied in that run of what they had shared when they began, at least",
+    ),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
     Column(
         *("gil_enabled_by", "str", ""),

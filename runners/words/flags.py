@@ -141,6 +141,11 @@ WORDS: dict[FlagCode, tuple[str, str]] = {
         "threads take turns as in any other build: look for a version of the module that declares "
         "itself safe without the GIL; gil=off measures without it, at your own risk",
     ),
+    "copied_memory": (
+        "forked workers copied {} of what they shared",
+        "who looks at an object writes its reference count, and the page of it is copied: keep "
+        "large data in arrays, or in shared memory, and not in many objects",
+    ),
     "other_clocks": (
         "no ladder: left out {} by another machine's clock",
         "their times cannot be put beside those of this one, in timelines neither; the speedup "

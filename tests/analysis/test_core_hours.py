@@ -52,3 +52,13 @@ def test_interpreters_of_a_panel_have_their_own_part(tmp_path: Path) -> None:
         append(tmp_path / run.cell, replace(run, wall_s=1.0 if run.python == "3.11.9" else 3.0))
     summary = summarise(read_runs(tmp_path)).set_index("python")
     assert summary["measuring_s"].to_dict() == {"3.11.9": 4.0, "3.13.1": 12.0}
+
+
+def test_cpu_time_of_a_task_is_that_of_all_processes(tmp_path: Path) -> None:
+    for run in synthetic.runs(rounds=3):
+        own = {"baseline": (1.0, 0.0), "measured": (0.5, 1.5)}[run.role]
+        spent = replace(run, tasks=4, process_cpu_s=own[0], children_cpu_s=own[1])
+        append(tmp_path, spent)
+    row = summarise(read_runs(tmp_path)).iloc[0]
+    assert row["baseline_task_cpu_s"] == pytest.approx(0.25)
+    assert row["task_cpu_s"] == pytest.approx(0.5)

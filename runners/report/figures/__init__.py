@@ -5,6 +5,7 @@ from runners.report.figures.drawing import heading, image, new_figure, styled
 from runners.report.figures.efficiency import efficiency
 from runners.report.figures.forest import forest
 from runners.report.figures.matrix import matrix
+from runners.report.figures.memory import has_memory, memory
 from runners.report.figures.over_time import over_time
 from runners.report.figures.plot import Choices, plot, seconds, weak
 from runners.report.figures.proposal import proposal
@@ -17,9 +18,11 @@ __all__ = [
     "break_even",
     "efficiency",
     "forest",
+    "has_memory",
     "heading",
     "image",
     "matrix",
+    "memory",
     "new_figure",
     "over_time",
     "plot",

@@ -133,6 +133,9 @@ def _fields(one: Entry, interpreter: str, most: float) -> dict[str, Field]:
         "efficiency": _percent(cell.efficiency.estimate),
         "machine": _percent(cell.efficiency_of_ceiling.estimate),
         "memory": _number(
+            bytes_text(cell.memory_bytes) if cell.memory_bytes > 0 else "", cell.memory_bytes
+        ),
+        "rss": _number(
             bytes_text(cell.max_rss_bytes) if cell.max_rss_bytes > 0 else "", cell.max_rss_bytes
         ),
         "rounds": Field(str(cell.rounds), cell.rounds),

@@ -32,7 +32,8 @@ COLUMNS = (
     Column("parallel", "Tₙ", number=True, wide=True),
     Column("efficiency", "Efficiency", number=True, wide=True),
     Column("machine", "Of what the machine gives", number=True, wide=True),
-    Column("memory", "Memory", number=True, wide=True),
+    Column("memory", "Memory of all", number=True, wide=True),
+    Column("rss", "Memory of the largest process", number=True, wide=True),
     Column("rounds", "Rounds", number=True, wide=True),
     Column("flags", "Flags", wide=True),
 )
