@@ -22,7 +22,7 @@ PACKED = HERE / "results.tar.xz"
 QUICK = ("measure=quick", "measure.min_rounds=8", "measure.max_rounds=8", "sweep.report=false")
 SWEEP = ("-m", "workload=primes,io_sleep", "executor=thread,process,pool", "n=1,2,4", *QUICK)
 RECORDED = {
-    "sweep": SWEEP,
+    "sweep": (*SWEEP, "measure.memory=true"),
     "later": SWEEP,
     "single": ("workload=primes", "executor=pool", "n=2", "measure=quick"),
     "weak": ("-m", "workload=primes", "executor=thread,process", "n=1,2,4", "scaling=weak", *QUICK),
@@ -51,6 +51,7 @@ DRAWN = {
     "seconds": ("sweep", "seconds.png"),
     "efficiency": ("sweep", "efficiency.png"),
     "matrix": ("sweep", "matrix.png"),
+    "memory": ("sweep", "memory.png"),
     "proposal": ("sweep", "proposal-primes.png"),
     "timeline": ("single", "timeline.png"),
     "weak": ("weak", "weak.png"),

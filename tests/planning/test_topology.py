@@ -122,6 +122,42 @@ def test_a_server_with_two_packages_and_four_nodes(tree: Tree) -> None:
         placed("node", 9, found)
 
 
+MACHINES = json.loads((Path(__file__).parent / "machines.json").read_text())
+"""Real machines: which CPUs share a core, a package and a node, and their limits, as their kernels
+told it. `expected` is what lscpu of util-linux says of them; a package of -1 is none."""
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_real_machine(tree: Tree, name: str) -> None:
+    machine, expected = MACHINES[name], MACHINES[name]["expected"]
+    tree.machine(machine["online"], smt=machine["smt"])
+    package_of = {cpu: p for p, cpus in machine["packages"].items() for cpu in numbers(cpus)}
+    for siblings in machine["cores"]:
+        tree.core(siblings, package=package_of[min(numbers(siblings))], old=True)
+    tree.nodes({int(node): cpus for node, cpus in machine["nodes"].items()})
+    for limits, cpus in machine["khz"].items():
+        for cpu in numbers(cpus):
+            for end, khz in zip(("min", "max"), limits.split("-"), strict=True):
+                write(tree.cpus / f"cpu{cpu}/cpufreq/cpuinfo_{end}_freq", khz)
+    online = sorted(numbers(machine["online"]))
+    found = tree.read(online)
+    assert [cpu.number for cpu in found.cpus] == online
+    assert found.physical_cores == expected["cores"] == len(machine["cores"])
+    assert found.packages == expected["packages"]
+    assert (len(found.nodes) if found.nodes else None) == expected["nodes"]
+    assert found.kinds == {}
+    core_of = {cpu.number: cpu.core for cpu in found.cpus}
+    first = placed("cores", expected["cores"], found)
+    assert len({core_of[cpu] for cpu in first}) == expected["cores"]
+    assert sorted(placed("cores", len(online), found)) == online
+    if expected["threads"] > 1:
+        pair = placed("siblings", 2, found)
+        assert core_of[pair[0]] == core_of[pair[1]]
+    if found.nodes is not None:
+        size = max(map(len, found.nodes.values()))
+        assert set(placed("node", size, found)) in map(set, found.nodes.values())
+
+
 def test_packages_that_number_their_cores_alike_are_told_apart(tree: Tree) -> None:
     """Each package has a core_id 0: cores go by their siblings alone."""
     tree.machine("0-3")

@@ -1,11 +1,10 @@
 """The figure of the break-even: how long a task has to be for an executor to be worth it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,12 +13,11 @@ from matplotlib.ticker import FuncFormatter
 from runners.analysis.break_even import BreakEven
 from runners.analysis.break_even import break_even as curves_of
 from runners.report.figures.drawing import (
-    DASHES,
-    MARKERS,
     Style,
     grid,
     heading,
     legend,
+    line_styles,
     styled,
     title,
 )
@@ -51,15 +49,7 @@ def break_even(summary: pd.DataFrame) -> Figure | None:
         if len(every) > most
     ]
     panels, lines = spread(panels, MOST_PANELS), spread(lines, MOST_LINES)
-    colours = sns.color_palette("colorblind", len(lines))
-    looks: dict[str, Style] = {
-        line: {
-            "color": colours[at],
-            "marker": MARKERS[at % len(MARKERS)],
-            "ls": DASHES[at % len(DASHES)],
-        }
-        for at, line in enumerate(lines)
-    }
+    looks = line_styles(lines)
     with styled():
         figure, every_axes = grid([_HEIGHT] * len(panels), panels)
         for panel, axes in zip(panels, every_axes, strict=True):
@@ -79,7 +69,7 @@ def _line(curve: BreakEven) -> str:
     return f"{curve.line}, n = {curve.n}"
 
 
-def _draw(axes: Axes, curves: Sequence[BreakEven], looks: dict[str, Style]) -> None:
+def _draw(axes: Axes, curves: Sequence[BreakEven], looks: Mapping[str, Style]) -> None:
     axes.axhline(1, zorder=1, **_ONE)
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -186,6 +186,19 @@ def legend(figure: Figure, handles: Iterable[Artist]) -> None:
     figure.legend(handles=found, loc="outside lower center", ncols=columns, frameon=False)
 
 
+def line_styles(lines: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and dashes for each line: any one of the three is enough to tell a few."""
+    colours = sns.color_palette("colorblind", max(len(lines), 1))
+    return {
+        line: {
+            "color": colours[at],
+            "marker": MARKERS[at % len(MARKERS)],
+            "ls": DASHES[at % len(DASHES)],
+        }
+        for at, line in enumerate(lines)
+    }
+
+
 def tick_labels(ns: Sequence[int]) -> list[str]:
     """Every n, but for those that stand too close to the one before to be read."""
     labels, last, nearest = [], 0.0, (ns[-1] / ns[0]) ** 0.07

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def efficiency(summary: pd.DataFrame) -> Figure:
     are named below their panel. Of many cells those of `shown` are there, and it says so.
     """
     found = _shown(summary.assign(**labels(summary)))
-    cells = found.cells.sort_values(["line", "n"])
+    cells = found.cells.sort_values(["line", "n"], key=_in_order)
     panels = [
         _panel(str(name), panel)
         for name, panel in sorted(cells.groupby("panel"), key=lambda one: in_order(str(one[0])))
@@ -96,12 +97,16 @@ def _shown(cells: pd.DataFrame) -> Shown:
     return shown(cells, lines=lines, most_n=max(1, min(MOST_N, bars // lines - 1)))
 
 
+def _in_order(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    return column.map(in_order) if column.name == "line" else column
+
+
 def _panel(name: str, cells: pd.DataFrame) -> _Panel:
     drawn = cells.loc[(cells["status"] == "ok") & cells["loss_startup"].notna()]
     at: list[float] = []
     heads: list[tuple[float, str]] = []
     top = 0.0
-    for line, bars in drawn.groupby("line"):
+    for line, bars in drawn.groupby("line", sort=False):
         heads.append((top, str(line)))
         at += [top + 1 + k for k in range(len(bars))]
         top = at[-1] + 1 + _GAP

@@ -1,5 +1,7 @@
 """The figure of what a speedup costs in memory."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -9,12 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from runners.report.figures.drawing import (
-    DASHES,
-    MARKERS,
     Style,
     grid,
     heading,
     legend,
+    line_styles,
     note_missing,
     styled,
     title,
@@ -38,7 +39,7 @@ def memory(summary: pd.DataFrame) -> Figure:
     """Speedup against the memory of all processes, a point for each executor and n.
 
     `summary` is the frame of `summarise`. One panel for each workload; points of an executor are
-    joined in the order of n, which stands beside each. The vertical line is the baseline's memory,
+    joined in the order of n, which stands in each. The vertical line is the baseline's memory,
     the largest where there are several.
     Bars are 95% intervals of the speedup; of the memory there is one run. Cells that are not ok, or
     of which it was not measured, are named below their panel. Of many cells those of `shown` are
@@ -46,20 +47,10 @@ def memory(summary: pd.DataFrame) -> Figure:
     """
     found = shown(summary.assign(**labels(summary)))
     cells = found.cells
-    panels = [
-        (str(name), panel)
-        for (_, _, name), panel in cells.groupby(["workload", "scaling", "panel"])
-    ]
+    panels = [(str(name), panel) for name, panel in cells.groupby("panel")]
+    panels.sort(key=lambda one: in_order(one[0]))
     lines = sorted(set(cells.loc[_is_drawn(cells), "line"]), key=in_order)
-    colours = sns.color_palette("colorblind", max(len(lines), 1))
-    styles: dict[str, Style] = {
-        line: {
-            "color": colours[at],
-            "marker": MARKERS[at % len(MARKERS)],
-            "ls": DASHES[at % len(DASHES)],
-        }
-        for at, line in enumerate(lines)
-    }
+    styles = line_styles(lines)
     with styled():
         figure, grid_axes = grid([_HEIGHT] * len(panels), [name for name, _ in panels])
         for (name, panel), axes in zip(panels, grid_axes, strict=True):
@@ -74,25 +65,23 @@ def _is_drawn(cells: pd.DataFrame) -> "pd.Series[bool]":
     return (cells["status"] == "ok") & cells["speedup"].notna() & (cells["memory_bytes"] > 0)
 
 
-def _draw(axes: Axes, name: str, cells: pd.DataFrame, styles: dict[str, Style]) -> None:
+def _draw(axes: Axes, name: str, cells: pd.DataFrame, styles: Mapping[str, Style]) -> None:
     drawn = cells.loc[_is_drawn(cells)]
-    for at, (line, own) in enumerate(drawn.sort_values("n").groupby("line")):
+    for line, own in drawn.sort_values("n").groupby("line"):
         low = (own["speedup"] - own["speedup_low"]).fillna(0)
         high = (own["speedup_high"] - own["speedup"]).fillna(0)
         axes.errorbar(
             own["memory_bytes"],
             own["speedup"],
             [low, high],
-            ms=5,
+            ms=10,
             lw=1.2,
             elinewidth=1,
             **styles[str(line)],
         )
-        up = -11 if at % 2 else 4  # points: those of two lines stand apart
         for memory_bytes, speedup, n in own[["memory_bytes", "speedup", "n"]].to_numpy():
-            axes.annotate(
-                f"n={n:.0f}", (memory_bytes, speedup), (5, up), textcoords="offset points", size=7.5
-            )
+            inside: Style = {"ha": "center", "va": "center", "color": "white", "weight": "bold"}
+            axes.annotate(f"{n:.0f}", (memory_bytes, speedup), size=6.5, zorder=5, **inside)
     if drawn["baseline_memory_bytes"].notna().any():  # those of several hosts hardly differ
         axes.axvline(drawn["baseline_memory_bytes"].max(), zorder=1, **_BASELINE)
     axes.xaxis.set_major_locator(MaxNLocator(5))

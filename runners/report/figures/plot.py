@@ -129,7 +129,7 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
             "y": drawn[y].astype(float),
             "low": drawn[low].astype(float) if low else np.nan,
             "high": drawn[high].astype(float) if high else np.nan,
-            **{role: _texts(drawn, name) for role, name in names.items() if role != "x"},
+            **{role: _named(drawn, name) for role, name in names.items() if role != "x"},
             "own": _but_for(cells, names["x"])[drawn.index],
             "loop": drawn.reindex(columns=["baseline_median_s"])["baseline_median_s"].astype(float),
         }
@@ -139,8 +139,8 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
         data["x"], names["x"] = data["colour"], names["colour"]
     note = _not_apart(data, drawn, names)
     looks = _looks(data)
-    panels = sorted(set(_texts(cells, names["panel"])), key=in_order)
-    of_panel = _texts(cells, names["panel"])
+    of_panel = _named(cells, names["panel"])
+    panels = sorted(set(of_panel), key=in_order)
     with styled(choices.style, choices.font):
         figure, all_axes = grid([_HEIGHT] * len(panels), panels)
         if choices.size is not None:
@@ -149,12 +149,7 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
             own = data.loc[data["panel"] == panel]
             _draw(axes, own, looks, choices)
             _frame(axes, own, choices, _called(names["x"]), about)
-            title(
-                axes,
-                panel
-                if choices.panel is None
-                else f"{names['panel'].rpartition('.')[2]} = {panel}",
-            )
+            title(axes, panel)
             every = cells.loc[of_panel == panel]
             note_missing(axes, every, every.loc[every.index.isin(own.index)])
         told = names["x"] != names["colour"] or choices.dash is not None  # x tells it otherwise
@@ -209,6 +204,12 @@ def _texts(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
     if is_axis(cells, name):
         return column.map(lambda value: "none" if pd.isna(value) else f"{value:.12g}")
     return column.map(lambda value: "none" if pd.isna(value) else str(value))
+
+
+def _named(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
+    """As the legend has it: a number with its name."""
+    is_number = bool(name) and is_axis(cells, name)
+    return (f"{name.rpartition('.')[2]} = " if is_number else "") + _texts(cells, name)
 
 
 def _but_for(cells: pd.DataFrame, x: str) -> "pd.Series[str]":
@@ -322,7 +323,10 @@ def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> 
     axes.set_ylabel(y)
     if choices.log_y and (data["y"] > 0).all() and len(data):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        wide = data["y"].max() > _LOG**2 * data["y"].min()
+        axes.yaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 4, 5, 7))
+        )
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     else:

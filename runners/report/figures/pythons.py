@@ -35,6 +35,7 @@ from runners.report.figures.drawing import (
 from runners.report.figures.shown import shown
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
+from runners.words.rounding import in_order
 
 _LOOP: Style = {"color": "0.15", "marker": "P", "ls": "-"}
 _ONE: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
@@ -97,7 +98,11 @@ def pythons(summary: pd.DataFrame) -> Figure:
     workloads and executors those of `shown` are there, and it says so.
     """
     panels, told = _panels(summary)
-    styles = _styles(sorted({way for panel in panels for way in panel.ways}))
+    styles = _styles(
+        sorted(
+            {way for panel in panels for way in panel.ways}, key=lambda w: (in_order(w[0]), w[1])
+        )
+    )
     columns = min(len(panels), _COLUMNS)
     blocks = -(-len(panels) // columns)
     narrowest = _PANEL[0] if columns > 1 else _ALONE
@@ -156,7 +161,7 @@ def _panels(summary: pd.DataFrame) -> tuple[list[_Panel], str]:
             names = [printable(known.known[at].name) for at in order]
             weak = bool((own["scaling"] == "weak").all())
             panels.append(_Panel(str(own["panel"].iloc[0]), weak, own, drawn, names))
-    return sorted(panels, key=lambda panel: panel.name), found.note
+    return sorted(panels, key=lambda panel: in_order(panel.name)), found.note
 
 
 def _styles(ways: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Style]:

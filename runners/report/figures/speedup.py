@@ -18,13 +18,12 @@ from runners.analysis.laws import Law
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, predict
 from runners.report.figures.drawing import (
-    DASHES,
     LABEL,
-    MARKERS,
     Style,
     grid,
     heading,
     legend,
+    line_styles,
     note_missing,
     styled,
     tick_labels,
@@ -88,7 +87,7 @@ def speedup(
         return plot(summary, Choices())
     panels = list(_panels(cells, _ratios(runs), list(laws)))
     lines = sorted(set(cells.loc[cells["executor"] != SERIAL, "line"]), key=in_order)
-    styles = _styles(lines)
+    styles = line_styles(lines)
     with styled():
         figure, grid_axes = grid([_HEIGHT] * len(panels), [panel.name for panel in panels])
         for panel, axes in zip(panels, grid_axes, strict=True):
@@ -116,19 +115,6 @@ def _ratios(runs: pd.DataFrame | None) -> pd.DataFrame:
     if runs is None:
         return pd.DataFrame({"cell": pd.Series(dtype="str"), "ratio": pd.Series(dtype=float)})
     return round_ratios(runs)
-
-
-def _styles(lines: Sequence[str]) -> dict[str, Style]:
-    """Colour, marker and dashes for each line: any one of the three is enough to tell a few."""
-    colours = sns.color_palette("colorblind", max(len(lines), 1))
-    return {
-        line: {
-            "color": colours[at],
-            "marker": MARKERS[at % len(MARKERS)],
-            "ls": DASHES[at % len(DASHES)],
-        }
-        for at, line in enumerate(lines)
-    }
 
 
 def _draw(axes: Axes, panel: _Panel, styles: Mapping[str, Style]) -> None:

@@ -71,7 +71,7 @@ def test_numbers_are_sorted_as_numbers() -> None:
     figure = plots.plot(summary(*SWEEP), Choices())
     assert [name.split("=")[1] for name in titles(figure)] == ["200000", "1000000"]
     figure = plots.plot(summary(*SWEEP), Choices(x="executor", colour="workload.end", panel="n"))
-    assert legend(figure)[:2] == ["200000", "1000000"]
+    assert legend(figure)[:2] == ["end = 200000", "end = 1000000"]
 
 
 def test_what_the_choices_do_not_tell_apart_is_said_and_not_averaged() -> None:
