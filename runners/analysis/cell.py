@@ -139,6 +139,8 @@ class CellSummary:
     baseline_memory_bytes: float
     worker_memory_bytes: float
     copied_memory_bytes: float
+    group_memory_bytes: float
+    baseline_group_memory_bytes: float
     task_cpu_s: float
     baseline_task_cpu_s: float
     library_threads: float

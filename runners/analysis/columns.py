@@ -152,7 +152,10 @@ MEDIANS = (
 )
 """Columns of the runs of which the summary has the median over the executor's runs."""
 
-MEMORY = (*("memory_bytes", "baseline_memory_bytes", "worker_memory_bytes", "copied_memory_bytes"),)
+MEMORY = (
+    *("memory_bytes", "baseline_memory_bytes", "worker_memory_bytes", "copied_memory_bytes"),
+    *("group_memory_bytes", "baseline_group_memory_bytes"),
+)
 """Columns of the runs that tell of memory, in one row of a cell."""
 
 NODE = (

@@ -9,6 +9,8 @@ import time
 
 ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 NAME = "speedup-lab-"
+PEAKS = ("memory.peak", "memory.max_usage_in_bytes")
+"""The most memory a group has had, since Linux 5.19, and in version 1."""
 END_S = 0.5
 
 
@@ -37,6 +39,56 @@ def made(pid: int) -> str | None:
     except OSError:
         pass
     os.rmdir(new)
+    return None
+
+
+def made_for_memory(pids: "list[int]") -> str | None:
+    """Make one that counts their memory, for these processes; None where none may be made.
+
+    It takes a controller of memory that is handed out here. Other controllers may be as well, so
+    that it would have a share of the CPUs of its own: it is for what is not timed.
+    """
+    try:
+        own = _counting()
+        if own is None:
+            return None
+        new = f"{own.rstrip('/')}/{NAME}{os.getpid()}-memory"
+        os.mkdir(new)
+    except (OSError, ValueError):
+        return None
+    try:
+        if peak_bytes(new) is not None:
+            for pid in pids:
+                with open(f"{new}/cgroup.procs", "w") as file:
+                    file.write(str(pid))
+            return new
+    except OSError:
+        pass
+    end(new)  # with those that are in it already
+    return None
+
+
+def _counting() -> str | None:
+    """The caller's group among those that count memory, of either version."""
+    with open("/proc/self/cgroup") as file:
+        lines = [line.rstrip("\n").split(":", 2) for line in file]
+    for _, controllers, path in lines:
+        if "memory" in controllers.split(","):
+            return f"{ROOTS[0]}/memory{path}"
+    [path] = [path for number, controllers, path in lines if (number, controllers) == ("0", "")]
+    [root] = [root for root in ROOTS if os.path.exists(f"{root}/cgroup.controllers")]
+    with open(f"{root}{path}/cgroup.subtree_control") as file:
+        return f"{root}{path}" if "memory" in file.read().split() else None
+
+
+def peak_bytes(path: str) -> int | None:
+    """The most memory that a group has had; None where that is not told."""
+    for name in PEAKS:
+        try:
+            with open(f"{path}/{name}") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            pass
     return None
 
 

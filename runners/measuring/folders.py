@@ -91,8 +91,9 @@ def _end(path: str, left: dict[str, Any]) -> None:
     if isinstance(objects := left.get("objects"), dict):
         made.found = {name: inode for name, inode in objects.items() if "/" not in name}
     end_all(lambda: marked(f"TMPDIR={path}"), made.note)
-    if isinstance(group := left.get("cgroup"), str):
-        cgroup.end(os.path.normpath(group))
+    for name in ("memory_group", "cgroup"):
+        if isinstance(group := left.get(name), str):
+            cgroup.end(os.path.normpath(group))
     made.remove()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runners.measuring import cgroup
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.process import Child
 from runners.measuring.processes import descendants, is_helper
@@ -54,7 +55,9 @@ class Seen:
     of a single other one, helpers of `multiprocessing` left out. `copied_bytes` is what forked
     workers had in common with others at first, and later had to themselves: they copied it, as
     somebody wrote to it. It is counted until the first of them ends, for what the others have is
-    then theirs without a copy. All three are at least so large.
+    then theirs without a copy. All three are at least so large. `group_bytes` is the peak of the
+    control group that counted them, if there was one: nothing escapes it, and caches of files and
+    memory of the kernel's count as well.
     """
 
     reaper: int
@@ -64,6 +67,7 @@ class Seen:
     copies: dict[int, int] = field(default_factory=dict)
     first: dict[int, Size] = field(default_factory=dict)
     all_there: bool = True
+    group_bytes: int | None = None
 
     @property
     def copied_bytes(self) -> int:
@@ -142,6 +146,8 @@ def memory(panel: Panel, interrupts: Interrupts, folder: str) -> dict[int, dict[
                     "baseline_memory_bytes": baseline.peak_bytes,
                     **({"worker_memory_bytes": seen.worker_bytes} if seen.worker_bytes else {}),
                     **({"copied_memory_bytes": seen.copied_bytes} if forked else {}),
+                    "group_memory_bytes": seen.group_bytes,
+                    "baseline_group_memory_bytes": baseline.group_bytes,
                 }
     return found
 
@@ -164,8 +170,10 @@ def _of(
             child.tree.exit_status(0)  # who the measuring process is has been said meanwhile
             if child.tree.pid is None:
                 return None
+            group = child.tree.count_memory()
             with Looking(child.tree.process.pid, child.tree.pid) as seen:
                 run: Run = child.run(order)
+            seen.group_bytes = cgroup.peak_bytes(group) if group is not None else None
             child.finish()
     except (TimeoutError, ChildProcessError, RuntimeError, Stopped):
         return None

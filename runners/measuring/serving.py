@@ -6,6 +6,7 @@ line from the parent is a word, with a value in some:
     before            note what is there before a run
     after SCOPE       what the run has left, and whether something was stopped meanwhile
     look              who is stopped now
+    memory            have a control group count the memory of all; it says which
     end PATIENCE_S    end all; the measuring process may take so long to end by itself
 
 What it says is JSON, an object a line: `started`, `exited`, `answer`, and `ended` in the end.
@@ -85,6 +86,7 @@ class Serving:
         self.mark = f"{MARK}={os.environ.get(MARK, '')}".encode() if is_launcher else None
         self.say({"started": pid, "adopts": adopts})
         self.cgroup = cgroup.made(pid)
+        self.memory_group: str | None = None
         self.say({"cgroup": self.cgroup})
         self.note(())
         self.reap()
@@ -112,6 +114,10 @@ class Serving:
                     self.say({"answer": self.after(value)})
                 elif word == "look":
                     self.say({"answer": self.stopped()})
+                elif word == "memory":
+                    self.memory_group = cgroup.made_for_memory([self.pid, *self.all()])
+                    self.note(self.all())
+                    self.say({"memory_group": self.memory_group})
                 elif word == "end":
                     self.say({"ended": self.end(float(value), self.folders[:1])})
                     return
@@ -181,7 +187,8 @@ class Serving:
             path = os.path.join(self.folders[0], LEFT)
             try:
                 with open(path, "w") as file:
-                    json.dump({"cgroup": self.cgroup, "objects": self.objects.found}, file)
+                    groups = {"cgroup": self.cgroup, "memory_group": self.memory_group}
+                    json.dump({**groups, "objects": self.objects.found}, file)
             except OSError:
                 pass  # a task has removed the folder, or the disk is full
 
@@ -270,8 +277,9 @@ class Serving:
         left = end_all(self.all, self.objects.note, self.reap)
         if not self.adopts:
             self.signal(signal.SIGKILL)
-        if self.cgroup is not None:
-            cgroup.end(self.cgroup)
+        for group in (self.memory_group, self.cgroup):
+            if group is not None:
+                cgroup.end(group)
         self.objects.note_named(self.pid)
         self.objects.remove()
         for folder in folders:

@@ -46,6 +46,7 @@ class Tree:
         self.adopts = self.ended = False
         self.heard = b""
         self.cgroup: str | None = None
+        self.memory_group: str | None = None
         ours, theirs = socket.socketpair()
         fds = [theirs.fileno(), *([] if passed is None else [passed])]
         call = (theirs.fileno(), passed, list(folders), PACKAGE, list(command))
@@ -78,6 +79,12 @@ class Tree:
         found = self._asked(f"after {scope}")
         self.objects.found |= found.objects or {}
         return found
+
+    def count_memory(self) -> str | None:
+        """Have a control group count the memory of all of them: which; None if none may be."""
+        self._say("memory")
+        self._hear("memory_group", ANSWER_S)
+        return self.memory_group
 
     def look(self) -> After:
         """What was stopped, and is."""
@@ -122,8 +129,9 @@ class Tree:
         end_all(
             self.living, self.objects.note
         )  # trackers of resources last: they have to do their work
-        if self.cgroup is not None:
-            cgroup.end(self.cgroup)
+        for one in (self.memory_group, self.cgroup):
+            if one is not None:
+                cgroup.end(one)
         self.objects.remove()
 
     def _say(self, words: str) -> None:
@@ -148,6 +156,7 @@ class Tree:
                 self.pid = said.get("started", self.pid)
                 self.adopts = said.get("adopts", self.adopts)
                 self.cgroup = said.get("cgroup", self.cgroup)
+                self.memory_group = said.get("memory_group", self.memory_group)
                 self.status = said.get("exited", self.status)
                 if what in said:
                     return said[what]

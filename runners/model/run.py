@@ -174,6 +174,8 @@ class Run:
     baseline_memory_bytes: int | None = None
     worker_memory_bytes: int | None = None
     copied_memory_bytes: int | None = None
+    group_memory_bytes: int | None = None
+    baseline_group_memory_bytes: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     spans: Sequence[Span] = field(default=(), repr=False)
 

@@ -11,7 +11,8 @@ WHAT = """\
 The most that the measuring process and all it started had at a time, in one run of each side that
 was not timed: at least that, for it was looked at each 5 ms. A page that several have counts once.
 "Copied" is what forked workers had shared at first and copied later. Workers on other machines, and
-those of a cluster that ran already, are not counted."""
+those of a cluster that ran already, are not counted. The control group of the parallel run, where
+one could be made, counts caches of files and memory of the kernel's as well."""
 
 
 def section(found: Sequence[Entry]) -> Iterator[str]:
@@ -26,6 +27,7 @@ def section(found: Sequence[Entry]) -> Iterator[str]:
     if some.note:
         yield some.note
     head = ["workload", "executor", "n", "baseline", "parallel", "largest worker", "copied"]
+    head += ["control group"]
     yield table(
         [*head, "CPU time of a task, baseline", "parallel"],
         (
@@ -38,6 +40,7 @@ def section(found: Sequence[Entry]) -> Iterator[str]:
                         entry.cell.memory_bytes,
                         entry.cell.worker_memory_bytes,
                         entry.cell.copied_memory_bytes,
+                        entry.cell.group_memory_bytes,
                     )
                 ),
                 *(

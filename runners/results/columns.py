@@ -393,6 +393,12 @@ FIXED = (
         *("copied_memory_bytes", "Int64", "bytes"),
         "what forked workers copied in that run of what they had shared when they began, at least",
     ),
+    Column(
+        *("group_memory_bytes", "Int64", "bytes"),
+        "the peak of a control group for the processes of that run, with caches of files and "
+        "memory of the kernel's; missing where none could be made",
+    ),
+    Column("baseline_group_memory_bytes", "Int64", "bytes", "the same of the baseline"),
     Column("gil", "boolean", "", "the global interpreter lock was on where the tasks ran"),
     Column(
         *("gil_enabled_by", "str", ""),

@@ -103,6 +103,7 @@ def test_columns_keep_their_order(tmp_path: Path) -> None:
         *("counted_share", "warmup_share", "ceiling_share", "starting_share", "judging_share"),
         *("steal_share", "others_share", "throttled_s", "max_rss_bytes"),
         *("memory_bytes", "baseline_memory_bytes", "worker_memory_bytes", "copied_memory_bytes"),
+        *("group_memory_bytes", "baseline_group_memory_bytes"),
         *("task_cpu_s", "baseline_task_cpu_s", "library_threads"),
         *("libraries", "gil", "gil_enabled_by", "away_machines", "chosen_workers", "worker_cpus"),
         *("node_kind", "host", "job", "job_cpus", "job_nodes", "exclusive", "nodes", "fewer_cpus"),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import subprocess
 import sys
 from array import array
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from runners.door import Interrupted
-from runners.measuring.folders import Folder
+from runners.measuring import cgroup
+from runners.measuring.folders import Folder, _end
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.measure import measure
 from runners.measuring.memory import Seen, memory, size
@@ -51,6 +53,9 @@ def test_four_workers_that_touch_100_mb_each_have_400(
     assert 400 * MB <= found["memory_bytes"] < 560 * MB
     assert 100 * MB <= found["baseline_memory_bytes"] < 170 * MB
     assert 100 * MB <= found["worker_memory_bytes"] < 140 * MB
+    if found["group_memory_bytes"] is not None:  # where a control group may be made that counts it
+        assert found["group_memory_bytes"] >= 400 * MB
+        assert 100 * MB <= found["baseline_group_memory_bytes"] < 400 * MB
 
 
 def test_the_first_row_of_a_cell_has_it_and_threads_have_none_of_their_own(
@@ -137,6 +142,20 @@ def test_forked_workers_copy_objects_that_they_only_read_and_no_arrays() -> None
     of_array = forked(lambda data: sum(one for one in data), numbers).copied_bytes
     assert of_objects > 2 * 0.9 * 24 * count
     assert of_array < 0.3 * of_objects
+
+
+def test_a_group_that_counts_memory_is_removed_also_by_a_later_start(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        group = cgroup.made_for_memory([process.pid])
+        if group is None:
+            process.kill()
+            pytest.skip("no control group may be made here that counts memory")
+        assert cgroup.processes(group) == [process.pid]
+        assert (cgroup.peak_bytes(group) or 0) >= 0
+        process.kill()
+    _end(str(tmp_path), {"memory_group": group})  # as the next start does, of a program that died
+    assert not Path(group).exists()
+    assert cgroup.peak_bytes(group) is None
 
 
 def test_a_process_that_has_ended_has_no_size() -> None:
