@@ -135,6 +135,9 @@ def write_report(
         (folder, name) for folder, name, _ in _cells(folders, runs, summary)
     )
     where = of_profiles.section(profiled, place)
+    if n is not None and n not in set(summary["n"]):
+        there = ", ".join(map(str, sorted(set(summary["n"]))))
+        raise UsageError(f"--n {n}: no cell has so many workers; there are {there}")
     n = matrix_n(summary) if n is None else n
     found = entries(summary)
     more = {

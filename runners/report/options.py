@@ -81,7 +81,10 @@ def _add_figure(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--font", metavar="POINTS", help="the size of its text")
     own.add_argument("--style", choices=STYLES, help="paper: small text and thin lines")
     parser.add_argument(
-        "--format", metavar="LIST", default="png,svg", help="of all figures: png, svg, pdf"
+        "--format",
+        metavar="LIST",
+        default="png,svg",
+        help="of all figures: pdf, beside png and svg, which report.md and report.html show",
     )
     parser.add_argument("--n", type=int, help="the number of workers of matrix.png")
 

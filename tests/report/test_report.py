@@ -209,6 +209,16 @@ def test_writing_twice_changes_nothing(results: Path) -> None:
     assert [path.read_bytes() for path in paths] == first
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_matrix_of_workers_that_no_cell_has_is_a_mistake(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.run([str(results), "--n", "7"]) == 2
+    assert (
+        capsys.readouterr().err == "error: --n 7: no cell has so many workers; there are 1, 2, 4\n"
+    )
+
+
 def test_several_workloads_and_executors_have_a_matrix(tmp_path: Path) -> None:
     for workload in ("primes", "countdown"):
         for executor in ("thread", "pool"):
