@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import multiprocessing
+import os
 import random
 import socket
 import threading
@@ -9,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,9 +119,17 @@ def listen(_: int) -> None:
         socket.create_server(server.getsockname())
 
 
-def touch(megabytes: int) -> int:
-    """Have that much memory for a while: each page of it is written to."""
+def touch(megabytes: int, place: str) -> int:
+    """Have that much memory for a while: each page of it is written to.
+
+    Four workers have it at the same time, each of which leaves a file in the folder.
+    """
     block = bytearray(megabytes << 20)
     block[::4096] = b"\1" * len(block[::4096])
-    time.sleep(0.1)
+    if multiprocessing.parent_process() is not None:
+        Path(place, str(os.getpid())).touch()
+        until_s = time.monotonic() + 20
+        while len(list(Path(place).iterdir())) < 4 and time.monotonic() < until_s:
+            time.sleep(0.01)
+    time.sleep(0.2)  # that is seen
     return megabytes

@@ -83,7 +83,10 @@ class Auto:
 
 
 def _asked(one: Plan) -> tuple[int | None, bool]:
-    """How many tasks a workload has, and whether they wait; nothing is kept of the trial."""
+    """How many tasks a workload has, and whether they wait; nothing is kept of the trial.
+
+    The first run warms up, and computes what later ones need not.
+    """
     from runners.measuring.measure import measure
 
     settings = replace(
@@ -93,7 +96,7 @@ def _asked(one: Plan) -> tuple[int | None, bool]:
         for run in runs:
             if run.status != "ok":
                 break  # which is told of the cell
-            if run.role == "baseline" and run.wall_s:
+            if run.role == "baseline" and run.wall_s and not run.warmup:
                 cpu_s = (run.process_cpu_s or 0.0) + (run.children_cpu_s or 0.0)
                 tasks = None if run.tasks is None else run.tasks // (run.task_copies or 1)
                 return tasks, cpu_s < WAITING * run.wall_s

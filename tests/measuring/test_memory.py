@@ -39,12 +39,13 @@ QUICK = (
     ],
 )
 def test_four_workers_that_touch_100_mb_each_have_400(
-    make_plan: MakePlan, executor: str, more: list[str]
+    make_plan: MakePlan, executor: str, more: list[str], tmp_path: Path
 ) -> None:
+    calls = ",".join([f"[100,'{tmp_path}']"] * 4)
     plan = make_plan(
         "workload=callable",
         "workload.function=tests.functions:touch",
-        "workload.arguments=[100,100,100,100]",
+        f"workload.arguments=[{calls}]",
         *(f"executor={executor}", "n=4", *more, *QUICK),
     )
     with Interrupts() as interrupts, Folder() as folder:
@@ -61,7 +62,7 @@ def test_four_workers_that_touch_100_mb_each_have_400(
 def test_the_first_row_of_a_cell_has_it_and_threads_have_none_of_their_own(
     make_plan: MakePlan,
 ) -> None:
-    tasks = ("workload.function=tests.functions:touch", "workload.arguments=[20]")
+    tasks = ("workload.function=tests.functions:touch", "workload.arguments=[[20,'.']]")
     plan = make_plan("workload=callable", *tasks, "executor=thread", "n=1", *QUICK)
     [run] = [run for run in measure(plan) if run.memory_bytes is not None]
     assert (run.role, run.cold) == ("measured", True)
