@@ -90,8 +90,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_every_file_is_named_and_every_name_is_of_a_file(written: set[str]) -> None:
     """Those of the lecture are looked at in test_experiments.py, which has them, and the figure of
     several interpreters in report/test_pythons.py, that of versions in report/test_versus.py,
-    what many cells have in report/test_many.py, and the figure of memory in
-    report/figures/test_memory.py.
+    what many cells have in report/test_many.py, and the figures of memory, of one's own, of weak
+    scaling and of the break-even in report/figures. Profiles are those of results/test_profiles.py.
     """
     tables = PAGE.read_text().partition("## Files")[2].partition("`python -m experiments`")[0]
     cells = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
@@ -101,7 +101,9 @@ def test_every_file_is_named_and_every_name_is_of_a_file(written: set[str]) -> N
         assert any(fnmatch(file, pattern) for pattern in patterns.values()), file
     for name, pattern in patterns.items():
         elsewhere = {"pythons.png", "pythons.svg", "versus.png", "versus.svg", "versus.csv"}
-        elsewhere |= {"details.md", "memory.png", "memory.svg"}
+        elsewhere |= {"details.md", "profile-baseline.json", "profile-measured.json"}
+        for figure in ("memory", "plot", "weak", "break_even"):
+            elsewhere |= {f"{figure}.png", f"{figure}.svg"}
         assert any(fnmatch(file, pattern) for file in written | elsewhere), name
 
 
