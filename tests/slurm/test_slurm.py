@@ -126,10 +126,12 @@ def test_a_job_at_its_limit_is_queued_again_and_goes_on(tmp_path: Path) -> None:
     program = started(tmp_path, "hydra.sweep.dir=out", "cluster.jobs=1")
     until(lambda: begun(tmp_path / "out"))
     [job] = queued("running")
+    time.sleep(2)  # Slurm takes a job for failed that is queued again as soon as it has begun
     said("scancel", "--signal=USR2", job)  # what Slurm sends before the limit
     until(lambda: queued("pending") or begun(tmp_path / "out")[CELLS - 1 :])
     # It would begin after a while that Slurm keeps between two starts.
     if queued("pending"):
+        time.sleep(2)  # what the first start has left is cleared away
         said("scontrol", "update", f"jobid={job}", "StartTime=now")
     out, err = program.communicate(timeout=170)
     assert program.returncode == 0, out + err
