@@ -11,7 +11,6 @@ import pandas as pd
 
 from runners.analysis.across import across
 from runners.analysis.beyond_cores import beyond_cores
-from runners.analysis.cell import cells
 from runners.analysis.compare import Comparison
 from runners.analysis.fastest import Fastest, fastest
 from runners.analysis.files import CSV, PARQUET, csv, parquet
@@ -118,8 +117,9 @@ def write_report(
     single = len(summary) == 1 and not missing
     written = []
     if single or timelines:
-        for folder, name, cell in _cells(folders, runs, summary):
-            written += _write_timeline(folder, place if single else folder, name, cell)
+        for folder, name, cell in _cells(folders, summary):
+            own = of_cell(runs, cell)
+            written += _write_timeline(folder, place if single else folder, name, own)
     drawn_of = shown(summary.assign(**labels(summary)))
     laws = list(fit_laws(summary, runs, drawn_of.cells.index))
     several: Sequence[str] = ()
@@ -131,9 +131,7 @@ def write_report(
     nodes = mixed(summary)
     proposed = [] if proposal is None else proposals(here, advised, nodes, proposal)
     against = versions_of(folders, summary, runs)
-    profiled = of_profiles.profiled(
-        (folder, name) for folder, name, _ in _cells(folders, runs, summary)
-    )
+    profiled = of_profiles.profiled((folder, name) for folder, name, _ in _cells(folders, summary))
     where = of_profiles.section(profiled, place)
     if n is not None and n not in set(summary["n"]):
         there = ", ".join(map(str, sorted(set(summary["n"]))))
@@ -264,14 +262,12 @@ def _common(folders: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([folder.resolve() for folder in folders]))
 
 
-def _cells(
-    folders: Sequence[Path], runs: pd.DataFrame, summary: pd.DataFrame
-) -> Iterator[tuple[Path, str, pd.DataFrame]]:
-    """The folder of each cell, its name and its runs."""
+def _cells(folders: Sequence[Path], summary: pd.DataFrame) -> Iterator[tuple[Path, str, str]]:
+    """The folder of each cell, its name for readers, and the one that its runs have."""
     common = _common(folders)
-    named = labels(summary)
-    for panel, line, cell in zip(named["panel"], named["line"], cells(summary), strict=True):
-        yield common / cell.folder, f"{panel} on {line}, n = {cell.n}", of_cell(runs, cell.cell)
+    known = summary.assign(**labels(summary))[["folder", "panel", "line", "n", "cell"]]
+    for folder, panel, line, n, cell in known.itertuples(index=False):
+        yield common / str(folder), f"{panel} on {line}, n = {n}", str(cell)
 
 
 def typical_timelines(source: Path, runs: pd.DataFrame) -> list[Timeline]:
