@@ -103,6 +103,7 @@ _broken: Exception | None = None
 _failed = 0
 _clock: str | None = None
 _loaded: dict[str, str] = {}
+_versions: dict[str, str] = {}
 
 
 def adopt(payload: bytes, workload: Callable[[Any], Any]) -> None:
@@ -186,23 +187,27 @@ def install(
     _here[thread_id()] = Here(ready, unpinned or broken, away)
 
 
-def survey(payload: bytes, *_: Any) -> tuple[str | None, dict[str, str]]:
+def survey(payload: bytes, *_: Any) -> tuple[str | None, dict[str, str], dict[str, str]]:
     """What this process has of what `install` needs, for executors whose workers may lack it.
 
-    Why the workload cannot be loaded, or None, and a digest of each module that a worker runs, but
-    for those that are installed. A process that goes on keeps the code that it has loaded: the
-    digests are of when it was asked first.
+    Why the workload cannot be loaded, or None, a digest of each module that a worker runs, but for
+    those that are installed, and the versions of the packages behind them. A process that goes on
+    keeps the code that it has loaded: the answers are those of when it was asked first.
     """
-    from runners.child.sources import Code  # for these alone
+    from runners.child.interpreter import packages  # for these alone
+    from runners.child.sources import Code
     from runners.model import in_one_line
 
     try:
         workload = pickle.loads(payload)
     except Exception as error:
-        return in_one_line(error), {}
+        return in_one_line(error), {}, {}
     named = workload.sources() if hasattr(workload, "sources") else ()
-    reached = Code().reached([__name__, type(workload).__module__, *named])
-    return None, {name: _loaded.setdefault(name, one.digest) for name, one in reached.items()}
+    code = Code(packages(sys.path))
+    reached = code.reached([__name__, type(workload).__module__, *named])
+    digests = {name: _loaded.setdefault(name, one.digest) for name, one in reached.items()}
+    behind = code.packages(reached)
+    return None, digests, {name: _versions.setdefault(name, behind[name]) for name in behind}
 
 
 install.survey = survey  # type: ignore[attr-defined]  # beside what it is about

@@ -49,21 +49,22 @@ def asked(packages: Sequence[str]) -> tuple[Callable[[str], Any], str]:
 
 
 class Survey(NamedTuple):
-    """What a process has of the code that a worker needs: why it cannot be loaded, or None, and a
-    digest of each module."""
+    """What a process has of the code that a worker needs: why it cannot be loaded, or None, a
+    digest of each module that is not installed, and the versions of the packages behind them."""
 
     problem: str | None
     code: Mapping[str, str]
+    packages: Mapping[str, str]
 
 
 def surveyed(survey: Callable[..., Any] | None, given: Sequence[Any]) -> Survey:
     """What the function of that name of an initializer says here; it also runs on workers."""
     if survey is None:
-        return Survey(None, {})
+        return Survey(None, {}, {})
     try:
         return Survey(*survey(*given))
     except Exception as error:
-        return Survey(in_one_line(error), {})
+        return Survey(in_one_line(error), {}, {})
 
 
 def unfit(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
@@ -81,9 +82,13 @@ def unfit(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     for package, version in here["packages"].items():
         other = there["packages"].get(package)
         if other != version:
-            has = f"has {package} {other}" if other else f"lacks the package {package}"
-            return f"{has}, and {version} is here: python -m pip install {package}=={version} there"
+            return _other_version(package, other, version)
     return None
+
+
+def _other_version(package: str, there: str | None, here: str) -> str:
+    has = f"has {package} {there}" if there else f"lacks the package {package}"
+    return f"{has}, and {here} is here: python -m pip install {package}=={here} there"
 
 
 def unlike(there: Survey, here: Survey) -> str | None:
@@ -101,4 +106,9 @@ def unlike(there: Survey, here: Survey) -> str | None:
             f"has another version of {whose} (in {others[0]}{more}): have there what is here, and "
             "start the worker again"
         )
+    for package, version in here.packages.items():
+        # One that is missing was not needed to load the workload.
+        other = there.packages.get(package, version)
+        if other != version:
+            return f"{_other_version(package, other, version)}, and start the worker again"
     return None

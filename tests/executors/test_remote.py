@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from runners.child.worker import install
 from runners.executors.remote import Survey, asked, facts, surveyed, unfit, unlike
+from runners.workloads.callable import Callable
 from runners.workloads.io_sleep import IoSleep
 from tests.conftest import ROOT
 
@@ -43,13 +45,20 @@ def test_one_line_says_why_a_worker_is_unfit(there: dict[str, Any], told: str | 
 
 
 def test_code_and_workload_are_compared() -> None:
-    here = Survey(None, {"runners.model": "1", "mine": "2"})
+    here = Survey(None, {"runners.model": "1", "mine": "2"}, {"numpy": "2.3", "six": "1.0"})
     assert unlike(here, here) is None
-    assert unlike(Survey(None, {}), here) is None  # installed there, and so told by its version
+    assert unlike(Survey(None, {}, {}), here) is None  # installed there: its version tells
     for there, told in (
-        (Survey("ImportError: mine", {}), "cannot load the workload (ImportError: mine)"),
-        (Survey(None, {"mine": "3"}), "another version of the workload's code (in mine)"),
-        (Survey(None, {"runners.model": "3", "mine": "3"}), "this program (in runners.model and 1"),
+        (Survey("ImportError: mine", {}, {}), "cannot load the workload (ImportError: mine)"),
+        (Survey(None, {"mine": "3"}, {}), "another version of the workload's code (in mine)"),
+        (
+            Survey(None, {"runners.model": "3", "mine": "3"}, {}),
+            "this program (in runners.model and 1",
+        ),
+        (
+            Survey(None, {}, {"numpy": "2.2"}),
+            "has numpy 2.2, and 2.3 is here: python -m pip install numpy==2.3 there, and start",
+        ),
     ):
         found = unlike(there, here)
         assert found is not None
@@ -77,6 +86,11 @@ def test_a_worker_knows_its_code_as_it_was_when_it_was_asked_first(tmp_path: Pat
     before = surveyed(survey, (payload, None, "clock"))
     assert before.problem is None
     assert {"runners.child.worker", "runners.workloads.io_sleep"} <= before.code.keys()
+    mine = tmp_path / "uses_yaml.py"
+    mine.write_text("import yaml\n\ndef double(x):\n    return 2 * x\n")
+    workload = Callable(f"{mine}:double", [[1]], None, None, 1, "equal", 0.0)
+    found = surveyed(survey, (pickle.dumps(workload),))
+    assert found.packages["pyyaml"] == version("pyyaml")
     program = (
         "import sys, pathlib, pickle; from runners.child.worker import survey\n"
         f"payload = {payload!r}; file = pathlib.Path('runners/workloads/io_sleep.py')\n"
@@ -89,6 +103,6 @@ def test_a_worker_knows_its_code_as_it_was_when_it_was_asked_first(tmp_path: Pat
 
 
 def test_what_cannot_be_asked_is_told() -> None:
-    assert surveyed(None, ()) == (None, {})
+    assert surveyed(None, ()) == (None, {}, {})
     assert surveyed(len, ()).problem == "TypeError: len() takes exactly one argument (0 given)"
     assert surveyed(install.survey, (b"?",)).problem is not None  # type: ignore[attr-defined]
