@@ -4,7 +4,9 @@ What is on x, in colour, in dashes and in panels is chosen, as in seaborn's `rel
 averaged: cells that the choices do not tell apart are lines of their own, and it says so.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +57,10 @@ VALUES = {
 }
 """What may be on y: its column, the ends of its interval, what it is called."""
 
-NARROWEST, SMALLEST, LARGEST = 1.5, 4.0, 40.0
-"""The narrowest figure in inches; the smallest and the largest font in points."""
+NARROWEST, WIDEST = 1.5, 100.0
+"""Of figures, in inches."""
+SMALLEST, LARGEST = 4.0, 40.0
+"""Of fonts, in points."""
 _ONE: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
 _DODGE = 0.5
 """Of the way to the nearest neighbour on x, for all lines together: points stay with their own."""
@@ -87,7 +91,8 @@ class Choices:
     def __post_init__(self) -> None:
         if self.size is not None and not _is_size(self.size):
             raise UsageError(
-                f"size={self.size}: width and height in inches, from {NARROWEST:g}, as in 3.4x2.4"
+                f"size={_size(self.size)}: width and height in inches, from {NARROWEST:g} to "
+                f"{WIDEST:g}, as in 3.4x2.4"
             )
         if self.font is not None and not _is_between(self.font, SMALLEST, LARGEST):
             raise UsageError(
@@ -100,7 +105,14 @@ class Choices:
 def _is_size(size: object) -> bool:
     if not isinstance(size, tuple | list) or len(size) != 2:
         return False
-    return all(_is_between(side, NARROWEST, 100) for side in size)
+    return all(_is_between(side, NARROWEST, WIDEST) for side in size)
+
+
+def _size(size: object) -> str:
+    """It as it is written on the command line."""
+    if not isinstance(size, tuple | list):
+        return str(size)
+    return "x".join(f"{side:g}" if isinstance(side, int | float) else str(side) for side in size)
 
 
 def _is_between(value: object, low: float, high: float) -> bool:
@@ -110,7 +122,7 @@ def _is_between(value: object, low: float, high: float) -> bool:
 def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
     """The figure; `summary` is the frame of `summarise`.
 
-    Raises UsageError where a column is not there, or has no numbers.
+    Raises UsageError where a column is not there, or has no numbers, or the size leaves no room.
     """
     cells = summary.assign(**labels(summary))
     found = shown(cells)
@@ -141,7 +153,7 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
     looks = _looks(data)
     of_panel = _named(cells, names["panel"])
     panels = sorted(set(of_panel), key=in_order)
-    with styled(choices.style, choices.font):
+    with styled(choices.style, choices.font), _room(choices):
         figure, all_axes = grid([_HEIGHT] * len(panels), panels)
         if choices.size is not None:
             figure.set_size_inches(*choices.size)
@@ -157,7 +169,25 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
         heading(figure, "\n".join(filter(None, [found.note, note])))
         if choices.size is not None:  # the legend makes room for itself
             figure.set_size_inches(*choices.size)
+            figure.draw_without_rendering()  # so that it is known whether there is room
     return figure
+
+
+@contextmanager
+def _room(choices: Choices) -> Iterator[None]:
+    """Raises UsageError where the text leaves no room for what is drawn; matplotlib only warns."""
+    if choices.size is None:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+        try:
+            yield
+        except UserWarning:
+            raise UsageError(
+                f"size={_size(choices.size)}: its text leaves no room for the figure; make it "
+                "larger, or the font smaller (font)"
+            ) from None
 
 
 def _column(cells: pd.DataFrame, role: str, asked: str) -> str:

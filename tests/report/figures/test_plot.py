@@ -100,6 +100,11 @@ def test_a_cell_without_an_interval_is_hollow() -> None:
     assert "no interval" in legend(figure)
 
 
+def test_a_size_without_room_for_more_than_text_is_told() -> None:
+    with pytest.raises(UsageError, match=r"size=1\.5x1\.5: its text leaves no room"):
+        plots.plot(summary(*SWEEP), Choices(size=(1.5, 1.5), font=12))
+
+
 def test_size_and_font_are_as_chosen() -> None:
     figure = plots.plot(summary(*SWEEP), Choices(size=(3.4, 2.4), font=6, style="paper"))
     assert figure.get_size_inches().tolist() == [3.4, 2.4]
@@ -161,7 +166,8 @@ def test_the_words_of_the_command_are_these_choices() -> None:
         ("--panel ends", "did you mean end?"),
         ("--size big", "as in 3.4x2.4"),
         ("--size 3.4", "as in 3.4x2.4"),
-        ("--size 0.1x2", "from 1.5"),
+        ("--size 0.1x2", "size=0.1x2: width and height in inches, from 1.5"),
+        ("--size 200x200", "size=200x200: width and height in inches, from 1.5 to 100"),
         ("--font big", "in points, from 4 to 40"),
         ("--font 400", "in points, from 4 to 40"),
         ("--format gif", "choose some of png, svg, pdf"),
