@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import psutil
@@ -28,16 +29,13 @@ ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests/plugins"
 sys.path.insert(0, str(PLUGINS))
 from benchmarks.faulty import FAULTS, SLEEP, drawn  # noqa: E402 - needs the path to the faults
+from tests.test_results_docs import named_files  # noqa: E402
 
 EXECUTORS = ("thread", "thread_subclass", "process", "pool", "process_pool", "loky")
 ENDS = (signal.SIGKILL, signal.SIGHUP, signal.SIGTERM)
 TOKEN = "SPEEDUP_LAB_SOAK"
 SILENT_S = 4.0
 """How long what is left may take to be gone after the program's end."""
-KNOWN = {"runs.jsonl", "spans.jsonl", "cell.json", "environment.json", "multirun.yaml"}
-KNOWN |= {"sweep.json", "config.yaml", "hydra.yaml", "overrides.yaml", "report.md", "summary.csv"}
-KNOWN |= {"summary.parquet", "speedup.png", "speedup.svg", "efficiency.png", "efficiency.svg"}
-KNOWN |= {"matrix.png", "matrix.svg"}
 
 
 def start(cwd: Path, cells: int, seed: int) -> "subprocess.Popen[bytes]":
@@ -165,11 +163,12 @@ def main() -> int:
         lost += (before - now).total()
         statuses, untrue = verdicts(out, seed)
         doubled = sum(count - 1 for count in now.values())
+        known = named_files().values()
         stray = [
             path.relative_to(out)
             for path in out.rglob("*")
-            if path.is_file() and path.name.partition(".jsonl")[0] + ".jsonl" not in KNOWN
-            if path.name not in KNOWN and not path.name.startswith("cell.json.")
+            if path.is_file() and path.parent.name != ".hydra"
+            if not any(fnmatch(path.name, pattern) for pattern in known)
         ]
         print(f"cells           {statuses.total()} ({dict(statuses)})")
         print(f"ended           {killed.total()} times ({dict(killed)})")

@@ -87,16 +87,21 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     return {".hydra/" if ".hydra" in path.parts else path.name for path in files}
 
 
+def named_files() -> dict[str, str]:
+    """The names of files on the page, each with a pattern for `fnmatch`; also for the soak."""
+    tables = PAGE.read_text().partition("## Files")[2].partition("`python -m experiments`")[0]
+    cells = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
+    names = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    return {name: name.replace(".N", ".*") for name in names}
+
+
 def test_every_file_is_named_and_every_name_is_of_a_file(written: set[str]) -> None:
     """Those of the lecture are looked at in test_experiments.py, which has them, and the figure of
     several interpreters in report/test_pythons.py, that of versions in report/test_versus.py,
     what many cells have in report/test_many.py, and the figures of memory, of one's own, of weak
     scaling and of the break-even in report/figures. Profiles are those of results/test_profiles.py.
     """
-    tables = PAGE.read_text().partition("## Files")[2].partition("`python -m experiments`")[0]
-    cells = re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
-    names = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
-    patterns = {name: name.replace(".N", ".*") for name in names}
+    patterns = named_files()
     for file in written:
         assert any(fnmatch(file, pattern) for pattern in patterns.values()), file
     for name, pattern in patterns.items():
