@@ -21,6 +21,7 @@ from runners.command.grid import AUTO, Grid
 from runners.model import WAITING, Plan, UsageError
 from runners.planning.config import plan
 from runners.planning.environment import Site
+from runners.words.labels import SERIAL
 
 BETWEEN = 3
 """So many numbers at most are tried in a second panel, on either side."""
@@ -62,6 +63,8 @@ class Auto:
         ]
 
     def _numbers(self, cell: Overrides) -> list[int]:
+        if f"executor={SERIAL}" in cell:
+            return [1]  # the plain loop is the same with any n
         topology = self.site.topology
         cores = None if topology is None else topology.physical_cores
         every = to_try(self.site.usable_cpus, cores, None, waits=False)

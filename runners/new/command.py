@@ -48,7 +48,9 @@ class Place:
 
 def files(kind: str, name: str, place: Place) -> dict[Path, str]:
     """The text of each file that makes a plugin of that kind and name. Raises UsageError."""
-    if re.fullmatch(r"[a-z][a-z0-9_]*", name) is None or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise UsageError(f"{name}: Python keeps this word for itself; choose another name")
+    if re.fullmatch(r"[a-z][a-z0-9_]*", name) is None:
         raise UsageError(f"{name}: a name is of small letters, digits and _, as in word_count")
     if (CONF / kind / f"{name}.yaml").exists():
         raise UsageError(f"{name}: there is {_article(kind)} of that name already; choose another")

@@ -125,8 +125,9 @@ def test_what_does_not_go_together_is_one_line(
 
 
 def test_a_dry_run_tries_nothing(tmp_path: Path) -> None:
-    done = run_program(*NAPS, "executor=thread", "n=auto", "--dry-run", cwd=tmp_path)
+    done = run_program(*NAPS, "-m", "executor=thread,serial", "n=auto", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("on serial") == 1  # for which n makes no difference
     assert "nothing was measured" in done.stdout
     assert "if the tasks wait" in done.stderr
     assert not list(tmp_path.rglob("runs.jsonl"))
