@@ -15,6 +15,9 @@ from runners.child.gil import is_on
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
 _SCHEDSTAT = "/proc/thread-self/schedstat"
+_STAT = "/proc/stat"
+_STAT_BYTES = 1 << 18
+"""Enough for a line for each of some thousand CPUs, which come first."""
 _THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)  # Linux has it
 
 
@@ -137,10 +140,9 @@ class Counters(NamedTuple):
 
 def read_counters(cpu_stat: str | None) -> Counters:
     """What they are now. `cpu_stat` is the control group's file that counts throttling."""
-    own, caller_s = resource.getrusage(resource.RUSAGE_SELF), time.thread_time()  # together
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that were waited for
     living_s = living_cpu_s(os.getpid())
-    cpus = read_cpus()
+    cpus, own, caller_s = _cpus_and_own()
     process_s = own.ru_utime + own.ru_stime
     children_s = others_s = None
     if living_s is not None:
@@ -161,6 +163,27 @@ def read_counters(cpu_stat: str | None) -> Counters:
     )
 
 
+def _cpus_and_own() -> tuple["Cpus | None", resource.struct_rusage, float]:
+    """What the CPUs did, and the CPU time of this process and of this thread at the same moment.
+
+    At each call of the system a thread hands over the GIL. Where others of its process compute, it
+    has it back 5 ms later, and what they had meanwhile would be taken for other programs'. So there
+    is one such call before the times are read.
+    """
+    try:
+        file = os.open(_STAT, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        text = None
+        own, caller_s = resource.getrusage(resource.RUSAGE_SELF), time.thread_time()
+    else:
+        try:
+            text = os.read(file, _STAT_BYTES)
+            own, caller_s = resource.getrusage(resource.RUSAGE_SELF), time.thread_time()
+        finally:
+            os.close(file)
+    return None if text is None else _cpus(text), own, caller_s
+
+
 def _difference(after: Any, before: Any) -> Any:
     return after - before if after is not None and before is not None else None
 
@@ -178,19 +201,23 @@ class Cpus(NamedTuple):
 
 
 def read_cpus() -> Cpus | None:
-    """What the kernel has counted (proc(5), stat), in its ticks of mostly 10 ms; None: unknown.
+    """What the kernel has counted (proc(5), stat), in its ticks of mostly 10 ms; None: unknown."""
+    return _cpus_and_own()[0]
+
+
+def _cpus(text: bytes) -> Cpus | None:
+    """What it says of the CPUs that this process may run on.
 
     Interrupts are left out of `busy_s`: they serve our own input and output as well as others'.
     """
     try:
-        allowed = {f"cpu{number}" for number in os.sched_getaffinity(0)}
-        with open("/proc/stat") as lines:
-            found = [line.split() for line in lines if line.startswith("cpu")]
+        allowed = {b"cpu%d" % number for number in os.sched_getaffinity(0)}
+        found = [line.split() for line in text.splitlines() if line.startswith(b"cpu")]
         ticks = [list(map(int, line[1:9])) for line in found if line[0] in allowed]
         second = os.sysconf("SC_CLK_TCK")
         busy = sum(user + nice + system for user, nice, system, *_ in ticks)
         return Cpus(len(ticks), busy / second, sum(line[7] for line in ticks) / second)
-    except (AttributeError, OSError, IndexError, ValueError):  # no such call, file or field
+    except (AttributeError, OSError, IndexError, ValueError):  # no such call or field
         return None
 
 

@@ -156,3 +156,31 @@ def test_pressure_is_that_of_the_group_with_the_quota(tmp_path: Path) -> None:
     (tmp_path / "cpu.pressure").write_text(text)
     counters = read_counters(str(stat))
     assert (counters.pressure_s, counters.throttled_s) == (1.5, 0.25)
+
+
+@pytest.mark.skipif(read_cpus() is None, reason="no /proc/stat")
+def test_own_time_is_read_at_the_moment_of_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others of this process compute around it would be taken for other programs' time."""
+    at: list[float] = []
+
+    def burn() -> None:
+        end_s = time.process_time() + BURN_S
+        while time.process_time() < end_s:
+            pass
+
+    def read(file: int, size: int) -> bytes:
+        burn()
+        text = os_read(file, size)
+        at.append(time.process_time())
+        return text
+
+    def close(file: int) -> None:
+        os_close(file)
+        burn()
+
+    os_read, os_close = os.read, os.close
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", read)
+        patch.setattr(os, "close", close)
+        found = read_counters(None)
+    assert abs(found.process_cpu_s - at[0]) < BURN_S / 2
