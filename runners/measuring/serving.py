@@ -1,7 +1,7 @@
 """What the reaper does once the measuring process is on its way: `reaper` starts it.
 
 It sleeps until the parent says something, or a process that it is to take leave of has ended. Each
-line from the parent is a word, with a value in some:
+line from the parent is a number and a word, with a value in some:
 
     before            note what is there before a run
     after SCOPE       what the run has left, and whether something was stopped meanwhile
@@ -9,7 +9,8 @@ line from the parent is a word, with a value in some:
     memory            have a control group count the memory of all; it says which
     end PATIENCE_S    end all; the measuring process may take so long to end by itself
 
-What it says is JSON, an object a line: `started`, `exited`, `answer`, and `ended` in the end.
+What it says is JSON, an object a line: `started`, `cgroup`, `exited`, and to each of the above an
+`answer` with the number of what it answers to.
 """
 
 import json
@@ -107,20 +108,26 @@ class Serving:
                 return
             *lines, heard = (heard + said).split(b"\n")
             for line in lines:
-                word, _, value = line.decode().partition(" ")
-                if word == "before":
-                    self.before()
-                elif word == "after":
-                    self.say({"answer": self.after(value)})
-                elif word == "look":
-                    self.say({"answer": self.stopped()})
-                elif word == "memory":
-                    self.memory_group = cgroup.made_for_memory([self.pid, *self.all()])
-                    self.note(self.all())
-                    self.say({"memory_group": self.memory_group})
-                elif word == "end":
-                    self.say({"ended": self.end(float(value), self.folders[:1])})
+                number, _, words = line.decode().partition(" ")
+                word, _, value = words.partition(" ")
+                self.say({"answer": self.answer(word, value), "to": int(number)})
+                if self.ending:
                     return
+
+    def answer(self, word: str, value: str) -> Any:
+        match word:
+            case "before":
+                return self.before()
+            case "after":
+                return self.after(value)
+            case "look":
+                return self.stopped()
+            case "memory":
+                self.memory_group = cgroup.made_for_memory([self.pid, *self.all()])
+                self.note(self.all())
+                return self.memory_group
+            case "end":
+                return self.end(float(value), self.folders[:1])
 
     def listen(self) -> bytes:
         try:

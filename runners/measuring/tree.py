@@ -45,6 +45,7 @@ class Tree:
         self.status: int | None = None
         self.adopts = self.ended = False
         self.heard = b""
+        self.questions = 0
         self.cgroup: str | None = None
         self.memory_group: str | None = None
         ours, theirs = socket.socketpair()
@@ -71,24 +72,23 @@ class Tree:
         self.control = ours
 
     def before(self) -> None:
-        """A run is about to begin."""
-        self._say("before")
+        """A run is about to begin. The reaper has noted what is there, and sleeps from now on."""
+        self._asked("before", ANSWER_S)
 
     def after(self, scope: str) -> After:
         """What has become since; `scope` says what counts as left (`serving.Serving.after`)."""
-        found = self._asked(f"after {scope}")
+        found = self._found(f"after {scope}")
         self.objects.found |= found.objects or {}
         return found
 
     def count_memory(self) -> str | None:
         """Have a control group count the memory of all of them: which; None if none may be."""
-        self._say("memory")
-        self._hear("memory_group", ANSWER_S)
+        self.memory_group = self._asked("memory", ANSWER_S)
         return self.memory_group
 
     def look(self) -> After:
         """What was stopped, and is."""
-        return self._asked("look")
+        return self._found("look")
 
     def exit_status(self, patience_s: float) -> int | None:
         """How the measuring process has ended, as `subprocess` says it; None: nobody knows."""
@@ -107,8 +107,7 @@ class Tree:
             return
         self.ended = True
         self._signal(self.process.pid, signal.SIGCONT)
-        self._say(f"end {patience_s}")
-        self._hear("ended", patience_s + 2 * TERM_S + END_S + ANSWER_S)
+        self._asked(f"end {patience_s}", patience_s + 2 * TERM_S + END_S + ANSWER_S)
         try:
             self.process.wait(TERM_S)
         except subprocess.TimeoutExpired:
@@ -134,19 +133,24 @@ class Tree:
                 cgroup.end(one)
         self.objects.remove()
 
-    def _say(self, words: str) -> None:
-        try:
-            self.control.sendall(words.encode() + b"\n")
-        except OSError:
-            pass  # it was killed, which is found where an answer is waited for
-
-    def _asked(self, words: str) -> After:
-        self._say(words)
-        found = self._hear("answer", ANSWER_S)
+    def _found(self, words: str) -> After:
+        found = self._asked(words, ANSWER_S)
         return After(**found) if isinstance(found, dict) else After()
 
-    def _hear(self, what: str, patience_s: float) -> Any:
-        """What the reaper says of that; None if it is dead, or says nothing for so long."""
+    def _asked(self, words: str, patience_s: float) -> Any:
+        """The reaper's answer; None if it is dead, or says nothing for so long.
+
+        Each question has a number: an answer that comes too late is none to the next one.
+        """
+        self.questions += 1
+        try:
+            self.control.sendall(f"{self.questions} {words}\n".encode())
+        except OSError:
+            pass  # it was killed, which is found where the answer is waited for
+        return self._hear("answer", patience_s, self.questions)
+
+    def _hear(self, what: str, patience_s: float, to: int | None = None) -> Any:
+        """What the reaper says of that, to that question if it is an answer."""
         until_s = time.monotonic() + patience_s
         while True:
             line, found, rest = self.heard.partition(b"\n")
@@ -156,9 +160,8 @@ class Tree:
                 self.pid = said.get("started", self.pid)
                 self.adopts = said.get("adopts", self.adopts)
                 self.cgroup = said.get("cgroup", self.cgroup)
-                self.memory_group = said.get("memory_group", self.memory_group)
                 self.status = said.get("exited", self.status)
-                if what in said:
+                if what in said and said.get("to") == to:
                     return said[what]
                 continue
             self.control.settimeout(max(until_s - time.monotonic(), 0.001))

@@ -19,6 +19,7 @@ import pytest
 from runners.analysis.summary import summarise
 from runners.living import started, this_process
 from runners.measuring import folders, stops
+from runners.measuring import tree as trees
 from runners.measuring.folders import Folder, clear
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.measure import measure
@@ -27,7 +28,7 @@ from runners.measuring.processes import children, descendants, lives, state
 from runners.measuring.removal import remove_folder
 from runners.measuring.shared_memory import Objects
 from runners.measuring.stops import After, Since, Stopped
-from runners.measuring.tree import marked
+from runners.measuring.tree import Tree, marked
 from runners.model import Order, Plan, Run
 from runners.results.read import read_runs
 from runners.results.write import append
@@ -95,7 +96,10 @@ def test_a_daemon_that_nothing_tells_is_counted_and_ends_with_the_cell(
 
 
 @pytest.mark.parametrize("reuse", [False, True])
-def test_an_executor_leaves_nothing_by_itself(make_plan: MakePlan, reuse: bool) -> None:
+def test_an_executor_leaves_nothing_by_itself(
+    make_plan: MakePlan, reuse: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # whoever makes a file there would count
     plan = make_plan("workload=primes", "executor=pool", f"executor.reuse={reuse}", "n=2")
     with child(plan) as process:
         run = process.run(MEASURED)
@@ -155,7 +159,7 @@ def test_of_shared_memory_a_cells_own_is_removed_and_no_other(
     monkeypatch.setenv("LEFT", f"{name}-own {name}-earlier {name}-used")
     monkeypatch.setenv("HELD", str(held := tmp_path / "held"))
     (SHARED / f"{name}-earlier").touch()  # kept in memory by whoever will want it later
-    limit = "measure.timeout_s=0.4" if how == "time limit" else "measure.timeout_s=60"
+    limit = "measure.timeout_s=2" if how == "time limit" else "measure.timeout_s=60"
     what = ("workload=misbehaving", "workload.what=holding_memory", *FORKED, limit)
     with child(make_plan(*what)) as process:
 
@@ -190,8 +194,39 @@ def test_a_request_to_end_does_not_end_the_reaper(make_plan: MakePlan) -> None:
         assert process.run(MEASURED).status == "ok"
 
 
+def test_a_late_answer_of_the_reaper_is_none_to_the_next_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Folder() as folder, (tmp_path / "output").open("wb") as output:
+        command = ["/bin/sleep", "3600"]
+        tree = Tree(command, dict(os.environ), None, output, [folder.name], "MARK=x")
+        tree.before()
+        assert tree.pid is not None
+        os.kill(tree.process.pid, signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr(trees, "ANSWER_S", 0.1)
+            assert tree.after("all") == After()
+        thread = later(tree.before)  # a run begins when the reaper has noted what is there
+        thread.join(0.2)
+        assert thread.is_alive()
+        os.kill(tree.process.pid, signal.SIGCONT)
+        thread.join()
+        assert tree.after("all").stops == []
+        os.kill(tree.pid, signal.SIGSTOP)
+        until(lambda: tree.look().stopped)
+        os.kill(tree.pid, signal.SIGCONT)
+        until(lambda: tree.look().stops)
+        assert len(tree.after("all").stops) == 1
+        tree.before()
+        assert tree.after("all").stops == []
+        tree.end(0)
+
+
 @pytest.mark.parametrize("who", ["measuring process", "worker"])
-def test_a_run_in_which_a_process_was_stopped_is_interrupted(make_plan: MakePlan, who: str) -> None:
+def test_a_run_in_which_a_process_was_stopped_is_interrupted(
+    make_plan: MakePlan, who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAKE", str(wake := tmp_path / "wake"))
     what = ("workload=misbehaving", "workload.what=dozing", *FORKED, "n=1")
     with child(make_plan(*what)) as process:
         process.settle()
@@ -206,6 +241,7 @@ def test_a_run_in_which_a_process_was_stopped_is_interrupted(make_plan: MakePlan
             os.kill(pid, signal.SIGSTOP)
             time.sleep(0.3)
             os.kill(pid, signal.SIGCONT)
+            wake.touch()
 
         thread = later(act)
         with pytest.raises(Stopped, match=rf"{who} was stopped for"):
@@ -215,8 +251,9 @@ def test_a_run_in_which_a_process_was_stopped_is_interrupted(make_plan: MakePlan
 
 
 def test_a_time_limit_that_passes_while_a_worker_is_stopped_is_no_fault_of_the_cell(
-    make_plan: MakePlan,
+    make_plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("WAKE", str(tmp_path / "never"))
     what = ("workload=misbehaving", "workload.what=dozing", *FORKED, "n=1")
     with child(make_plan(*what, "measure.timeout_s=1")) as process:
         process.settle()
@@ -391,11 +428,11 @@ def test_killed_with_its_reaper_a_program_leaves_work_to_the_next_start(
     assert done.returncode == -signal.SIGKILL, done.stderr
     folder, *pids = done.stdout.split()
     if who == "both":
-        until(lambda: gone([int(pids[0])]), 5)
+        until(lambda: gone([int(pids[0])]))
         assert Path(folder).exists()
         clear(str(tmp_path))
-    until(lambda: gone(list(map(int, pids))), 5)
-    until(lambda: not Path(folder).exists(), 5)
+    until(lambda: gone(list(map(int, pids))))
+    until(lambda: not Path(folder).exists())
 
 
 def test_a_folder_goes_at_its_end() -> None:

@@ -154,7 +154,9 @@ class Misbehaving:
         del held
 
     def dozing(self) -> None:
-        time.sleep(0.5)
+        """Until a file is there."""
+        while not Path(os.environ["WAKE"]).exists():
+            time.sleep(0.01)
 
     def forking_with_threads(self) -> None:
         threading.Thread(target=time.sleep, args=(0.2,), daemon=True).start()
