@@ -19,8 +19,8 @@ from runners.child.stacks import FILE, SIGNAL
 from runners.living import started
 
 MOST_PROCESSES, MOST_BYTES = 32, 1 << 20
-ANSWER_S, POLL_S, ALL_S = 0.3, 0.005, 3.0
-"""How long to wait for one answer, how often to look, and how long it may take in all."""
+ANSWER_S, QUIET_S, POLL_S, ALL_S = 0.5, 0.05, 0.005, 3.0
+"""How long to wait for an answer, and for more of it; how often to look; how long all may take."""
 MOST_STACKS, MOST_FRAMES, MOST_CHARS, MOST_NAMES = 6, 6, 200, 8
 """So many different stacks are told, of so many frames each; so much of a line of code; and so many
 names of threads."""
@@ -237,7 +237,11 @@ class Stacks:
         return {one[1]: _plain(one[3]) for one in found if one is not None and int(one[2]) == main}
 
     def _answer(self, pid: int) -> str:
-        """What that process writes when it is asked; "" if nothing comes."""
+        """What that process writes when it is asked; "" if nothing comes.
+
+        It writes in pieces, and may lose the CPU in between: what is later than the end would be
+        taken for the next one's.
+        """
         before = known = self._size()
         try:
             os.kill(pid, SIGNAL)
@@ -246,9 +250,8 @@ class Stacks:
         until_s = time.monotonic() + ANSWER_S
         while time.monotonic() < until_s:
             time.sleep(POLL_S)
-            if (size := self._size()) == known > before:
-                break
-            known = size
+            if (size := self._size()) > known:
+                known, until_s = size, time.monotonic() + QUIET_S
         return self._since(before)
 
     def _listens(self, pid: int) -> bool:

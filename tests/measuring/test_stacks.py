@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from runners.child.stacks import SIGNAL
 from runners.measuring import sides, stacks
 from runners.measuring.measure import measure
 from runners.measuring.stacks import Frame, Hang, Stack, Stacks
@@ -52,6 +54,40 @@ def test_a_process_writes_its_stacks_where_it_is_asked(tmp_path: Path) -> None:
     assert {stack.pid for stack in hang.stacks} == {process.pid}  # this one does not listen
     told = hang.told("the run", 1, "measure.timeout_s")
     assert "task.py:4 in waiting: print(flush=True)" in told
+
+
+def test_an_answer_in_pieces_is_taken_whole_and_of_whom_it_is(tmp_path: Path) -> None:
+    """A writer that loses the CPU between two lines."""
+    file = Stacks(str(tmp_path))
+    code = (
+        "import os, signal, sys, time\n"
+        "file = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)\n"
+        "def tell(*_):\n"
+        "    for line in (1, 9):\n"
+        "        head = f'Thread 0x{line:016x} (most recent call first):'\n"
+        "        text = f'{head}\\n  File \"/{sys.argv[2]}.py\", line {line} in work\\n'\n"
+        "        os.write(file, text.encode())\n"
+        "        time.sleep(0.012)\n"
+        f"signal.signal({SIGNAL.value}, tell)\n"
+        "print(flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    with ExitStack() as stack:
+        pids = []
+        for name in ("one", "two"):
+            command = [sys.executable, "-c", code, str(file.path), name]
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            process.stdout.readline()
+            pids.append(process.pid)
+        hang = file.ask(pids[0], pids)
+    found = [(pids.index(one.pid), str(one.frames[0])) for one in hang.stacks]
+    assert [at for at, _ in found] == [0, 0, 1, 1]
+    assert [frame.partition(" ")[0] for _, frame in found] == [
+        *("/one.py:1", "/one.py:9"),
+        *("/two.py:1", "/two.py:9"),
+    ]
 
 
 def test_a_thread_that_a_worker_cannot_end_without_is_named(tmp_path: Path) -> None:
