@@ -51,7 +51,8 @@ def demanded(arguments: Sequence[str]) -> tuple[float | None, list[str]]:
         raise UsageError(f"{OPTION} {text}: it is about one cell; leave out {makes}")
     keys = {word.partition("=")[0].lstrip("+") for word in rest}
     named = (int(word[2:]) for word in reversed(rest) if re.fullmatch(r"n=\d{1,9}", word))
-    n = next(named, None if "n" in keys else Config.n)
+    elsewhere = "n" in keys or any(word.startswith(("+", "--config", "-c")) for word in rest)
+    n = next(named, None if elsewhere else Config.n)
     if n is not None and least > n:  # measured in vain
         raise UsageError(f"{OPTION} {text}: it takes more than {n} workers; raise n")
     return least, [*rest, *(word for word in ROUNDS if word.partition("=")[0] not in keys)]

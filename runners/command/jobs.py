@@ -201,13 +201,20 @@ class Local:
         return job.process is not None and is_alive(job.process) is not False
 
     def cancel(self, jobs: Sequence[Submitted]) -> None:
+        alive = {job.id: job.process is not None and is_alive(job.process) for job in jobs}
         for job in jobs:
-            if self._runs(job):
+            if alive[job.id] is True:  # of another host the number may be any process's here
                 with suppress(ProcessLookupError):
                     os.kill(int(job.id), signal.SIGINT)
+        if unseen := [job for job in jobs if alive[job.id] is None]:
+            raise Unanswered(f"jobs on {_hosts(unseen)} cannot be seen from here")
 
     def cancelling(self, jobs: Sequence[Submitted]) -> str:
-        return " ".join(["kill -INT", *(job.id for job in jobs)])
+        return f"{' '.join(['kill -INT', *(job.id for job in jobs)])} on {_hosts(jobs)}"
+
+
+def _hosts(jobs: Sequence[Submitted]) -> str:
+    return ", ".join(dict.fromkeys(str((job.process or {}).get("host")) for job in jobs))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ It measures nothing, and lives until the program ends.
 
 import os
 import select
-import signal
 import socket
 import struct
 import sys
@@ -23,7 +22,7 @@ from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.tree import Tree
 from runners.measuring.wire import framed
-from runners.model import Python, UsageError, Version, first_line, last_line, printable
+from runners.model import Python, UsageError, Version, first_line, last_line, printable, signal_name
 from runners.model.plain import dumped, loaded
 
 LIMIT_S = 60.0
@@ -173,7 +172,7 @@ class Preparing:
         self.close()
         how = "was killed" if code is None else f"ended with exit status {code}"
         if code is not None and code < 0:
-            how = f"ended by signal {signal.Signals(-code).name}"
+            how = f"ended by signal {signal_name(-code)}"
         return f"{how}{f' ({said})' if said else ''}"
 
     def _failure(self, what: str) -> UsageError:

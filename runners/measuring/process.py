@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import signal
 import socket
 import tempfile
 import time
@@ -23,7 +22,7 @@ from runners.measuring.processes import MARK
 from runners.measuring.stacks import Stacks
 from runners.measuring.stops import Since, Stopped
 from runners.measuring.tree import Tree
-from runners.model import Order, Plan, Run, last_line
+from runners.model import Order, Plan, Run, last_line, signal_name
 
 END_S = 0.5
 """How long a process has to end by itself."""
@@ -261,7 +260,7 @@ class Child:
         if code is None:
             how = "the end of its reaper, which somebody killed"
         else:
-            how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+            how = f"exit code {code}" if code >= 0 else f"signal {signal_name(-code)}"
         doing = self.stacks.noted(self.tree.pid).get("Doing") if self.tree.pid else None
         during = f" while {doing}" if doing else ""
         return f"the measuring process ended by {how}{during}{self._said(':')}"

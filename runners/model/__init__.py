@@ -27,6 +27,7 @@ from runners.model.errors import last_line as last_line
 from runners.model.errors import locate as locate
 from runners.model.errors import printable as printable
 from runners.model.errors import shortage as shortage
+from runners.model.errors import signal_name as signal_name
 from runners.model.errors import timestamp as timestamp
 from runners.model.errors import unreadable as unreadable
 from runners.model.names import SIDES as SIDES

@@ -4,6 +4,7 @@ import errno
 import importlib
 import math
 import re
+import signal
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -180,6 +181,14 @@ def shortage(error: str) -> Shortage | None:
 def last_line(error: str) -> str:
     """The last line of an error that is not empty: that of a traceback says what it was."""
     return next((line for line in reversed(error.splitlines()) if line.strip()), "").strip()
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`; `40` of one that has no name, as most real-time signals."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def error_numbers(error: str) -> set[int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runners.child import asked
-from runners.model import THIS, Python, last_line, printable
+from runners.model import THIS, Python, last_line, printable, signal_name
 from runners.starting import foreign_environment
 
 OLDEST = (3, 11)
@@ -125,8 +125,8 @@ def _answer(path: str, ended: "Ended | OSError") -> Python | NotFit:
     if ended.status is None:
         return NotFit(f"{path} did not answer and end within {ANSWER_S:g} s when asked what it is")
     if ended.status < 0:
-        name = _signal(-ended.status)
-        return NotFit(f"{path} ended by {name} when asked what it is{_said(ended.err)}")
+        name = signal_name(-ended.status)
+        return NotFit(f"{path} ended by signal {name} when asked what it is{_said(ended.err)}")
     facts = _facts(ended.out)
     if ended.status > 0:
         if missing := re.search(r"No module named '?(encodings|site)\b", ended.err):
@@ -167,13 +167,6 @@ def _why(error: OSError) -> str:
         "ENOENT": ": what runs it, the one of its #! line or its loader, is not there",
     }
     return reasons.get(errno.errorcode.get(error.errno or 0, ""), "")
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _said(err: str) -> str:

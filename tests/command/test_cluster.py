@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from runners.command import chunk
 from runners.command.cells import Cell
 from runners.command.cluster import FOLDER, dealt
-from runners.command.jobs import Local, Settings, Submitted
+from runners.command.jobs import Local, Settings, Submitted, Unanswered
 from runners.living import this_process
 from runners.model import Misplaced, Plan, Run, UsageError
 from runners.planning.environment import read_site
@@ -222,6 +222,18 @@ def test_a_chunk_that_is_told_to_stop_leaves_whole_rows(
     assert [row["status"] for row in rows(folder)].count("ok") >= 4
     assert not (tmp_path / "chunk.ended").exists()
     assert not list(folder.glob(".claim*"))
+
+
+def test_of_jobs_on_another_host_no_process_here_is_ended(tmp_path: Path) -> None:
+    settings = Settings(jobs=1, timeout_min=5, requeues=0, setup=(), detach=False)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        there = this_process(other.pid) | {"host": "node17", "machine": "another"}
+        jobs = [Submitted(str(other.pid), "chunk-0", there)]
+        with pytest.raises(Unanswered, match="jobs on node17 cannot be seen from here"):
+            Local(settings, tmp_path).cancel(jobs)
+        assert Local(settings, tmp_path).cancelling(jobs) == f"kill -INT {other.pid} on node17"
+        other.kill()
+        assert other.wait() == -signal.SIGKILL
 
 
 IGNORING = """

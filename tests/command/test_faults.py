@@ -63,6 +63,12 @@ def test_a_worker_killed_by_a_signal(
     assert re.search(signal_name, str(run.error))
 
 
+def test_a_signal_without_a_name_is_told_by_its_number(make_plan: MakePlan) -> None:
+    run = last_run(make_plan, "executor=thread", "workload.what=dying_of_signal_40")
+    assert (run.status, run.ended_by) == ("crashed", "failure")
+    assert "signal 40" in str(run.error)
+
+
 @pytest.mark.parametrize("executor", LOCAL)
 def test_a_worker_that_exits_without_a_word(make_plan: MakePlan, executor: str) -> None:
     run = last_run(make_plan, f"executor={executor}", "workload.what=exiting_at_once")

@@ -21,7 +21,8 @@ def test_the_option_is_taken_from_the_words_and_brings_what_a_verdict_takes() ->
         assert "measure.min_rounds=30" in rest
     _, rest = demanded(["--at-least=1.5", "measure.min_rounds=40"])
     assert "measure.min_rounds=30" not in rest
-    assert demanded(["--at-least=2.5", "++n=4"])[0] == 2.5  # what Hydra has to read first
+    for word in ("++n=4", "+experiment=big"):  # what Hydra has to read first
+        assert demanded(["--at-least=2.5", word])[0] == 2.5
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_a_folder_of_plugins(
     ("does", "told"),
     [
         ("import os\nos.kill(os.getpid(), 9)", "ended by signal SIGKILL"),
+        ("import os\nos.kill(os.getpid(), 40)", "ended by signal 40"),
         ("import os\nos.abort()", r"SIGABRT \(Fatal Python error: Aborted\)"),
         # As deep as a plugin of packages may be: what is told of the crash is long.
         (

@@ -49,6 +49,9 @@ class Misbehaving:
     def dying(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def dying_of_signal_40(self) -> None:
+        os.kill(os.getpid(), 40)
+
     def talking(self) -> None:
         """Write to all sockets of this process what runs a command where it is unpickled."""
 
