@@ -295,7 +295,7 @@ PRINTS: dict[str, tuple[str, str]] = {
     "without end": ("while :; do echo abcdefghijklmnopqrstuvwxyz; done", "it prints on and on"),
     "an error": ("echo first >&2; echo last >&2; exit 3", "exit status 3: last$"),
     "an option": ("echo 'no -E' >&2; echo 'Try x for more.' >&2; exit 2", "status 2: no -E$"),
-    "a crash": ("kill -SEGV $$", "ended by SIGSEGV"),
+    "a crash": ("kill -SEGV $$", "ended by signal SIGSEGV"),
     "no library": (
         "echo 'Fatal Python error: x' >&2; echo \"ModuleNotFoundError: No module named "
         "'encodings'\" >&2; echo; exit 1",
