@@ -30,7 +30,11 @@ class Folder:
     def __init__(self) -> None:
         reclaim()
         self.name = tempfile.mkdtemp(prefix=PREFIX)
-        Path(self.name, OWNER).write_text(json.dumps(this_process(os.getpid())))
+        try:
+            Path(self.name, OWNER).write_text(json.dumps(this_process(os.getpid())))
+        except BaseException:  # a full disk, say: nobody would know whose it is
+            self.remove()
+            raise
 
     def __enter__(self) -> Self:
         return self

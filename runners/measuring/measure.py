@@ -10,8 +10,9 @@ import math
 import random
 import statistics
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 from runners.door import Interrupted, libraries_only
 from runners.measuring.folders import Folder
@@ -64,9 +65,22 @@ def measure(
     and process.
     """
     with Interrupts() as interrupts:
-        known = tuple(launched(plan, interrupts) for plan in plans)
-        panel = _Measurement(Panel(known), interrupts, earlier, next_round, next_process)
-        yield from panel.runs()
+        of = partial(
+            _Measurement,
+            interrupts=interrupts,
+            earlier=earlier,
+            next_round=next_round,
+            next_process=next_process,
+        )
+        try:
+            known = tuple(launched(plan, interrupts) for plan in plans)
+        except OSError as error:
+            runs = of(Panel(plans)).unstarted(error)
+        except Interrupted as request:
+            runs = of(Panel(plans)).stopped(request)
+        else:
+            runs = of(Panel(known)).runs()
+        yield from runs
         interrupts.check()
 
 
@@ -91,7 +105,11 @@ class _Measurement:
         self.numbers_each = max(plan.n if weak else 1 for plan in panel.plans)
         # A continued cell goes on with other draws than those that it began with.
         name = panel.name or panel.plans[0].cell
-        self.chance = random.Random(f"{self.settings.seed} {name} {next_round}")
+        begin = f"{self.settings.seed} {name} {next_round}"
+        self.hash_seeds = random.Random(begin)
+        # Rounds of each kind have draws of their own: whether the machine is asked depends on
+        # times, and is to change the order of no other round.
+        self.chance = {kind: random.Random(f"{begin} {kind}") for kind in get_args(Kind)}
         self.rounds = count(next_round)
         self.processes = count(next_process)
         self.balanced: tuple[Sequence[Side], Iterator[list[int]]] | None = None
@@ -105,7 +123,7 @@ class _Measurement:
                 while self.pace.goes_on:
                     yield from self._generation(folder.name)
         except OSError as error:  # no measuring process could be started
-            yield from self._unstarted(error)
+            yield from self.unstarted(error)
 
     def _memory(self, folder: str) -> Iterator[Run]:
         """See what the cells need in memory, if that is asked; a request to stop ends them."""
@@ -113,13 +131,17 @@ class _Measurement:
             try:
                 self.memory = memory(self.panel, self.interrupts, folder)
             except Interrupted as request:
-                chosen = self._chosen()[-1]
-                order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
-                plan = self.panel.plans[chosen.candidate]
-                run = run_of(plan, order, "interrupted", timestamp(), str(request))
-                yield from self._ended(run, chosen, order)
+                yield from self.stopped(request)
 
-    def _unstarted(self, error: OSError) -> Iterator[Run]:
+    def stopped(self, request: Interrupted) -> Iterator[Run]:
+        """The last rows of all cells: a request to stop has come while nothing was timed."""
+        chosen = self._chosen()[-1]
+        order = Order(next(self.processes), next(self.rounds), 0, "measured", True, True)
+        plan = self.panel.plans[chosen.candidate]
+        run = run_of(plan, order, "interrupted", timestamp(), str(request))
+        yield from self._ended(run, chosen, order)
+
+    def unstarted(self, error: OSError) -> Iterator[Run]:
         """The last row of all cells: the system lacks what starting a process needs."""
         told = in_one_line(error)
         if (short := shortage(told)) is not None:
@@ -139,7 +161,7 @@ class _Measurement:
         self.pace.begin_processes()
         chosen = self._chosen()
         with Interpreters(
-            self.panel, chosen, self.processes, self.chance, self.interrupts, folder
+            self.panel, chosen, self.processes, self.hash_seeds, self.interrupts, folder
         ) as interpreters:
             interpreters.start()
             held: Run | None = None  # what may be the last row, which says how the processes end
@@ -250,17 +272,18 @@ class _Measurement:
 
     def _order(self, kind: Kind, chosen: Sequence[Side]) -> list[Side]:
         """The sides of a round in their order; that of the rounds that count is balanced."""
+        chance = self.chance[kind]
         if kind == "ceiling":
             spins = self._spins(chosen)
-            return self.chance.sample(spins, len(spins))
+            return chance.sample(spins, len(spins))
         if kind != "counted":
-            found = self.chance.sample(chosen, len(chosen))
+            found = chance.sample(chosen, len(chosen))
             if kind == "baseline" and self.panel.sides_apart:
                 # Each process runs the plain loop, so that it is as warm as that of the baseline.
                 return [dataclasses.replace(side, role="baseline") for side in found]
             return [side for side in found if kind != "baseline" or side.role == "baseline"]
         if self.balanced is None or self.balanced[0] != chosen:
-            self.balanced = chosen, orders(len(chosen), self.chance)
+            self.balanced = chosen, orders(len(chosen), chance)
         return [chosen[k] for k in next(self.balanced[1])]
 
     def _spins(self, chosen: Sequence[Side]) -> list[Side]:

@@ -380,9 +380,14 @@ def _numbered(names: "pd.Series[str]", places: "pd.Series[str]") -> dict[tuple[s
 
 
 def _fill_computation(runs: "pd.DataFrame") -> None:
-    """L6: the baseline's L5 in the same panel, round and process, with weak scaling n times."""
+    """L6: the baseline's L5 in the same panel, round and process, with weak scaling n times.
+
+    Of a baseline that ran twice it is the geometric mean, as of all its times.
+    """
     key = ["panel", "round", "process"]
-    serial = runs[runs["role"] == "baseline"].groupby(key)["L5_s"].mean()
+    times = runs[runs["role"] == "baseline"].groupby(key)["L5_s"]
+    first, last = times.first(skipna=False), times.last(skipna=False)
+    serial = first.where(times.size() == 1, (first * last) ** 0.5)
     scaled = (runs["scaling"] == "weak") & (runs["role"] == "measured")
     found = serial.reindex(runs.set_index(key).index).to_numpy()
     runs["L6_s"] = found * runs["n"].where(scaled, 1).to_numpy()

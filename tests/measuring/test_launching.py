@@ -1,6 +1,9 @@
 """Measuring processes that a launcher starts, with their workers: real ones of MPI."""
 
+import errno
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from runners.door import Interrupted
 from runners.measuring import launching
 from runners.measuring.interrupts import Interrupts
 from runners.measuring.launching import launched
+from runners.measuring.measure import measure
 from runners.measuring.process import Child
 from runners.measuring.processes import listed
 from runners.measuring.shared_memory import SHARED, unused
@@ -93,11 +98,13 @@ def test_its_workers_have_the_limit_of_memory_too() -> None:
 
 def test_workers_that_die_or_hang_are_gone_with_all_of_mpiexec(make_plan: MakePlan) -> None:
     needs_mpi()
-    what = ("workload=misbehaving", *MPI, "measure.timeout_s=1")
     with Interrupts() as interrupts:
         dying, hanging = (
-            launched(make_plan(*what, f"workload.what={how}"), interrupts)
-            for how in ("dying", "hanging")
+            launched(make_plan("workload=misbehaving", *MPI, *how), interrupts)
+            for how in (
+                ("workload.what=dying",),
+                ("workload.what=hanging", "measure.timeout_s=2"),
+            )
         )
     with child(dying) as process, pytest.raises(ChildProcessError, match="ended by"):
         process.run(MEASURED)
@@ -135,6 +142,33 @@ def test_what_cannot_be_launched_is_a_row_that_says_why(make_plan: MakePlan) -> 
         run = process.run(MEASURED)
     assert (run.status, run.error) == ("incomplete", "it has no door")
     assert run.parameters["executor.launch"] == "none"
+
+
+def test_where_nothing_can_be_asked_how_to_launch_the_cell_has_a_row(
+    make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(make_plan("workload=io_sleep", "executor=thread"), launches=True)
+
+    def short(*_: object) -> Launch:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(launching, "_known", {})
+    monkeypatch.setattr(launching, "_found", short)
+    [run] = measure(plan)
+    assert (run.status, run.ended_by) == ("incomplete", "failure")
+    assert "cannot be started" in str(run.error)
+
+    def asked(plan: Plan, earlier: Launch | None, interrupts: Interrupts) -> Launch:
+        os.kill(os.getpid(), signal.SIGINT)
+        interrupts.check()
+        raise AssertionError
+
+    monkeypatch.setattr(launching, "_found", asked)
+    runs = measure(plan)
+    run = next(runs)
+    assert (run.status, run.ended_by) == ("interrupted", "interrupted")
+    with pytest.raises(Interrupted):
+        next(runs)
 
 
 def test_an_answer_is_remembered_for_any_number_of_workers_or_for_one(

@@ -1,11 +1,13 @@
 """Nothing outlives its cell: what the reaper ends and removes, and what it tells of a run."""
 
+import errno
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -433,6 +435,19 @@ def test_killed_with_its_reaper_a_program_leaves_work_to_the_next_start(
         clear(str(tmp_path))
     until(lambda: gone(list(map(int, pids))))
     until(lambda: not Path(folder).exists())
+
+
+def test_a_folder_whose_owner_cannot_be_written_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        Folder()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_goes_at_its_end() -> None:

@@ -41,6 +41,18 @@ def test_the_last_level_is_the_cpu_time_of_the_baseline_of_the_round(tmp_path: P
     assert (baseline["L6_s"] == baseline["L5_s"]).all()
 
 
+def test_of_two_baselines_in_a_round_the_last_level_is_the_geometric_mean(tmp_path: Path) -> None:
+    runs = synthetic.runs(rounds=2)
+    for run in runs:
+        append(tmp_path, run)
+        if run.role == "baseline" and run.levels is not None:
+            append(tmp_path, replace(run, side=9, levels=[4 * level for level in run.levels]))
+    frame = read_runs(tmp_path)
+    once = frame[(frame["role"] == "baseline") & (frame["side"] != 9)].set_index("round")["L5_s"]
+    measured = frame[frame["role"] == "measured"].set_index("round")["L6_s"]
+    pd.testing.assert_series_equal(measured, 2 * once, check_names=False, check_like=True)
+
+
 def test_the_last_level_is_missing_where_the_baseline_is(tmp_path: Path) -> None:
     write(tmp_path, [run for run in synthetic.runs() if run.role == "measured"])
     assert read_runs(tmp_path)["L6_s"].isna().all()
