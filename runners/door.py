@@ -1,4 +1,4 @@
-"""The outermost door of the four programs: signals, standard streams and the path of imports.
+"""The outermost door of all programs: signals, standard streams and the path of imports.
 
 It stands before anything else is loaded, so nothing is imported here at the top but what every
 interpreter has loaded already: until the path is in order, a `signal.py` in the working folder

@@ -139,7 +139,7 @@ def _no_process_is_left_by_any_test() -> Iterator[None]:
         starter().close()
     interpreters.close()
     for _ in range(200):  # a killed process takes a moment to be gone
-        left = [pid for pid in marked(token) if not is_helper(pid)]
+        left = [pid for pid in marked(f"SPEEDUP_LAB_SUITE={token}") if not is_helper(pid)]
         if not left:
             return
         time.sleep(0.05)

@@ -155,7 +155,13 @@ def noted(file: Path, since: int = 0) -> tuple[list[Ended], int]:
     except FileNotFoundError:
         return [], since
     whole = data[since : data.rfind(b"\n") + 1]
-    return [Ended(**json.loads(line)) for line in whole.splitlines()], since + len(whole)
+    found = []
+    for line in whole.splitlines():
+        try:
+            found.append(Ended(**json.loads(line)))
+        except (ValueError, TypeError):  # empty, or torn by a job that was killed while it wrote
+            continue
+    return found, since + len(whole)
 
 
 class Chunk:
@@ -246,7 +252,8 @@ class Chunk:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         file = open_regular(self.file.with_name(self.name + NOTED), flags)
         try:
-            os.write(file, json.dumps(asdict(ended)).encode() + b"\n")
+            # On a line of its own, also after one that is torn.
+            os.write(file, b"\n" + json.dumps(asdict(ended)).encode() + b"\n")
         finally:
             os.close(file)
 

@@ -276,8 +276,8 @@ def _executor(kind: str, settings: Settings, folder: Path) -> Any:
 def _refusal(error: Exception) -> str:
     """What sbatch has said, of the several lines that submitit makes of it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith("sbatch: error:")]
-    told = "; ".join(line.removeprefix("sbatch: error:").strip() for line in said)
+    of_sbatch = [line for line in lines if line.startswith("sbatch: error:")]
+    told = "; ".join(line.removeprefix("sbatch: error:").strip() for line in of_sbatch)
     return told or in_one_line(error)
 
 

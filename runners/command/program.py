@@ -71,7 +71,6 @@ class Check(Callback):
             what = plan(config, site())
         except Exception as error:
             # That is no mistake, but a result; a placement that is not to be had was typed.
-            is_result = isinstance(error, UsageError) and isinstance(error.__cause__, REFUSALS)
             cause = error.__cause__
             is_result = isinstance(cause, REFUSALS) and not isinstance(cause, Misplaced)
             if not isinstance(error, UsageError) or not is_result:

@@ -11,14 +11,14 @@ from typing import Any, Self
 
 from runners.living import is_alive, this_process
 from runners.measuring import cgroup
-from runners.measuring.processes import end_all
+from runners.measuring.processes import LEFT, end_all
 from runners.measuring.removal import remove_folder
 from runners.measuring.shared_memory import Objects
 from runners.measuring.tree import marked
 
 PREFIX = "speedup-lab-"
-OWNER, LEFT = ".owner", ".left"
-"""Files in it: whose it is, and what else is to be removed with it."""
+OWNER = ".owner"
+"""The file in it that says whose it is."""
 EMPTY_S = 3600.0
 """A folder without an owner is one that was killed while it made it, if it stays empty so long."""
 MOST_BYTES = 2**20

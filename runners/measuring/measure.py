@@ -21,7 +21,7 @@ from runners.measuring.launching import launched
 from runners.measuring.memory import memory
 from runners.measuring.order import orders
 from runners.measuring.pace import Kind, Pace, Pair
-from runners.measuring.process import Child
+from runners.measuring.process import FAILED, Child
 from runners.measuring.sides import Interpreters, Side, sides
 from runners.measuring.stops import Stopped
 from runners.model import (
@@ -249,7 +249,7 @@ class _Measurement:
                 ending_s = max(ending_s, interpreter.child.finish())
             except Interrupted:
                 break
-            except (TimeoutError, ChildProcessError, RuntimeError) as error:
+            except FAILED as error:
                 number = next(self.rounds)
                 order = Order(interpreter.number, number, 0, "measured", cold=False, warmup=False)
                 served = [c for c in interpreter.candidates if c in self.pace.pairs]
@@ -330,7 +330,7 @@ class _Measurement:
             return run_of(plan, order, "interrupted", now, error=str(request))
         except Stopped as why:
             return run_of(plan, order, "interrupted", now, error=str(why))
-        except (TimeoutError, ChildProcessError, RuntimeError) as error:
+        except FAILED as error:
             return run_of(plan, order, _status(error), now, error=str(error))
 
     def _told(self, run: Run, side: Side, *, counted: bool, is_last: bool) -> Run:

@@ -11,8 +11,8 @@ from typing import Any
 
 from runners.measuring import cgroup
 from runners.measuring.interrupts import Interrupts
-from runners.measuring.process import Child
-from runners.measuring.processes import descendants, is_helper
+from runners.measuring.process import FAILED, Child
+from runners.measuring.processes import command_line, descendants, is_helper
 from runners.measuring.stops import Stopped
 from runners.model import Order, Panel, Role, Run
 
@@ -84,25 +84,16 @@ class Seen:
         helpers = {pid for pid in settled if is_helper(pid)}
         # What a fork server has forked is called as it is, and works.
         helpers -= {worker for server in helpers for worker in descendants(server)}
-        own = _command(self.pid)
+        own = command_line(self.pid)
         for pid, found in settled.items():
             if pid == self.pid or pid in helpers:
                 continue
             self.worker_bytes = max(self.worker_bytes, found.private)
-            if self.all_there and _command(pid) == own:  # else it runs another program by now
+            if self.all_there and command_line(pid) == own:  # else it runs another program by now
                 begun = self.first[pid]
                 copied = min(begun.shared - found.shared, found.private - begun.private)
                 self.copies[pid] = max(self.copies.get(pid, 0), copied)
         self.first |= {pid: found for pid, found in sizes.items() if pid not in self.first}
-
-
-def _command(pid: int) -> bytes:
-    """What it was started as: a forked process has that of its parent."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 class Looking:
@@ -175,6 +166,6 @@ def _of(
                 run: Run = child.run(order)
             seen.group_bytes = cgroup.peak_bytes(group) if group is not None else None
             child.finish()
-    except (TimeoutError, ChildProcessError, RuntimeError, Stopped):
+    except (*FAILED, Stopped):
         return None
     return seen if run.status == "ok" and seen.peak_bytes else None

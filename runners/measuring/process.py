@@ -30,6 +30,8 @@ LAUNCHED_END_S = 5.0
 """The same, where a launcher ends all of its processes, maybe on several machines."""
 STARTING = "starting the measuring process", "measure.start_timeout_s"
 TAIL_BYTES = 2000
+FAILED = TimeoutError, ChildProcessError, RuntimeError
+"""What a `Child` raises where the process does not do what it is told."""
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'$")
 
 

@@ -21,6 +21,9 @@ PASSES = 50
 """So often new processes are looked for before those that are known are killed."""
 HELPERS = (b"resource_tracker import main", b"multiprocessing.forkserver import main")
 """What serves a whole process, and ends after it by itself."""
+LEFT = ".left"
+"""The file in a folder that says what a later start is to remove with it, should all who know of it
+be killed."""
 
 
 def children(pid: int) -> list[int]:
@@ -76,6 +79,15 @@ def bearing(mark: bytes) -> list[int]:
             except OSError:  # it has ended, or is another user's
                 continue
     return found
+
+
+def command_line(pid: int) -> bytes:
+    """What it was started as: a forked process has that of its parent."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def state(pid: int) -> str:

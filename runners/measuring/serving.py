@@ -22,6 +22,7 @@ from typing import Any
 
 from runners.measuring import cgroup
 from runners.measuring.processes import (
+    LEFT,
     MARK,
     TERM_S,
     bearing,
@@ -37,8 +38,6 @@ from runners.measuring.processes import (
 from runners.measuring.removal import remove_folder
 from runners.measuring.shared_memory import SHARED, Objects, unused
 
-LEFT = ".left"
-"""In its folder: what a later start is to remove, should all who know of it be killed."""
 SOON_S, LOOKS = 0.02, 5
 """What is still there after so many times this time was left, and is not just ending, or some other
 program's that it has just made."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from runners.child.stacks import FILE, SIGNAL
 from runners.living import started
+from runners.measuring.processes import command_line
 
 MOST_PROCESSES, MOST_BYTES = 32, 1 << 20
 ANSWER_S, QUIET_S, POLL_S, ALL_S = 0.5, 0.05, 0.005, 3.0
@@ -216,7 +217,8 @@ class Stacks:
                 break
             hang.stacks += _stacks(pid, self._answer(pid))
         hang.ending = next(filter(None, (self.noted(pid).get("Ending") for pid in others)), "")
-        forked = [pid for pid in listening if pid != main and _command(pid) == _command(main)]
+        own = command_line(main)
+        forked = [pid for pid in listening if pid != main and command_line(pid) == own]
         if forked:
             native = native_threads(main, before=min(started(pid) or 0 for pid in forked))
             if beside:  # Python's threads, which are known by better names
@@ -303,14 +305,6 @@ def _comm(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
-
-
-def _command(pid: int) -> bytes:
-    """Its command line: a forked process has that of its parent."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def _stacks(pid: int, text: str) -> list[Stack]:

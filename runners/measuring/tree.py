@@ -191,6 +191,6 @@ def marked(mark: str) -> list[int]:
             environment = process.environ()
         except psutil.Error:  # it has ended, or is another user's
             continue
-        if any(mark in f"{name}={value}" for name, value in environment.items()):
+        if any(mark == f"{name}={value}" for name, value in environment.items()):
             found.append(process.pid)
     return found

@@ -11,12 +11,9 @@ from typing import Self
 
 from runners.measuring.folders import Folder
 from runners.measuring.interrupts import Interrupts
-from runners.measuring.process import Child
+from runners.measuring.process import FAILED, Child
 from runners.measuring.stops import Stopped
 from runners.model import Order, Plan, Role, first_line
-
-FAILED = TimeoutError, ChildProcessError, RuntimeError, Stopped
-"""What is raised where a process does not do what it is told."""
 
 
 class Untimed(Exception):
@@ -50,7 +47,7 @@ class Side:
     ) -> None:
         try:
             if kind is None:
-                with suppress(*FAILED):  # what was to be seen has been seen
+                with suppress(*FAILED, Stopped):  # what was to be seen has been seen
                     self.child.finish()
             self.child.__exit__(kind, error, trace)
         finally:
@@ -76,7 +73,7 @@ class Side:
         self.number += 1
         try:
             run = self.child.run(order)
-        except FAILED as error:
+        except (*FAILED, Stopped) as error:
             raise Untimed(first_line(error)) from None
         if run.status != "ok" or run.wall_s is None:
             raise Untimed((run.error or run.status).splitlines()[0])
