@@ -131,5 +131,5 @@ def touch(megabytes: int, place: str) -> int:
         until_s = time.monotonic() + 20
         while len(list(Path(place).iterdir())) < 4 and time.monotonic() < until_s:
             time.sleep(0.01)
-    time.sleep(0.2)  # that is seen
+    time.sleep(0.5)  # that is seen
     return megabytes

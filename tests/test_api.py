@@ -351,6 +351,7 @@ def test_a_notebook_has_one_line_that_is_not_changed_too_often(
     plan = make_plan("workload=addition")
     order = Order(0, 1, 0, "measured", cold=False, warmup=False)
     run = replace(run_of(plan, order, "ok", "2026-01-01T00:00:00"), wall_s=1.0)
+    monkeypatch.setattr("runners.api.progress.time.monotonic", lambda: 1000.0)
     display = Display()
     line = progress.Notebook(display, 3)
     terminal = Terminal(plan, Path("out"))

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -48,6 +49,22 @@ def fails(x: int) -> int:
 
 def dies(x: int) -> None:
     os._exit(x)
+
+
+GATE = FORK.Event()
+
+
+def waits(k: int) -> int:
+    """Until somebody opens the gate."""
+    GATE.wait()
+    return k
+
+
+def until(condition: Callable[[], object]) -> None:
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 def of(pool: Any) -> dict[str, Any]:
@@ -115,9 +132,13 @@ def test_a_class_that_inherits_from_an_executor_gets_the_keywords_of_its_own() -
 
 
 def test_tasks_that_were_cancelled_are_counted() -> None:
+    GATE.clear()
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
-        futures = [pool.submit(time.sleep, 0.02) for _ in range(9)]
-        pool.shutdown(wait=True, cancel_futures=True)
+        futures = [pool.submit(waits, k) for k in range(9)]
+        pool.shutdown(wait=False, cancel_futures=True)
+        until(lambda: any(future.cancelled() for future in futures))
+        GATE.set()
+        concurrent.futures.wait(futures)
     cancelled = sum(future.cancelled() for future in futures)
     found = of(pool)
     assert cancelled > 0
@@ -126,13 +147,19 @@ def test_tasks_that_were_cancelled_are_counted() -> None:
 
 
 def test_a_cancelled_message_counts_all_of_its_tasks() -> None:
+    GATE.clear()
     with watch(ProcessPoolExecutor(1, FORK), quiet=True) as pool:
-        pool.map(time.sleep, [0.02] * 36, chunksize=4)
-        pool.shutdown(wait=True, cancel_futures=True)
+        results = pool.map(waits, range(36), chunksize=4)
+        last = pool.submit(waits, 36)  # which tells when it is cancelled, as those before it are
+        pool.shutdown(wait=False, cancel_futures=True)
+        until(last.cancelled)
+        GATE.set()
+        with pytest.raises(CancelledError):  # where those that were not have ended
+            list(results)
     found = of(pool)
-    assert found["cancelled"] > 0
-    assert found["cancelled"] % 4 == 0
-    assert found["ended"] + found["cancelled"] == found["tasks"] == 36
+    assert found["cancelled"] > 1
+    assert found["cancelled"] % 4 == 1
+    assert found["ended"] + found["cancelled"] == found["tasks"] == 37
     assert found["unfinished"] == 0
 
 

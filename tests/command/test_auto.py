@@ -20,7 +20,7 @@ from tests import synthetic
 from tests.conftest import run_program
 
 NAPS = (
-    *("workload=io_sleep", "workload.repeat=6", "workload.low=0.004", "workload.high=0.005"),
+    *("workload=io_sleep", "workload.repeat=4", "workload.low=0.015", "workload.high=0.02"),
     *("measure=quick", "measure.min_rounds=6", "measure.max_rounds=6", "sweep.report=false"),
 )
 
@@ -72,18 +72,18 @@ def test_what_is_tried_between(
 
 
 def test_tasks_that_wait_have_more_workers_than_cpus(tmp_path: Path) -> None:
-    """Six tasks at most; whether there is a second panel depends on the machine."""
+    """Four tasks at most; whether there is a second panel depends on the machine."""
     done = run_program(*("n=auto", "executor=thread", "hydra.sweep.dir=out", *NAPS), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     sweep = tmp_path / "out"
     rows = [json.loads(file.read_text().splitlines()[-1]) for file in sweep.glob("io_*/runs.jsonl")]
     tried = sorted(row["n"] for row in rows)
-    assert {1, 2, 6} <= {*tried} <= {1, 2, 3, 4, 5, 6}
+    assert {1, 2, 4} <= {*tried} <= {1, 2, 3, 4}
     assert len(tried) == len({*tried})
     assert {row["worth"] for row in rows} == {0.03}
     assert json.loads((sweep / "sweep.json").read_text()) == {"cells": len(tried)}
     panels = {row["n"]: row["panel"] for row in rows}
-    assert panels[1] == panels[2] == panels[6]
+    assert panels[1] == panels[2] == panels[4]
     again = run_program(*("n=auto", "executor=thread", "resume=out", *NAPS), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("reused") >= len({*tried} & {1, 2, 4, 6})  # the first panel

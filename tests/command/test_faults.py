@@ -38,7 +38,7 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(PLUGINS))
     monkeypatch.setenv(TOKEN, token)
     yield
-    for _ in range(40):  # a killed process takes a moment to be gone
+    for _ in range(400):  # a killed process takes a moment to be gone
         pids = marked(f"{TOKEN}={token}")
         left = [pid for pid in pids if not is_helper(pid)]
         if not left:
@@ -242,7 +242,10 @@ def test_an_output_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=remove)
     thread.start()
-    done = run_program(*SMALL, "hydra.run.dir=out", cwd=tmp_path)
+    # A second of sleeping at least lies between the first row and the last one.
+    naps = ("workload=io_sleep", "workload.repeat=2", "workload.low=0.05", "workload.high=0.06")
+    many = ("executor=thread", "measure=quick", "measure.min_rounds=8", "measure.max_rounds=8")
+    done = run_program(*naps, *many, "hydra.run.dir=out", cwd=tmp_path)
     stop.set()
     thread.join()
     assert done.returncode == 0, done.stderr

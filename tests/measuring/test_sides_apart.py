@@ -255,14 +255,15 @@ def test_a_fresh_cell_is_printed_stopped_and_continued(tmp_path: Path) -> None:
     done = run_program(*cell, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = rows(tmp_path / "out")
-    assert (first[-1]["ended_by"], len(first)) == ("time budget", 4)
+    assert first[-1]["ended_by"] == "time budget"
+    assert len(first) in (2, 4)  # a round is not begun where a stall has used up the time
     assert "first calls (" in done.stdout
     assert "a new one for each run" in done.stdout
     assert "nan" not in done.stdout
     done = run_program(*cell, cwd=tmp_path)
     assert "continued, short of its precision" in done.stdout
     both = rows(tmp_path / "out")
-    assert both[:4] == first
+    assert both[: len(first)] == first
     assert (both[-1]["ended_by"], len(both)) == ("rounds", 8)
     assert sorted((row["round"], row["process"]) for row in both) == [
         *((0, 0), (0, 0), (1, 1), (1, 1), (2, 2), (2, 2), (3, 3), (3, 3))

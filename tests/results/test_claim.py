@@ -200,13 +200,17 @@ def test_what_another_has_put_in_its_place_is_left_alone(tmp_path: Path) -> None
     assert theirs.exists()
 
 
-def test_an_empty_claim_is_waited_for_and_then_passed_over(tmp_path: Path) -> None:
+def test_an_empty_claim_is_waited_for_and_then_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / f"{CLAIM}1"
     file.touch()
     writer = threading.Timer(0.1, lambda: another(tmp_path))
     writer.start()
-    with pytest.raises(Claimed):
-        take(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(claim, "EMPTY_S", 20.0)
+        with pytest.raises(Claimed):
+            take(tmp_path)
     writer.join()
     file.write_bytes(b"")
     os.utime(file, (0, 0))
