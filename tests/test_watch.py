@@ -138,7 +138,7 @@ def test_tasks_that_were_cancelled_are_counted() -> None:
         pool.shutdown(wait=False, cancel_futures=True)
         until(lambda: any(future.cancelled() for future in futures))
         GATE.set()
-        concurrent.futures.wait(futures)
+        until(lambda: all(future.done() for future in futures))
     cancelled = sum(future.cancelled() for future in futures)
     found = of(pool)
     assert cancelled > 0
