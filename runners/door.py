@@ -255,15 +255,25 @@ def _end_beside_threads(status: int) -> None:
 class Staying:
     """While it is entered, what calls os._exit in this process raises SystemExit instead.
 
-    Code of a user's is loaded here to see what it is; it must not end the program without a word.
+    Code of a user's is loaded here to see what it is; it must not end the program without a word,
+    nor have it go on in another working folder: names of files are relative to that.
     """
 
     def __enter__(self) -> None:
         self.leave, self.pid = os._exit, os.getpid()
         os._exit = self._stay
+        try:
+            self.folder: str | None = os.getcwd()  # noqa: PTH109 - pathlib is not loaded yet
+        except OSError:  # it has been removed
+            self.folder = None
 
     def __exit__(self, *_: object) -> None:
         os._exit = self.leave
+        if self.folder is not None:
+            try:
+                os.chdir(self.folder)
+            except OSError:  # it was removed meanwhile
+                pass
 
     def _stay(self, status: int) -> "NoReturn":
         if os.getpid() == self.pid:
@@ -325,8 +335,9 @@ def _tolerant(stream: "Any", descriptor: int) -> io.TextIOWrapper:
 
 def _to_nowhere(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    if nowhere != descriptor:  # it is, where somebody has closed that one
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def _unless_interrupted(before: "Callable[[Any], Any]") -> "Callable[[Any], None]":

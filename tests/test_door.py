@@ -178,3 +178,10 @@ def test_windows_is_told_of_its_linux() -> None:
     assert done.stderr == f"error: {runners.door.WINDOWS}\n"
     face = [sys.executable, "-c", f"{text}from runners import speedup"]
     assert "WSL" in subprocess.run(face, capture_output=True, text=True).stderr
+
+
+def test_an_output_that_somebody_closes_meanwhile_goes_nowhere(tmp_path: Path) -> None:
+    text = "import os\ndef run(words):\n    os.close(1)\n    print('lost')\n    return 4\n"
+    with start(tmp_path, text) as program:
+        _, errors = program.communicate(timeout=20)
+    assert (program.returncode, errors.count(b"standard output could not be written")) == (4, 1)

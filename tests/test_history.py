@@ -205,6 +205,24 @@ def test_times_of_weak_scaling_are_those_that_were_measured(
     assert frame["parallel_s"].tolist() == pytest.approx([0.4 / 1.8] * 2, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"git_commit": ["a"]},
+        {"git_commit_date": "9999-12-31T23:59:59-23:59"},
+        {"git_commit_date": "0001-01-01T00:00:00+23:59"},
+        {"git_commit_date": 3},
+    ],
+)
+def test_what_somebody_has_made_of_an_environment_is_taken_as_text(
+    facts: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result(tmp_path / "h/a", 1, facts=facts)
+    result(tmp_path / "h/b", 2)
+    status, text = told(capsys, tmp_path / "h", "--output", tmp_path / "out")
+    assert status == 0, text
+
+
 def test_mistakes_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = (result(tmp_path / str(number), number) for number in range(2))
     pool = result(tmp_path / "pool", 3, executor="pool")

@@ -103,7 +103,7 @@ def _parted(folder: Path, paths: Sequence[Path]) -> Iterator[Path]:
 
 def _is_one(folder: Path, paths: Sequence[Path]) -> bool:
     """Whether all cells below are of one commit, and each is there once."""
-    commits = {one.facts.get("git_commit") for one in read_environments(folder)}
+    commits = {str(one.facts.get("git_commit")) for one in read_environments(folder)}
     if len(commits) > 1:
         return False
     cells = [key for path in paths if (key := _first_row(path)) is not None]
@@ -160,9 +160,9 @@ def _short(commit: str) -> str:
 def _date(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # at an end of the calendar
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _machine(side: Side, models: Sequence[Any]) -> str:

@@ -20,8 +20,11 @@ from runners.living import started
 from runners.measuring.processes import command_line
 
 MOST_PROCESSES, MOST_BYTES = 32, 1 << 20
-ANSWER_S, QUIET_S, POLL_S, ALL_S = 0.5, 0.05, 0.005, 3.0
-"""How long to wait for an answer, and for more of it; how often to look; how long all may take."""
+ANSWER_S, QUIET_S, MOST_S, POLL_S, ALL_S = 0.5, 0.05, 1.0, 0.005, 3.0
+"""How long to wait for an answer, for more of it, and for all of it; how often to look; how long
+all of them may take."""
+LARGEST_BYTES = 10 << 20
+"""Of a file whose line is told."""
 MOST_STACKS, MOST_FRAMES, MOST_CHARS, MOST_NAMES = 6, 6, 200, 8
 """So many different stacks are told, of so many frames each; so much of a line of code; and so many
 names of threads."""
@@ -249,8 +252,9 @@ class Stacks:
             os.kill(pid, SIGNAL)
         except OSError:
             return ""
-        until_s = time.monotonic() + ANSWER_S
-        while time.monotonic() < until_s:
+        begin_s = time.monotonic()
+        until_s, last_s = begin_s + ANSWER_S, begin_s + MOST_S
+        while time.monotonic() < min(until_s, last_s):
             time.sleep(POLL_S)
             if (size := self._size()) > known:
                 known, until_s = size, time.monotonic() + QUIET_S
@@ -273,12 +277,16 @@ class Stacks:
             return 0
 
     def _since(self, offset: int) -> str:
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(offset)
-                return file.read(MOST_BYTES).decode(errors="replace")
+        try:  # a task may have put anything there
+            file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return ""
+        try:
+            return os.pread(file, MOST_BYTES, offset).decode(errors="replace")
+        except OSError:
+            return ""
+        finally:
+            os.close(file)
 
 
 def native_threads(pid: int, before: float) -> set[str]:
@@ -335,8 +343,9 @@ def _inner(frames: Sequence[Frame]) -> list[Frame]:
 def _source(frame: Frame) -> str:
     """That line of the file, with a colon before it; "" if it cannot be read."""
     try:
-        if not Path(frame.file).is_file():
-            return ""
+        path = Path(frame.file)
+        if not (path.is_file() and 0 < path.stat().st_size <= LARGEST_BYTES):
+            return ""  # the kernel's own files have no size, and some are waited at for ever
         with open(frame.file, encoding="utf-8", errors="replace") as file:
             line = next((text for k, text in enumerate(file, 1) if k == frame.line), "")
     except OSError:

@@ -90,6 +90,42 @@ def test_an_answer_in_pieces_is_taken_whole_and_of_whom_it_is(tmp_path: Path) ->
     ]
 
 
+ON_AND_ON = """
+import os, signal, time
+from runners.child.stacks import FILE
+file = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND)
+signal.signal(signal.SIGURG, lambda *_: None)
+print(flush=True)
+while True:
+    os.write(file, b'Current thread 0x1 (most recent call first):\\n  File "/x", line 2 in x\\n')
+    time.sleep(0.001)
+"""
+PIPE = """
+import os, signal
+from runners.child.stacks import FILE, listen
+listen()
+os.unlink(os.environ[FILE])
+os.mkfifo(os.environ[FILE])
+print(flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("code", [ON_AND_ON, PIPE])
+def test_whatever_a_task_makes_of_the_file_it_is_not_waited_for(tmp_path: Path, code: str) -> None:
+    file = Stacks(str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **file.environment, "PYTHONPATH": str(Path(OWN).parent)},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        hang = file.ask(process.pid, [process.pid])  # which returns
+        process.kill()
+    assert bool(hang.stacks) == (code == ON_AND_ON)
+
+
 def test_a_thread_that_a_worker_cannot_end_without_is_named(tmp_path: Path) -> None:
     file = Stacks(str(tmp_path))
     code = (

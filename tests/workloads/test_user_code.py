@@ -325,3 +325,15 @@ def test_the_flags_of_a_plan_come_into_the_summary(tmp_path: Path) -> None:
     assert {flag.code for flag in flags} >= {"by_name", "shared_connection"}
     held = (flag for flag in flags if flag.code == "shared_connection")
     assert [flag.detail.split(", ")[0] for flag in held] == ["DB (sqlite3.Connection)"]
+
+
+def test_a_script_that_goes_to_its_own_folder_leaves_the_results_where_they_were_meant_to_be(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "below").mkdir()
+    chdir = "import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\n"
+    (tmp_path / "below/moving.py").write_text(f"{chdir}def f(n): return sum(range(n))\n")
+    words = ("workload=callable", "workload.function=below/moving.py:f", "hydra.run.dir=out")
+    done = run_program(*words, "workload.arguments=[1,2]", "executor=process", *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [*tmp_path.rglob("runs.jsonl")] == [tmp_path / "out/runs.jsonl"]
