@@ -9,8 +9,10 @@ test uses the fixture.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.speedup)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and "speedup" in getattr(item, "fixturenames", ()):
+        item.stash[FAILED] = not report.passed
+    return report
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -72,6 +84,15 @@ def pytest_terminal_summary(
         terminalreporter.line(f"the results are in {_folder(config)}")
 
 
+KEPT = {
+    "folder": "the results of tests are in the folder of --speedup-folder",
+    "quiet": "a test shows no progress",
+}
+"""Keywords of `runners.speedup` that a test cannot set, and why."""
+ONE = ("executor", "scaling", "python", "gil", "placement", "measure")
+"""Keywords of which a test has one value."""
+FAILED: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether the test itself has failed, or was skipped."""
 TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
 """A line for each verdict."""
 
@@ -104,6 +125,8 @@ def speedup(request: pytest.FixtureRequest) -> Iterator["Speedup"]:
         )
     measures = Speedup(request)
     yield measures
+    if request.node.stash.get(FAILED, False):
+        return  # which is told
     for number, asked in enumerate(measures.asked):
         if not asked.judged:
             raise _failed(
@@ -137,19 +160,16 @@ class Speedup:
                 f"{others} workers of pytest-xdist run tests at the same time, and would measure "
                 "each other; run the tests of speedups by themselves: pytest -m speedup -n 0"
             )
-        for name, value in (("executor", executor), ("n", n)):
-            if not isinstance(value, str | int):
-                raise _failed(f"{name}={value!r}: a test is about one; call speedup() for each")
-        if settings.get("versus") is not None or "versus" in (parameters or {}):
-            raise _failed("versus: a test is about one version of the code; leave it out")
-        if not callable(arguments):
+        _check({"executor": executor, "n": n, **settings}, parameters)
+        if isinstance(arguments, Iterator):
             arguments = list(arguments)  # it may be measured again
         own = {
             "measure.time_budget_s": self.config.getoption("--speedup-budget"),
             "sweep.panel": False,
         }
         measured = Measured(
-            self, function, arguments, {"executor": executor, "n": n, **settings}, own, parameters
+            *(self, function, arguments),
+            *({"executor": executor, "n": int(n), **settings}, own, parameters),
         )
         self.asked.append(measured)
         return measured
@@ -162,6 +182,38 @@ class Speedup:
 
     def tell(self, outcome: str, reason: str) -> None:
         self.config.stash[TOLD].append(f"{outcome:<13} {self.test}: {reason}")
+
+
+def _check(settings: dict[str, Any], parameters: Any) -> None:
+    """Fail at once over what `runners.speedup` does not take, or takes for several cells."""
+    import inspect
+
+    from runners.api.call import speedup as measure
+    from runners.model import did_you_mean
+
+    known = [name for name in inspect.signature(measure).parameters if name not in KEPT]
+    for name in settings:
+        if name in KEPT:
+            raise _failed(f"{name}: {KEPT[name]}; leave it out")
+        if name not in known:
+            raise _failed(f"{name}: no such keyword of speedup(){did_you_mean(name, known)}")
+    if not isinstance(parameters, dict | None):
+        raise _failed("parameters: pass a mapping, as in {'executor.chunksize': 8}")
+    if settings.get("versus") is not None or "versus" in (parameters or {}):
+        raise _failed("versus: a test is about one version of the code; leave it out")
+    if not hasattr(settings["n"], "__index__"):
+        raise _failed(f"n={settings['n']!r}: a test is about one number of workers")
+    one = {name: settings[name] for name in ONE if name in settings}
+    for name, value in [*one.items(), *(parameters or {}).items()]:
+        several = isinstance(value, list | tuple | set)
+        if name == "placement" and several and all(isinstance(cpu, int) for cpu in value):
+            continue  # CPUs, which are one
+        if several and name in one:
+            raise _failed(f"{name}={value!r}: a test is about one; call speedup() for each")
+        if isinstance(value, list) and name not in one:
+            raise _failed(f"{name}={value!r}: a test is about one; a list that is one is a tuple")
+        if name in ("executor", "python") and value == "all":
+            raise _failed(f"{name}='all': a test is about one; name it")
 
 
 @dataclass
@@ -180,6 +232,7 @@ class Measured:
     @property
     def result(self) -> Any:
         """The `runners.Result` of the last measurement."""
+        self.judged = True  # by whoever asks for it
         return self.results[-1] if self.results else self._measure()
 
     def at_least(self, least: float) -> None:
@@ -219,8 +272,11 @@ class Measured:
         from runners.analysis import demand
 
         self.judged = True
+        if isinstance(value, Real | Decimal) and not isinstance(value, bool):
+            value = float(value)
         judge = getattr(demand, name)
-        said = f"{name}({value:g})" if isinstance(value, int | float) else f"{name}({value!r})"
+        told = f"{value:g}" if isinstance(value, float) else repr(value)
+        said = f"no_slower_than(margin={told})" if name == "no_slower" else f"{name}({told})"
 
         def judged() -> Any:
             return judge(self._cell(self._measure()), value)
@@ -265,6 +321,8 @@ class Measured:
         return result
 
     def _cell(self, result: Any) -> Any:
+        if len(result.cells) > 1:
+            raise _failed(f"a test is about one cell, and this makes {len(result.cells)}")
         cell = result.best
         if cell.status != "ok":
             self.speedup.tell("failed", f"the cell is {cell.status}")

@@ -1,6 +1,7 @@
 """Measured from Python: any functions and arguments, from any program, and what that leaves."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -256,6 +257,7 @@ def test_a_thread_measures_on_where_the_main_one_ends_by_itself() -> None:
 
 
 lock, connection = threading.Lock(), sqlite3.connect(":memory:")
+opened = open(__file__)  # noqa: SIM115 - it stays open
 
 
 def locked(k: int) -> int:
@@ -289,6 +291,7 @@ CANNOT = [
     (Counter().count, [1], r"function: the object of count: its held\['lock'\] is a _thread\.lock"),
     (partial(print, lock), [()], r"function: argument 0 of partial is a _thread\.lock"),
     (abs, [(k for k in [1])], r"arguments: argument 0 of call 0 is a generator, .*; pass a list"),
+    (lambda k: opened.read(), [1], r"global variable opened of lambda is an open file"),
     (abs, [1, [lock]], r"arguments: argument 0 of call 1\[0\] is a _thread\.lock"),
 ]
 
@@ -381,6 +384,14 @@ MISTAKES: list[tuple[Any, Any, dict[str, Any], str]] = [
     (abs, lambda a, b: [1], {}, r"arguments: lambda\(a, b\) makes the arguments"),
     (abs, [1], {"setup": 3}, "setup: 3 cannot be called"),
     (abs, [1], {"initargs": [3]}, "initargs: they are those of initializer"),
+    (abs, [1], {"initargs": "words.db", "initializer": open}, "initargs: 'words.db' is no list"),
+    (abs, [1], {"initargs": 5, "initializer": open}, "initargs: 5 is no list"),
+    (abs, [1], {"initargs": (1,), "initializer": lambda: 1}, r"initargs: they do not fit lambda"),
+    (abs, [1], {"setup": lambda k: k}, "^setup: lambda: it is called without arguments"),
+    (abs, [1], {"python": None}, "python=None: name a version"),
+    (abs, [1], {"python": 9.5}, "python=9.5: no Python 9.5"),
+    (abs, [1], {"folder": 5}, "folder: 5 is no name of a folder"),
+    (abs, [1], {"folder": "a\0b"}, "is no name of a folder"),
     (abs, [1], {"n": "two"}, "n='two': must be a whole number"),
     (abs, [1], {"n": 0}, "n=0: must be at least 1"),
     (abs, [1], {"n": []}, "n: there are no values"),
@@ -416,6 +427,67 @@ def test_a_mistake_is_one_line(
     with pytest.raises(UsageError, match=told) as raised:
         tiny(function, arguments, **settings)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("parameters", [5, ["a"]])
+def test_parameters_are_a_mapping(parameters: Any) -> None:
+    with pytest.raises(UsageError, match="parameters: pass a mapping"):
+        speedup(abs, [1], parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (lambda: [1 / 0], r"arguments: arguments_of_abs raises ZeroDivisionError: .*; it makes"),
+        (lambda: "abc", "returns a str; let it return or yield one entry for each call"),
+        (lambda: None, "returns a NoneType; let it"),
+        (lambda: (1 / (1 - k) for k in range(2)), "arguments: arguments_of_abs raises ZeroDiv"),
+    ],
+)
+def test_a_maker_of_arguments_that_fails_is_told_in_one_line(arguments: Any, told: str) -> None:
+    error = tiny(abs, arguments).best.error
+    assert re.search(told, error), error
+    assert "\n" not in error
+
+
+def test_what_a_worker_calls_first_is_told_by_its_own_name() -> None:
+    def connects() -> None:
+        raise OSError("the server is down")
+
+    error = tiny(abs, [1, 2], initializer=connects).best.error
+    assert "initializer: connects raises OSError: the server is down (" in error
+    assert "pickled:" not in error
+
+
+def test_a_function_with_a_cache_goes_with_its_code(tmp_path: Path) -> None:
+    text = (
+        "import functools\n@functools.lru_cache(maxsize=3)\ndef f(k):\n    return 2 * k\n"
+        "def g(k):\n    return f(k) + 1\n"
+        "for function in (f, g):\n"
+        "    best = speedup(function, [1, 2, 1], parameters=TINY, quiet=True).best\n"
+        "    print(best.status, best.error)\n"
+    )
+    with run(tmp_path, text) as process:
+        out, errors = process.communicate(timeout=60)
+    assert (out, errors) == ("ok None\nok None\n", "")
+
+
+def test_places_of_results_that_cannot_be(tmp_path: Path) -> None:
+    result = tiny(abs, [1], folder=tmp_path / "own")
+    for place, told in (
+        (5, "folder: 5 is no name"),
+        (None, "folder: None is no name"),
+        (tmp_path / "own", "it is within these results"),
+        (tmp_path / "own/below/it", "it is within these results"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            result.save(place)
+    for name in (5, None, "x" * 300):
+        with pytest.raises(UsageError, match=r"no name of a folder|File name too long"):
+            load(name)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="nothing for it; choose speedup"):
+        result.figure("pythons")
+    assert load(result.save(tmp_path / "copy")).best.status == "ok"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Result:
         times = {role: replace(cell.times[role], median=Interval(0.1, 0.1, 0.1))
                  for role in ("baseline", "measured")}
         self.best = replace(cell, times=times)
+        self.cells = [self.best]
     def __repr__(self):
         return "the table"
 
@@ -193,6 +194,59 @@ def test_what_is_inconclusive_may_be_a_failure_and_all_may_be_left_out(tmp_path:
     assert found == {"test_scales": "FAILED", "test_else": "PASSED"}
     _, found = pytest_in(tmp_path, "-m", "not speedup")
     assert found == {"test_else": "PASSED"}
+
+
+MISTAKES = {
+    "speedup(len, ['a'], n='auto').at_least(1.3)": "n='auto': a test is about one number",
+    "speedup(len, ['a'], n=[1, 2]).at_least(1.3)": "n=[1, 2]: a test is about one number",
+    "speedup(len, ['a'], executor='all').at_least(1.3)": "executor='all': a test is about one",
+    "speedup(len, ['a'], python=['this', '3.14']).at_most(2)": "python=['this', '3.14']: a test",
+    "speedup(len, ['a'], parameters={'executor.reuse': [True, False]}).at_most(2)": (
+        "executor.reuse=[True, False]: a test is about one"
+    ),
+    "speedup(len, ['a'], parameters=5).at_least(1.3)": "parameters: pass a mapping",
+    "speedup(len, ['a'], folder='x').at_least(1.3)": "folder: the results of tests are in",
+    "speedup(len, ['a'], executer='thread').at_least(1.3)": "no such keyword of speedup() (did you",
+    "speedup(len, 'abcd').at_least(1.3)": "arguments: 'abcd' is no list of calls",
+    "speedup(len, None).at_least(1.3)": "arguments: None is no list of calls",
+    "speedup(len, ['a']).at_least('2')": "at_least('2'): '2': it takes a number",
+    "speedup(len, ['a']).no_slower_than(margin=-1)": "no_slower_than(margin=-1): margin=-1: it has",
+}
+
+
+def test_a_mistake_is_a_line_and_nothing_is_measured(tmp_path: Path) -> None:
+    tests = [f"def test_{k}(speedup):\n    {code}\n" for k, code in enumerate(MISTAKES)]
+    (tmp_path / "test_of_mine.py").write_text("".join(tests))
+    printed, found = pytest_in(tmp_path)
+    assert [*found.values()] == ["FAILED"] * len(MISTAKES)
+    for told in MISTAKES.values():
+        assert told in printed
+    assert "Traceback" not in printed
+    assert "pytest_speedup_lab.py" not in printed
+
+
+UNASKED = """
+import pytest
+def test_fails_by_itself(speedup):
+    measured = speedup(len, ["a"])
+    raise ValueError("mine")
+def test_is_skipped(speedup):
+    measured = speedup(len, ["a"])
+    pytest.skip("no")
+def test_asks_for_nothing(speedup):
+    measured = speedup(len, ["a"])
+def test_judges_by_itself(speedup):
+    assert speedup(len, ["a"], parameters={"measure.interpreters": 1}).result.best.status == "ok"
+"""
+
+
+def test_whoever_fails_anyway_or_takes_the_result_is_not_told_to_ask(tmp_path: Path) -> None:
+    (tmp_path / "test_of_mine.py").write_text(UNASKED)
+    _, found = pytest_in(tmp_path, "--speedup-budget=1")
+    assert found == {
+        **{"test_fails_by_itself": "FAILED", "test_is_skipped": "SKIPPED"},
+        **{"test_asks_for_nothing": "ERROR", "test_judges_by_itself": "PASSED"},
+    }
 
 
 def test_real_measurements(tmp_path: Path) -> None:

@@ -50,9 +50,8 @@ def refuse(name: Demand, value: float, workers: int) -> None:
     if name in ("at_least", "at_most") and value <= 0:
         raise Impossible(f"a speedup of {value:g}: it has to be above 0")
     if name == "at_least" and value > workers:
-        raise Impossible(
-            f"a speedup of {value:g} takes more than {workers} worker{'s' * (workers > 1)}: raise n"
-        )
+        there = f"{workers} worker{'s' * (workers != 1)}"
+        raise Impossible(f"a speedup of {value:g} takes more than {there}: raise n")
 
 
 def at_least(cell: CellSummary, least: float) -> Verdict:

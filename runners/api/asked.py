@@ -1,6 +1,7 @@
 """From the arguments of `speedup` to the overrides that the command line would have."""
 
 import inspect
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,14 +30,17 @@ class Asked(NamedTuple):
     keywords: Any
     setup: Any
     initializer: Any
-    initargs: tuple[Any, ...]
+    initargs: Iterable[Any]
     name: str | None
 
 
 def others(python: Any, versus: Any) -> Others | None:
     """Who else measures than this interpreter with the code that is here; None if nobody does."""
-    if any(one != THIS for one in ([python] if isinstance(python, str) else python)):
-        return INTERPRETER
+    for one in python if is_several(python) else [python]:
+        if isinstance(one, bool) or not isinstance(one, str | os.PathLike | int | float):
+            raise UsageError(f"python={_short(one)}: name a version ('3.14'), a path, or {THIS!r}")
+        if str(one) != THIS:
+            return INTERPRETER
     return VERSION if versus is not None else None
 
 
@@ -46,6 +50,11 @@ def workload_parameters(objects: Objects, asked: Asked, who: Others | None) -> d
     for parameter, function in given.items():
         if not callable(function) and not (function is None and parameter != "function"):
             raise UsageError(f"{parameter}: {_short(function)} cannot be called; pass a function")
+    if not is_several(asked.initargs):
+        raise UsageError(
+            f"initargs: {_short(asked.initargs)} is no list of arguments; pass a tuple, as in "
+            "('words.db',)"
+        )
     if asked.initargs and asked.initializer is None:
         raise UsageError("initargs: they are those of initializer; pass it, or leave them out")
     if asked.keywords is not None and not isinstance(asked.keywords, Mapping):
@@ -56,12 +65,13 @@ def workload_parameters(objects: Objects, asked: Asked, who: Others | None) -> d
     if who is not None:
         found |= _plain(made, common, who)
         if asked.initargs:
-            found["workload.initargs"] = asked.initargs
+            found["workload.initargs"] = tuple(asked.initargs)
         names = {name: _own_name(name, one, who) for name, one in given.items() if one is not None}
     else:
         label = asked.name or label_of(asked.function)
         labels = {name: label_of(one) for name, one in given.items() if one is not None}
         if asked.initargs:
+            _fits("initargs", asked.initializer, asked.initargs)
             given["initializer"] = partial(asked.initializer, *asked.initargs)
         labels["function"] = label
         names = objects.functions({name: (given[name], labels[name]) for name in labels})
@@ -85,6 +95,19 @@ def _calls(asked: Asked, common: Mapping[str, Any]) -> Given | Made:
         raise UsageError("arguments: there are no calls; pass at least one, as in [(1,), (2,)]")
     _fit(asked.function, calls)
     return Given(calls)
+
+
+def _fits(parameter: str, function: Any, arguments: Iterable[Any]) -> None:
+    """Raise UsageError unless a function can be called with these arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # many functions written in C have none
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        told = f"{label_of(function)}{signature}: {error}"
+        raise UsageError(f"{parameter}: they do not fit {told}") from None
 
 
 def _own_name(parameter: str, function: Any, who: Others) -> str:

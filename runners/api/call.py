@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from runners.api import progress
 from runners.api.asked import Asked, is_several, others, overrides, workload_parameters
 from runners.api.objects import Objects
-from runners.api.result import Result
+from runners.api.result import Result, place_of
 from runners.command import folders
 from runners.command.arguments import check_parts
 from runners.command.auto import Auto, second
@@ -38,6 +38,7 @@ from runners.planning.loading import loading
 from runners.results import claim
 from runners.results.columns import SWEEP
 from runners.results.write import write_json
+from runners.workloads.pickled import PREFIX
 
 _one = threading.Lock()
 """Two measurements at the same time would measure each other."""
@@ -47,6 +48,8 @@ FOLDERS = re.compile(
     r"hydra\.(run\.dir=FOLDER \(one cell\) or hydra\.)?sweep\.dir=FOLDER( \(-m\))?"
 )
 """What the command line calls the folder."""
+OBJECT = re.compile(rf"workload\.(\w+)={PREFIX}(?:\S*/)?(\w+)-[0-9a-f]{{12}}(?: \(callable\))?")
+"""How an object of the caller's stands in the configuration."""
 
 
 def speedup(
@@ -105,13 +108,16 @@ def speedup(
     `folder` then.
     """
     python = list(python) if is_several(python) else python
-    parameters = dict(parameters or {})
-    versus = parameters.pop("versus", versus)
-    named: Any = versus if is_several(versus) else [versus]
-    versus = None if versus is None else [*map(str, named)]
+    initargs = tuple(initargs) if is_several(initargs) else initargs
     try:
+        if not isinstance(parameters, Mapping | None):
+            raise UsageError("parameters: pass a mapping, as in {'executor.chunksize': 8}")
+        parameters = dict(parameters or {})
+        versus = parameters.pop("versus", versus)
+        named: Any = versus if is_several(versus) else [versus]
+        versus = None if versus is None else [*map(str, named)]
         return _measured(
-            Asked(function, arguments, keywords, setup, initializer, tuple(initargs), name),
+            Asked(function, arguments, keywords, setup, initializer, initargs, name),
             {
                 "executor": executor,
                 "n": n,
@@ -124,7 +130,7 @@ def speedup(
                 **({"profile": "true"} if profile else {}),
             },
             parameters,
-            Path(folder) if folder is not None else None,
+            place_of("folder", folder) if folder is not None else None,
             quiet,
         )
     except UsageError as error:
@@ -252,5 +258,5 @@ def _mistakes(folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException, UsageError, OSError) as error:
-        told = explain(error, folder).removeprefix("cell 1 of 1: ")
+        told = OBJECT.sub(r"\1: \2", explain(error, folder).removeprefix("cell 1 of 1: "))
         raise UsageError(FOLDERS.sub("folder=FOLDER", told)) from error.__cause__

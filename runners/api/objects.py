@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import _lru_cache_wrapper, partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -20,7 +20,7 @@ from typing import Any
 
 from runners.child.parts import is_used_up, kind_of, parts, without_address
 from runners.model import UsageError, in_one_line, printable
-from runners.workloads.pickled import PREFIX, Given, Live, Made, forget, keep
+from runners.workloads.pickled import PREFIX, Given, Live, Made, cached, forget, keep
 
 INSTALL = "python -m pip install cloudpickle"
 Member = tuple[str, str]
@@ -171,7 +171,8 @@ class _Named(pickle.Pickler):
         self.modules: set[str] = set()
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, type | FunctionType) and value.__module__ != "builtins":
+        by_name = isinstance(value, type | FunctionType | _lru_cache_wrapper)
+        if by_name and value.__module__ != "builtins":
             if name_of(value) is None:
                 raise _ByValue(value)
             self.modules |= _own(value.__module__)
@@ -234,6 +235,11 @@ def _by_value(cloud: Any, value: Any, more: Mapping[Member, Any]) -> _Pickled:
 
     class Pickler(cloud.Pickler):  # type: ignore[misc]
         def reducer_override(self, part: Any) -> Any:
+            if isinstance(part, io.TextIOWrapper):  # it would be copied, with what is left of it
+                raise TypeError("cannot pickle an open file")
+            if isinstance(part, _lru_cache_wrapper) and name_of(part) is None:
+                # By itself it goes by its name, which no other process has.
+                return cached, (part.__wrapped__, part.cache_parameters())
             if isinstance(part, ModuleType):
                 modules.update(_own(part.__name__))
             elif isinstance(part, type | FunctionType):

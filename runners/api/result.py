@@ -141,6 +141,7 @@ class Result:
         Raises UsageError where there is nothing to draw.
         """
         from runners.report import figures
+        from runners.words.pythons import interpreters
 
         found: Figure | None = None
         if kind not in get_args(Kind):
@@ -159,7 +160,7 @@ class Result:
             found = figures.efficiency(self.summary)
         elif kind == "memory" and figures.has_memory(self.summary):
             found = figures.memory(self.summary)
-        elif kind == "pythons":
+        elif kind == "pythons" and interpreters(self.summary).several:
             found = figures.pythons(self.summary)
         elif kind == "versus" and self._against:
             found = figures.forest(self._against[0].found)
@@ -180,23 +181,27 @@ class Result:
         from runners.analysis.rounds import of_cell
         from runners.report import figures
         from runners.report.files import typical_timelines
+        from runners.words.labels import labels
 
         best = self.best
         place = Path(os.path.commonpath(self._folders), best.folder)
         found = typical_timelines(place, of_cell(self.runs, best.cell))
-        name = f"{best.workload} on {best.executor}, n = {best.n}"
+        [label] = labels(self.summary[self.summary["cell"] == best.cell])["panel"]
+        name = f"{label} on {best.executor}, n = {best.n}"
         return figures.timeline(found, name) if found else None
 
     def save(self, folder: str | Path) -> Path:
         """Copy the results into a folder that is new or empty; `load` reads them there."""
-        place = Path(folder)
+        place = place_of("folder", folder)
         try:
+            if place.resolve().is_relative_to(self.folder.resolve()):
+                raise UsageError(f"{place}: it is within these results; name another folder")
             if place.exists() and (not place.is_dir() or any(place.iterdir())):
                 raise UsageError(f"{place}: it is not empty; name a new or an empty folder")
             ignored = shutil.ignore_patterns(f"{CLAIM}*")
             shutil.copytree(self.folder, place, dirs_exist_ok=True, ignore=ignored)
-        except OSError as error:
-            why = error.strerror or error
+        except OSError as error:  # shutil's own has a list of what went wrong
+            why = error.strerror or str(error.args[0][0][-1] if error.args else error)
             raise UsageError(f"{place}: results cannot go there ({why})") from None
         return place
 
@@ -224,10 +229,21 @@ def load(folder: str | Path) -> Result:
 
     Raises UsageError where there are none.
     """
-    found = Result(Path(folder))
-    if found.runs.empty:
+    found = Result(place_of("folder", folder))
+    try:
+        is_empty = found.runs.empty
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from None
+    if is_empty:
         raise UsageError(f"{folder}: there are no runs in it")
     return found
+
+
+def place_of(parameter: str, folder: Any) -> Path:
+    """The folder that the caller has named. Raises UsageError."""
+    if not isinstance(folder, str | os.PathLike) or "\0" in str(folder):
+        raise UsageError(f"{parameter}: {folder!r} is no name of a folder; pass a path")
+    return Path(folder)
 
 
 def _choices(asked: Mapping[str, Any]) -> "Choices":

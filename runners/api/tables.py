@@ -52,7 +52,7 @@ def html(summary: "pd.DataFrame", recommendation: str, image: bytes) -> str:
     parts = [f"<div><b>{_escaped(_title(summary, found))}</b></div>"]
     if len(found) == 1:
         [cell] = found
-        parts.append(_table(table.facts(cell)) if cell.rounds else _paragraph(_failed(cell)))
+        parts.append(_table(table.facts(cell)) if cell.rounds else _lines(_failed(cell)))
         parts += [_paragraph(f"{name}: {kind}{rest}") for name, kind, rest in table.notes(cell)]
     else:
         parts.append(_table([HEAD, *_rows(summary, found)]))
@@ -113,6 +113,12 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def _field(tag: str, part: str) -> str:
     return f'<{tag} style="{CELL}">{_escaped(part)}</{tag}>'
+
+
+def _lines(text: str) -> str:
+    """As they stand: a traceback, say."""
+    style = "font-family:monospace;margin-top:0.4em"
+    return f'<pre style="{style}">{chr(10).join(map(_escaped, text.splitlines()))}</pre>'
 
 
 def _paragraph(line: str) -> str:

@@ -156,6 +156,8 @@ class Trial:
         except InvalidParameter as mistake:
             told = f"workload.{mistake}"
             return self._row(order, started_at, Outcome("failed", told), len(tasks))
+        except UsageError as mistake:  # what a function of the user's raised, in one line
+            return self._row(order, started_at, Outcome("failed", str(mistake)), len(tasks))
         except Exception as problem:
             return self._row(order, started_at, failure(problem), len(tasks))
         try:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,11 +227,14 @@ class Report:
         """The timeline: which worker did which task when. Raises UsageError if no task ended."""
         from runners.report import figures  # matplotlib
 
-        return figures.timeline([self._timeline(MOST_SHOWN)], self._name)
+        found = figures.timeline([self._timeline(MOST_SHOWN)], self._name)
+        # It belongs to no window of pyplot; this is how a notebook shows it all the same.
+        found.__dict__["_repr_png_"] = partial(figures.image, found, "png")
+        return found
 
     def _repr_html_(self) -> str:
         """The text and the timeline, for a notebook."""
-        said = f"<pre>{html.escape(self.text)}</pre>"
+        said = f'<pre style="font-family: monospace">{html.escape(self.text)}</pre>'
         if not self.spans:
             return said
         from runners.report import figures

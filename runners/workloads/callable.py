@@ -6,7 +6,7 @@ extension modules release it, and so does waiting for anything.
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from runners.model import Flag, InvalidParameter, Workers, WrongResult, at_least, function_label
 from runners.workloads.agreeing import agree
 from runners.workloads.calls import Task, as_tasks, check_fit, listed, own
-from runners.workloads.pickled import is_pickled, modules_of
+from runners.workloads.pickled import is_pickled, modules_of, no_calls
 from runners.workloads.user_code import absolute, call, find, is_function_of_class, module_name
 
 NAMES = ("function", "arguments_from", "initializer", "setup")
@@ -276,15 +276,11 @@ class Callable:
         """The tasks of what `arguments_from` returns."""
         assert isinstance(self.arguments_from, str)
         make = find("arguments_from", self.arguments_from)
-        made = make(*number, **(self.arguments_keywords or {}))
-        if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
-            raise InvalidParameter(
-                "arguments_from",
-                f"{self.arguments_from} returns a {type(made).__name__}; let it return or yield "
-                "one entry for each call: a list or tuple of its arguments, a mapping of keywords, "
-                "or a single argument",
-            )
-        return self._tasks("arguments_from", list(made))
+        given, what = ("arguments_from", self.arguments_from), "it makes the arguments; mend it"
+        made = call(*given, what, make, *number, **(self.arguments_keywords or {}))
+        if (problem := no_calls(made)) is not None:
+            raise InvalidParameter("arguments_from", f"{self.arguments_from} returns {problem}")
+        return self._tasks("arguments_from", call(*given, what, list, made))
 
     def _tasks(self, parameter: str, entries: Sequence[Any]) -> Sequence[Task]:
         assert self.function is not None

@@ -8,12 +8,12 @@
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from runners.model import InvalidParameter, in_one_line
+from runners.model import InvalidParameter, UsageError, in_one_line
 
 PREFIX = "pickled:"
 
@@ -54,7 +54,25 @@ class Made:
 
     def __call__(self, number: int) -> Sequence[Call]:
         made = self.make(number) if self.numbered else self.make()
+        if (problem := no_calls(made)) is not None:
+            name = getattr(self.make, "__name__", type(self.make).__name__)
+            raise UsageError(f"arguments: {name} returns {problem}")
         return _with_members([call(one, self.keywords) for one in made], self.members)
+
+
+def no_calls(made: Any) -> str | None:
+    """What is wrong with that as a list of calls, as the end of a sentence; None if it is one."""
+    if isinstance(made, Iterable) and not isinstance(made, str | bytes | Mapping):
+        return None
+    return (
+        f"a {type(made).__name__}; let it return or yield one entry for each call: a list or tuple "
+        "of its arguments, a mapping of keywords, or a single argument"
+    )
+
+
+def cached(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """The function with a cache of its own, as `functools.lru_cache` makes one."""
+    return lru_cache(**parameters)(function)
 
 
 class Positional(tuple[Any, ...]):
@@ -124,6 +142,11 @@ def forget(name: str) -> None:
 
 def is_pickled(name: str) -> bool:
     return name.startswith(PREFIX)
+
+
+def label(name: str) -> str:
+    """What its user calls it."""
+    return Path(name.removeprefix(PREFIX)).name.rpartition("-")[0]
 
 
 def with_path(name: str) -> str:

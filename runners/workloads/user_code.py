@@ -24,6 +24,9 @@ from runners.model import (
 )
 from runners.workloads import pickled
 
+OWN = f"{Path(__file__).parents[1]}{os.sep}"
+"""The folder of this program, which has frames in the traces of a user's errors."""
+
 GUARD = 'if __name__ == "__main__":'
 
 
@@ -97,15 +100,22 @@ def call(
     """
     try:
         return function(*arguments, **keywords)
-    except Interrupted:
+    except (Interrupted, UsageError):
         raise
     except BaseException as error:  # also SystemExit: it would end this process silently
-        raise UsageError(f"workload.{parameter}={value} raises {told(error)}; {what}") from error
+        name = f"workload.{parameter}={value}"
+        if pickled.is_pickled(value):
+            name = f"{parameter.removesuffix('_from')}: {pickled.label(value)}"
+        raise UsageError(f"{name} raises {told(error)}; {what}") from error
 
 
 def told(error: BaseException) -> str:
     """An error in one line, with the place where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(OWN)  # one of ours has only called it
+    ]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{in_one_line(error)}{where}"
 

@@ -89,6 +89,12 @@ class Choices:
     style: str = "screen"
 
     def __post_init__(self) -> None:
+        for name in ("x", "y", "colour", "dash", "panel"):
+            asked = getattr(self, name)
+            if not isinstance(asked, str) and not (asked is None and name not in ("x", "y")):
+                raise UsageError(f"{name}={asked!r}: name a column of the summary")
+        if not isinstance(self.log_y, bool):
+            raise UsageError(f"log_y={self.log_y!r}: true or false")
         if self.size is not None and not _is_size(self.size):
             raise UsageError(
                 f"size={_size(self.size)}: width and height in inches, from {NARROWEST:g} to "
@@ -202,7 +208,7 @@ def _column(cells: pd.DataFrame, role: str, asked: str) -> str:
     near = did_you_mean(asked, [*known, *(name.partition(".")[2] for name in parameters)])
     varying = [name for name in known if cells[name].nunique(dropna=False) > 1]
     there = joined(varying) if varying else "none"
-    raise UsageError(f"--{role} {asked}: no such column{near}; those that differ are {there}")
+    raise UsageError(f"{role}={asked}: no such column{near}; those that differ are {there}")
 
 
 def _value(cells: pd.DataFrame, asked: str) -> tuple[str, str, str, str]:
@@ -216,7 +222,7 @@ def _value(cells: pd.DataFrame, asked: str) -> tuple[str, str, str, str]:
     numbers = [str(c) for c in cells.columns if is_axis(cells, str(c))]
     near = did_you_mean(asked, [*VALUES, *numbers])
     raise UsageError(
-        f"--y {asked}: no such number{near}; write {joined(list(VALUES), 'or')}, or a column of "
+        f"y={asked}: no such number{near}; write {joined(list(VALUES), 'or')}, or a column of "
         "summary.csv that has numbers"
     )
 

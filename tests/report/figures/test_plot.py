@@ -100,6 +100,12 @@ def test_a_cell_without_an_interval_is_hollow() -> None:
     assert "no interval" in legend(figure)
 
 
+@pytest.mark.parametrize("choice", [{"x": 5}, {"colour": 5}, {"y": None}, {"log_y": "x"}])
+def test_choices_are_names(choice: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(choice))):
+        Choices(**choice)
+
+
 def test_a_size_without_room_for_more_than_text_is_told() -> None:
     with pytest.raises(UsageError, match=r"size=1\.5x1\.5: its text leaves no room"):
         plots.plot(summary(*SWEEP), Choices(size=(1.5, 1.5), font=12))
@@ -162,7 +168,7 @@ def test_the_words_of_the_command_are_these_choices() -> None:
     [
         ("--x exec", "did you mean executor?"),
         ("--y speedups", "did you mean speedup?"),
-        ("--y executor", "--y executor: no such number"),
+        ("--y executor", "y=executor: no such number"),
         ("--panel ends", "did you mean end?"),
         ("--size big", "as in 3.4x2.4"),
         ("--size 3.4", "as in 3.4x2.4"),
