@@ -28,6 +28,8 @@ from runners.results.write import typed
 from runners.words.lines import say
 from runners.words.parser import Parser
 
+ASKED = 3
+"""So many experiments at most are asked whether they take what is behind `--`."""
 COLUMNS = ("row", "claim", "lecture", "measured", "verdict")
 STYLES = {"holds": "green", "does not hold": "red", "changed": "magenta", "undecided": "yellow"}
 
@@ -50,6 +52,9 @@ def run(words: Sequence[str]) -> int:
         return 0 if unwritten() is None else 1
     if not options.names:
         chosen = [found for found in chosen if found.claims and not found.by_name]
+    if (mistake := _mistake(chosen, options.quick, overrides)) is not None:
+        say(f"error: {mistake}", sys.stderr)
+        return 2
     folder = options.output or Path("outputs", "lecture-quick" if options.quick else "lecture")
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
     REQUESTS.kept = lambda: (
@@ -66,6 +71,18 @@ def run(words: Sequence[str]) -> int:
         return _measured_and_written(console, chosen, folder, language, options.quick, overrides)
     finally:
         release(folder)
+
+
+def _mistake(chosen: Sequence[Experiment], quick: bool, overrides: Sequence[str]) -> str | None:
+    """What is wrong with the overrides: no experiment takes them, of the first ones."""
+    if not overrides:
+        return None
+    told = (
+        sweeps.refused(sweeps.arguments(one.name, quick=quick, overrides=overrides))
+        for one in chosen[:ASKED]
+    )
+    first = next(told)
+    return first if first and all(told) else None
 
 
 def _measured_and_written(

@@ -36,6 +36,7 @@ LONGEST_S = 15 * 60.0
 
 
 OUTPUT = "output.txt"
+ERROR = "error: "
 PROMPT = "$ "
 """Stands before what was typed, in its first line."""
 
@@ -58,6 +59,28 @@ def budget_s(*, quick: bool = False, overrides: Sequence[str] = ()) -> float:
         return math.nan
 
 
+def refused(command: Sequence[str]) -> str:
+    """Why the program takes no such words, in a line; "" where it does. Nothing is measured."""
+    done = subprocess.run(
+        [sys.executable, "-c", _code(), *command, "--dry-run"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    told = [line for line in done.stderr.splitlines() if line.startswith(ERROR)]
+    return told[-1].removeprefix(ERROR).strip() if done.returncode == 2 and told else ""
+
+
+def _code() -> str:
+    # Not `-m runners`: a folder of that name in the working folder would be taken for it.
+    return (
+        f"import sys; sys.path[:] = {[*sys.path, OWN]!r}; "
+        f"from runners.door import end_with_parent; end_with_parent({os.getpid()}); "
+        "from runners.__main__ import main; main()"
+    )
+
+
 def run(
     command: Sequence[str], folder: Path, typed: Sequence[str], told: Callable[[int, int], None]
 ) -> str:
@@ -78,14 +101,8 @@ def run(
         "sweep.report=false",
         "sweep.progress=json",
     )
-    # Not `-m runners`: a folder of that name in the working folder would be taken for it.
-    code = (
-        f"import sys; sys.path[:] = {[*sys.path, OWN]!r}; "
-        f"from runners.door import end_with_parent; end_with_parent({os.getpid()}); "
-        "from runners.__main__ import main; main()"
-    )
     process = subprocess.Popen(
-        [sys.executable, "-u", "-c", code, *command, *places],
+        [sys.executable, "-u", "-c", _code(), *command, *places],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -103,8 +120,8 @@ def run(
                 output.write(line)
                 if (cell := _cell(line)) is not None:
                     told(*cell)
-                if line.startswith("error: "):
-                    errors = line.removeprefix("error: ").strip()
+                if line.startswith(ERROR):
+                    errors = line.removeprefix(ERROR).strip()
         except BaseException:
             # What we answer it answers as well; it may have been started to ignore Ctrl+C.
             process.send_signal(REQUESTS.pending or signal.SIGTERM)

@@ -69,7 +69,8 @@ def test_a_sweep_and_the_lecture_start_from_there_too(scripts: Path, own: Path) 
 
 
 def test_the_shell_is_told_what_can_follow(scripts: Path, own: Path) -> None:
-    asked = {"COMP_LINE": "speedup-lab executor=proc", "COMP_POINT": "25", "COMP_TYPE": "9"}
+    line = "speedup-lab --dry-run --at-least 1.5 versus=HEAD~1 executor=proc"  # some are ours alone
+    asked = {"COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9"}
     done = subprocess.run(
         [scripts / "speedup-lab", "-sc", "query=bash"],
         cwd=own,

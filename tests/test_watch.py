@@ -312,7 +312,7 @@ def test_the_report_is_text_html_and_files(tmp_path: Path, capsys: Any) -> None:
     trace = json.loads((tmp_path / "trace.json").read_text())
     assert sum(event["name"].startswith("task ") for event in trace["traceEvents"]) == 2
     assert json.loads((tmp_path / "watch.json").read_text())["ended"] == 2
-    assert "<pre>ThreadPoolExecutor" in pool.report._repr_html_()
+    assert ">ThreadPoolExecutor" in pool.report._repr_html_()
     assert "2 tasks" in repr(pool.report)
 
 

@@ -31,11 +31,12 @@ def python_notes(summary: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
 
 def _marks(known: Sequence[Interpreter]) -> Iterator[str]:
     """What it is by which interpreters of the same name are told apart."""
-    for one in known:
+    for number, one in enumerate(known, 1):
         if "environment" in one.known_by:
             yield (
-                f"{one.name}: named more than once; the same build in another place, maybe with "
-                f"other packages ({one.build or 'how it was built is not known'})"
+                f"{one.name}: number {number} of those that python= named; the same build as "
+                "another one, in another place, maybe with other packages "
+                f"({one.build or 'how it was built is not known'})"
             )
         elif one.known_by and one.known_by != one.compiler:
             yield f"{one.name}: {one.build or 'how it was built is not known'}"

@@ -37,7 +37,7 @@ class Recommendation:
     all others; None where there is none, or none that beats the baseline. `best` has the highest
     speedup; `lead` is how much faster it is than the choice. `open` are those of which nothing
     shows that the best beats them, the best first; `next` is the fastest that it does beat, and by
-    how much.
+    how much, with an interval that shows it.
     `workers` has an entry for each executor of which several n were measured, `others` the fastest
     n of each executor, the best first.
     """
@@ -215,12 +215,14 @@ def _recommendation(
     beaten = [c for c in candidates if c.cell in worse and c.cell not in good]
     sure = [c for c in candidates if c.cell in good and c.speedup.low > 1]
     fastest = {c.line: c for c in reversed(candidates)}
+    # A test of one side may tell what the interval of two sides beside it does not show.
+    shown = ((one, comparison.ratio(best.cell, one.cell)) for one in beaten)
     choice = min(sure, key=lambda c: c.cost, default=None)
     return Recommendation(
         *(panel, baseline, best, choice),
         lead=comparison.ratio(best.cell, choice.cell) if choice not in (None, best) else None,
         open=tuple(c for c in candidates if c.cell not in worse),
-        next=(beaten[0], comparison.ratio(best.cell, beaten[0].cell)) if beaten else None,
+        next=next(((one, ratio) for one, ratio in shown if ratio.low > 1), None),
         worth=worth,
         workers=tuple(_workers(_on(panel, interpreter), candidates, comparison, worth)),
         interpreter=interpreter,

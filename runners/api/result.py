@@ -141,7 +141,6 @@ class Result:
         Raises UsageError where there is nothing to draw.
         """
         from runners.report import figures
-        from runners.words.pythons import interpreters
 
         found: Figure | None = None
         if kind not in get_args(Kind):
@@ -160,7 +159,7 @@ class Result:
             found = figures.efficiency(self.summary)
         elif kind == "memory" and figures.has_memory(self.summary):
             found = figures.memory(self.summary)
-        elif kind == "pythons" and interpreters(self.summary).several:
+        elif kind == "pythons" and figures.has_pythons(self.summary):
             found = figures.pythons(self.summary)
         elif kind == "versus" and self._against:
             found = figures.forest(self._against[0].found)

@@ -268,13 +268,15 @@ def each_value(override: Override) -> list[str]:
     """The values of a sweep, as Hydra takes them by themselves.
 
     In a choice it has forgotten the quotes around a text; one with quotes inside it cannot read.
+    `null` twice is `_as_choice` of a single one.
     """
-    return [
+    found = [
         _in_quotes(re.sub(r"\\(.)", r"\1", value))
         if value.startswith("\\") and set(value) & set("'\"")
         else value
         for value in override.sweep_string_iterator()
     ]
+    return found[:1] if found == ["null", "null"] else found
 
 
 def _is_list_of_python(argument: str, value: str) -> bool:
@@ -344,6 +346,8 @@ def _as_choice(argument: str) -> str:
         return argument  # which Hydra will tell
     if override.is_sweep_override() or (key.endswith("executor") and value != "all"):
         return argument
+    if value == "null":  # which no choice has
+        return f"{key}=null,null"
     return f"{key}=choice({value})" if value else argument
 
 
@@ -356,9 +360,7 @@ def count_cells(params: Mapping[str, Any], overrides: Sequence[str]) -> int:
     loader = hydra.config_loader() if hydra.is_initialized() else None
     texts = [*(as_override(key, value) for key, value in params.items()), *overrides]
     counts = {
-        part.get_key_element(): sum(1 for _ in part.sweep_string_iterator())
-        if part.is_sweep_override()
-        else 1
+        part.get_key_element(): len(each_value(part)) if part.is_sweep_override() else 1
         for part in OverridesParser.create(config_loader=loader).parse_overrides(texts)
     }
     return math.prod(counts.values())

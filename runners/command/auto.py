@@ -6,11 +6,12 @@ ones beside it are slower, what lies between is tried in a second panel.
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -22,6 +23,9 @@ from runners.model import WAITING, Plan, UsageError
 from runners.planning.config import plan
 from runners.planning.environment import Site
 from runners.words.labels import SERIAL
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BETWEEN = 3
 """So many numbers at most are tried in a second panel, on either side."""
@@ -116,9 +120,14 @@ def second(cells: Sequence[Cell], folder: Path) -> Iterator[Overrides]:
     from runners.results.read import read_runs
 
     runs = read_runs(folder)
+    summary = summarise(runs)
     by_name = {cell.what.cell: cell for cell in cells}
     tried = {cell.overrides for cell in cells}
-    for found in recommend(summarise(runs), runs):
+    for overrides in _there(summary, by_name):  # an earlier command has begun them
+        if overrides not in tried:
+            tried.add(overrides)
+            yield overrides
+    for found in recommend(summary, runs):
         for workers in found.workers:
             enough = workers.enough
             cell = None if enough is None else by_name.get(enough.cell.partition("#")[0])
@@ -129,6 +138,23 @@ def second(cells: Sequence[Cell], folder: Path) -> Iterator[Overrides]:
                 if overrides not in tried:
                     tried.add(overrides)
                     yield overrides
+
+
+def _there(summary: "pd.DataFrame", by_name: Mapping[str, Cell]) -> Iterator[Overrides]:
+    """The other cells that are there on the lines of these cells, with other numbers of workers."""
+    from runners.words.labels import labels
+
+    named = labels(summary)
+    places = list(zip(named["panel"], named["line"], summary["python"], strict=True))
+    names = summary["cell"].astype(str).str.partition("#")[0]
+    ours = {
+        place: by_name[name].overrides
+        for place, name in zip(places, names, strict=True)
+        if name in by_name
+    }
+    for place, name, n in zip(places, names, summary["n"], strict=True):
+        if name not in by_name and place in ours:
+            yield with_n(ours[place], int(n))
 
 
 def between(workers: HowMany) -> list[int]:

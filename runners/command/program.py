@@ -23,7 +23,7 @@ from runners.command.job import BUSY, Job, site
 from runners.command.mistakes import explain, fail
 from runners.command.outlook import Outlook
 from runners.command.progress import NAMES, differing
-from runners.command.showing import first_cell, version
+from runners.command.showing import complete, first_cell, version
 from runners.command.words import endless, misshapen, unparsable, unreadable
 from runners.door import REQUESTS, UNWRITTEN, libraries_only, unwritten
 from runners.model import (
@@ -116,6 +116,7 @@ def run(arguments: Sequence[str]) -> int:
     Pairs that are not supported do not make a sweep fail, unless there is nothing else. With
     `--at-least` it says whether a cell reaches that speedup: 0, 1, or 5 where nobody can tell.
     """
+    complete(arguments)
     try:
         least, arguments = gate.demanded(written_out(arguments))
         if (problem := misshapen(arguments)) is not None:

@@ -1,5 +1,6 @@
 """Options that show something and measure nothing: Hydra has them for a single cell alone."""
 
+import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -8,7 +9,8 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from runners.command.arguments import MULTIRUN, each_value
+from runners.command.arguments import MULTIRUN, SHORT, each_value
+from runners.command.gate import OPTION
 
 OF_A_CELL = ("--cfg", "-c", "--info", "-i")
 SHOWING = (*OF_A_CELL, "--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc")
@@ -21,6 +23,28 @@ def version() -> str:
     except metadata.PackageNotFoundError:
         own = "(not installed)"
     return f"Speedup Lab {own}, Hydra {hydra.__version__}, Python {platform.python_version()}"
+
+
+def complete(words: Sequence[str]) -> None:
+    """Have Hydra complete the line that is being typed: without what is ours, which it refuses.
+
+    Shells hand it over in the environment, with the words that ask for it.
+    """
+    line = os.environ.get("COMP_LINE")
+    if line is None or not {"-sc", "--shell-completion"} & set(words):
+        return
+    *typed, last = line.split(" ")
+    kept: list[str] = []
+    before = ""
+    for word in typed:
+        is_value = before == OPTION
+        own = word in SHORT or word.partition("=")[0] == OPTION or is_value
+        unreadable = "=" in word and not word.startswith("-") and _parsed(word) is None
+        if not (own or unreadable or word.startswith(("resume=", "versus=", "python="))):
+            kept.append(word)
+        before = word
+    readable = "=" not in last or last.endswith("=") or _parsed(last.rstrip(",")) is not None
+    os.environ["COMP_LINE"] = " ".join([*kept, last if readable else ""])
 
 
 def first_cell(words: Sequence[str]) -> tuple[list[str], str]:

@@ -7,7 +7,8 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from runners.command.arguments import MULTIRUN, apart, config_folders, parsed
+from runners.command.arguments import MULTIRUN, SHORT, apart, config_folders, parsed
+from runners.command.gate import OPTION
 from runners.model import did_you_mean, in_one_line
 from runners.planning import searchpath
 
@@ -30,7 +31,8 @@ def misshapen(words: Sequence[str]) -> str | None:
         key = name.lstrip("-")
         taken = any(one.startswith(name) for one in known) and key not in SETTINGS
         if name.startswith("-") and not taken:
-            near = did_you_mean(name, known) if key not in SETTINGS else ""
+            every = [*known, *SHORT, OPTION]
+            near = did_you_mean(name, every) if key not in SETTINGS else ""
             return (
                 f"{option}: there is no such option{near}; a setting is KEY=VALUE without dashes, "
                 f"as {SETTINGS.get(key, 'workload')}=...; --help has both"

@@ -86,7 +86,7 @@ def test_tasks_that_wait_have_more_workers_than_cpus(tmp_path: Path) -> None:
     assert panels[1] == panels[2] == panels[4]
     again = run_program(*("n=auto", "executor=thread", "resume=out", *NAPS), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.count("reused") >= len({*tried} & {1, 2, 4})  # the first panel
+    assert again.stdout.count("reused") >= len(tried)
 
 
 def test_the_second_panel_has_what_is_between(tmp_path: Path) -> None:
@@ -101,7 +101,9 @@ def test_the_second_panel_has_what_is_between(tmp_path: Path) -> None:
     ]
     expected = [("executor=pool", f"n={n}") for n in (5, 6, 7, 10, 12, 14)]
     assert list(second(cells, tmp_path)) == expected
-    assert list(second([cell for cell in cells if "n=8" not in cell.overrides], tmp_path)) == []
+    assert list(second([cell for cell in cells if "n=8" not in cell.overrides], tmp_path)) == [
+        ("executor=pool", "n=8")  # which an earlier command has measured
+    ]
 
 
 @pytest.mark.parametrize(

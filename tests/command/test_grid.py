@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runners.command.arguments import count_cells, expanded
 from runners.command.grid import Grid
 from runners.model import UsageError
 from runners.planning import config
@@ -108,6 +109,13 @@ def test_what_no_option_has_is_a_mistake(make_grid: MakeGrid) -> None:
 def test_a_choice_of_one_is_a_value(make_grid: MakeGrid) -> None:
     """As another sweeper may hand it on."""
     assert make_grid().config(["workload.end=choice(5)"], 0).workload.end == 5
+
+
+def test_null_is_a_value_in_a_sweep_too(make_grid: MakeGrid) -> None:
+    words = expanded(["-m", "workload=primes", "workload.ranges=null", "n=1,2"])
+    cells = make_grid().combinations({}, words[1:])
+    assert len(cells) == count_cells({}, words[1:]) == 2
+    assert make_grid().config(cells[0], 0).workload.ranges is None
 
 
 def test_a_later_value_takes_the_place_of_an_experiments(make_grid: MakeGrid) -> None:

@@ -1,5 +1,6 @@
 """What shows something of a sweep is asked of its first cell."""
 
+import os
 from importlib import metadata
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from runners.command.arguments import expanded
 from runners.command.program import run
-from runners.command.showing import first_cell
+from runners.command.showing import complete, first_cell
 from tests.conftest import run_program
 
 NOTE = "note: of the sweep's cells this is the one with "
@@ -46,6 +47,26 @@ def test_an_experiment_with_a_sweep_is_one_without_m(
     words = ["--config-dir", str(tmp_path), "+experiment=own", "n=2"]
     assert ("--multirun" in expanded(words)) == makes
     assert "--multirun" in expanded(["+experiment=gil"])  # the program's own
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("speedup-lab --dry-run workload=pri", "speedup-lab workload=pri"),
+        ("speedup-lab --at-least 1.5 n=2 ", "speedup-lab n=2 "),
+        ("speedup-lab --at-least=1.5 versus=HEAD~1 n=", "speedup-lab n="),
+        ("python -m runners resume=/a b workload=pri", "python -m runners b workload=pri"),
+        ("speedup-lab versus=HEAD~", "speedup-lab "),
+    ],
+)
+def test_hydra_completes_a_line_without_what_is_ours(
+    typed: str, completed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMP_LINE", typed)
+    complete(["n=2"])
+    assert os.environ["COMP_LINE"] == typed
+    complete(["-sc", "query=bash"])
+    assert os.environ["COMP_LINE"] == completed
 
 
 def test_the_version_is_the_programs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from runners.planning.config import Config
         ("--experiment gil", "as +experiment=..."),
         ("-m experiment=gil", "write +experiment=gil"),
         ("-x n=2", "-x: there is no such option;"),
+        ("--dryrun", "--dryrun: there is no such option (did you mean --dry-run?);"),
         ("--hlep", "--hlep: there is no such option (did you mean --help?);"),
     ],
 )

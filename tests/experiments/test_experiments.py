@@ -196,17 +196,26 @@ def test_a_finished_cell_is_not_measured_again(folder: Path) -> None:
 
 
 def test_an_experiment_that_cannot_be_run_is_said_and_the_page_written(tmp_path: Path) -> None:
-    words = ("gil", "--output=.", "--", "measure.time_budget_s=600", "nonsense=1")
-    done = run_program(*words, cwd=tmp_path, module="experiments")
+    few = ("measure.time_budget_s=600", "measure.min_rounds=1", "measure.max_rounds=1")
+    words = ("pool", "gil", "--output=.", "--", *few, "measure.interpreters=1")
+    count = "workload.count=1000"  # which one of them has
+    done = run_program(*words, count, cwd=tmp_path, module="experiments")
     assert done.returncode == 1
     assert done.stdout.startswith(
-        "Experiments: 1, cells: 4. Measuring takes up to 40:00, by the time budgets of 600 s a "
+        "Experiments: 2, cells: 5. Measuring takes up to 50:00, by the time budgets of 600 s a "
         "cell; starting takes some more; that is longer than 15 minutes in all"
     )
     assert "Traceback" not in done.stderr + done.stdout
     text = (tmp_path / "lecture.md").read_text()
-    assert re.search(r"\*\*Not measured: .*nonsense", text)
-    assert text.count("| not measured |") == len(EXPERIMENTS["gil"].claims)
+    assert re.search(r"\*\*Not measured: .*count", text)
+    assert text.count("| not measured |") == len(EXPERIMENTS["pool"].claims)
+
+
+def test_what_no_experiment_takes_is_told_once_and_nothing_is_written(tmp_path: Path) -> None:
+    done = run_program("--output=out", "--", "nonsense=1", cwd=tmp_path, module="experiments")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "nonsense: there is no such key" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_will_take_longer_says_so() -> None:

@@ -9,7 +9,7 @@ from runners.report.figures.memory import has_memory, memory
 from runners.report.figures.over_time import over_time
 from runners.report.figures.plot import Choices, plot, seconds, weak
 from runners.report.figures.proposal import proposal
-from runners.report.figures.pythons import pythons
+from runners.report.figures.pythons import has_pythons, pythons
 from runners.report.figures.speedup import speedup
 from runners.report.figures.timeline import timeline
 
@@ -19,6 +19,7 @@ __all__ = [
     "efficiency",
     "forest",
     "has_memory",
+    "has_pythons",
     "heading",
     "image",
     "matrix",

@@ -173,7 +173,8 @@ def legend(figure: Figure, handles: Iterable[Artist]) -> None:
     """
     found = list(handles)
     lengths = [min(len(str(handle.get_label())), LABEL) for handle in found]
-    widths = [0.6 + 0.065 * length for length in lengths]  # inches, at the legend's font size
+    scale = matplotlib.rcParams["legend.fontsize"] / _STYLE["legend.fontsize"]
+    widths = [scale * (0.6 + 0.065 * length) for length in lengths]  # inches
     fitting = [
         count
         for count in range(1, len(found) + 1)
@@ -181,7 +182,7 @@ def legend(figure: Figure, handles: Iterable[Artist]) -> None:
     ]
     columns = max(fitting, default=1)
     lines = sum(str(handle.get_label()).count("\n") + 1 for handle in found)
-    more = max(0.0, _ENTRY * lines / columns - _LEGEND)
+    more = max(0.0, scale * _ENTRY * lines / columns - _LEGEND)
     figure.set_figheight(figure.get_figheight() + more)
     figure.legend(handles=found, loc="outside lower center", ncols=columns, frameon=False)
 

@@ -4,7 +4,9 @@ What is on x, in colour, in dashes and in panels is chosen, as in seaborn's `rel
 averaged: cells that the choices do not tell apart are lines of their own, and it says so.
 """
 
+import math
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
-    LogLocator,
+    MaxNLocator,
     NullLocator,
     PercentFormatter,
 )
@@ -65,6 +67,8 @@ _ONE: Style = {"color": "0.45", "lw": 1, "ls": (0, (6, 3))}
 _DODGE = 0.5
 """Of the way to the nearest neighbour on x, for all lines together: points stay with their own."""
 _HEIGHT = 3.0  # inches
+_TICKS = 7
+"""Of a logarithmic axis, at most."""
 _LOG = 4.0
 """Numbers whose largest is this many times the smallest are on a logarithmic axis."""
 
@@ -176,6 +180,8 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
         if choices.size is not None:  # the legend makes room for itself
             figure.set_size_inches(*choices.size)
             figure.draw_without_rendering()  # so that it is known whether there is room
+            if any(one.get_window_extent().width > figure.bbox.width for one in figure.legends):
+                warnings.warn("constrained_layout not applied: of the legend", stacklevel=1)
     return figure
 
 
@@ -185,15 +191,13 @@ def _room(choices: Choices) -> Iterator[None]:
     if choices.size is None:
         yield
         return
+    told = f"size={_size(choices.size)}: its text leaves no room for the figure; make it larger, "
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
         try:
             yield
         except UserWarning:
-            raise UsageError(
-                f"size={_size(choices.size)}: its text leaves no room for the figure; make it "
-                "larger, or the font smaller (font)"
-            ) from None
+            raise UsageError(f"{told}or the font smaller (font)") from None
 
 
 def _column(cells: pd.DataFrame, role: str, asked: str) -> str:
@@ -245,7 +249,8 @@ def _texts(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
 def _named(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
     """As the legend has it: a number with its name."""
     is_number = bool(name) and is_axis(cells, name)
-    return (f"{name.rpartition('.')[2]} = " if is_number else "") + _texts(cells, name)
+    before = f"{name.rpartition('.')[2]} = " if is_number else ""
+    return _texts(cells, name).map(lambda text: before + text).astype(object)
 
 
 def _but_for(cells: pd.DataFrame, x: str) -> "pd.Series[str]":
@@ -270,27 +275,33 @@ def _called(name: str) -> str:
 
 def _not_apart(data: pd.DataFrame, drawn: pd.DataFrame, names: Mapping[str, str]) -> str:
     """That some cells look the same, and in what they differ; "" where none do."""
-    same = data.groupby(["panel", "colour", "dash", "x"])["own"].transform("nunique") > 1
+    look = ["panel", "colour", "dash", "x"]
+    same = data.groupby(look)["own"].transform("nunique") > 1
     if not same.any():
         return ""
-    twins = drawn.loc[same]
+    alike = drawn.loc[same].groupby([data.loc[same, name] for name in look])
     differing = [
         name
-        for name in _known(twins)
-        if name not in names.values() and twins[name].nunique(dropna=False) > 1
+        for name in _known(drawn)
+        if name not in names.values() and (alike[name].nunique(dropna=False) > 1).any()
     ]
-    return f"Lines of one look differ in {joined(differing) if differing else 'their results'}."
+    what = "Lines" if is_numeric_dtype(data["x"]) else "Dots"
+    return f"{what} of one look differ in {joined(differing) if differing else 'their results'}."
 
 
 def _looks(data: pd.DataFrame) -> dict[tuple[str, str], Style]:
-    """Colour and marker by what colour stands for, dashes by what these do."""
+    """Colour and marker by what colour stands for, dashes by what these do.
+
+    Where no lines join the dots, these have the marker of what dashes stand for.
+    """
     colours = sorted(set(data["colour"]), key=in_order)
     dashes = sorted(set(data["dash"]), key=in_order)
     palette = sns.color_palette("colorblind", max(len(colours), 1))
+    by_dash = not is_numeric_dtype(data["x"]) and len(dashes) > 1
     return {
         (colour, dash): {
             "color": palette[at],
-            "marker": MARKERS[at % len(MARKERS)],
+            "marker": MARKERS[(k if by_dash else at) % len(MARKERS)],
             "ls": DASHES[k % len(DASHES)],
         }
         for at, colour in enumerate(colours)
@@ -322,9 +333,17 @@ def _draw(
     lines.sort(key=lambda line: [in_order(str(part)) for part in line[0]])
     joined = is_numeric_dtype(data["x"])
     gaps = np.diff(sorted(places.values()))
-    step = _DODGE * float(gaps.min(initial=1.0)) / max(len(lines), 1) if joined else 0.0
+    step = _DODGE * float(gaps.min(initial=1.0)) / max(len(lines), 1)
+    # Of names each has its own dots beside each other: most lines have no dot at most names.
+    counts, seen = data["x"].value_counts(), Counter[Any]()
     for at, ((colour, dash, _), own) in enumerate(lines):
-        x = own["x"].map(places).to_numpy(float) + step * (at - (len(lines) - 1) / 2)
+        x = own["x"].map(places).to_numpy(float, copy=True)
+        if joined:
+            x = x + step * (at - (len(lines) - 1) / 2)
+        else:
+            for k, value in enumerate(own["x"]):
+                x[k] += _DODGE * ((seen[value] + 0.5) / counts[value] - 0.5)
+                seen[value] += 1
         look = looks[str(colour), str(dash)]
         y = own["y"].to_numpy(float)
         if joined and len(x) > 1:
@@ -357,12 +376,13 @@ def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> 
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    has_loop = choices.y == "seconds" and choices.panel is None and data["loop"].notna().any()
     if choices.log_y and (data["y"] > 0).all() and len(data):
+        every = data[["y", "low", "high", *(["loop"] if has_loop else [])]].to_numpy(float)
+        every = every[np.isfinite(every) & (every > 0)]
         axes.set_yscale("log")
-        wide = data["y"].max() > _LOG**2 * data["y"].min()
-        axes.yaxis.set_major_locator(
-            LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 4, 5, 7))
-        )
+        axes.set_ylim(every.min() / 1.15, every.max() * 1.15)
+        axes.yaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_ylim())))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
@@ -372,10 +392,26 @@ def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> 
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     if choices.y in ("speedup", "efficiency"):
         axes.axhline(1, zorder=1, **_ONE)
-    if choices.y == "seconds" and choices.panel is None and data["loop"].notna().any():
+    if has_loop:
         axes.axhline(float(data["loop"].median()), zorder=1, **_ONE)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers within the ends of a logarithmic axis: from 2 to 7, wherever there are."""
+    found: list[float] = []
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        every = [digit * 10.0**power for power in powers for digit in digits]
+        inside = [tick for tick in every if low <= tick <= high]
+        if len(inside) > _TICKS:
+            step = -(-len(inside) // _TICKS)
+            return found or inside[::step]
+        found = inside
+    if len(found) < 2:
+        found = [tick for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+    return found
 
 
 def _handles(

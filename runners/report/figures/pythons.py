@@ -88,6 +88,13 @@ class _Panel:
         return [(str(way), int(n)) for way, n in drawn.sort_values(["way", "n"]).to_numpy()]
 
 
+def has_pythons(summary: pd.DataFrame) -> bool:
+    """Whether any workload ran on several interpreters."""
+    known = interpreters(summary)
+    groups = by_workload(summary.assign(**labels(summary)))
+    return any(len(as_named(group, known)) > 1 for group in groups)
+
+
 def pythons(summary: pd.DataFrame) -> Figure:
     """The speed of the plain loop on each interpreter, and below it the speedups there.
 
@@ -153,7 +160,7 @@ def _panels(summary: pd.DataFrame) -> tuple[list[_Panel], str]:
     panels = []
     for group in by_workload(cells):
         order = as_named(group, known)
-        if group["serial_ratio"].notna().any():
+        if len(order) > 1 and group["serial_ratio"].notna().any():
             place = {at: k for k, at in enumerate(order)}
             own = group.loc[known.of[group.index] >= 0]
             own = own.assign(place=known.of[own.index].map(place))

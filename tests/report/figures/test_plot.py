@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from runners.model import UsageError
 from runners.report import figures as plots
 from runners.report.figures import Choices
+from runners.report.figures.plot import log_ticks
 from runners.report.options import chosen, parser
 from tests.synthetic import summary
 
@@ -188,3 +191,32 @@ def test_what_there_is_not_is_told_with_what_there_is(words: str, told: str) -> 
     with pytest.raises(UsageError) as caught:
         figure()
     assert told in str(caught.value)
+
+
+@given(st.floats(1e-6, 1e3), st.floats(1.3, 1e6))
+def test_a_logarithmic_axis_has_from_two_to_seven_labels(low: float, factor: float) -> None:
+    ticks = log_ticks(low, low * factor)
+    assert 2 <= len(ticks) <= 7
+    assert all(low <= tick <= low * factor for tick in ticks)
+    assert ticks == sorted(ticks)
+
+
+def test_of_names_each_has_its_dots_beside_each_other_and_dashes_are_markers() -> None:
+    cells = summary(*(cell(e, n) for e in ("pool", "thread") for n in (1, 2, 4)))
+    figure = plots.plot(cells, Choices(x="executor", dash="n", colour="executor"))
+    lines = [line for line in figure.axes[0].lines if line.get_marker() not in ("None", "", None)]
+    places = {round(float(x), 6) for line in lines for x in np.atleast_1d(line.get_xdata())}
+    assert len(places) == 6
+    [legend] = figure.legends
+    handles: Any = legend.legend_handles
+    assert len({handle.get_marker() for handle in handles[:3]}) == 3
+    assert figure.get_suptitle() == ""
+    untold = plots.plot(cells, Choices(x="executor"))
+    assert untold.get_suptitle() == "Dots of one look differ in n."
+
+
+def test_a_legend_that_is_wider_than_the_figure_leaves_no_room() -> None:
+    name = "an_executor_with_a_very_long_name_of_its_own"
+    cells = summary(cell("pool", 1), cell(name, 1), cell("pool", 2), cell(name, 2))
+    with pytest.raises(UsageError, match="leaves no room"):
+        plots.plot(cells, Choices(size=(2.5, 4), font=14))
