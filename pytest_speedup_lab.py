@@ -11,8 +11,6 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +55,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[TOLD] = []
 
 
+def _uses_it(item: pytest.Item) -> bool:
+    """Whether a test uses the fixture, and not one of its own project's that is called so."""
+    known: dict[str, Any] = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    found: Any = known.get("speedup") or ()
+    return bool(found) and getattr(found[-1].func, "__module__", None) == __name__
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "speedup" in getattr(item, "fixturenames", ()):
+        if _uses_it(item):
             item.add_marker(pytest.mark.speedup)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)  # of a worker of pytest-xdist
+    if output is not None:
+        output["speedups"] = session.config.stash.get(TOLD, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    told = getattr(node, "workeroutput", {}).get("speedups", [])
+    node.config.stash[TOLD].extend(told)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,7 +85,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.when == "call" and "speedup" in getattr(item, "fixturenames", ()):
+    if report.when == "call" and _uses_it(item):
         item.stash[FAILED] = not report.passed
     return report
 
@@ -269,6 +286,9 @@ class Measured:
         self.speedup.tell("passed", f"{most} tasks ran at the same time")
 
     def _demand(self, name: "Demand", value: float) -> None:
+        from decimal import Decimal
+        from numbers import Real
+
         from runners.analysis import demand
 
         self.judged = True

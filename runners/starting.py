@@ -41,7 +41,8 @@ def command(
         place.mkdir()
         (place / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
     if not python.is_this:
-        path = f"sys.path += {[str(place), *users_folders()]!r}"
+        # First: the program may be installed there as well, in another version.
+        path = f"sys.path.insert(0, {str(place)!r}); sys.path += {users_folders()!r}"
     else:
         path = f"sys.path[:] = {own if version is None else [str(place), *own]!r}"
     if version is not None:

@@ -67,7 +67,9 @@ def test_in_a_package_its_modules_and_files_are_the_packages(
     [
         ("workload primes", "primes: there is a workload of that name already"),
         ("executor pool", "pool: there is an executor of that name already"),
-        ("workload json", "json: the file json.py would hide a module of Python"),
+        ("workload json", "json: the file json.py would hide a module of that name"),
+        ("workload numpy", "numpy: the file numpy.py would hide a module of that name"),
+        ("executor hydra", "hydra: the file hydra.py would hide a module of that name"),
         ("workload class", "class: Python keeps this word for itself"),
         ("workload Words", "Words: a name is of small letters"),
         ("workload ../evil", "../evil: a name is of small letters"),

@@ -280,3 +280,22 @@ def test_nothing_of_the_program_is_loaded_without_the_fixture(tmp_path: Path) ->
     )
     _, found = pytest_from_nothing(tmp_path)
     assert found == {"test_light": "PASSED"}
+
+
+def test_a_fixture_of_ones_own_of_that_name_is_no_matter_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "test_of_mine.py").write_text(
+        "import pytest\n@pytest.fixture\ndef speedup(): return 3\n"
+        "def test_mine(speedup): assert speedup == 3\n"
+    )
+    _, found = pytest_in(tmp_path, "-m", "not speedup")
+    assert found == {"test_mine": "PASSED"}
+
+
+def test_a_worker_of_xdist_hands_its_verdicts_on(tmp_path: Path) -> None:
+    (tmp_path / "test_of_mine.py").write_text(
+        "def test_scales(speedup): speedup(len, ['']).at_least(5)\n"
+        "def test_cannot(speedup): speedup.inconclusive('why')\n"
+    )
+    printed, _ = pytest_in(tmp_path, "-p", "xdist", "-n", "1")
+    assert "inconclusive  test_of_mine.py::test_cannot: why" in printed
+    assert "the results are in" in printed

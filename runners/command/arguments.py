@@ -101,9 +101,14 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         else:
             written.append(f"{name}={_as_folder(name, value)}")
     folders = [text for text in written if text.startswith(FOLDERS)]
+    if any(text.startswith("resume=") for text in overrides) and len(set(folders)) > len(FOLDERS):
+        raise UsageError("resume: another folder is named beside it; leave one of them out")
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
+    for word in overrides:
+        if re.match(r"\+experiment=[\w/-]+,", word):
+            raise UsageError(f"{word}: one experiment at a time: each has a sweep of its own")
     if any(makes_a_sweep(word, arguments) for word in written) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):

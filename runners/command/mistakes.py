@@ -67,7 +67,7 @@ def explain(error: BaseException, place: Path | None = None) -> str:
             "a word of its own"
         )
     if isinstance(error, OSError) and not isinstance(error, HydraException):
-        where = error.filename or place
+        where = error.filename or place or "the folder that was named"
         short = shortage(in_one_line(error))
         if short is not None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return f"{short.remedy} ({f'{where}: ' if where else ''}{error.strerror})"

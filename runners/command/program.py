@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,29 @@ MISTAKES = (HydraException, OmegaConfBaseException, UsageError, OSError)
 """What is raised over a mistake of the user's, or a folder that cannot be written."""
 
 
+def _checked(check: Callable[[Any, DictConfig], None]) -> Callable[..., None]:
+    """The callback, of which nothing goes on where it raises: Hydra would only warn."""
+
+    def checked(self: Any, config: DictConfig, **_: Any) -> None:
+        try:
+            check(self, config)
+        except Exception as error:
+            if (mistake := _mistake((), error, begun=False)) is not None:
+                fail(mistake)
+            traceback.print_exc()  # a fault of the program
+            raise SystemExit(3) from None
+
+    return checked
+
+
 class Check(Callback):
     """Finds the mistakes in a single cell, and in the choice of a folder, before it is made.
 
     Hydra makes and calls it. It turns an exception of a callback into a warning: hence `fail`.
     """
 
-    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+    @_checked
+    def on_run_start(self, config: DictConfig) -> None:
         from runners.planning.config import plan, refusal
 
         HydraConfig.instance().set_config(config)
@@ -74,8 +90,6 @@ class Check(Callback):
             cause = error.__cause__
             is_result = isinstance(cause, REFUSALS) and not isinstance(cause, Misplaced)
             if not isinstance(error, UsageError) or not is_result:
-                if (mistake := _mistake((), error, begun=False)) is not None:
-                    fail(mistake)
                 raise
             what = refusal(config, error)
         folder = Path(str(config.hydra.run.dir))
@@ -90,7 +104,8 @@ class Check(Callback):
         except (UsageError, OSError) as error:
             fail(error, folder)
 
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+    @_checked
+    def on_multirun_start(self, config: DictConfig) -> None:
         folder = Path(str(config.hydra.sweep.dir))
         try:
             accept(folder, "sweep", f"{config.hydra.job.name}.log")

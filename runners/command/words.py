@@ -1,5 +1,6 @@
 """What is wrong with the words of a command line, and with the YAML files that they choose."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def unparsable(words: Sequence[str]) -> str | None:
         except Exception as error:  # a number of thousands of digits, a nesting as deep
             return f"{key}: it cannot be read ({in_one_line(error)})"
         if override.is_sweep_override() and not set(MULTIRUN) & set(words):
-            return f"{word}: several values make a sweep; add -m, or put a list in [ ]"
+            may_be = re.match(r"\+{0,2}(workload\.|executor\.|placement=)", word)
+            more = ", or put a list in [ ]" if may_be else ""
+            return f"{word}: several values make a sweep; add -m{more}"
         plain = override.value() if not override.is_sweep_override() else ""
         if key in ("workload", "executor", "measure") and not isinstance(plain, str | dict):
             return f"{key}={value}: it must be the name of an option; --help lists them"

@@ -139,10 +139,15 @@ class Preparing:
         except (EOFError, OSError):
             raise self._failure(f"{self._end()} when {when}") from None
         except (ValueError, RecursionError, struct.error):
-            self.close()
-            raise self._failure("said what is no answer") from None
-        assert isinstance(found, dict)
+            raise self.no_answer() from None
+        if not isinstance(found, dict):
+            raise self.no_answer()
         return found
+
+    def no_answer(self) -> UsageError:
+        """What is to be raised where somebody else has written what was taken for an answer."""
+        self.close()
+        return self._failure("said what is no answer")
 
     def _bytes(self, count: int, until_s: float) -> bytes:
         got = bytearray()

@@ -32,7 +32,7 @@ STARTING = "starting the measuring process", "measure.start_timeout_s"
 TAIL_BYTES = 2000
 FAILED = TimeoutError, ChildProcessError, RuntimeError
 """What a `Child` raises where the process does not do what it is told."""
-_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'$")
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'(?:\. Did you mean: .*)?$")
 
 
 class Child:

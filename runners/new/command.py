@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from string import Template
 
@@ -46,6 +47,15 @@ class Place:
         return f"{self.package}.conf" if self.package else ""
 
 
+def _is_module(name: str) -> bool:
+    """Whether there is a module of that name already, outside the working folder."""
+    if name in sys.stdlib_module_names | {"runners"}:
+        return True
+    here = os.path.realpath(Path.cwd())
+    places = [place for place in sys.path if os.path.realpath(place) != here]
+    return PathFinder.find_spec(name, places) is not None
+
+
 def files(kind: str, name: str, place: Place) -> dict[Path, str]:
     """The text of each file that makes a plugin of that kind and name. Raises UsageError."""
     if keyword.iskeyword(name):
@@ -54,10 +64,12 @@ def files(kind: str, name: str, place: Place) -> dict[Path, str]:
         raise UsageError(f"{name}: a name is of small letters, digits and _, as in word_count")
     if (CONF / kind / f"{name}.yaml").exists():
         raise UsageError(f"{name}: there is {_article(kind)} of that name already; choose another")
-    if kind != "experiment" and name in sys.stdlib_module_names | {"runners"} and not place.package:
+    if kind != "experiment" and not place.package and _is_module(name):
         raise UsageError(
-            f"{name}: the file {name}.py would hide a module of Python; choose another"
+            f"{name}: the file {name}.py would hide a module of that name; choose another"
         )
+    if kind != "experiment" and place.package and name == "conf":
+        raise UsageError("conf: the package has a folder of that name; choose another")
     values = {
         "name": name,
         "Class": "".join(part.capitalize() for part in name.split("_")),

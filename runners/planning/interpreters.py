@@ -99,9 +99,16 @@ class Other:
             del _known[_key(self.python.asked, self.version)]
             names = f"workload={request.workload} executor={request.executor}"
             raise BrokenPlugin(f"{names}: {error}; fix it") from None
-        if (refused := found.get("refused")) is not None:
-            raise self._refusal(refused)
-        answer = found["prepared"]
+        try:
+            if (refused := found.get("refused")) is None:
+                return self._answer(found["prepared"], request)
+            refusal = self._refusal(refused)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            # Code of the user's, which is loaded there, has written to where the answer comes.
+            raise self.process.no_answer() from None
+        raise refusal
+
+    def _answer(self, answer: dict[str, Any], request: Request) -> Prepared:
         answer["workload_as"]["parameters"] = {
             name: value for name, value in request.workload_keys.items() if name != "_target_"
         }

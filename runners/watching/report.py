@@ -245,8 +245,11 @@ class Report:
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write watch.txt, watch.json (the summary), spans.jsonl, trace.json and timeline.png.
 
-        Returns their paths; of a pool in which no task ended, the first two.
+        Returns their paths; of a pool in which no task ended, the first two. Raises UsageError
+        where they cannot be written.
         """
+        if not isinstance(folder, str | os.PathLike):
+            raise UsageError(f"folder: {folder!r} is no name of a folder; pass a path")
         files = {
             "watch.txt": self.text.encode("utf-8", "replace"),
             "watch.json": _json(self.summary),
@@ -261,7 +264,10 @@ class Report:
                 "trace.json": _json(trace_events([shown], self._name)),
                 "timeline.png": figures.image(figures.timeline([shown], self._name), "png"),
             }
-        return write_files(Path(folder), files)
+        try:
+            return write_files(Path(folder), files)
+        except OSError as error:
+            raise UsageError(f"{folder}: it cannot be written to ({error.strerror})") from None
 
     def __repr__(self) -> str:
         return f"<Report: {self.text.partition(chr(10))[0]}>"

@@ -59,7 +59,9 @@ def test_a_mark_is_explained() -> None:
     told = notes(cell("3.13.1"), cell("3.13.1", LATER))
     assert told == [f"3.13.1 (build {k}): {how}" for k, how in enumerate((LATER, GCC), 1)]
     first, second = notes(cell("3.13.1", cell="a" * 12), cell("3.13.1", cell="b" * 12, order=1))
-    assert first.startswith("3.13.1 (environment 1): number 1 of those that python= named; the same build")
+    assert first.startswith(
+        "3.13.1 (environment 1): number 1 of those that python= named; the same build"
+    )
     assert second.startswith("3.13.1 (environment 2): ")
 
 

@@ -242,6 +242,20 @@ def test_what_an_experiment_names_is_a_text(key: str, value: object, written: st
     assert as_override(key, value) == written
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["resume=a", "hydra.run.dir=b"], "resume: another folder is named beside it"),
+        (["-m", "hydra.sweep.dir=b", "resume=a"], "resume: another folder is named beside it"),
+        (["resume=a", "resume=b"], "resume: another folder is named beside it"),
+        (["+experiment=gil,locks"], "one experiment at a time"),
+    ],
+)
+def test_what_cannot_be_meant_together_is_a_line(words: list[str], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        expanded(words)
+
+
 def test_cells_are_counted_without_composing_them() -> None:
     assert count_cells({"executor": "thread,process", "n": "1,2"}, ["n=1,2,4", "workload=x"]) == 6
     assert count_cells({"python": "3.11,/p=(q,3.20", "gil": [True, False]}, []) == 6

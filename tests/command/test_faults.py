@@ -227,6 +227,24 @@ def test_a_disk_that_fills_up_keeps_what_it_has(tmp_path: Path) -> None:
     assert set(runs["status"]) == {"ok"}
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("hydra.job.name=${bad}", "Interpolation key 'bad' not found"),
+        ("hydra.run.dir=o/${bad}", "Interpolation key 'bad' not found"),
+        ("sweep.progress=???", "sweep.progress"),
+    ],
+)
+def test_what_is_found_before_a_run_begins_ends_it(word: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/thesis.txt").touch()
+    folder = ("hydra.run.dir=foreign",) if word.startswith("hydra.job") else ()
+    done = run_program(*SMALL, *folder, word, "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert told in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["foreign", "thesis.txt"]
+
+
 def test_an_output_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     stop = threading.Event()
 

@@ -33,6 +33,20 @@ def test_a_word_that_is_neither_option_nor_setting_is_told_how_to_be_written(
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("n=2,4", "n=2,4: several values make a sweep; add -m"),
+        (
+            "workload.ranges=1,2",
+            "workload.ranges=1,2: several values make a sweep; add -m, or put a list in [ ]",
+        ),
+    ],
+)
+def test_several_values_make_a_sweep_or_a_list_where_one_may_be(word: str, told: str) -> None:
+    assert unparsable([word]) == told
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         "-m n=2",

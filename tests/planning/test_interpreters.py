@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,6 +71,41 @@ def test_a_package_that_only_that_interpreter_has(
     runs = measured(plan)
     assert {run.python for run in runs} == {plan.python.name}
     assert "only_there" not in sys.modules
+
+
+def test_another_version_of_the_program_that_is_installed_there_is_not_taken(
+    venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    [place] = venv.glob("lib/python*/site-packages")
+    (place / "runners").mkdir()
+    try:
+        (place / "runners/__init__.py").write_text("raise RuntimeError('another one')\n")
+        words = ("workload=callable", "workload.function=user_of_it:double", "executor=process")
+        measured(make_plan(*words, "workload.arguments=[[1],[2]]", f"python='{venv}'"))
+    finally:
+        shutil.rmtree(place / "runners")
+
+
+WRITING = """
+import os, stat, struct
+for descriptor in range(3, 64):
+    try:
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            os.write(descriptor, struct.pack("!i", len(DATA)) + DATA)
+    except OSError:
+        pass
+def f(k): return k
+"""
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[]", b'{"prepared": [1]}', b'{"refused": [1]}', b"?"])
+def test_what_a_module_writes_to_where_answers_come_is_none(
+    data: bytes, venv: Path, mine: Path, make_plan: MakePlan
+) -> None:
+    (mine / "writing.py").write_text(WRITING.replace("DATA", repr(data)))
+    words = ["workload=callable", "workload.function=writing:f", "workload.arguments=[[1]]"]
+    with pytest.raises(UsageError, match="said what is no answer"):
+        make_plan(*words, "executor=thread", f"python='{venv}'")
 
 
 def test_nothing_of_this_programs_packages_is_found_there(

@@ -4,6 +4,7 @@ No function here needs a display or touches the global state of pyplot.
 """
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -201,12 +202,16 @@ def line_styles(lines: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def tick_labels(ns: Sequence[int]) -> list[str]:
-    """Every n, but for those that stand too close to the one before to be read."""
-    labels, last, nearest = [], 0.0, (ns[-1] / ns[0]) ** 0.07
-    for n in ns:
-        labels.append(str(n) if n > last * nearest else "")
-        last = n if labels[-1] else last
-    return labels
+    """Every n, but for those that stand too close to others to be read: not the first or last."""
+    labels, nearest = [], (ns[-1] / ns[0]) ** 0.07
+    after = math.inf
+    for n in reversed(ns):
+        labels.append(str(n) if n * nearest < after else "")
+        after = n if labels[-1] else after
+    if len(ns) > 1 and not labels[-1]:  # the first, instead of the one beside it
+        labels[next(k for k in reversed(range(len(ns) - 1)) if labels[k])] = ""
+        labels[-1] = str(ns[0])
+    return labels[::-1]
 
 
 def image(figure: Figure, form: Form) -> bytes:

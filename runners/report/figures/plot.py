@@ -28,7 +28,7 @@ from matplotlib.ticker import (
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from runners.analysis.candidate import joined
-from runners.model import UsageError, did_you_mean
+from runners.model import HERE, UsageError, did_you_mean
 from runners.report.figures.drawing import (
     DASHES,
     MARKERS,
@@ -102,7 +102,7 @@ class Choices:
         if self.size is not None and not _is_size(self.size):
             raise UsageError(
                 f"size={_size(self.size)}: width and height in inches, from {NARROWEST:g} to "
-                f"{WIDEST:g}, as in 3.4x2.4"
+                f"{WIDEST:g}, as in 3.4x2.4, in Python (3.4, 2.4)"
             )
         if self.font is not None and not _is_between(self.font, SMALLEST, LARGEST):
             raise UsageError(
@@ -153,6 +153,7 @@ def plot(summary: pd.DataFrame, choices: Choices) -> Figure:
             "high": drawn[high].astype(float) if high else np.nan,
             **{role: _named(drawn, name) for role, name in names.items() if role != "x"},
             "own": _but_for(cells, names["x"])[drawn.index],
+            "host": _hosts(drawn),
             "loop": drawn.reindex(columns=["baseline_median_s"])["baseline_median_s"].astype(float),
         }
     )
@@ -243,7 +244,8 @@ def _texts(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
     column = cells[name]
     if is_axis(cells, name):
         return column.map(lambda value: "none" if pd.isna(value) else f"{value:.12g}")
-    return column.map(lambda value: "none" if pd.isna(value) else str(value))
+    empty = HERE if name == "code_version" else ""
+    return column.map(lambda value: "none" if pd.isna(value) else str(value) or empty)
 
 
 def _named(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
@@ -251,6 +253,13 @@ def _named(cells: pd.DataFrame, name: str) -> "pd.Series[str]":
     is_number = bool(name) and is_axis(cells, name)
     before = f"{name.rpartition('.')[2]} = " if is_number else ""
     return _texts(cells, name).map(lambda text: before + text).astype(object)
+
+
+def _hosts(cells: pd.DataFrame) -> "pd.Series[str]":
+    """What the plain loop of each cell depends on, beside the workload."""
+    names = ["python", "python_build", "code_version", "placement", "result"]
+    parts = cells.reindex(columns=names)
+    return parts.apply(lambda row: "\n".join(map(str, row)), axis=1).astype(object)
 
 
 def _but_for(cells: pd.DataFrame, x: str) -> "pd.Series[str]":
@@ -333,7 +342,7 @@ def _draw(
     lines.sort(key=lambda line: [in_order(str(part)) for part in line[0]])
     joined = is_numeric_dtype(data["x"])
     gaps = np.diff(sorted(places.values()))
-    step = _DODGE * float(gaps.min(initial=1.0)) / max(len(lines), 1)
+    step = _DODGE * float(min(gaps, default=1.0)) / max(len(lines), 1)
     # Of names each has its own dots beside each other: most lines have no dot at most names.
     counts, seen = data["x"].value_counts(), Counter[Any]()
     for at, ((colour, dash, _), own) in enumerate(lines):
@@ -376,7 +385,9 @@ def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> 
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    has_loop = choices.y == "seconds" and choices.panel is None and data["loop"].notna().any()
+    # A plain loop for each interpreter, version or placement would be several lines: none then.
+    one = data.loc[data["loop"].notna(), "host"].nunique() == 1
+    has_loop = choices.y == "seconds" and choices.panel is None and one
     if choices.log_y and (data["y"] > 0).all() and len(data):
         every = data[["y", "low", "high", *(["loop"] if has_loop else [])]].to_numpy(float)
         every = every[np.isfinite(every) & (every > 0)]
@@ -428,7 +439,8 @@ def _handles(
         yield Line2D([], [], ls="", marker="o", mfc="none", color="0.4", label="no interval")
     if choices.y == "speedup":
         yield Line2D([], [], label="as the plain loop", **_ONE)
-    if choices.y == "seconds" and choices.panel is None:
+    alone = data.loc[data["loop"].notna()].groupby("panel")["host"].nunique() == 1
+    if choices.y == "seconds" and choices.panel is None and alone.any():
         yield Line2D([], [], label="the plain loop", **_ONE)
 
 

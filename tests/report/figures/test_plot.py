@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from runners.model import UsageError
 from runners.report import figures as plots
 from runners.report.figures import Choices
+from runners.report.figures.drawing import tick_labels
 from runners.report.figures.plot import log_ticks
 from runners.report.options import chosen, parser
 from tests.synthetic import summary
@@ -220,3 +221,33 @@ def test_a_legend_that_is_wider_than_the_figure_leaves_no_room() -> None:
     cells = summary(cell("pool", 1), cell(name, 1), cell("pool", 2), cell(name, 2))
     with pytest.raises(UsageError, match="leaves no room"):
         plots.plot(cells, Choices(size=(2.5, 4), font=14))
+
+
+def test_the_first_and_the_last_n_have_their_labels() -> None:
+    assert tick_labels([1, 2, 4, 5, 6, 7, 8]) == ["1", "2", "4", "5", "6", "", "8"]
+    assert tick_labels([7, 8]) == ["7", "8"]
+    every = tick_labels(list(range(1, 65)))
+    assert (every[0], every[-1]) == ("1", "64")
+
+
+def test_a_plain_loop_is_drawn_where_it_is_one() -> None:
+    rows = [cell("thread", n, python=p, python_build=p) for n in (1, 2) for p in ("a", "b")]
+    for own, drawn in ((rows[::2], True), (rows, False)):
+        figure = plots.seconds(summary(*own))
+        told = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert ("the plain loop" in told) == drawn
+
+
+def test_the_version_that_is_here_has_a_name() -> None:
+    rows = [cell("thread", n, code_version=v) for n in (1, 2) for v in ("", "older")]
+    figure = plots.plot(summary(*rows), Choices(colour="code_version"))
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told[:2] == ["here", "older"]
+
+
+def test_lines_stand_beside_each_other_whatever_the_numbers() -> None:
+    rows = [cell(e, 2, **{"workload.end": end}) for e in ("pool", "thread") for end in (1e5, 2e5)]
+    axes = plots.plot(summary(*rows), Choices(x="workload.end", panel="n")).axes[0]
+    lines = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
+    places = {float(x) for line in lines for x in np.atleast_1d(line.get_xdata())}
+    assert len(places) == 4
