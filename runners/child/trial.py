@@ -158,11 +158,11 @@ class Trial:
             return self._row(order, started_at, Outcome("failed", told), len(tasks))
         except UsageError as mistake:  # what a function of the user's raised, in one line
             return self._row(order, started_at, Outcome("failed", str(mistake)), len(tasks))
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             return self._row(order, started_at, failure(problem), len(tasks))
         try:
             outcome = self._measure(order, tasks, shared)
-        except Unavailable as problem:
+        except (Unavailable, SystemExit) as problem:  # a method of the workload's may leave so
             outcome = failure(problem)
         is_changed = again and given is not None and changed(given, self.tasks)
         if outcome.status == "ok" and is_changed:
@@ -412,7 +412,7 @@ def main(descriptor: int) -> None:
         broken = Outcome("incomplete", str(reason))
     except UsageError as mistake:
         broken = Outcome("failed", str(mistake))
-    except Exception:
+    except (Exception, SystemExit):
         text = f"the measuring process cannot load the plugins:\n{described()}"
         broken = passing(Outcome("failed", text), limit)
     send(connection, {"ready_s": time.monotonic()})  # the interpreter's start is over

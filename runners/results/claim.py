@@ -98,6 +98,17 @@ def take(folder: Path) -> None:
         (place / f"{CLAIM}{other}").unlink(missing_ok=True)
 
 
+def renew(folder: Path) -> None:
+    """Claim a folder of this process's anew, if it was moved or removed meanwhile.
+
+    Raises Claimed if another program has it by now.
+    """
+    held = _mine(place := _place(folder))
+    if held is not None and _read(held.file) != held.text:
+        del _held[place]
+        take(place)
+
+
 def release(folder: Path) -> None:
     """Give up a folder, if this process has it."""
     if (held := _mine(place := _place(folder))) is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.model import Environment, Run, Timeline
+from runners.results import claim
 from runners.results.columns import ENVIRONMENT, RUNS, SPANS
 from runners.results.regular import open_regular, read_whole
 
@@ -177,6 +178,7 @@ _disk = _Disk()
 
 def _append(path: Path, value: Mapping[str, Any], is_last: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    claim.renew(path.parent)  # somebody may have moved the folder, and another program made it anew
     text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str)
     line = text.encode("utf-8", "replace") + b"\n"
     file = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)

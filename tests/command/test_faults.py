@@ -63,6 +63,15 @@ def test_a_worker_killed_by_a_signal(
     assert re.search(signal_name, str(run.error))
 
 
+@pytest.mark.parametrize("step", ["tasks", "check", "share"])
+def test_a_step_that_leaves_is_told_with_its_place(make_plan: MakePlan, step: str) -> None:
+    words = ("workload=leaving", f"workload.where={step}", "workload.how=leave")
+    run = list(measure(make_plan(*words, "executor=thread")))[-1]
+    assert (run.status, run.ended_by) == ("failed", "failure")
+    assert "SystemExit" in str(run.error)
+    assert "misbehaving.py" in str(run.error)
+
+
 def test_a_signal_without_a_name_is_told_by_its_number(make_plan: MakePlan) -> None:
     run = last_run(make_plan, "executor=thread", "workload.what=dying_of_signal_40")
     assert (run.status, run.ended_by) == ("crashed", "failure")

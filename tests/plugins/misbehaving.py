@@ -213,6 +213,8 @@ class Leaving:
         if where == self.where:
             if self.how == "fail":
                 raise ValueError(f"no {where}")
+            if self.how == "leave":
+                sys.exit(3)
             time.sleep(3600 if self.how == "hang" else 0.3)
 
     def __enter__(self) -> "Leaving":
@@ -223,6 +225,7 @@ class Leaving:
         self._step("exit")
 
     def tasks(self) -> Sequence[int]:
+        self._step("tasks")
         return range(4)
 
     def __call__(self, task: int) -> int:

@@ -14,7 +14,10 @@ import pytest
 from runners.living import started, this_process
 from runners.results import claim
 from runners.results.claim import CLAIM, Claimed, claimed, holder, release, release_all, take
+from runners.results.columns import RUNS
 from runners.results.owner import job
+from runners.results.write import append
+from tests import synthetic
 from tests.conftest import ROOT
 
 
@@ -257,3 +260,22 @@ def test_never_do_two_have_it(tmp_path: Path) -> None:
     with claimed(folder):
         pass
     assert files(folder) == []
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_folder_that_was_moved_away_is_claimed_anew(tmp_path: Path, is_taken: bool) -> None:
+    """With its claim; whoever has made it anew has it, and no row of two programs is in one."""
+    folder = tmp_path / "out"
+    run = synthetic.runs(rounds=2)[0]
+    with claimed(folder):
+        append(folder, run)
+        folder.rename(tmp_path / "elsewhere")
+        if is_taken:
+            folder.mkdir()
+            another(folder)
+            with pytest.raises(Claimed):
+                append(folder, run)
+            assert not (folder / RUNS).exists()
+        else:
+            append(folder, run)
+            assert files(folder) == [f"{CLAIM}1", RUNS]

@@ -57,6 +57,10 @@ _PAPER: dict[Any, Any] = {"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytic
 _PAPER_POINTS = 8.0
 
 
+BEYOND = 2.5
+"""An axis ends at so many times the highest point, where the interval of a few rounds goes on."""
+
+
 @contextmanager
 def styled(style: str = "screen", font: float | None = None) -> Iterator[None]:
     """The look of every figure; only what is made inside has it.

@@ -30,6 +30,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from runners.analysis.candidate import joined
 from runners.model import HERE, UsageError, did_you_mean
 from runners.report.figures.drawing import (
+    BEYOND,
     DASHES,
     MARKERS,
     STYLES,
@@ -397,7 +398,8 @@ def _frame(axes: Axes, data: pd.DataFrame, choices: Choices, x: str, y: str) -> 
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
-        top = np.nanmax([data["high"].max(), data["y"].max(), 0.0])
+        most = data["y"].max()
+        top = np.nanmax([min(data["high"].max(), BEYOND * most), most, 0.0])
         axes.set_ylim(0, float(top) * 1.1 or 1.0)
     if choices.y == "efficiency":
         axes.yaxis.set_major_formatter(PercentFormatter(1))

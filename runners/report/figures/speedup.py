@@ -18,6 +18,7 @@ from runners.analysis.laws import Law
 from runners.analysis.rounds import round_ratios
 from runners.analysis.scaling import Fit, predict
 from runners.report.figures.drawing import (
+    BEYOND,
     LABEL,
     Style,
     grid,
@@ -231,9 +232,11 @@ def _draw_law(axes: Axes, fit: Fit, shift: float, style: Style) -> None:
 
 
 def _top(panel: _Panel) -> float:
-    """The upper end of the y axis: all intervals, and what could be reached if that is not far."""
-    high = panel.drawn[["speedup", "speedup_high"]].max().max()
-    high = 1.0 if pd.isna(high) else max(high, 1.0)
+    """The upper end of the y axis: all intervals, but those of a few rounds that go far beyond all
+    points, and what could be reached if that is not far."""
+    most = panel.drawn["speedup"].max()
+    high = min(panel.drawn["speedup_high"].max(), BEYOND * most)
+    high = 1.0 if pd.isna(most) else max(most, 1.0 if pd.isna(high) else high, 1.0)
     points = panel.rounds["ratio"].max()
     if points <= 1.5 * high:
         high = max(high, points)

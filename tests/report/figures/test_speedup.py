@@ -466,3 +466,9 @@ def test_an_image_depends_on_nothing_but_the_figure() -> None:
 def test_pyplot_is_left_alone() -> None:
     plots.speedup(summary(*sweep("pool")))
     assert plt.get_fignums() == []
+
+
+def test_an_interval_of_a_few_rounds_does_not_set_the_scale() -> None:
+    cells = [cell("pool", 1), cell("pool", 2) | {"speedup_low": 0.1, "speedup_high": 130.0}]
+    assert plots.speedup(summary(*cells)).axes[0].get_ylim()[1] < 10
+    assert plots.plot(summary(*cells), plots.Choices()).axes[0].get_ylim()[1] < 10
