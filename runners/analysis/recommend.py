@@ -14,7 +14,7 @@ from runners.analysis.how_many import HowMany, how_many
 from runners.analysis.interval import Interval
 from runners.words.labels import SERIAL, labels
 from runners.words.pythons import interpreters
-from runners.words.rounding import in_order
+from runners.words.rounding import counted, in_order
 
 WORTH = 0.03
 """The setting measure.worth of results that do not say theirs."""
@@ -146,6 +146,18 @@ def recommend(summary: pd.DataFrame, runs: pd.DataFrame) -> list[Recommendation]
         for name, group in groups
     ]
     return sorted(found, key=lambda recommendation: in_order(recommendation.panel))
+
+
+def why_none(summary: pd.DataFrame) -> str:
+    """Why nothing is recommended of these cells, in a line."""
+    if not (summary["status"] == "ok").any():
+        return "nothing to recommend: no cell is ok"
+    numbers = summary[["speedup", "speedup_low", "speedup_high"]].notna().all(axis=1)
+    there = counted(int((eligible(summary) & numbers).sum()), "cell")
+    return (
+        "nothing to recommend: of a workload, two cells at least are compared that have workers "
+        f"and an interval; there is {there} of that kind"
+    )
 
 
 def eligible(cells: pd.DataFrame) -> "pd.Series[bool]":

@@ -208,6 +208,7 @@ def _report(folder: Path, job: Job) -> None:
     """The report of the whole sweep; `python -m runners.report` makes the same, later."""
     try:
         with libraries_only():
+            from runners.analysis.recommend import why_none
             from runners.report.files import PAGE, write_report  # loads pandas and what draws
 
             write_environment(folder, interpreters.environment_of(THIS))
@@ -216,7 +217,8 @@ def _report(folder: Path, job: Job) -> None:
         say(f"error: the report could not be written: {explain(error, folder)}", sys.stderr)
         job.statuses.append("failed")
         return
-    for line in (*written.recommendations, *written.compared):
+    lines = (*written.recommendations, *written.compared)
+    for line in lines or [why_none(written.summary)]:
         say(line)
     for line in written.mixed:
         say(line, sys.stderr)
