@@ -101,7 +101,13 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         else:
             written.append(f"{name}={_as_folder(name, value)}")
     folders = [text for text in written if text.startswith(FOLDERS)]
-    if any(text.startswith("resume=") for text in overrides) and len(set(folders)) > len(FOLDERS):
+    words = [text.partition("=") for text in overrides]
+    named = {
+        Path(from_home(typed.strip("'\""))).absolute()
+        for name, _, typed in words
+        if name in ("resume", *FOLDERS)
+    }
+    if len(named) > 1 and any(name == "resume" for name, _, _ in words):
         raise UsageError("resume: another folder is named beside it; leave one of them out")
     if "${" in str(Path.cwd()) or any(r"\${" in text for text in folders):
         # Hydra would take the name of the folder for an expression when it writes into that one.

@@ -256,6 +256,10 @@ def test_what_cannot_be_meant_together_is_a_line(words: list[str], told: str) ->
         expanded(words)
 
 
+def test_a_folder_may_be_named_twice() -> None:
+    assert "hydra.sweep.dir='out'" in expanded(["-m", "hydra.sweep.dir=out", "resume=out"])
+
+
 def test_cells_are_counted_without_composing_them() -> None:
     assert count_cells({"executor": "thread,process", "n": "1,2"}, ["n=1,2,4", "workload=x"]) == 6
     assert count_cells({"python": "3.11,/p=(q,3.20", "gil": [True, False]}, []) == 6

@@ -97,9 +97,9 @@ def test_a_worker_knows_its_code_as_it_was_when_it_was_asked_first(tmp_path: Pat
         "first = survey(payload)[1]; file.write_text(file.read_text() + '#')\n"
         "assert survey(payload)[1] == first\n"
     )
-    copy = tmp_path / "runners"
+    (copy := tmp_path / "copy").mkdir()
     subprocess.run(["cp", "-r", str(ROOT / "runners"), str(copy)], check=True)
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=copy, check=True)
 
 
 def test_what_cannot_be_asked_is_told() -> None:
