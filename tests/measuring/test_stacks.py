@@ -186,7 +186,7 @@ def test_threads_beside_a_fork_are_named_with_the_remedy() -> None:
 )
 def test_a_step_that_hangs_is_named(make_plan: MakePlan, where: str, says: str) -> None:
     key = "measure.start_timeout_s" if where == "enter" else "measure.timeout_s"
-    run = runs(make_plan, where, "hang", f"{key}=0.9")[-1]
+    run = runs(make_plan, where, "hang", f"{key}=1.5")[-1]
     assert run.status == "timeout"
     assert str(run.error).startswith(says)
     assert f"see {key}; it stands at" in str(run.error)
