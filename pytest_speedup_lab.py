@@ -80,14 +80,12 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[TOLD].extend(told)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
+@pytest.hookimpl(hookwrapper=True)  # the form that every pytest takes
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    outcome = yield
+    report = outcome.get_result()
     if report.when == "call" and _uses_it(item):
         item.stash[FAILED] = not report.passed
-    return report
 
 
 def pytest_terminal_summary(

@@ -113,8 +113,8 @@ def expanded(arguments: Sequence[str]) -> list[str]:
         # Hydra would take the name of the folder for an expression when it writes into that one.
         written.append("hydra.output_subdir=null")
     for word in overrides:
-        if re.match(r"\+experiment=[\w/-]+,", word):
-            raise UsageError(f"{word}: one experiment at a time: each has a sweep of its own")
+        if word.startswith("+experiment=") and "," in word and makes_a_sweep(word, arguments):
+            raise UsageError(f"{word}: one at a time: an experiment that has a sweep needs its own")
     if any(makes_a_sweep(word, arguments) for word in written) and not set(MULTIRUN) & set(options):
         options.insert(0, "--multirun")
     if set(MULTIRUN) & set(options):

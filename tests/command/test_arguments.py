@@ -248,7 +248,7 @@ def test_what_an_experiment_names_is_a_text(key: str, value: object, written: st
         (["resume=a", "hydra.run.dir=b"], "resume: another folder is named beside it"),
         (["-m", "hydra.sweep.dir=b", "resume=a"], "resume: another folder is named beside it"),
         (["resume=a", "resume=b"], "resume: another folder is named beside it"),
-        (["+experiment=gil,locks"], "one experiment at a time"),
+        (["+experiment=gil,locks"], "one at a time: an experiment"),
     ],
 )
 def test_what_cannot_be_meant_together_is_a_line(words: list[str], told: str) -> None:
