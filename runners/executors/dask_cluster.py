@@ -29,17 +29,11 @@ MOST_TOLD = 12
 @contextmanager
 def connected(where: Any, address: str | None) -> Iterator[Any]:
     """A client of the scheduler at that address, or of the cluster `where`, started here."""
-    import distributed
-    from distributed.versions import VersionMismatchWarning
-
     try:
-        if address is not None:
-            _greet(address)
-        with warnings.catch_warnings():  # what matters of that is told of each worker
-            warnings.simplefilter("ignore", VersionMismatchWarning)
-            client = distributed.Client(  # type: ignore[no-untyped-call]
-                where, timeout=CONNECT_S, set_as_default=False
-            )
+        try:
+            client = _client(where, address)
+        except AssertionError:  # in Dask itself, where workers come or go in that moment
+            client = _client(where, address)
     except ValueError as error:
         raise Unsupported(f"no address of a scheduler: {address}: {error}") from error
     except Exception as error:  # of many kinds, where what is there talks in another way
@@ -52,6 +46,19 @@ def connected(where: Any, address: str | None) -> Iterator[Any]:
         raise Unavailable(f"no scheduler at {named}: {in_one_line(error)}{hint}") from error
     with client:
         yield client
+
+
+def _client(where: Any, address: str | None) -> Any:
+    import distributed
+    from distributed.versions import VersionMismatchWarning
+
+    if address is not None:
+        _greet(address)
+    with warnings.catch_warnings():  # what matters of that is told of each worker
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        return distributed.Client(  # type: ignore[no-untyped-call]
+            where, timeout=CONNECT_S, set_as_default=False
+        )
 
 
 def _greet(address: str) -> None:

@@ -276,6 +276,24 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         yield address, {f"distributed.comm.tls.{name}": value for name, value in settings.items()}
 
 
+def test_a_connection_that_fails_in_dask_itself_is_tried_again(
+    guarded: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, settings = guarded
+    known, tried = dask_cluster._client, []
+
+    def client(where: Any, address: str | None) -> Any:
+        tried.append(address)
+        if len(tried) == 1:
+            raise AssertionError
+        return known(where, address)
+
+    monkeypatch.setattr(dask_cluster, "_client", client)
+    with dask.config.set(settings), Dask(2, address=address) as executor:
+        assert executor.map(abs, [-1, -2]) == [1, 2]
+    assert len(tried) == 2
+
+
 def test_keys_come_from_the_configuration_of_dask(guarded: tuple[str, dict[str, str]]) -> None:
     address, settings = guarded
     with dask.config.set(settings), Dask(2, address=address) as executor:
