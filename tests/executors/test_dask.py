@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
@@ -264,16 +265,31 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         (folder / name).write_text(text)
     cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
     settings = {"ca-file": cert, "client.cert": cert, "client.key": key}
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        security=keys,
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    with _both_workers(keys) as cluster:
         address = cluster.scheduler_address
         yield address, {f"distributed.comm.tls.{name}": value for name, value in settings.items()}
+
+
+@contextmanager
+def _both_workers(keys: Any) -> Iterator[Any]:
+    """A cluster of two workers. Under load one of them may fail in Dask itself as it starts."""
+    for _ in range(4):
+        with distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            security=keys,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster:
+            try:
+                with distributed.Client(cluster, timeout=60, set_as_default=False) as client:
+                    client.wait_for_workers(2, timeout=20)
+            except (TimeoutError, OSError, AssertionError):
+                continue
+            yield cluster
+            return
+    raise AssertionError("no cluster of two workers could be started")
 
 
 def test_a_connection_that_fails_in_dask_itself_is_tried_again(
